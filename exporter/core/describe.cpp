@@ -1,0 +1,80 @@
+// The nodes as people and dashboards see them: the last step of an evaluation. Decides nothing.
+#include <algorithm>
+#include <utility>
+
+#include "exporter/core/evaluator.hpp"
+
+namespace rpoguard::core {
+
+void Evaluator::describe_nodes() {
+  view_.nodes.reserve(spec_->nodes.size());
+  for (std::size_t node = 0; node < spec_->nodes.size(); ++node) {
+    const NodeMemory& memory = memory_.nodes[node];
+    const auto& latest = observations_.nodes[node];
+    NodeView out;
+    out.name = spec_->nodes[node].name;
+    out.region = spec_->nodes[node].region;
+    out.state = verdict_.states[node];
+    out.note = verdict_.notes[node];
+    out.counted = counted(node);
+    out.probe_failures = memory.failures;
+    if (latest) {
+      out.probe_duration = latest->answered - latest->asked;
+      out.up = std::holds_alternative<NodeFacts>(latest->outcome);
+      if (const auto* error = std::get_if<ProbeError>(&latest->outcome)) out.failure = *error;
+    }
+    if (memory.last_success) out.last_answer = memory.last_success->answered;
+    if (out.up && current(node)) {
+      const NodeFacts& facts = facts_of(*memory.last_success);
+      out.server_version = facts.server_version;
+      out.in_recovery = facts.in_recovery;
+      out.timeline = facts.timeline;
+      out.epoch = epoch_of(spec_->epoch_source, facts);
+      out.replay_lsn = facts.replay_lsn;
+      out.replay_paused = facts.replay_paused;
+      out.wal_position =
+          facts.in_recovery && memory.position ? memory.position->flushed : facts.insert_lsn;
+    } else {
+      out.up = false;
+    }
+    if (node < observations_.slow.size() && observations_.slow[node]) {
+      const auto* facts = std::get_if<SlowFacts>(&observations_.slow[node]->outcome);
+      if (facts != nullptr) out.slow = *facts;
+    }
+    describe_copy(node, out);
+    view_.nodes.push_back(std::move(out));
+  }
+}
+
+void Evaluator::describe_copy(std::size_t node, NodeView& out) const {
+  if (out.state == NodeState::writer || out.state == NodeState::foreign) return;
+  const NodeMemory& memory = memory_.nodes[node];
+  out.recovery_point_flush = copy_proven_until(memory, Durability::flush);
+  out.recovery_point_replay = copy_proven_until(memory, Durability::replay);
+  const NodeFacts* writer = writer_facts();
+  if (out.up && out.in_recovery == true) out.streaming = facts_of(*memory.last_success).streaming;
+  if (writer == nullptr) return;
+  const auto lag = [&](std::optional<Lsn> position) -> std::optional<std::int64_t> {
+    if (!position || !writer->insert_lsn || memory.position->timeline != writer->timeline)
+      return std::nullopt;
+    return std::max<std::int64_t>(0, bytes_between(*position, *writer->insert_lsn));
+  };
+  if (memory.position) {
+    out.lag_bytes_flush = lag(memory.position->flushed);
+    out.lag_bytes_replay = lag(memory.position->replayed);
+  }
+  const ReplicationRow* row = row_of(*writer, spec_->nodes[node].application_name);
+  if (row == nullptr) {
+    out.synchronous = false;
+    return;
+  }
+  out.synchronous = row->sync_state == "sync" || row->sync_state == "quorum";
+  out.streaming = out.streaming.value_or(true) && row->state == "streaming";
+  if (row->flush_lsn && out.up && memory.position &&
+      memory.last_success->asked >= writer_observation()->answered) {
+    out.evidence_disagreement_bytes =
+        std::max<std::int64_t>(0, bytes_between(memory.position->flushed, *row->flush_lsn));
+  }
+}
+
+}  // namespace rpoguard::core

@@ -1,0 +1,98 @@
+// evaluate(spec, memory, observations, now) -> {view, memory'}: the whole judgement of one shard,
+// pure.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exporter/core/lease.hpp"
+#include "exporter/core/observation.hpp"
+#include "exporter/core/recovery_point.hpp"
+#include "exporter/core/spec.hpp"
+#include "exporter/core/view.hpp"
+#include "exporter/core/wal_clock.hpp"
+
+namespace rpoguard::core {
+
+/// What must survive a restart of rpoguard: without it a restarted sidecar that reaches only the
+/// old primary would believe it. Written to state_dir before a view that depends on it is
+/// published.
+struct DurableMemory {
+  std::optional<Epoch> highest_epoch;
+  std::optional<std::uint64_t> system_identifier;
+  /// Epoch whose writer has been confirmed last: a higher one confirmed later is a promotion.
+  std::optional<Epoch> confirmed_epoch;
+  struct Waiver {
+    WallTime until;
+    std::string why;
+    friend bool operator==(const Waiver&, const Waiver&) = default;
+  };
+  std::optional<Waiver> waiver;
+  friend bool operator==(const DurableMemory&, const DurableMemory&) = default;
+};
+
+/// What evaluate() remembers of a node between two calls.
+struct NodeMemory {
+  std::optional<Instant> seen_asked;  ///< of the last observation taken into account
+  std::optional<NodeObservation> last_success;
+  std::optional<Instant> failing_since;
+  std::array<std::uint64_t, kProbeFailureCount> failures{};
+  std::optional<DurablePosition> position;  ///< as the latest reading proves it
+  Instant position_as_of{};  ///< when that was last shown to be so; it proves nothing about later
+  bool row_trusted = false;  ///< the writer's row for this node has agreed with the node's own
+                             ///< report, never been ahead
+  std::optional<Instant> accepting_since;  ///< it has been seen to accept writes, and not otherwise
+                                           ///< since; when that was first known
+  bool split_brain = false;  ///< it was part of one, beyond doubt, when it was last heard of
+};
+
+struct ShardMemory {
+  DurableMemory durable;
+  std::vector<NodeMemory> nodes;  ///< parallel to ShardSpec::nodes
+  WalClock wal_clock;
+  std::optional<WriterSample> sample;  ///< the writer's last one: where its WAL clock continues
+  /// Whose WAL the clock describes.
+  struct Source {
+    std::string node;
+    Timeline timeline;
+    std::uint64_t system_identifier = 0;
+    friend bool operator==(const Source&, const Source&) = default;
+  };
+  std::optional<Source> source;
+  std::optional<WriterView> writer;  ///< last confirmed
+  std::optional<Instant> last_evaluated;
+  /// Until when the promise is known to have been kept: T + RPO, or the last synchronous proof +
+  /// proof_ttl.
+  std::optional<Instant> kept_until;
+  /// RPO 0: the first of the looks at the writer since when each has shown it waiting for the
+  /// copies.
+  std::optional<Instant> synchronous_since;
+  LeaseMemory lease;
+  SloView slo;
+  bool ever_usable = false;
+  std::optional<Instant> write_outage_since;
+  std::optional<Duration> last_write_outage;
+};
+
+struct Evaluation {
+  ShardView view;
+  ShardMemory memory;
+};
+
+/// Pure: the same input gives the same output. Call it whenever an observation arrives and at least
+/// once per probe interval; an observation already taken into account (same `asked`) is not counted
+/// twice. `wall` is used only to give waivers an expiry that survives restarts. REQUIRES:
+/// observations.nodes.size() == spec->nodes.size(); `now` never runs backwards.
+Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
+                    const ShardObservations& observations, const ProbeSpec& probe, Instant now,
+                    WallTime wall);
+
+/// The memory of a shard under a changed configuration: nodes are told apart by name and endpoint,
+/// the rest goes on.
+ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& after);
+
+}  // namespace rpoguard::core

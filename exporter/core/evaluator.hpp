@@ -1,0 +1,75 @@
+// One evaluation of one shard, step by step. Private to core: callers use evaluate()
+// (evaluate.hpp).
+//
+// The steps stand in three files: evaluate.cpp (who is the writer, the account, the gate),
+// prove.cpp (what the copies prove) and describe.cpp (the nodes as people see them).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "exporter/core/epoch.hpp"
+#include "exporter/core/evaluate.hpp"
+
+namespace rpoguard::core {
+
+/// REQUIRES: the observation carries facts.
+inline const NodeFacts& facts_of(const NodeObservation& observation) {
+  return std::get<NodeFacts>(observation.outcome);
+}
+
+/// Failures that tell at once that this server takes no writes now. Any other may be the network's.
+inline bool says_down(ProbeFailure reason) {
+  return reason == ProbeFailure::refused || reason == ProbeFailure::not_accepting;
+}
+
+// One evaluation of one shard. The steps run in the order of their declaration; each reads what
+// those before found.
+class Evaluator {
+ public:
+  /// REQUIRES: `observations` and `probe` outlive this.
+  Evaluator(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
+            const ShardObservations& observations, const ProbeSpec& probe, Instant now,
+            WallTime wall);
+  /// Once only: it hands the memory over.
+  Evaluation run();
+
+ private:
+  void take_observations();
+  void judge_writer();
+  void follow_writer();
+  void locate_copies();
+  void locate_by_row(std::size_t node, const ReplicationRow* row);
+  void prove();
+  void prove_synchronous();
+  void prove_archive();
+  void account();
+  void decide_waiver();
+  void decide_gate();
+  void note_outage();
+  void describe_nodes();
+  void describe_copy(std::size_t node, NodeView& out) const;
+
+  bool down(std::size_t node) const;
+  bool current(std::size_t node) const;
+  bool overlaps_another(std::size_t node) const;
+  bool counted(std::size_t node) const;
+  std::optional<Instant> copy_proven_until(const NodeMemory& copy, Durability durability) const;
+  const NodeObservation* writer_observation() const;
+  const NodeFacts* writer_facts() const;
+
+  std::shared_ptr<const ShardSpec> spec_;
+  ShardMemory memory_;
+  const ShardObservations& observations_;
+  const ProbeSpec& probe_;
+  const Instant now_;
+  const WallTime wall_;
+  std::vector<bool> fresh_;  // the node's observation is new since the last evaluation
+  EpochVerdict verdict_;
+  bool writer_changed_ = false;
+  ShardView view_;
+};
+
+}  // namespace rpoguard::core

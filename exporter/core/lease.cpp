@@ -1,0 +1,115 @@
+#include "exporter/core/lease.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace rpoguard::core {
+namespace {
+
+constexpr Duration kRetryAfterDefault = std::chrono::seconds(1);
+
+// Remembers how long the exposure has been low, and whether that is long enough.
+void settle(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input, Instant now) {
+  if (input.writer_changed) memory.must_settle = false;
+  if (input.waived_until) {
+    // The waiver has taken the place of the proof; what the proof says meanwhile closes nothing.
+    memory.must_settle = false;
+    return;
+  }
+  // The lease ran out since the last look: the gate was closed then, whether or not anybody looked.
+  const bool expired =
+      memory.was_open && memory.open_until <= now && memory.when_expired == Reason::rpo_exceeded;
+  const bool exceeded = input.kept_until && *input.kept_until <= now;
+  if (expired || exceeded) {
+    memory.must_settle = true;
+    memory.settled_since.reset();  // it was not low while nobody looked
+  }
+  // An RPO of zero is not judged by an exposure: its proof is there or it is not.
+  const bool low = spec.rpo == Duration{0}
+                       ? input.kept_until && !exceeded
+                       : input.exposure && *input.exposure < spec.gate.reopen_below;
+  if (!low) memory.settled_since.reset();
+  if (low && !memory.settled_since) memory.settled_since = now;
+  if (memory.settled_since && now - *memory.settled_since >= spec.gate.reopen_after)
+    memory.must_settle = false;
+}
+
+struct Limit {
+  Instant until;
+  Reason reason;
+};
+
+// The earliest of what ends an open gate, and what to say then.
+Limit open_limit(const LeaseInput& input) {
+  Limit limit = input.waived_until
+                    ? Limit{*input.waived_until, Reason::unproven}
+                    : Limit{input.kept_until.value_or(Instant{}), Reason::rpo_exceeded};
+  if (input.archive_until && *input.archive_until < limit.until)
+    limit = {*input.archive_until, Reason::archive_too_old};
+  return limit;
+}
+
+void collect_reasons(const ShardSpec& spec, const LeaseMemory& memory, const LeaseInput& input,
+                     Instant now, GateView& gate) {
+  auto& reasons = gate.reasons;
+  if (input.verdict_reason) reasons.push_back(*input.verdict_reason);
+  if (!input.waived_until) {
+    if (!input.kept_until) {
+      reasons.push_back(Reason::unproven);
+    } else if (*input.kept_until <= now) {
+      reasons.push_back(Reason::rpo_exceeded);
+    }
+  } else if (*input.waived_until <= now) {
+    reasons.push_back(Reason::unproven);
+  }
+  if (spec.archive_max_age && (!input.archive_until || *input.archive_until <= now)) {
+    reasons.push_back(Reason::archive_too_old);
+  }
+  if (reasons.empty() && !input.waived_until && memory.must_settle)
+    reasons.push_back(Reason::reopening);
+  std::ranges::sort(reasons);
+}
+
+void count_transition(LeaseMemory& memory, const GateView& gate) {
+  const bool open = gate.reasons.empty();
+  if (open) {
+    if (!memory.was_open && memory.last_reason) ++memory.transitions[{true, *memory.last_reason}];
+  } else if (memory.was_open || memory.last_reason != gate.reasons.front()) {
+    ++memory.transitions[{false, gate.reasons.front()}];
+  }
+  memory.was_open = open;
+  if (!open) memory.last_reason = gate.reasons.front();
+}
+
+std::optional<Duration> retry_hint(const ShardSpec& spec, const LeaseMemory& memory,
+                                   const GateView& gate, Instant now) {
+  if (gate.reasons.empty()) return std::nullopt;
+  if (gate.reasons.front() != Reason::reopening || !memory.settled_since) return kRetryAfterDefault;
+  return std::max(kRetryAfterDefault, *memory.settled_since + spec.gate.reopen_after - now);
+}
+
+}  // namespace
+
+GateView decide_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
+                      Instant now) {
+  settle(spec, memory, input, now);
+  GateView gate;
+  collect_reasons(spec, memory, input, now, gate);
+  const Limit limit = open_limit(input);
+  if (gate.reasons.empty()) {
+    gate.open_until = limit.until;
+    gate.waived = input.waived_until.has_value();
+    if (!gate.waived) gate.shed_low_priority_from = input.shed_low_priority_from;
+  } else {
+    gate.detail = input.verdict_reason ? input.verdict_detail : meaning_of(gate.reasons.front());
+  }
+  gate.when_expired = limit.reason;
+  gate.retry_after = retry_hint(spec, memory, gate, now);
+  count_transition(memory, gate);
+  gate.transitions = memory.transitions;
+  memory.open_until = gate.open_until;
+  memory.when_expired = gate.when_expired;
+  return gate;
+}
+
+}  // namespace rpoguard::core

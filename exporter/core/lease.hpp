@@ -1,0 +1,43 @@
+// The gate as a lease: from the proof and the verdict to "open until".
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "exporter/core/spec.hpp"
+#include "exporter/core/view.hpp"
+
+namespace rpoguard::core {
+
+struct LeaseMemory {
+  bool was_open = false;
+  std::optional<Reason> last_reason;  ///< the one shown last while closed
+  Instant open_until{};
+  Reason when_expired = Reason::rpo_exceeded;
+  bool must_settle = false;              ///< closed for rpo_exceeded: reopening waits
+  std::optional<Instant> settled_since;  ///< the exposure has been below reopen_below since
+  std::map<std::pair<bool, Reason>, std::uint64_t> transitions;
+};
+
+/// What the rest of the judgement found.
+struct LeaseInput {
+  std::optional<Reason> verdict_reason;  ///< no confirmed writer, and why
+  std::string verdict_detail;
+  std::optional<Instant>
+      kept_until;  ///< until when the proof keeps the promise; absent: nothing proven
+  std::optional<Duration> exposure;  ///< for the hysteresis
+  std::optional<Instant> shed_low_priority_from;
+  std::optional<Instant> archive_until;  ///< oldest allowed archive age reached; set iff the policy
+                                         ///< limits it and it is known
+  /// Set while a waiver is in force: open without proof until here.
+  std::optional<Instant> waived_until;
+  bool writer_changed = false;  ///< another node or timeline than before: old wounds do not count
+};
+
+/// Pure. Counts a transition when the state or, while closed, the reason shown changes.
+GateView decide_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
+                      Instant now);
+
+}  // namespace rpoguard::core

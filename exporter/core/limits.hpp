@@ -1,0 +1,37 @@
+// Every bound of rpoguard by name. A limit that relates to another says so with a static_assert.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "exporter/core/units.hpp"
+
+namespace rpoguard::core::limits {
+
+inline constexpr std::size_t kConfigBytesMax = 1024 * 1024;
+inline constexpr std::size_t kConfigNodesMax = 100'000;
+inline constexpr std::size_t kConfigDepthMax = 16;
+inline constexpr std::size_t kShardsMax = 1000;
+inline constexpr std::size_t kNodesPerShardMax = 16;
+inline constexpr std::size_t kNameBytesMax = 63;
+
+/// A reading of the writer or a copy that is older than this many probe intervals (plus one
+/// time-out) no longer tells who the writer is.
+inline constexpr int kStaleIntervals = 2;
+
+/// PostgreSQL flushes an asynchronous commit within three wal_writer_delay (manual, "Asynchronous
+/// Commit").
+inline constexpr int kAsyncCommitFlushDelays = 3;
+
+inline constexpr Duration kReconnectBackoffMax = std::chrono::seconds(5);
+inline constexpr Duration kReconnectBackoffMin = std::chrono::milliseconds(200);
+inline constexpr Duration kDnsTtl = std::chrono::seconds(30);
+
+inline constexpr std::size_t kHttpPathBytesMax = 256;
+inline constexpr std::size_t kReplicationRowsMax = 64;
+inline constexpr std::size_t kSlotsMax = 64;
+
+/// The WAL clock reaches back this far; older proofs are "unknown".
+inline constexpr Duration kWalClockReach = std::chrono::hours(24);
+
+}  // namespace rpoguard::core::limits

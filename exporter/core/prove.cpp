@@ -1,0 +1,160 @@
+// What the copies and the archive prove: the middle steps of an evaluation.
+#include <algorithm>
+#include <utility>
+
+#include "exporter/core/evaluator.hpp"
+
+namespace rpoguard::core {
+
+// Where each copy is, by the latest reading: its own, or the writer's while the copy itself does
+// not answer.
+void Evaluator::locate_copies() {
+  for (std::size_t node = 0; node < spec_->nodes.size(); ++node) {
+    NodeMemory& memory = memory_.nodes[node];
+    const bool answered =
+        fresh_[node] && std::holds_alternative<NodeFacts>(observations_.nodes[node]->outcome);
+    if (answered && memory_.source) {
+      memory.position =
+          own_position(facts_of(*memory.last_success), memory_.source->system_identifier);
+      memory.position_as_of = memory.last_success->asked;
+    }
+    const NodeFacts* writer = writer_facts();
+    if (writer == nullptr) {
+      memory.row_trusted = false;  // who connects meanwhile under that name is not seen
+    } else if (node != *verdict_.writer) {
+      locate_by_row(node, row_of(*writer, spec_->nodes[node].application_name));
+    }
+  }
+}
+
+void Evaluator::locate_by_row(std::size_t node, const ReplicationRow* row) {
+  const auto reported =
+      row == nullptr ? std::nullopt : reported_position(*row, writer_facts()->timeline);
+  NodeMemory& memory = memory_.nodes[node];
+  if (!reported) {
+    memory.row_trusted = false;  // the next row under that name may be a stranger's
+    return;
+  }
+  const NodeObservation& writer = *writer_observation();
+  const bool comparable = memory.last_success && memory.last_success->asked >= writer.answered;
+  if (current(node)) {
+    // Asked later, the copy must have at least what the writer was told, and on the same timeline.
+    // If it has less, the row is another's.
+    if (comparable) {
+      memory.row_trusted = memory.position && memory.position->timeline == reported->timeline &&
+                           memory.position->flushed >= reported->flushed;
+    }
+    return;
+  }
+  // A row that stands still may be a dead connection's last word: only one that moves on says
+  // something new.
+  const bool advanced = !memory.position || memory.position->timeline != reported->timeline ||
+                        reported->flushed > memory.position->flushed;
+  if (!memory.row_trusted || !advanced) return;
+  memory.position = reported;
+  memory.position_as_of = writer.asked;
+}
+
+// May this node's proof count? Only outside the writer's region, where the policy allows it, and as
+// a standby.
+bool Evaluator::counted(std::size_t node) const {
+  const NodeSpec& spec = spec_->nodes[node];
+  const std::string& writer_region = memory_.writer ? memory_.writer->region : spec_->home_region;
+  const NodeState state = verdict_.states[node];
+  return spec.durability_target && spec.region != writer_region &&
+         region_allowed(*spec_, spec.region) &&
+         (state == NodeState::standby || state == NodeState::unreachable);
+}
+
+// Everything acknowledged before this instant is durable on the copy, by its last reading.
+std::optional<Instant> Evaluator::copy_proven_until(const NodeMemory& copy,
+                                                    Durability durability) const {
+  // A position on another timeline is a place in another history.
+  if (!copy.position || !memory_.source || copy.position->timeline != memory_.source->timeline) {
+    return std::nullopt;
+  }
+  const auto position = durable_part(*copy.position, durability);
+  const auto until = position ? memory_.wal_clock.proven_until(*position) : std::nullopt;
+  // An idle writer's bound stands still while its clock goes on: an old reading must not go on with
+  // it.
+  return until ? std::optional(std::min(*until, copy.position_as_of)) : std::nullopt;
+}
+
+void Evaluator::prove() {
+  std::vector<CopyProof> proofs;
+  for (std::size_t node = 0; node < spec_->nodes.size(); ++node) {
+    const NodeMemory& copy = memory_.nodes[node];
+    if (!counted(node)) continue;
+    if (const auto until = copy_proven_until(copy, spec_->durability)) {
+      proofs.push_back({*durable_part(*copy.position, spec_->durability), *until});
+    }
+  }
+  const auto proof = kth_best(std::move(proofs), spec_->copies);
+  if (proof) {
+    view_.recovery_point = proof->proven_until;
+    const auto missing = memory_.wal_clock.first_beyond(proof->position);
+    if (missing) view_.oldest_known_missing = missing->first_seen;
+  }
+  if (writer_facts() != nullptr && memory_.sample) {
+    view_.last_possible_ack = memory_.sample->seen;
+  } else if (memory_.source) {
+    // A writer that was seen down acknowledges nothing since; one that is merely silent may.
+    for (std::size_t node = 0; node < spec_->nodes.size(); ++node) {
+      if (spec_->nodes[node].name == memory_.source->node && down(node))
+        view_.last_possible_ack = memory_.nodes[node].failing_since;
+    }
+  }
+}
+
+// RPO 0: the promise is kept as long as the writer waits for a counted copy with each commit, and
+// the copy has what was acknowledged before the waiting began.
+void Evaluator::prove_synchronous() {
+  const NodeFacts* writer = writer_facts();
+  if (writer == nullptr) {
+    memory_.synchronous_since.reset();
+    return;
+  }
+  const std::string& level = writer->synchronous_commit;
+  const bool waits =
+      level == "remote_apply" || (level == "on" && spec_->durability == Durability::flush);
+  const Instant asked = writer_observation()->asked;
+  const Instant since = memory_.synchronous_since.value_or(asked);
+  int waited_for = 0;
+  int caught_up = 0;
+  for (std::size_t node = 0; node < spec_->nodes.size(); ++node) {
+    const ReplicationRow* row = row_of(*writer, spec_->nodes[node].application_name);
+    if (row == nullptr || !counted(node) || row->state != "streaming") continue;
+    if (row->sync_state != "sync" && row->sync_state != "quorum") continue;
+    ++waited_for;
+    if (!memory_.nodes[node].row_trusted) continue;  // the name may be a stranger's
+    // A copy is called synchronous as soon as the setting says so, however far behind it is. And a
+    // setting that was changed and changed back between two looks must not go unnoticed for long.
+    const auto position = spec_->durability == Durability::flush ? row->flush_lsn : row->replay_lsn;
+    const auto proven = position ? memory_.wal_clock.proven_until(*position) : std::nullopt;
+    if (proven && *proven >= std::max(since, asked - spec_->proof_ttl)) ++caught_up;
+  }
+  const bool required =
+      waits && !writer->synchronous_standby_names.empty() && waited_for >= spec_->copies;
+  memory_.synchronous_since = required ? std::optional(since) : std::nullopt;
+  if (required && caught_up >= spec_->copies) {
+    memory_.kept_until = asked + spec_->proof_ttl;
+  } else if (!required || memory_.kept_until) {
+    memory_.kept_until = asked;
+  }  // else: it has only begun to wait, and nothing is proven yet
+}
+
+void Evaluator::prove_archive() {
+  const NodeFacts* writer = writer_facts();
+  if (writer == nullptr || !writer->archiver) return;
+  ArchiveView& archive = view_.archive;
+  archive.enabled = true;
+  archive.failed_count = writer->archiver->failed_count;
+  archive.last_archived_wal = writer->archiver->last_archived_wal;
+  const auto segment = parse_wal_segment(archive.last_archived_wal, writer->wal_segment_bytes);
+  if (!segment || segment->timeline != writer->timeline) return;
+  archive.recovery_point = memory_.wal_clock.proven_until(segment->end);
+  if (writer->insert_lsn)
+    archive.lag_bytes = std::max<std::int64_t>(0, bytes_between(segment->end, *writer->insert_lsn));
+}
+
+}  // namespace rpoguard::core

@@ -1,0 +1,66 @@
+#include "exporter/core/recovery_point.hpp"
+
+#include <algorithm>
+
+#include "exporter/core/limits.hpp"
+
+namespace rpoguard::core {
+
+std::optional<Lsn> durable_part(const DurablePosition& position, Durability durability) {
+  return durability == Durability::flush ? std::optional(position.flushed) : position.replayed;
+}
+
+std::optional<DurablePosition> own_position(const NodeFacts& copy,
+                                            std::uint64_t system_identifier) {
+  if (!copy.in_recovery || copy.system_identifier != system_identifier) return std::nullopt;
+  if (!copy.receive_lsn && !copy.replay_lsn) return std::nullopt;
+  // What is replayed was durable here before, also when it came from the archive and no receiver
+  // ever ran.
+  const Lsn flushed = std::max(copy.receive_lsn.value_or(Lsn{}), copy.replay_lsn.value_or(Lsn{}));
+  return DurablePosition{copy.timeline, flushed, copy.replay_lsn};
+}
+
+const ReplicationRow* row_of(const NodeFacts& writer, const std::string& application_name) {
+  const ReplicationRow* found = nullptr;
+  for (const ReplicationRow& row : writer.replication) {
+    if (row.application_name != application_name) continue;
+    if (found != nullptr) return nullptr;  // two claim the name: neither is evidence
+    found = &row;
+  }
+  return found;
+}
+
+std::optional<DurablePosition> reported_position(const ReplicationRow& row,
+                                                 Timeline writer_timeline) {
+  if (!row.flush_lsn || (row.state != "streaming" && row.state != "catchup")) return std::nullopt;
+  return DurablePosition{writer_timeline, *row.flush_lsn, row.replay_lsn};
+}
+
+std::optional<WriterSample> sample_writer(const std::optional<WriterSample>& previous,
+                                          const NodeFacts& writer, Instant asked,
+                                          Instant answered) {
+  if (writer.in_recovery || !writer.insert_lsn || !writer.snapshot) return std::nullopt;
+  const bool nothing_ended =
+      previous && previous->session == writer.session && previous->snapshot == *writer.snapshot;
+  if (!nothing_ended)
+    return WriterSample{writer.session, *writer.snapshot, *writer.insert_lsn, asked, answered};
+
+  WriterSample sample = *previous;
+  // The insert position may lie beyond what will ever be flushed while the writer is idle (a
+  // reader's page pruning writes WAL, too). Whatever was acknowledged before this snapshot was
+  // first seen is flushed by now: synchronous commits before their answer, asynchronous ones within
+  // a few wal_writer_delay.
+  const Duration flushed_within = limits::kAsyncCommitFlushDelays * writer.wal_writer_delay;
+  const bool flush_counts = writer.flushed_lsn && writer.wal_writer_delay > Duration{0} &&
+                            asked - sample.seen >= flushed_within;
+  if (flush_counts) sample.bound = std::min(sample.bound, *writer.flushed_lsn);
+  return sample;
+}
+
+std::optional<CopyProof> kth_best(std::vector<CopyProof> proofs, int k) {
+  if (k < 1 || proofs.size() < static_cast<std::size_t>(k)) return std::nullopt;
+  std::ranges::sort(proofs, std::ranges::greater{}, &CopyProof::proven_until);
+  return proofs[static_cast<std::size_t>(k) - 1];
+}
+
+}  // namespace rpoguard::core

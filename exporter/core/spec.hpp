@@ -1,0 +1,125 @@
+// What the operator promised: the validated configuration, free of YAML. Values; no secret is ever
+// held here, only where to read it (PasswordSource).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exporter/core/units.hpp"
+
+namespace rpoguard::core {
+
+/// Which position of a copy counts as durable: written and flushed, or already replayed.
+enum class Durability { flush, replay };
+
+/// Where a node's epoch comes from: cluster_state.writer_epoch, or the WAL timeline (a weaker
+/// witness).
+enum class EpochSource { table, timeline };
+
+/// enforce: answers refuse; shadow: answers allow, refusals are counted; off: always open, nothing
+/// counted.
+enum class GateMode { enforce, shadow, off };
+
+/// What a stamped promotion does to a gate that has no remote copy yet (design: waivers).
+enum class AfterFailover { waive, enforce };
+
+const char* name_of(Durability value);
+const char* name_of(EpochSource value);
+const char* name_of(GateMode value);
+const char* name_of(AfterFailover value);
+
+/// Where the password comes from; at most one of the two is set. Read again at each connect, so
+/// rotation works.
+struct PasswordSource {
+  std::string file;
+  std::string env;
+  friend bool operator==(const PasswordSource&, const PasswordSource&) = default;
+};
+
+/// How to reach one PostgreSQL server. One target, no host lists: rpoguard wants to see wrong
+/// servers too.
+struct ConnectSpec {
+  std::string host;  ///< name, IPv4/IPv6 address, or an absolute path (Unix socket directory)
+  std::uint16_t port = 5432;
+  std::string dbname = "postgres";
+  std::string user = "rpoguard";
+  PasswordSource password;
+  std::string sslmode = "disable";  ///< disable, require, verify-ca or verify-full; never "prefer"
+                                    ///< (it retries in clear text)
+  std::string sslrootcert;
+  std::string sslcert;
+  std::string sslkey;
+  friend bool operator==(const ConnectSpec&, const ConnectSpec&) = default;
+};
+
+struct NodeSpec {
+  std::string name;
+  std::string region;
+  ConnectSpec connect;
+  /// May be counted as a durable copy while it is outside the writer's region. False for delayed or
+  /// reporting copies.
+  bool durability_target = true;
+  /// The name this node's walreceiver announces to the writer; the node's name unless configured.
+  std::string application_name;
+  friend bool operator==(const NodeSpec&, const NodeSpec&) = default;
+};
+
+struct GateSpec {
+  GateMode mode = GateMode::enforce;
+  Duration reopen_below{};  ///< exposure that must be undercut to reopen; half the RPO by default
+  Duration reopen_after = std::chrono::seconds(5);
+  double shed_low_priority_at = 0.8;  ///< share of the RPO, (0, 1]
+  friend bool operator==(const GateSpec&, const GateSpec&) = default;
+};
+
+struct ShardSpec {
+  std::string id;
+  std::string home_region;
+  std::vector<std::string> allowed_regions;
+  std::vector<NodeSpec> nodes;
+
+  Duration rpo = std::chrono::seconds(5);  ///< 0 = synchronous durability is promised
+  Duration rto = std::chrono::minutes(10);
+  Durability durability = Durability::flush;
+  int copies = 1;  ///< the recovery point is the copies-th best of the counted copies
+  EpochSource epoch_source = EpochSource::table;
+  std::optional<Duration>
+      archive_max_age;  ///< close the gate when the WAL archive is older; unset = only report
+  AfterFailover after_failover = AfterFailover::waive;
+  Duration waive_for = std::chrono::hours(24);
+  Duration proof_ttl =
+      std::chrono::seconds(2);  ///< RPO 0 only: how long one synchronous proof is good
+  double slo_objective_percent = 99.9;
+  GateSpec gate;
+  friend bool operator==(const ShardSpec&, const ShardSpec&) = default;
+};
+
+struct ProbeSpec {
+  Duration interval = std::chrono::seconds(1);
+  Duration timeout = std::chrono::milliseconds(800);
+  Duration slow_interval = std::chrono::seconds(15);
+  friend bool operator==(const ProbeSpec&, const ProbeSpec&) = default;
+};
+
+struct ListenSpec {
+  std::string host;
+  std::uint16_t port = 0;
+  friend bool operator==(const ListenSpec&, const ListenSpec&) = default;
+};
+
+/// The whole configuration.
+struct Spec {
+  ListenSpec ops{"0.0.0.0", 10187};
+  ListenSpec gate{"0.0.0.0", 10188};
+  std::string state_dir = "/var/lib/rpoguard";
+  ProbeSpec probe;
+  std::vector<ShardSpec> shards;
+  friend bool operator==(const Spec&, const Spec&) = default;
+};
+
+/// True when `region` may hold a writer or a counted copy of the shard (data residency).
+bool region_allowed(const ShardSpec& shard, const std::string& region);
+
+}  // namespace rpoguard::core
