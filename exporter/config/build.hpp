@@ -1,0 +1,16 @@
+// Values -> core::Spec.
+#pragma once
+
+#include "exporter/config/resolver.hpp"
+#include "exporter/core/spec.hpp"
+
+namespace rpoguard::config {
+
+/// Where the password of a node comes from: the nearest level that names a file or a variable
+/// counts as a whole, so that a node can replace one by the other.
+core::PasswordSource password_source_of(const Resolver& resolver, NodeAt node);
+
+/// REQUIRES: no problem has been reported for these settings.
+core::Spec build_spec(const Resolver& resolver);
+
+}  // namespace rpoguard::config

@@ -1,0 +1,19 @@
+// Reads small files whole.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "exporter/core/result.hpp"
+
+namespace rpoguard::config {
+
+/// What to do when a read would have to wait for someone who writes (a pipe, a terminal).
+enum class Waiting { wait, fail };
+
+/// The content of a file of at most `bytes_max` bytes; larger is an error. The error's message
+/// names the path and the reason, never any content.
+core::Result<std::string> read_file(const std::string& path, std::size_t bytes_max,
+                                    Waiting waiting);
+
+}  // namespace rpoguard::config

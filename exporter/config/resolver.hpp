@@ -1,0 +1,84 @@
+// Which value counts: the nearest one written, or the default of the key table.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exporter/config/settings.hpp"
+
+namespace rpoguard::config {
+
+/// The value in force for one key.
+template <typename T>
+struct Chosen {
+  /// Absent: refused where it is written (reported), or not written and without a default.
+  std::optional<T> value;
+  /// Where it is written; nullopt: it is the default.
+  std::optional<Place> written;
+};
+
+/// Names one shard, or one of its nodes, by position.
+struct NodeAt {
+  std::size_t shard;
+  std::size_t node;
+};
+
+/// Looks values up by their names in the reference file: global("probe.interval"),
+/// policy(0, "gate.mode"), connect({0, 1}, "port"), shard(0, "id"), node({0, 1}, "name"). The type
+/// must be the one the key yields (value.hpp). `settings` must outlive it.
+class Resolver {
+ public:
+  explicit Resolver(const Settings& settings);
+
+  template <typename T>
+  Chosen<T> global(std::string_view key) const {
+    return choose<T>(key, {std::string(key)});
+  }
+  template <typename T>
+  Chosen<T> policy(std::size_t shard, std::string_view name) const {
+    return choose<T>("defaults." + std::string(name), policy_places(shard, name));
+  }
+  template <typename T>
+  Chosen<T> connect(NodeAt node, std::string_view name) const {
+    return choose<T>("defaults.connect." + std::string(name), connect_places(node, name));
+  }
+  template <typename T>
+  Chosen<T> shard(std::size_t shard, std::string_view name) const {
+    return choose<T>("shards[]." + std::string(name), {shard_path(shard, name)});
+  }
+  template <typename T>
+  Chosen<T> node(NodeAt node, std::string_view name) const {
+    return choose<T>("shards[].nodes[]." + std::string(name), {node_path(node, name)});
+  }
+
+  const Settings& settings() const { return settings_; }
+  /// Path patterns from near to far in which a connect key of this node may be written.
+  static std::vector<std::string> connect_places(NodeAt node, std::string_view name);
+
+ private:
+  static std::string shard_path(std::size_t shard, std::string_view name);
+  static std::string node_path(NodeAt node, std::string_view name);
+  static std::vector<std::string> policy_places(std::size_t shard, std::string_view name);
+  const Setting* first_written(const std::vector<std::string>& places) const;
+
+  template <typename T>
+  Chosen<T> choose(std::string_view key, const std::vector<std::string>& places) const {
+    Chosen<T> chosen;
+    const std::optional<Value>* value = &defaults_.find(key)->second;
+    if (const Setting* setting = first_written(places)) {
+      chosen.written = setting->place;
+      value = &setting->value;
+    }
+    if (value->has_value()) chosen.value = std::get<T>(**value);
+    return chosen;
+  }
+
+  const Settings& settings_;
+  std::map<std::string_view, std::optional<Value>> defaults_;
+};
+
+}  // namespace rpoguard::config

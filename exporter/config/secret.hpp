@@ -1,0 +1,29 @@
+// A secret and where it comes from.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "exporter/core/result.hpp"
+#include "exporter/core/spec.hpp"
+
+namespace rpoguard::config {
+
+/// Holds a secret. Prints as "<redacted>"; the text leaves only through reveal().
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string text) : text_(std::move(text)) {}
+  const std::string& reveal() const { return text_; }
+  bool empty() const { return text_.empty(); }
+
+ private:
+  std::string text_;
+};
+
+/// Reads the password file (one trailing newline is dropped) or the environment variable, anew at
+/// each call. No source set: an empty secret. The error names the file or the variable, never its
+/// content.
+core::Result<Secret> read_password(const core::PasswordSource& source);
+
+}  // namespace rpoguard::config

@@ -1,0 +1,136 @@
+#include "exporter/config/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+namespace rpoguard::config {
+namespace {
+
+constexpr std::size_t kExcerptBytesMax = 64;
+constexpr std::size_t kGuessBytesMax = 40;
+
+struct Lead {
+  std::size_t length;
+  char32_t bits;
+  char32_t least;  // smaller values would be overlong forms
+};
+
+std::optional<Lead> lead_of(unsigned char byte) {
+  if (byte < 0x80) return Lead{1, byte, 0};
+  if (byte >= 0xC2 && byte <= 0xDF) return Lead{2, byte & 0x1Fu, 0x80};
+  if (byte >= 0xE0 && byte <= 0xEF) return Lead{3, byte & 0x0Fu, 0x800};
+  if (byte >= 0xF0 && byte <= 0xF4) return Lead{4, byte & 0x07u, 0x10000};
+  return std::nullopt;
+}
+
+bool is_invisible(char32_t code) {
+  // Controls, spaces other than U+0020, soft hyphen, zero-width and direction marks, surrogates'
+  // neighbours: two names that look alike must be alike.
+  constexpr std::array<std::pair<char32_t, char32_t>, 13> kRanges{{{0x00, 0x1F},
+                                                                   {0x7F, 0xA0},
+                                                                   {0xAD, 0xAD},
+                                                                   {0x1680, 0x1680},
+                                                                   {0x180E, 0x180E},
+                                                                   {0x2000, 0x200F},
+                                                                   {0x2028, 0x202F},
+                                                                   {0x205F, 0x206F},
+                                                                   {0x3000, 0x3000},
+                                                                   {0xFE00, 0xFE0F},
+                                                                   {0xFEFF, 0xFEFF},
+                                                                   {0xFFF0, 0xFFFF},
+                                                                   {0xE0000, 0x10FFFF}}};
+  return std::ranges::any_of(
+      kRanges, [code](const auto& range) { return code >= range.first && code <= range.second; });
+}
+
+std::size_t edit_distance(std::string_view left, std::string_view right) {
+  std::vector<std::size_t> row(right.size() + 1);
+  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < right.size(); ++j) {
+      const std::size_t replaced = diagonal + (left[i] == right[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::optional<char32_t> next_code_point(std::string_view text, std::size_t& position) {
+  const auto byte_at = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const auto lead = lead_of(byte_at(position));
+  if (!lead || text.size() - position < lead->length) return std::nullopt;
+  char32_t code = lead->bits;
+  for (std::size_t i = 1; i < lead->length; ++i) {
+    const unsigned char byte = byte_at(position + i);
+    if ((byte & 0xC0u) != 0x80u) return std::nullopt;
+    code = (code << 6u) | (byte & 0x3Fu);
+  }
+  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+  if (code < lead->least || code > 0x10FFFF || surrogate) return std::nullopt;
+  position += lead->length;
+  return code;
+}
+
+std::optional<Blemish> find_blemish(std::string_view text) {
+  bool indenting = true;
+  for (std::size_t position = 0; position < text.size();) {
+    const std::size_t start = position;
+    const auto code = next_code_point(text, position);
+    if (!code) return Blemish{start, "not UTF-8 text"};
+    if (*code == '\t' && indenting) return Blemish{start, "a tab in the indentation"};
+    const bool line_end = *code == '\n' || (*code == '\r' && text.substr(position, 1) == "\n");
+    // C0 and C1 controls; U+0004 is yaml-cpp's own end-of-file mark, a lone CR is a line break that
+    // it does not count.
+    const bool control = *code < 0x20 || (*code >= 0x7F && *code < 0xA0);
+    if (control && !line_end && *code != '\t') return Blemish{start, "a control character"};
+    indenting = line_end || (indenting && *code == ' ');
+  }
+  return std::nullopt;
+}
+
+bool is_printable(std::string_view text) {
+  for (std::size_t position = 0; position < text.size();) {
+    const auto code = next_code_point(text, position);
+    if (!code || is_invisible(*code)) return false;
+  }
+  return true;
+}
+
+std::string render_excerpt(std::string_view text) {
+  std::string shown;
+  for (std::size_t position = 0; position < text.size();) {
+    const std::size_t start = position;
+    const auto code = next_code_point(text, position);
+    if (!code) ++position;
+    const bool plain = code && !is_invisible(*code);
+    const std::string_view piece = plain ? text.substr(start, position - start) : "?";
+    if (shown.size() + piece.size() > kExcerptBytesMax) return shown + "...";
+    shown += piece;
+  }
+  return shown;
+}
+
+std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
+  if (word.size() > kGuessBytesMax) return {};
+  std::string_view best;
+  std::size_t best_distance = 0;
+  for (const std::string_view candidate : candidates) {
+    const std::size_t distance = edit_distance(word, candidate);
+    const std::size_t tolerated = std::max<std::size_t>(1, candidate.size() / 3);
+    const bool shares_something = distance < candidate.size() && distance < word.size();
+    if (distance > tolerated || !shares_something) continue;
+    if (best.empty() || distance < best_distance) {
+      best = candidate;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+}  // namespace rpoguard::config

@@ -1,0 +1,241 @@
+#include "exporter/config/value.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <string_view>
+#include <utility>
+
+#include <arpa/inet.h>
+
+#include "exporter/config/text.hpp"
+#include "exporter/core/check.hpp"
+#include "exporter/core/limits.hpp"
+
+namespace rpoguard::config {
+namespace {
+
+using core::Error;
+using core::Result;
+
+constexpr std::size_t kHostBytesMax = 253;      // RFC 1035
+constexpr std::size_t kPathBytesMax = 4095;     // PATH_MAX without the zero byte
+constexpr std::size_t kSocketDirBytesMax = 90;  // sun_path holds 107 with "/.s.PGSQL.65535"
+
+Error problem(std::string text) {
+  return Error{.message = std::move(text), .hint = {}};
+}
+
+std::string quote(std::string_view text) {
+  return '"' + render_excerpt(text) + '"';
+}
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// K1: from_chars knows no locale. "010" is refused: YAML 1.1 would read 8, a person 10 (Y3).
+template <typename Number>
+std::optional<Number> parse_plain_number(std::string_view text) {
+  const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
+  if (digits.empty() || !is_digit(digits.front()) || !is_digit(digits.back())) return std::nullopt;
+  if (digits.size() > 1 && digits.front() == '0' && digits[1] != '.') return std::nullopt;
+  Number number{};
+  const char* end = text.data() + text.size();
+  std::from_chars_result parsed{};
+  if constexpr (std::is_floating_point_v<Number>) {
+    parsed = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+  } else {
+    parsed = std::from_chars(text.data(), end, number);
+  }
+  if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+  return number;
+}
+
+template <typename Quantity>
+bool in_range(const Range& range, Quantity value, Quantity low, Quantity high) {
+  const bool above = range.low_excluded ? value > low : value >= low;
+  const bool below = range.high_excluded ? value < high : value <= high;
+  return above && below;
+}
+
+// The bounds are texts of the table; a bad one is a bug.
+template <typename Quantity, typename Parse>
+Result<Value> parse_quantity(const Key& key, std::string_view text, std::string_view what,
+                             Parse parse) {
+  const std::optional<Quantity> value = parse(text);
+  if (!value) return problem(quote(text) + " is not " + std::string(what));
+  const auto low = parse(key.range.low);
+  const auto high = parse(key.range.high);
+  RPOGUARD_CHECK(low && high);
+  if (!in_range<Quantity>(key.range, *value, *low, *high)) {
+    return problem(quote(text) + " is out of range");
+  }
+  return Value(*value);
+}
+
+Result<Value> parse_duration_value(const Key& key, std::string_view text) {
+  if (!key.range.or_word.empty() && text == key.range.or_word) {
+    return Value(MaybeDuration(core::parse_duration(text)));  // "off" is no duration: none
+  }
+  if (core::parse_duration(text) == core::Duration::zero() && key.range.or_word == "0s") {
+    return Value(MaybeDuration(core::Duration::zero()));
+  }
+  const auto parsed = parse_quantity<core::Duration>(
+      key, text, "a duration with a unit such as 800ms, 5s, 10m or 1h30m", core::parse_duration);
+  return parsed;
+}
+
+Result<Value> parse_choice(const Key& key, std::string_view text) {
+  if (std::ranges::find(key.choices, text) != key.choices.end()) return Value(std::string(text));
+  const std::string_view guess = nearest(text, key.choices);
+  return problem(quote(text) + " is not known" +
+                 (guess.empty() ? "" : ", did you mean " + quote(guess) + "?"));
+}
+
+Result<Value> parse_boolean(std::string_view text) {
+  if (text == "true") return Value(true);
+  if (text == "false") return Value(false);
+  return problem(quote(text) + " is not true or false");
+}
+
+bool is_ipv6(std::string_view text) {
+  const std::string address(text.substr(0, text.find('%')));
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  return inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1;
+}
+
+bool is_host_name(std::string_view text) {
+  const auto accepted = [](char c) {
+    return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
+  };
+  return !text.empty() && text.size() <= kHostBytesMax && std::ranges::all_of(text, accepted) &&
+         text.front() != '.' && text.front() != '-';
+}
+
+Result<Value> parse_host(std::string_view text) {
+  if (text.starts_with('/')) {
+    if (text.size() <= kSocketDirBytesMax && is_printable(text)) return Value(std::string(text));
+    return problem("not the path of a socket directory");
+  }
+  if (is_host_name(text) || (is_printable(text) && is_ipv6(text))) return Value(std::string(text));
+  if (text.find(',') != std::string_view::npos) {
+    return problem("a list of hosts; each server is a node of its own");  // L3
+  }
+  if (text.find(':') != std::string_view::npos) {
+    return problem("not a host; the port is a key of its own");
+  }
+  return problem("not a host");
+}
+
+Result<Value> parse_address(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return problem(quote(text) + " has no port");
+  const auto port = parse_plain_number<std::uint16_t>(text.substr(colon + 1));
+  if (!port) return problem(quote(text) + " has no port from 0 to 65535");
+  std::string_view host = text.substr(0, colon);
+  const bool bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  if (host.empty()) host = "0.0.0.0";  // ":10187", as Prometheus users write it
+  if (bracketed ? !is_ipv6(host) : !is_host_name(host)) {
+    return problem(quote(text) + " does not name a host");
+  }
+  return Value(core::ListenSpec{.host = std::string(host), .port = *port});
+}
+
+Result<Value> parse_label(std::string_view text) {
+  if (text.empty()) return problem("must not be empty");
+  if (text.size() > core::limits::kNameBytesMax) return problem("is too long");
+  if (!is_printable(text)) return problem("has characters that cannot be seen");
+  if (text.find_first_of(" /?#") != std::string_view::npos) {
+    return problem("has a character that cannot be part of a path");
+  }
+  // Clients and proxies resolve these before the gate sees them.
+  if (text == "." || text == "..") return problem("is not a name but a step in a path");
+  return Value(std::string(text));
+}
+
+Result<Value> parse_text(std::string_view text) {
+  if (text.empty()) return problem("must not be empty");
+  if (text.size() > core::limits::kNameBytesMax) return problem("is too long");
+  if (!is_printable(text)) return problem("has characters that cannot be seen");
+  return Value(std::string(text));
+}
+
+Result<Value> parse_path(std::string_view text) {
+  if (!text.starts_with('/')) return problem("is not an absolute path");
+  if (text.size() > kPathBytesMax || !is_printable(text)) return problem("is not a usable path");
+  return Value(std::string(text));
+}
+
+Result<Value> parse_env_name(std::string_view text) {
+  const auto accepted = [](char c) { return is_letter(c) || is_digit(c) || c == '_'; };
+  if (text.empty() || is_digit(text.front()) || !std::ranges::all_of(text, accepted)) {
+    return problem("is not the name of an environment variable");
+  }
+  return Value(std::string(text));
+}
+
+bool needs_plain_scalar(const Key& key) {
+  return key.type == Type::boolean || key.type == Type::duration || key.type == Type::integer ||
+         key.type == Type::number;
+}
+
+Result<Value> parse_scalar(const Key& key, std::string_view text) {
+  switch (key.type) {
+    case Type::address:
+      return parse_address(text);
+    case Type::boolean:
+      return parse_boolean(text);
+    case Type::choice:
+      return parse_choice(key, text);
+    case Type::duration:
+      return parse_duration_value(key, text);
+    case Type::env_name:
+      return parse_env_name(text);
+    case Type::host:
+      return parse_host(text);
+    case Type::integer:
+      return parse_quantity<std::int64_t>(key, text, "a whole number",
+                                          parse_plain_number<std::int64_t>);
+    case Type::label:
+      return parse_label(text);
+    case Type::labels:
+      break;
+    case Type::number:
+      return parse_quantity<double>(key, text, "a number", parse_plain_number<double>);
+    case Type::path:
+      return parse_path(text);
+    case Type::text:
+      return parse_text(text);
+  }
+  RPOGUARD_CHECK(false);
+}
+
+}  // namespace
+
+core::Result<Value> parse_value(const Key& key, const Node& node) {
+  if (node.kind == Node::Kind::null) return problem("has no value");
+  if (!node.is_scalar()) return problem("must be a single value, not a list or a map");
+  // Y3: a quoted "5" or "on" is text; yaml-cpp would convert it.
+  if (node.kind == Node::Kind::quoted && needs_plain_scalar(key)) {
+    return problem("must be written without quotes");
+  }
+  if (key.optional && node.text.empty()) return Value(std::string());
+  return parse_scalar(key, node.text);
+}
+
+std::optional<Value> default_of(const Key& key) {
+  if (key.optional) return Value(std::string());
+  if (key.required || key.default_text.starts_with('(')) return std::nullopt;
+  const Node node(Node::Kind::plain, {}, std::string(key.default_text));
+  auto parsed = parse_value(key, node);
+  RPOGUARD_CHECK(parsed.ok());
+  return std::move(parsed).value();
+}
+
+}  // namespace rpoguard::config
