@@ -1,0 +1,111 @@
+// One node: its connection, one probe at a time, deadlines and backoff.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "exporter/core/clock.hpp"
+#include "exporter/core/observation.hpp"
+#include "exporter/core/spec.hpp"
+#include "exporter/observe/pg_connection.hpp"
+#include "exporter/observe/pg_queries.hpp"
+#include "exporter/observe/prober.hpp"
+#include "exporter/observe/resolver.hpp"
+
+namespace rpoguard::observe {
+
+/// What all nodes of a Prober share. The references outlive the nodes.
+struct ProbeContext {
+  asio::io_context& loop;
+  const core::Clock& clock;
+  Resolver& resolver;
+  const PasswordReader& read_password;
+  core::ProbeSpec timing;
+};
+
+struct NodeTarget {
+  core::ConnectSpec connect;
+  bool wants_epoch_table = true;
+  std::function<void(core::NodeObservation)> on_fast;
+  std::function<void(core::SlowObservation)> on_slow;
+};
+
+/// Each tick() ends in exactly one on_fast within the probe's time-out, unless the previous probe
+/// is still running (then the tick is skipped) or close() comes first. Not thread-safe. Order of
+/// calls: tick* close
+class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
+ public:
+  NodeProbe(const ProbeContext& context, NodeTarget target);
+
+  /// Asks now: over the kept connection, or a new one unless backing off; then the last failure is
+  /// repeated, stamped with this moment.
+  void tick();
+  /// Closes the connection; no callback after it returns.
+  void close();
+
+ private:
+  enum class Step { idle, resolving, connecting, preparing, asking, asking_slow };
+
+  /// A connection and what was learned and prepared on it.
+  struct Session {
+    std::shared_ptr<PgConnection> connection;
+    std::uint64_t id = 0;
+    EpochTable epoch_table = EpochTable::ignored;
+    std::array<bool, kEpochTableCount> light_prepared{};
+    bool slow_prepared = false;
+    LightDecoder light;
+    SlowDecoder slow;
+  };
+
+  template <typename Handler>
+  auto guarded(Handler handler);
+  void begin(Step step);
+  void on_deadline();
+  void resolve();
+  void connect_next();
+  void on_connected(const Answer& answer);
+  void set_up();
+  void ask();
+  void execute_light();
+  void on_light(const Answer& answer);
+  void ask_slow();
+  void execute_slow();
+  void on_slow(const Answer& answer);
+  void finish_slow(std::variant<core::SlowFacts, core::ProbeError> outcome);
+  void succeed(core::NodeFacts facts);
+  void fail(core::ProbeError error);
+  void fail_answer(Failure failure);
+  void end();
+  void drop_session();
+
+  ProbeContext context_;
+  NodeTarget target_;
+  asio::steady_timer deadline_;
+  std::minstd_rand random_;
+
+  Step step_ = Step::idle;
+  bool closed_ = false;
+  std::uint64_t attempt_ = 0;  // handlers of an older one do nothing (A3)
+  core::Instant started_{};
+  core::Instant asked_{};
+  bool asked_again_ = false;
+  Addresses addresses_;
+  std::size_t address_ = 0;          // the one in use; kept while it works
+  std::size_t addresses_tried_ = 0;  // in this probe
+  std::optional<Session> session_;
+
+  core::ProbeError last_error_;
+  core::Duration backoff_;
+  core::Instant retry_at_{};
+  core::Instant slow_due_{};
+};
+
+}  // namespace rpoguard::observe

@@ -1,0 +1,24 @@
+// The connection parameters of a node, every one explicit: nothing comes from the environment, a
+// service file or a password file.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "exporter/core/spec.hpp"
+
+namespace rpoguard::observe {
+
+/// Keyword and value of libpq, in this order, without empty values.
+using ConnectParams = std::vector<std::pair<std::string, std::string>>;
+
+/// True when the host is the directory of a Unix socket.
+bool is_socket_directory(const std::string& host);
+
+/// Pure. `address` is the numeric address of spec.host, unused for a socket directory; `timeout`
+/// bounds how long the kernel keeps unacknowledged data.
+ConnectParams connect_params(const core::ConnectSpec& spec, const std::string& address,
+                             const std::string& password, core::Duration timeout);
+
+}  // namespace rpoguard::observe

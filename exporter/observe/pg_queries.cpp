@@ -1,0 +1,196 @@
+#include "exporter/observe/pg_queries.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "exporter/core/check.hpp"
+#include "exporter/core/limits.hpp"
+
+namespace rpoguard::observe {
+
+namespace {
+
+/// A text for servers from this version on.
+struct Versioned {
+  int min_version;
+  const char* text;
+};
+
+template <std::size_t N>
+std::string pick(const std::array<Versioned, N>& newest_first, int server_version) {
+  const auto found =
+      std::find_if(newest_first.begin(), newest_first.end(),
+                   [&](const Versioned& v) { return server_version >= v.min_version; });
+  RPOGUARD_CHECK(found != newest_first.end());
+  return found->text;
+}
+
+std::string replaced(std::string text, std::string_view mark, std::string_view by) {
+  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + by.size()))
+    text.replace(at, mark.size(), by);
+  return text;
+}
+
+// Privilege: none. Cost: once per session. A statement of its own: a SET in one message with a
+// query that fails would be rolled back with it (L8). set_config() reaches all in one round trip.
+// The tcp_* settings let the server notice that rpoguard's machine is gone.
+constexpr const char* kSession = R"(select pg_catalog.set_config('search_path', 'pg_catalog', false)
+, pg_catalog.set_config('statement_timeout', '@timeout_ms@', false)
+, pg_catalog.set_config('lock_timeout', '@timeout_ms@', false)
+, pg_catalog.set_config('idle_in_transaction_session_timeout', '5000', false)
+, pg_catalog.set_config('default_transaction_read_only', 'on', false)
+, pg_catalog.set_config('jit', 'off', false)
+, pg_catalog.set_config('tcp_keepalives_idle', '10', false)
+, pg_catalog.set_config('tcp_keepalives_interval', '5', false)
+, pg_catalog.set_config('tcp_keepalives_count', '3', false)
+, @epoch_table_exists@ as epoch_table_exists)";
+
+constexpr const char* kEpochTableExists =
+    "pg_catalog.to_regclass('rpoguard.cluster_state') is not null";
+
+// Equal text within a session = nothing was committed, aborted or prepared in between. A prepared
+// transaction keeps its place in the snapshot until it is resolved, hence the list.
+constexpr std::array kSnapshot{
+    Versioned{130000, "pg_catalog.pg_current_snapshot()"},
+    Versioned{kServerVersionMin, "pg_catalog.txid_current_snapshot()"},
+};
+
+constexpr const char* kEpochColumns = R"(e.writer_epoch as writer_epoch
+  , e.writer_region as writer_region
+  , pg_catalog.left(e.promoted_by, 200) as promoted_by
+  , (extract(epoch from e.promoted_at) * 1000000)::bigint as promoted_at_us)";
+constexpr const char* kNoEpochColumns = R"(null::bigint as writer_epoch
+  , null::text as writer_region
+  , null::text as promoted_by
+  , null::bigint as promoted_at_us)";
+constexpr const char* kEpochJoin = "left join rpoguard.cluster_state e on true";
+
+// Privilege: pg_monitor (pg_read_all_stats for the walsender, walreceiver and activity functions);
+// SELECT on rpoguard.cluster_state. Cost: about 0.1 ms on PostgreSQL 15 with two standbys; it grows
+// with the number of walsenders times backends (a comparison each), never with tables or data. No
+// lock but AccessShare on cluster_state, one row.
+//
+// The innermost level is fenced by OFFSET 0 and evaluated first: role, then the fingerprint of the
+// snapshot with the prepared transactions. Only a level further out, and by CASE after looking at
+// that fingerprint, is the insert position read: it is an upper bound for every commit the
+// fingerprint shows as done. Functions that fail in (or out of) recovery stand behind CASE or a
+// WHERE on the role read there. The receiver's timeline is that of the WAL it received last; with
+// no receiver the control file knows.
+constexpr const char* kLight = R"(select n.in_recovery, n.server_version, n.has_monitor
+, n.epoch_table_exists, n.system_identifier, n.snapshot, n.insert_lsn, n.flushed_lsn
+, n.written_timeline, n.received_timeline, n.receive_lsn, n.replay_lsn, n.replay_paused
+, n.streaming, n.last_commit_us, n.server_now_us, n.archiving, n.archived_count, n.failed_count
+, n.last_archived_wal, n.wal_segment_bytes, n.wal_writer_delay_us, n.synchronous_standby_names
+, n.synchronous_commit, n.writer_epoch, n.writer_region, n.promoted_by, n.promoted_at_us
+, w.pid as sender_pid, w.application_name as sender_name, w.state as sender_state
+, w.sync_state as sender_sync_state, w.flush_lsn as sender_flush_lsn
+, w.replay_lsn as sender_replay_lsn
+from (
+  select p.in_recovery, p.snapshot, i.insert_lsn
+  , pg_catalog.current_setting('server_version_num')::integer as server_version
+  , pg_catalog.pg_has_role(current_user, 'pg_monitor', 'USAGE') as has_monitor
+  , @epoch_table_exists@ as epoch_table_exists
+  , (pg_catalog.pg_control_system()).system_identifier as system_identifier
+  , case when not p.in_recovery then pg_catalog.pg_current_wal_flush_lsn() end as flushed_lsn
+  , case when not p.in_recovery
+      then pg_catalog.left(pg_catalog.pg_walfile_name(i.insert_lsn), 8) end as written_timeline
+  , case when p.in_recovery then coalesce(r.received_tli
+      , greatest((pg_catalog.pg_control_recovery()).min_recovery_end_timeline
+               , (pg_catalog.pg_control_checkpoint()).timeline_id)) end as received_timeline
+  , case when p.in_recovery then pg_catalog.pg_last_wal_receive_lsn() end as receive_lsn
+  , case when p.in_recovery then pg_catalog.pg_last_wal_replay_lsn() end as replay_lsn
+  , case when p.in_recovery then pg_catalog.pg_is_wal_replay_paused() end as replay_paused
+  , case when p.in_recovery then coalesce(r.status = 'streaming', false) end as streaming
+  , case when p.in_recovery then (extract(epoch from
+      pg_catalog.pg_last_xact_replay_timestamp()) * 1000000)::bigint end as last_commit_us
+  , (extract(epoch from pg_catalog.clock_timestamp()) * 1000000)::bigint as server_now_us
+  , pg_catalog.current_setting('archive_mode') <> 'off' as archiving
+  , a.archived_count, a.failed_count, a.last_archived_wal
+  , pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')) as wal_segment_bytes
+  , (extract(epoch from pg_catalog.current_setting('wal_writer_delay')::interval)
+      * 1000000)::bigint as wal_writer_delay_us
+  , pg_catalog.current_setting('synchronous_standby_names') as synchronous_standby_names
+  , pg_catalog.current_setting('synchronous_commit') as synchronous_commit
+  , @epoch_columns@
+  from (
+    select f.in_recovery
+    , case when not f.in_recovery then @snapshot@::text || '|' || coalesce(
+        (select pg_catalog.string_agg(x.transaction::text, ',' order by x.transaction::text)
+         from pg_catalog.pg_prepared_xact() x), '') end as snapshot
+    from (select pg_catalog.pg_is_in_recovery() as in_recovery offset 0) f
+    offset 0) p
+  cross join lateral (
+    select case when not p.in_recovery and p.snapshot is not null
+      then pg_catalog.pg_current_wal_insert_lsn() end as insert_lsn offset 0) i
+  left join lateral (
+    select g.status, g.received_tli from pg_catalog.pg_stat_get_wal_receiver() g
+    where p.in_recovery) r on true
+  left join lateral (
+    select g.archived_count, g.failed_count, g.last_archived_wal
+    from pg_catalog.pg_stat_get_archiver() g
+    where pg_catalog.current_setting('archive_mode') <> 'off') a on true
+  @epoch_join@
+  offset 0) n
+left join lateral (
+  select s.pid, b.application_name, s.state, s.sync_state, s.flush_lsn, s.replay_lsn
+  from pg_catalog.pg_stat_get_wal_senders() s
+  left join lateral pg_catalog.pg_stat_get_activity(s.pid) b on true
+  where not n.in_recovery limit @senders_max@) w on true)";
+
+constexpr std::array kSafeWalSize{
+    Versioned{130000, "s.safe_wal_size"},
+    Versioned{kServerVersionMin, "null::bigint"},
+};
+
+// Privilege: pg_monitor (pg_ls_archive_statusdir, activity of others). Cost: one pass over the
+// backends, the slots and the directory archive_status; the last grows with an archive backlog,
+// which statement_timeout bounds. No locks on relations.
+constexpr const char* kSlow = R"(select 'connections' as kind, coalesce(a.state, 'other') as name
+, null::boolean as logical, null::boolean as active
+, pg_catalog.count(*)::bigint as value, null::bigint as safe_bytes
+from pg_catalog.pg_stat_get_activity(null) a
+where a.backend_type = 'client backend' group by 2
+union all
+select 'connections_limit', null, null, null
+, pg_catalog.current_setting('max_connections')::bigint, null
+union all
+select 'archive_ready', null, null, null
+, case when pg_catalog.current_setting('archive_mode') <> 'off' then
+    (select pg_catalog.count(*) from pg_catalog.pg_ls_archive_statusdir() d
+     where d.name like '%.ready') end, null
+union all
+(select 'slot', s.slot_name::text, s.slot_type = 'logical', s.active
+, pg_catalog.pg_wal_lsn_diff(h.head, case when s.slot_type = 'logical'
+    then s.confirmed_flush_lsn else s.restart_lsn end)::bigint
+, @safe_wal_size@
+from (select case when pg_catalog.pg_is_in_recovery() then coalesce(
+    pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())
+    else pg_catalog.pg_current_wal_insert_lsn() end as head offset 0) h
+cross join pg_catalog.pg_get_replication_slots() s limit @slots_max@))";
+
+}  // namespace
+
+std::string session_sql(core::Duration statement_timeout, EpochTable epoch_table) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(statement_timeout).count();
+  RPOGUARD_CHECK(ms > 0);  // 0 would mean none
+  const bool ask = epoch_table != EpochTable::ignored;
+  return replaced(replaced(kSession, "@timeout_ms@", std::to_string(ms)), "@epoch_table_exists@",
+                  ask ? kEpochTableExists : "false");
+}
+
+std::string light_sql(int server_version, EpochTable epoch_table) {
+  const bool ask = epoch_table != EpochTable::ignored;
+  const bool read = epoch_table == EpochTable::present;
+  std::string sql = replaced(kLight, "@snapshot@", pick(kSnapshot, server_version));
+  sql = replaced(sql, "@epoch_table_exists@", ask ? kEpochTableExists : "false");
+  sql = replaced(sql, "@epoch_columns@", read ? kEpochColumns : kNoEpochColumns);
+  sql = replaced(sql, "@epoch_join@", read ? kEpochJoin : "");
+  return replaced(sql, "@senders_max@", std::to_string(core::limits::kReplicationRowsMax));
+}
+
+std::string slow_sql(int server_version) {
+  const std::string sql = replaced(kSlow, "@safe_wal_size@", pick(kSafeWalSize, server_version));
+  return replaced(sql, "@slots_max@", std::to_string(core::limits::kSlotsMax));
+}
+
+}  // namespace rpoguard::observe

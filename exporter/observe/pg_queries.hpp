@@ -1,0 +1,64 @@
+// All SQL of rpoguard's probes and the decoders of the answers. Pure: text out, rows in.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "exporter/core/observation.hpp"
+#include "exporter/observe/row_set.hpp"
+
+namespace rpoguard::observe {
+
+/// The oldest server whose answers are understood (server_version_num).
+inline constexpr int kServerVersionMin = 120000;
+
+/// What a session does about rpoguard.cluster_state: a statement that names a missing table fails,
+/// so there is one variant for each case.
+enum class EpochTable { ignored, absent, present };
+inline constexpr std::size_t kEpochTableCount = 3;
+
+/// The first statement of every session: pins the settings the others rely on and tells whether the
+/// epoch table is there. `statement_timeout` is the server's own bound, below our deadline.
+std::string session_sql(core::Duration statement_timeout, EpochTable epoch_table);
+/// Reads the answer: is the table there? Error: the answer does not parse.
+std::variant<EpochTable, core::ProbeError> decode_session(const RowSet& answer,
+                                                          EpochTable epoch_table);
+
+/// The light statement, for a server of this version (>= kServerVersionMin).
+std::string light_sql(int server_version, EpochTable epoch_table);
+/// The slow statement.
+std::string slow_sql(int server_version);
+
+struct LightAnswer {
+  core::NodeFacts facts;  ///< session is left to the caller
+  bool epoch_table_exists = false;
+};
+
+/// Columns by name in the first answer, by index from then on: one decoder per session. A NULL
+/// where a value must be, or anything that does not parse, is bad_answer. Not thread-safe.
+class LightDecoder {
+ public:
+  static constexpr std::size_t kColumns = 34;
+  /// `role`: named in the message when it lacks pg_monitor.
+  explicit LightDecoder(std::string role) : role_(std::move(role)) {}
+  std::variant<LightAnswer, core::ProbeError> decode(const RowSet& answer);
+
+ private:
+  std::string role_;
+  std::optional<std::array<std::size_t, kColumns>> index_;
+};
+
+/// Like LightDecoder, for the slow statement.
+class SlowDecoder {
+ public:
+  static constexpr std::size_t kColumns = 6;
+  std::variant<core::SlowFacts, core::ProbeError> decode(const RowSet& answer);
+
+ private:
+  std::optional<std::array<std::size_t, kColumns>> index_;
+};
+
+}  // namespace rpoguard::observe
