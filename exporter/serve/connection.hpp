@@ -1,0 +1,66 @@
+// One accepted TCP connection with a deadline over the whole exchange, not per recv() (H2), and
+// limits on what is kept of it (H3). POSIX sockets only, no HTTP library.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace rpoguard::serve {
+
+/// Counts down on CLOCK_MONOTONIC. Network patience only, never a decision.
+class Deadline {
+ public:
+  explicit Deadline(std::chrono::milliseconds patience);
+  /// Time since construction.
+  std::chrono::milliseconds elapsed() const;
+  /// Never negative.
+  std::chrono::milliseconds left() const;
+
+ private:
+  std::chrono::milliseconds patience_;
+  std::chrono::milliseconds started_;
+};
+
+/// Owns the socket: shuts it down and closes it. Not thread-safe.
+class Connection {
+ public:
+  /// `wake` becomes readable when the connection is to be given up at once (an eventfd).
+  Connection(int socket, int wake) : socket_(socket), wake_(wake) {}
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  enum class Head {
+    complete,
+    incomplete,  ///< closed, given up, or not there in time
+    too_large,
+  };
+  /// Receives up to the empty line that ends a request head. `patience` is asked again and again,
+  /// so that it may shrink while the head is waited for. What was received beyond the head is
+  /// thrown away.
+  Head read_head(std::string& head, std::size_t bytes_max,
+                 const std::function<std::chrono::milliseconds()>& patience);
+
+  /// False when not all of it was taken within `patience`.
+  bool send_all(std::string_view data, std::chrono::milliseconds patience);
+
+  /// Says that nothing more will be sent and throws away what the client is still sending, so that
+  /// closing does not reset the connection before the client has read the answer. Bounded by
+  /// `patience` and `bytes_max`.
+  void linger(std::chrono::milliseconds patience, std::size_t bytes_max);
+
+  /// Numeric; empty if unknown.
+  std::string remote_address() const;
+
+ private:
+  enum class Wait { ready, timed_out, given_up };
+  Wait wait_for(short events, std::chrono::milliseconds patience) const;
+
+  int socket_;
+  int wake_;
+};
+
+}  // namespace rpoguard::serve

@@ -1,0 +1,88 @@
+#include "exporter/serve/gate_answer.hpp"
+
+#include <algorithm>
+
+#include "exporter/serve/text.hpp"
+
+namespace rpoguard::serve {
+namespace {
+
+const core::WriterView* writer_of(const GateAnswer& answer) {
+  return answer.view != nullptr && answer.view->writer ? &*answer.view->writer : nullptr;
+}
+
+void append_writer(std::string& out, const core::WriterView* writer) {
+  if (writer == nullptr) {
+    out += R"("epoch":null,"generation":null,"writer":null)";
+    return;
+  }
+  out += "\"epoch\":";
+  append_number(out, writer->epoch.value);
+  // No witness of the shard map's generation is configured yet: it is unknown.
+  out += R"(,"generation":null,"writer":{"node":)";
+  append_json_string(out, writer->node);
+  out += ",\"region\":";
+  append_json_string(out, writer->region);
+  out += '}';
+}
+
+void append_seconds_or_null(std::string& out, std::optional<core::Duration> duration) {
+  if (duration) {
+    append_number(out, core::to_seconds(*duration));
+  } else {
+    out += "null";
+  }
+}
+
+std::optional<core::Duration> rpo_of(const GateAnswer& answer) {
+  if (answer.spec == nullptr) return std::nullopt;
+  return answer.spec->rpo;
+}
+
+}  // namespace
+
+std::int64_t whole_ms(core::Duration duration) {
+  return std::max<std::int64_t>(0, std::chrono::floor<std::chrono::milliseconds>(duration).count());
+}
+
+void add_gate_headers(HttpResponse& response, const GateAnswer& answer) {
+  auto& headers = response.headers;
+  headers.reserve(8);
+  headers.emplace_back("Rpoguard-Gate", answer.open ? "open" : "closed");
+  headers.emplace_back("Rpoguard-Open-For-Ms", std::to_string(whole_ms(answer.open_for)));
+  if (const core::WriterView* writer = writer_of(answer)) {
+    headers.emplace_back("Rpoguard-Epoch", std::to_string(writer->epoch.value));
+    headers.emplace_back("Rpoguard-Writer", header_safe(writer->node));
+  }
+  if (answer.waived) headers.emplace_back("Rpoguard-Rpo", "waived");
+  if (answer.open) return;
+  headers.emplace_back("Rpoguard-Reason", std::string(answer.reason));
+  if (!answer.retryable) return;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(answer.retry_after).count();
+  headers.emplace_back("Retry-After", std::to_string(std::max<std::int64_t>(1, seconds)));
+}
+
+void append_gate_json(std::string& out, const GateAnswer& answer, core::Instant now) {
+  out += "{\"shard\":";
+  append_json_string(out, answer.shard);
+  out += answer.open ? ",\"open\":true" : ",\"open\":false";
+  out += ",\"open_for_ms\":";
+  append_number(out, whole_ms(answer.open_for));
+  out += ',';
+  append_writer(out, writer_of(answer));
+  out += ",\"exposure_seconds\":";
+  append_seconds_or_null(
+      out, answer.view == nullptr ? std::nullopt : core::exposure_at(*answer.view, now));
+  out += ",\"rpo_seconds\":";
+  append_seconds_or_null(out, rpo_of(answer));
+  if (!answer.open) {
+    out += ",\"code\":";
+    append_json_string(out, answer.code);
+    out += ",\"reason\":";
+    append_json_string(out, answer.reason);
+    out += answer.retryable ? ",\"retryable\":true" : ",\"retryable\":false";
+  }
+  out += '}';
+}
+
+}  // namespace rpoguard::serve

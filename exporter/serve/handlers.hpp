@@ -1,0 +1,80 @@
+// The two routers: what each path answers. Pure functions of request, view and clock, plus a few
+// counters.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "exporter/core/clock.hpp"
+#include "exporter/core/result.hpp"
+#include "exporter/serve/http_server.hpp"
+#include "exporter/serve/view_store.hpp"
+
+namespace rpoguard::serve {
+
+/// Counts answers of the gate. Thread-safe.
+class GateCounters {
+ public:
+  struct Counts {
+    std::uint64_t open = 0;
+    std::uint64_t closed = 0;
+    std::uint64_t shadow_denials = 0;
+  };
+  void count(const std::string& shard, bool open, bool shadow_denial);
+  Counts of(const std::string& shard) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, Counts> counts_;
+};
+
+/// How the configuration was last loaded. Thread-safe.
+class ReloadStatus {
+ public:
+  struct State {
+    bool successful = true;
+    core::WallTime last_success{};
+  };
+  void set(State state) {
+    const std::lock_guard lock(mutex_);
+    state_ = state;
+  }
+  State get() const {
+    const std::lock_guard lock(mutex_);
+    return state_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  State state_;
+};
+
+/// What the handlers read. The references must outlive the handlers.
+struct Context {
+  const ViewStore& views;
+  const core::Clock& clock;
+  GateCounters& gate_counters;
+  const ReloadStatus& reload_status;
+  /// Reloads the configuration and waits for the outcome; the error is what a caller of /-/reload
+  /// reads.
+  std::function<core::Result<bool>()> reload;
+  /// Set at SIGTERM: readiness says 503, the gate closes.
+  const std::atomic<bool>& stopping;
+};
+
+/// /metrics /livez /readyz[/check] / /api/v1/view /-/healthy /-/ready /-/reload
+HttpHandler make_ops_handler(const Context& context);
+/// /gate /gate/{shard} /authz/{shard}[/any/suffix]
+HttpHandler make_gate_handler(const Context& context);
+
+/// The whole metrics page in the text format 0.0.4.
+std::string render_metrics(const Context& context);
+/// Body of /api/v1/view: every shard with everything known. `wall` dates the instants.
+std::string render_view_json(const core::View& view, core::Instant now, core::WallTime wall);
+
+}  // namespace rpoguard::serve

@@ -1,0 +1,55 @@
+#include "exporter/serve/http_head.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+
+#include <strings.h>
+
+namespace rpoguard::serve {
+namespace {
+
+constexpr std::size_t kMethodBytesMax = 32;
+
+bool is_method(std::string_view text) {
+  return !text.empty() && text.size() <= kMethodBytesMax && std::ranges::all_of(text, [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  });
+}
+
+bool starts_with_header(std::string_view line, std::string_view name) {
+  return line.size() > name.size() && line[name.size()] == ':' &&
+         strncasecmp(line.data(), name.data(), name.size()) == 0;
+}
+
+bool announces_body(std::string_view line) {
+  constexpr std::string_view kLength = "Content-Length:";
+  if (starts_with_header(line, "Transfer-Encoding")) return true;
+  if (!starts_with_header(line, "Content-Length")) return false;
+  const std::string_view value = line.substr(kLength.size(), line.find('\r') - kLength.size());
+  return value.find_first_not_of(" 0") != std::string_view::npos;
+}
+
+}  // namespace
+
+Withheld withhold(std::string& head) {
+  Withheld withheld;
+  const std::size_t space = head.find(' ');
+  const std::string_view method = std::string_view(head).substr(0, space);
+  if (space == std::string::npos || !is_method(method)) return withheld;
+  withheld.method = method;
+  head.replace(0, space, "GET");
+  // cpp-httplib ends a line at any line feed, also one without a carriage return.
+  for (std::size_t start = head.find('\n') + 1; start != 0; start = head.find('\n', start) + 1) {
+    const std::string_view line = std::string_view(head).substr(start);
+    if (starts_with_header(line, "Range")) {
+      withheld.range = true;
+      head[start] = 'X';
+    }
+    withheld.body = withheld.body || announces_body(line);
+  }
+  return withheld;
+}
+
+}  // namespace rpoguard::serve

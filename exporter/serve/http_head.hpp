@@ -1,0 +1,21 @@
+// A request head, before cpp-httplib gets to see it.
+#pragma once
+
+#include <string>
+
+namespace rpoguard::serve {
+
+/// What of the head cpp-httplib does not get to see.
+struct Withheld {
+  std::string method;  ///< as the client wrote it; empty: it is none, the head is unchanged
+  bool range = false;  ///< a Range header was there
+  bool body = false;   ///< a body is announced
+};
+
+/// Replaces the method by GET, since cpp-httplib answers 400 to those it does not know and treats
+/// some of the others in its own way, and makes Range unrecognisable, since it is parsed by a
+/// recursive regular expression before any hook is called (H5). `head` ends with its empty line.
+/// Thread-safe.
+Withheld withhold(std::string& head);
+
+}  // namespace rpoguard::serve

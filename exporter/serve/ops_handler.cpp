@@ -1,0 +1,121 @@
+// The operations listener: metrics, health, the view, and the reload.
+#include <array>
+#include <string_view>
+
+#include "exporter/serve/handlers.hpp"
+#include "exporter/serve/readyz.hpp"
+#include "exporter/serve/responses.hpp"
+#include "exporter/serve/status_page.hpp"
+
+namespace rpoguard::serve {
+namespace {
+
+constexpr std::string_view kReadyzCheck = "/readyz/";
+// H16: Prometheus 3 refuses a page without it.
+constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
+
+bool is_loopback(std::string_view address) {
+  constexpr std::string_view kMapped = "::ffff:";
+  if (address.starts_with(kMapped)) address.remove_prefix(kMapped.size());
+  return address == "::1" || address.starts_with("127.");
+}
+
+class Ops {
+ public:
+  explicit Ops(const Context& context) : context_(context), started_(context.clock.now()) {}
+
+  HttpResponse operator()(const HttpRequest& request) const {
+    if (request.path == "/-/reload") return reload(request);
+    const Answer answer = find(request.path);
+    if (answer == nullptr) return text_response(404, "not found; / lists what there is\n");
+    if (!is_get_or_head(request)) return method_not_allowed("GET, HEAD");
+    return (this->*answer)(request);
+  }
+
+ private:
+  using Answer = HttpResponse (Ops::*)(const HttpRequest&) const;
+
+  static Answer find(std::string_view path) {
+    struct Route {
+      std::string_view path;
+      Answer answer;
+    };
+    static constexpr std::array<Route, 7> kRoutes{{
+        {"/metrics", &Ops::metrics},
+        {"/livez", &Ops::livez},
+        {"/readyz", &Ops::readyz},
+        {"/", &Ops::status},
+        {"/api/v1/view", &Ops::view},
+        {"/-/healthy", &Ops::livez},
+        {"/-/ready", &Ops::ready},
+    }};
+    for (const Route& route : kRoutes) {
+      if (route.path == path) return route.answer;
+    }
+    return path.starts_with(kReadyzCheck) ? &Ops::readyz_check : nullptr;
+  }
+
+  HttpResponse metrics(const HttpRequest&) const {
+    HttpResponse response = text_response(200, render_metrics(context_));
+    response.content_type = kMetricsType;
+    return response;
+  }
+
+  HttpResponse livez(const HttpRequest&) const {
+    const auto current = context_.views.current();
+    const std::string problem = loop_problem(current.get(), started_, context_.clock.now());
+    return problem.empty() ? text_response(200, "ok\n") : text_response(503, problem + "\n");
+  }
+
+  HttpResponse readyz(const HttpRequest& request) const {
+    return answer_readyz(context_, started_, request);
+  }
+
+  HttpResponse readyz_check(const HttpRequest& request) const {
+    return answer_readyz_check(context_, started_, request.path.substr(kReadyzCheck.size()));
+  }
+
+  // The name that Prometheus and Alertmanager give it; the same checks, in the form for people.
+  HttpResponse ready(const HttpRequest&) const {
+    HttpRequest verbose;
+    verbose.query.emplace("verbose", "");
+    return answer_readyz(context_, started_, verbose);
+  }
+
+  HttpResponse status(const HttpRequest&) const {
+    const auto current = context_.views.current();
+    return render_status_page(current.get(), context_.clock.now(), context_.clock.wall());
+  }
+
+  HttpResponse view(const HttpRequest&) const {
+    const auto current = context_.views.current();
+    if (!current) return json_error(503, "nothing has been published yet");
+    return json_response(200,
+                         render_view_json(*current, context_.clock.now(), context_.clock.wall()));
+  }
+
+  HttpResponse reload(const HttpRequest& request) const {
+    if (request.method != "POST" && request.method != "PUT") return method_not_allowed("POST, PUT");
+    if (!is_loopback(request.remote_address)) {
+      return text_response(403,
+                           "a reload is only accepted from the machine that rpoguard runs on; "
+                           "there, or with SIGHUP\n");
+    }
+    const core::Result<bool> outcome = context_.reload();
+    if (outcome) return text_response(200, "reloaded\n");
+    std::string problem = outcome.error().message + "\n";
+    if (!outcome.error().hint.empty()) problem += "HINT: " + outcome.error().hint + "\n";
+    return text_response(500, std::move(problem));
+  }
+
+  const Context context_;
+  const core::Instant started_;
+};
+
+}  // namespace
+
+HttpHandler make_ops_handler(const Context& context) {
+  return Ops(context);
+}
+
+}  // namespace rpoguard::serve

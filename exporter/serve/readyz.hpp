@@ -1,0 +1,43 @@
+// Is rpoguard itself well? Checks with names, in the manner of kube-apiserver. Losing a writer is
+// not an illness of rpoguard: that is only asked with ?require=writes.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exporter/core/view.hpp"
+#include "exporter/serve/handlers.hpp"
+#include "exporter/serve/http_server.hpp"
+
+namespace rpoguard::serve {
+
+/// One check. `problem` is empty while it passes.
+struct Check {
+  std::string name;
+  std::string problem;
+  bool excluded = false;  ///< by the caller: reported, but does not count
+  bool ok() const { return excluded || problem.empty(); }
+};
+
+/// No round of the loop for this long: it hangs. Ten probe intervals, at least ten seconds.
+core::Duration hung_after(const core::ProbeSpec& probe);
+/// A view older than this is not fresh.
+core::Duration stale_after(const core::ProbeSpec& probe);
+
+/// Why the loop counts as hung; empty while it does not. `started` stands in for the publication of
+/// a view while there is none. Depends on no database.
+std::string loop_problem(const core::View* view, core::Instant started, core::Instant now);
+
+/// config, view, loop, shutdown; in this order.
+std::vector<Check> readiness_checks(const Context& context, const core::View* view,
+                                    core::Instant started, core::Instant now);
+
+/// /readyz with its query: shard, require=writes, verbose, exclude.
+HttpResponse answer_readyz(const Context& context, core::Instant started,
+                           const HttpRequest& request);
+/// /readyz/{name}: one check as text; 404 if there is none of that name.
+HttpResponse answer_readyz_check(const Context& context, core::Instant started,
+                                 const std::string& name);
+
+}  // namespace rpoguard::serve

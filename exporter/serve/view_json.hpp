@@ -1,0 +1,17 @@
+// The view as JSON: /readyz shows its cluster part, /api/v1/view all of it. Unknown is null.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "exporter/core/view.hpp"
+#include "exporter/serve/handlers.hpp"
+
+namespace rpoguard::serve {
+
+/// The object "cluster" of /readyz. `shard`: only this one. `view` null: nothing is known, writes
+/// are not usable. Decided as of `now`; `wall` dates the instants.
+std::string render_cluster_json(const core::View* view, const std::optional<std::string>& shard,
+                                core::Instant now, core::WallTime wall);
+
+}  // namespace rpoguard::serve
