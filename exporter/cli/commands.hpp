@@ -1,0 +1,29 @@
+// The commands of rpoguard. Each returns its exit code; messages for people go to stdout, problems
+// to stderr.
+#pragma once
+
+#include <string>
+
+namespace rpoguard::cli {
+
+/// Runs until SIGTERM or SIGINT (exit 0), or until it cannot go on (exit 1).
+int serve(const std::string& config_file);
+
+/// 0: the file is valid; 1: every problem with its place.
+int check_config(const std::string& config_file);
+
+/// Prints the migration for psql.
+int print_sql(const std::string& role, const std::string& home_region);
+
+struct StatusOptions {
+  std::string config_file;  ///< finds the ops listener ...
+  std::string url;          ///< ... unless this names it, e.g. http://127.0.0.1:10187
+  std::string shard;        ///< only this one; empty: all
+  bool watch = false;
+  bool json = false;
+  bool color = false;
+};
+/// 0: every shown shard takes writes; 1: at least one does not; 2: rpoguard does not answer.
+int status(const StatusOptions& options);
+
+}  // namespace rpoguard::cli

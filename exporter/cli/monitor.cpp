@@ -1,0 +1,172 @@
+#include "exporter/cli/monitor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <asio/post.hpp>
+
+#include "exporter/cli/changes.hpp"
+#include "exporter/cli/log.hpp"
+#include "exporter/config/secret.hpp"
+
+namespace rpoguard::cli {
+namespace {
+
+core::Result<std::string> password_for(const core::PasswordSource& source) {
+  const auto secret = config::read_password(source);
+  if (!secret) return secret.error();
+  return secret.value().reveal();
+}
+
+}  // namespace
+
+Monitor::Monitor(asio::io_context& loop, const core::Clock& clock, serve::ViewStore& views)
+    : loop_(loop), clock_(clock), views_(views), timer_(loop) {}
+
+Monitor::~Monitor() {
+  stop();
+}
+
+core::Result<Monitor::Shard> Monitor::make_shard(const core::ShardSpec& spec) {
+  const auto loaded = state_->load(spec.id);
+  if (!loaded) return loaded.error();
+  Shard shard;
+  shard.spec = std::make_shared<const core::ShardSpec>(spec);
+  shard.saved = loaded.value();
+  shard.memory.durable = loaded.value();
+  shard.observations.nodes.resize(spec.nodes.size());
+  shard.observations.slow.resize(spec.nodes.size());
+  return shard;
+}
+
+core::Result<bool> Monitor::start(std::shared_ptr<const core::Spec> spec) {
+  state_ = std::make_unique<StateStore>(spec->state_dir);
+  if (const auto prepared = state_->prepare(); !prepared) return prepared.error();
+  for (const core::ShardSpec& each : spec->shards) {
+    auto shard = make_shard(each);
+    if (!shard) return shard.error();
+    shards_.push_back(std::move(shard).value());
+  }
+  spec_ = std::move(spec);
+  alive_ = std::make_shared<bool>(true);
+  publish();
+  probe();
+  arm_timer();
+  return true;
+}
+
+core::Result<bool> Monitor::apply(std::shared_ptr<const core::Spec> spec) {
+  std::vector<Shard> next;
+  for (const core::ShardSpec& each : spec->shards) {
+    auto shard = make_shard(each);
+    if (!shard) return shard.error();
+    next.push_back(std::move(shard).value());
+  }
+  // From here on nothing fails: the old configuration is left behind.
+  prober_.reset();
+  for (Shard& to : next) {
+    const auto from =
+        std::ranges::find_if(shards_, [&](const Shard& s) { return s.spec->id == to.spec->id; });
+    if (from == shards_.end()) continue;
+    to.memory = core::adopt(std::move(from->memory), *from->spec, *to.spec);
+    to.saved = from->saved;
+    // The last view stands, with its lease, until the first look under the new configuration.
+    to.view = from->view;
+  }
+  shards_ = std::move(next);
+  spec_ = std::move(spec);
+  dirty_.clear();
+  probe();
+  for (std::size_t shard = 0; shard < shards_.size(); ++shard) wake(shard);
+  return true;
+}
+
+void Monitor::probe() {
+  observe::Sink sink;
+  sink.fast = [this](std::size_t shard, std::size_t node, core::NodeObservation observation) {
+    shards_[shard].observations.nodes[node] = std::move(observation);
+    wake(shard);
+  };
+  sink.slow = [this](std::size_t shard, std::size_t node, core::SlowObservation observation) {
+    shards_[shard].observations.slow[node] = std::move(observation);
+  };
+  prober_ = std::make_unique<observe::Prober>(loop_, spec_, clock_, password_for, std::move(sink));
+  prober_->start();
+}
+
+// Answers that arrive together are judged together.
+void Monitor::wake(std::size_t shard) {
+  dirty_.insert(shard);
+  if (round_posted_) return;
+  round_posted_ = true;
+  asio::post(loop_, [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) round();
+  });
+}
+
+void Monitor::round() {
+  round_posted_ = false;
+  for (const std::size_t shard : std::exchange(dirty_, {})) evaluate_shard(shards_[shard], shard);
+  publish();
+}
+
+void Monitor::evaluate_shard(Shard& shard, std::size_t index) {
+  auto [view, memory] = core::evaluate(shard.spec, std::move(shard.memory), shard.observations,
+                                       spec_->probe, clock_.now(), clock_.wall());
+  shard.memory = std::move(memory);
+  // Before anybody can act on a new epoch it is on disk.
+  save(shard);
+  for (const LogLine& line : changes_between(shard.view.get(), view)) write_log(line);
+
+  std::optional<std::size_t> writer;
+  for (std::size_t node = 0; node < view.nodes.size(); ++node) {
+    if (view.nodes[node].state == core::NodeState::writer) writer = node;
+  }
+  prober_->set_writer(index, writer);
+  shard.view = std::make_shared<const core::ShardView>(std::move(view));
+}
+
+void Monitor::save(Shard& shard) {
+  if (shard.memory.durable == shard.saved) return;
+  const auto saved = state_->save(shard.spec->id, shard.memory.durable);
+  if (saved) {
+    shard.saved = shard.memory.durable;
+  } else if (!shard.save_failed) {
+    write_log({Level::error,
+               "state not saved",
+               {{"shard", shard.spec->id}, {"error", saved.error().message}}});
+  }
+  shard.save_failed = !saved;
+}
+
+void Monitor::publish() {
+  auto view = std::make_shared<core::View>();
+  view->spec = spec_;
+  view->published = clock_.now();
+  for (const Shard& shard : shards_) view->shards.push_back(shard.view);
+  views_.publish(std::move(view));
+}
+
+// A shard whose nodes all keep silent is judged all the same: time alone closes gates.
+void Monitor::arm_timer() {
+  timer_.expires_after(
+      std::chrono::duration_cast<asio::steady_timer::duration>(spec_->probe.interval / 2));
+  timer_.async_wait([this](const std::error_code& error) {
+    if (error) return;
+    for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
+      const auto& view = shards_[shard].view;
+      if (!view || clock_.now() - view->evaluated >= spec_->probe.interval / 2)
+        dirty_.insert(shard);
+    }
+    round();
+    arm_timer();
+  });
+}
+
+void Monitor::stop() {
+  timer_.cancel();
+  alive_.reset();
+  prober_.reset();
+}
+
+}  // namespace rpoguard::cli

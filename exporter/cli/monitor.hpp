@@ -1,0 +1,67 @@
+// Joins the parts on the loop: observations in, evaluate(), state kept, view out.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "exporter/cli/state_store.hpp"
+#include "exporter/core/evaluate.hpp"
+#include "exporter/observe/prober.hpp"
+#include "exporter/serve/view_store.hpp"
+
+namespace rpoguard::cli {
+
+/// Lives on the loop thread; only the ViewStore is shared. Order of calls: start() apply()* stop()
+class Monitor {
+ public:
+  Monitor(asio::io_context& loop, const core::Clock& clock, serve::ViewStore& views);
+  ~Monitor();
+
+  /// Loads every shard's memory from state_dir and starts probing; an error leaves nothing started.
+  core::Result<bool> start(std::shared_ptr<const core::Spec> spec);
+
+  /// Goes over to a new configuration: connections are made anew, what is known about a shard is
+  /// kept by its id.
+  core::Result<bool> apply(std::shared_ptr<const core::Spec> spec);
+
+  void stop();
+  const core::Spec& spec() const { return *spec_; }
+
+ private:
+  struct Shard {
+    std::shared_ptr<const core::ShardSpec> spec;
+    core::ShardMemory memory;
+    core::ShardObservations observations;
+    std::shared_ptr<const core::ShardView> view;
+    core::DurableMemory saved;
+    bool save_failed = false;
+  };
+
+  core::Result<Shard> make_shard(const core::ShardSpec& spec);
+  void probe();
+  void wake(std::size_t shard);
+  void round();
+  void evaluate_shard(Shard& shard, std::size_t index);
+  void save(Shard& shard);
+  void publish();
+  void arm_timer();
+
+  asio::io_context& loop_;
+  const core::Clock& clock_;
+  serve::ViewStore& views_;
+  asio::steady_timer timer_;
+  std::shared_ptr<const core::Spec> spec_;
+  std::unique_ptr<StateStore> state_;
+  std::vector<Shard> shards_;
+  std::set<std::size_t> dirty_;
+  bool round_posted_ = false;
+  std::unique_ptr<observe::Prober> prober_;
+  std::shared_ptr<bool> alive_;  // posted rounds check it: they may outlive stop()
+};
+
+}  // namespace rpoguard::cli

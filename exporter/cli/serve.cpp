@@ -1,0 +1,191 @@
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <future>
+#include <memory>
+#include <utility>
+
+#include <asio/post.hpp>
+#include <asio/signal_set.hpp>
+
+#include "exporter/cli/commands.hpp"
+#include "exporter/cli/log.hpp"
+#include "exporter/cli/monitor.hpp"
+#include "exporter/cli/system_clock.hpp"
+#include "exporter/config/load.hpp"
+#include "exporter/serve/handlers.hpp"
+#include "exporter/serve/http_server.hpp"
+
+namespace rpoguard::cli {
+namespace {
+
+// Own threads for each listener: callers of the gate cannot starve a scrape or a probe, nor the
+// reverse.
+constexpr std::size_t kOpsThreads = 8;
+constexpr std::size_t kGateThreads = 16;
+constexpr std::chrono::milliseconds kReloadWait{5000};
+constexpr std::chrono::milliseconds kReloadPoll{50};
+
+std::string join(const std::vector<config::Diagnostic>& diagnostics) {
+  std::string text;
+  for (const auto& diagnostic : diagnostics) text += config::render(diagnostic) + "\n";
+  return text;
+}
+
+// The running program: owns the loop and everything on it.
+class Service {
+ public:
+  explicit Service(std::string config_file) : config_file_(std::move(config_file)) {}
+
+  int run() {
+    start_logging();
+    const config::Loaded loaded = config::load_file(config_file_);
+    if (!loaded.spec) {
+      std::fputs(join(loaded.diagnostics).c_str(), stderr);
+      return 1;
+    }
+    reload_status_.set({true, clock_.wall()});
+    if (const auto started = start(std::make_shared<const core::Spec>(*loaded.spec)); !started) {
+      write_log({Level::error,
+                 "cannot start",
+                 {{"error", started.error().message}, {"hint", started.error().hint}}});
+      return 1;
+    }
+    loop_.run();
+    return exit_code_;
+  }
+
+ private:
+  core::Result<bool> start(std::shared_ptr<const core::Spec> spec);
+  core::Result<bool> listen(const core::Spec& spec);
+  void await_signals();
+  core::Result<bool> reload();
+  core::Result<bool> reload_on_loop();
+  void shut_down(int exit_code);
+
+  const std::string config_file_;
+  SystemClock clock_;
+  asio::io_context loop_{1};
+  asio::signal_set signals_{loop_, SIGTERM, SIGINT, SIGHUP};
+  serve::ViewStore views_;
+  serve::GateCounters gate_counters_;
+  serve::ReloadStatus reload_status_;
+  std::atomic<bool> stopping_{false};
+  Monitor monitor_{loop_, clock_, views_};
+  // Handlers refer to the context, so the listeners go first.
+  const serve::Context context_{
+      views_, clock_, gate_counters_, reload_status_, [this] { return reload(); }, stopping_};
+  std::unique_ptr<serve::HttpServer> ops_;
+  std::unique_ptr<serve::HttpServer> gate_;
+  int exit_code_ = 0;
+};
+
+core::Result<bool> Service::start(std::shared_ptr<const core::Spec> spec) {
+  // Bound before anything runs: a port in use is an error at start, not a silent half service (H8,
+  // H9).
+  if (const auto listening = listen(*spec); !listening) return listening.error();
+  if (const auto started = monitor_.start(spec); !started) return started.error();
+  await_signals();
+  const auto failed = [this](const char* which) {
+    return [this, which] {
+      asio::post(loop_, [this, which] {
+        write_log({Level::error, "listener failed", {{"listener", which}}});
+        shut_down(1);
+      });
+    };
+  };
+  ops_->start(failed("ops"));
+  gate_->start(failed("gate"));
+  write_log({Level::info,
+             "rpoguard is up",
+             {{"version", RPOGUARD_VERSION},
+              {"ops", spec->ops.host + ":" + std::to_string(ops_->port())},
+              {"gate", spec->gate.host + ":" + std::to_string(gate_->port())},
+              {"shards", std::to_string(spec->shards.size())}}});
+  return true;
+}
+
+core::Result<bool> Service::listen(const core::Spec& spec) {
+  auto ops =
+      serve::HttpServer::bind(spec.ops, {kOpsThreads, false}, serve::make_ops_handler(context_));
+  if (!ops) return ops.error();
+  auto gate =
+      serve::HttpServer::bind(spec.gate, {kGateThreads, true}, serve::make_gate_handler(context_));
+  if (!gate) return gate.error();
+  ops_ = std::move(ops).value();
+  gate_ = std::move(gate).value();
+  return true;
+}
+
+void Service::await_signals() {
+  signals_.async_wait([this](const std::error_code& error, int signal) {
+    if (error) return;
+    if (signal != SIGHUP) {
+      write_log({Level::info, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}}});
+      shut_down(0);
+      return;
+    }
+    static_cast<void>(reload_on_loop());
+    await_signals();
+  });
+}
+
+// Called by a thread of the ops listener; the loop does the work.
+core::Result<bool> Service::reload() {
+  auto outcome = std::make_shared<std::promise<core::Result<bool>>>();
+  auto future = outcome->get_future();
+  asio::post(loop_, [this, outcome] { outcome->set_value(reload_on_loop()); });
+  // The loop may be shutting down, and waiting for this very thread.
+  for (auto waited = kReloadPoll; future.wait_for(kReloadPoll) != std::future_status::ready;
+       waited += kReloadPoll) {
+    if (stopping_) return core::Error{"rpoguard is stopping", ""};
+    if (waited >= kReloadWait) {
+      return core::Error{"the reload has not finished in time", "see the log"};
+    }
+  }
+  return future.get();
+}
+
+core::Result<bool> Service::reload_on_loop() {
+  const auto refuse = [this](const core::Error& error) -> core::Result<bool> {
+    write_log({Level::error,
+               "configuration not reloaded, the old one stays",
+               {{"error", error.message}}});
+    reload_status_.set({false, reload_status_.get().last_success});
+    return error;
+  };
+  const config::Loaded loaded = config::load_file(config_file_);
+  if (!loaded.spec) return refuse({join(loaded.diagnostics), ""});
+  const core::Spec& before = monitor_.spec();
+  if (loaded.spec->ops != before.ops || loaded.spec->gate != before.gate ||
+      loaded.spec->state_dir != before.state_dir) {
+    return refuse(
+        {"listen and state_dir cannot change while running", "restart rpoguard to change them"});
+  }
+  const auto applied = monitor_.apply(std::make_shared<const core::Spec>(*loaded.spec));
+  if (!applied) return refuse(applied.error());
+  reload_status_.set({true, clock_.wall()});
+  write_log({Level::info,
+             "configuration reloaded",
+             {{"shards", std::to_string(loaded.spec->shards.size())}}});
+  return true;
+}
+
+// Readiness says no and the gate closes first; then the listeners go, then the loop.
+void Service::shut_down(int exit_code) {
+  stopping_ = true;
+  exit_code_ = exit_code;
+  gate_->stop();
+  ops_->stop();
+  monitor_.stop();
+  signals_.cancel();
+  loop_.stop();
+}
+
+}  // namespace
+
+int serve(const std::string& config_file) {
+  return Service(config_file).run();
+}
+
+}  // namespace rpoguard::cli
