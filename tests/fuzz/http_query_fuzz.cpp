@@ -1,0 +1,85 @@
+// Whatever a client puts into a request: no crash, no answer that is not JSON where JSON is due,
+// never a 5xx from the authorisation dialect, never a header that splits the response, and the same
+// verdict in both dialects.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "exporter/core/limits.hpp"
+#include "exporter/serve/http_head.hpp"
+#include "exporter/serve/http_target.hpp"
+
+#include "tests/unit/serve/views.hpp"
+
+namespace {
+
+using rpoguard::serve::HttpRequest;
+using rpoguard::serve::HttpResponse;
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+struct Subject {
+  rpoguard::test::World world;
+  rpoguard::serve::HttpHandler gate = rpoguard::serve::make_gate_handler(world.context());
+  rpoguard::serve::HttpHandler ops = rpoguard::serve::make_ops_handler(world.context());
+
+  Subject() { world.views.publish(rpoguard::test::mixed_view(world.clock.now())); }
+};
+
+void check(const HttpResponse& response) {
+  require(response.status >= 200 && response.status < 600);
+  for (const auto& [name, value] : response.headers) {
+    require(value.find_first_of("\r\n") == std::string::npos);
+  }
+  if (response.content_type == "application/json") {
+    require(nlohmann::json::accept(response.body));
+  }
+}
+
+void try_head(const std::string& input) {
+  std::string head = input + "\r\n\r\n";
+  head.resize(head.find("\r\n\r\n") + 4);
+  const auto withheld = rpoguard::serve::withhold(head);
+  require(withheld.method.empty() || head.starts_with("GET "));
+  require(head.find("\nRange:") == std::string::npos || withheld.method.empty());
+}
+
+void try_target(Subject& subject, const std::string& input) {
+  rpoguard::serve::HttpTarget target = rpoguard::serve::parse_target(input);
+  require(target.path.size() <= rpoguard::core::limits::kHttpPathBytesMax);
+  HttpRequest request;
+  request.method = "GET";
+  request.path = target.path;
+  request.path_cut = target.path_cut;
+  request.query = target.query;
+  check(subject.gate(request));
+  check(subject.ops(request));
+
+  request.path = "/readyz";
+  check(subject.ops(request));
+  request.path = "/gate/184";
+  request.path_cut = false;
+  const HttpResponse gate = subject.gate(request);
+  check(gate);
+  request.path = "/authz/184/any";
+  const HttpResponse authz = subject.gate(request);
+  check(authz);
+  require(authz.status == 200 || authz.status == 403);
+  require((gate.status == 200) == (authz.status == 200));
+  require(gate.body == authz.body && gate.headers == authz.headers);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static Subject subject;
+  const std::string input(reinterpret_cast<const char*>(data), size);
+  try_head(input);
+  try_target(subject, input);
+  return 0;
+}

@@ -1,0 +1,264 @@
+// Real servers that refuse, hang, stop and come back.
+#include <csignal>
+
+#include <asio/steady_timer.hpp>
+#include <gtest/gtest.h>
+
+#include "exporter/observe/pg_connection.hpp"
+#include "exporter/observe/pg_queries.hpp"
+
+#include "tests/pg/observe_support.hpp"
+#include "tests/support/cluster.hpp"
+
+namespace rpoguard::test {
+namespace {
+
+using core::NodeFacts;
+using core::ProbeFailure;
+
+constexpr std::chrono::milliseconds kLateness{400};
+
+TEST(observe_failure, a_wrong_password_is_an_authentication_failure) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  writer.exec("alter role rpoguard password 'right'");
+  writer.require_password("rpoguard");
+  const auto reason_with = [&](const std::string& password) {
+    ProbeRunOptions options = pg_options();
+    options.password = password;
+    ProbeRun run({node_on(writer)}, options);
+    EXPECT_TRUE(run_probes(run, 0));
+    return run.error(0) == nullptr ? "facts" : core::name_of(run.error(0)->reason);
+  };
+  EXPECT_STREQ(reason_with("wrong"), "auth_failed");
+  EXPECT_STREQ(reason_with(""), "auth_failed");
+  EXPECT_STREQ(reason_with("right"), "facts");
+}
+
+TEST(observe_failure, a_role_or_host_that_may_not_log_in_is_an_authentication_failure) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  writer.exec("create role nologin_role");
+  writer.add_hba("host all refused_role all reject");
+  writer.exec("create role refused_role login");
+  writer.reload();
+  for (const char* role : {"nobody_here", "nologin_role"}) {
+    ProbeRun run({node_on(writer, role)}, pg_options());
+    ASSERT_TRUE(run_probes(run, 0));
+    ASSERT_NE(run.error(0), nullptr) << role;
+    EXPECT_STREQ(core::name_of(run.error(0)->reason), "auth_failed") << role;
+  }
+  ProbeRun run({node_on(writer, "refused_role")}, pg_options());
+  ASSERT_TRUE(run_to_failure(run, 0, ProbeFailure::auth_failed));
+}
+
+TEST(observe_failure, an_unreadable_password_source_is_an_authentication_failure) {
+  asio::io_context loop;
+  BootTimeClock clock;
+  auto spec = std::make_shared<core::Spec>();
+  spec->shards.resize(1);
+  spec->shards[0].nodes = {probe_node("a", 1)};
+  std::vector<core::NodeObservation> seen;
+  observe::Prober prober(
+      loop, spec, clock,
+      [](const core::PasswordSource&) -> core::Result<std::string> {
+        return core::Error{"cannot read the file pw", {}};
+      },
+      {.fast = [&](std::size_t, std::size_t,
+                   core::NodeObservation each) { seen.push_back(std::move(each)); },
+       .slow = [](std::size_t, std::size_t, const core::SlowObservation&) {}});
+  prober.start();
+  ASSERT_TRUE(run_until(loop, kProbePatience, [&] { return !seen.empty(); }));
+  const auto& error = std::get<core::ProbeError>(seen[0].outcome);
+  EXPECT_EQ(error.reason, ProbeFailure::auth_failed);
+  EXPECT_EQ(error.message, "cannot read the file pw");
+}
+
+TEST(observe_failure, a_wrong_database_is_missing) {
+  Cluster shard;
+  apply_migration(shard.writer());
+  core::NodeSpec node = node_on(shard.writer());
+  node.connect.dbname = "nope";
+  ProbeRun run({node}, pg_options());
+  ASSERT_TRUE(run_probes(run, 0));
+  ASSERT_NE(run.error(0), nullptr);
+  EXPECT_STREQ(core::name_of(run.error(0)->reason), "database_missing");
+}
+
+TEST(observe_failure, a_role_without_pg_monitor_is_told_what_to_grant_and_recovers) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  writer.exec("revoke pg_monitor from rpoguard");
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run_probes(run, 0));
+  ASSERT_NE(run.error(0), nullptr);
+  EXPECT_STREQ(core::name_of(run.error(0)->reason), "missing_privilege");
+  EXPECT_NE(run.error(0)->message.find("grant pg_monitor to rpoguard"), std::string::npos)
+      << run.error(0)->message;
+  writer.exec("grant pg_monitor to rpoguard");
+  EXPECT_TRUE(run_to_facts(run, 0));
+}
+
+TEST(observe_failure, a_denied_epoch_table_is_a_missing_privilege) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  writer.exec("revoke select on rpoguard.cluster_state from rpoguard");
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run_to_failure(run, 0, ProbeFailure::missing_privilege));
+  writer.exec("grant select on rpoguard.cluster_state to rpoguard");
+  ASSERT_TRUE(run_to_facts(run, 0));
+  writer.exec("revoke usage on schema rpoguard from rpoguard");
+  EXPECT_TRUE(run_to_failure(run, 0, ProbeFailure::missing_privilege));
+}
+
+TEST(observe_failure, a_stopped_server_times_out_delays_nobody_and_recovers) {
+  Cluster shard;
+  apply_migration(shard.writer());
+  Server& second = shard.add_standby({.name = "iad-b"});
+  Server& third = shard.add_standby({.name = "phx-a"});
+  ProbeRun run({node_on(shard.writer()), node_on(second), node_on(third)}, pg_options());
+  run.prober().set_writer(0, 0);
+  for (std::size_t node = 0; node < 3; ++node) ASSERT_TRUE(run_to_facts(run, node));
+  shard.writer().sigstop();
+  const std::size_t seen = run.fast(1).size();
+  ASSERT_TRUE(run_to_failure(run, 0, ProbeFailure::timeout));
+  const auto& failure = run.fast(0).back();
+  EXPECT_LT(failure.answered - failure.asked, std::chrono::milliseconds(500) + kLateness);
+  ASSERT_TRUE(run_probes(run, 1, 4));
+  for (std::size_t i = seen; i < run.fast(1).size(); ++i) {
+    EXPECT_NE(ProbeRun::facts_of(run.fast(1)[i]), nullptr);
+    EXPECT_LT(run.fast(1)[i].answered - run.fast(1)[i].asked, kLateness);
+    EXPECT_LT(run.fast(1)[i].asked - run.fast(1)[i - 1].asked,
+              std::chrono::milliseconds(600) + kLateness);
+  }
+  EXPECT_EQ(run.error(0)->reason, ProbeFailure::timeout);
+  shard.writer().sigcont();
+  EXPECT_TRUE(run_to_facts(run, 0));
+}
+
+TEST(observe_failure, postmaster_stopped_never_blocks_the_loop) {
+  Cluster shard;
+  apply_migration(shard.writer());
+  ASSERT_EQ(::kill(shard.writer().pid(), SIGSTOP), 0);
+  ProbeRun run({node_on(shard.writer())}, pg_options());
+  // A heartbeat on the loop: its longest pause is the longest time anything blocked.
+  asio::steady_timer heartbeat(run.loop());
+  core::Instant last = run.now();
+  core::Duration longest{};
+  std::function<void(asio::error_code)> beat = [&](asio::error_code error) {
+    if (error) return;
+    longest = std::max(longest, run.now() - last);
+    last = run.now();
+    heartbeat.expires_after(std::chrono::milliseconds(10));
+    heartbeat.async_wait(beat);
+  };
+  beat({});
+  // The kernel accepts for the stopped postmaster; several attempts and their ends.
+  ASSERT_TRUE(run_probes(run, 0, 6));
+  EXPECT_STREQ(core::name_of(run.error(0)->reason), "timeout");
+  EXPECT_LT(longest, std::chrono::milliseconds(300));
+  heartbeat.cancel();
+  ASSERT_EQ(::kill(shard.writer().pid(), SIGCONT), 0);
+  EXPECT_TRUE(run_to_facts(run, 0));
+}
+
+TEST(observe_failure, a_restarted_server_is_found_again_in_a_new_session) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run_to_facts(run, 0));
+  const std::uint64_t session = run.facts(0)->session;
+  writer.stop();
+  ASSERT_TRUE(run_to_failure(run, 0, ProbeFailure::refused));
+  writer.start();
+  ASSERT_TRUE(run_to_facts(run, 0));
+  EXPECT_GT(run.facts(0)->session, session);
+}
+
+TEST(observe_failure, a_terminated_session_costs_no_probe) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return !run.slow(0).empty(); }));
+  const std::uint64_t session = run.facts(0)->session;
+  writer.exec("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'rpoguard'");
+  ASSERT_TRUE(run_probes(run, 0, 2));
+  ASSERT_NE(run.facts(0), nullptr) << run.error(0)->message;
+  EXPECT_GT(run.facts(0)->session, session);
+}
+
+TEST(observe_failure, statement_timeout_survives_a_failed_probe) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run_to_facts(run, 0));
+  const std::uint64_t session = run.facts(0)->session;
+  for (int round = 0; round < 2; ++round) {
+    Session locker = writer.connect();
+    locker.rows("begin");
+    locker.rows("lock table rpoguard.cluster_state in access exclusive mode");
+    ASSERT_TRUE(run_to_failure(run, 0, ProbeFailure::timeout));
+    // The server gave up, not we: the session goes on.
+    EXPECT_NE(run.error(0)->message.find("sqlstate"), std::string::npos) << run.error(0)->message;
+    locker.rows("rollback");
+    ASSERT_TRUE(run_to_facts(run, 0));
+    EXPECT_EQ(run.facts(0)->session, session);
+  }
+}
+
+TEST(observe_failure, a_node_costs_one_named_connection) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run_probes(run, 0, 3));
+  EXPECT_EQ(writer.query("select string_agg(application_name, ',') from pg_stat_activity "
+                         "where usename = 'rpoguard'"),
+            "rpoguard");
+}
+
+TEST(observe_failure, what_a_role_has_set_does_not_reach_our_sessions) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  writer.exec(
+      "alter role rpoguard set search_path = public; alter role rpoguard set jit = on;"
+      "alter role rpoguard set default_transaction_read_only = off;"
+      "alter role rpoguard set statement_timeout = 0");
+  asio::io_context loop;
+  const auto connection = observe::PgConnection::create(loop);
+  const auto ask = [&](const auto& call) {
+    std::optional<observe::Answer> answer;
+    call([&](observe::Answer said) { answer = std::move(said); });
+    EXPECT_TRUE(run_until(loop, kProbePatience, [&] { return answer.has_value(); }));
+    return std::move(answer).value_or(observe::bad_answer("none"));
+  };
+  const auto query = [&](const std::string& sql) {
+    return ask([&](auto done) { connection->query(sql, done); });
+  };
+  ask([&](auto done) {
+    connection->connect(
+        observe::connect_params(node_on(writer).connect, "127.0.0.1", "", std::chrono::seconds(5)),
+        done);
+  });
+  query(observe::session_sql(std::chrono::milliseconds(700), observe::EpochTable::absent));
+  EXPECT_TRUE(std::holds_alternative<observe::Failure>(query("select 1 / 0")));  // L8
+  const auto settings = query(
+      "select concat_ws(',', current_setting('statement_timeout'), current_setting('search_path'),"
+      " current_setting('transaction_read_only'), current_setting('jit'))");
+  const auto* rows = std::get_if<observe::RowSet>(&settings);
+  ASSERT_NE(rows, nullptr);
+  EXPECT_EQ(rows->rows[0][0], "700ms,pg_catalog,on,off");
+  connection->close();
+  loop.restart();
+  loop.poll();
+}
+
+}  // namespace
+}  // namespace rpoguard::test

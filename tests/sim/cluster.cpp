@@ -1,0 +1,223 @@
+#include "tests/sim/cluster.hpp"
+
+#include <utility>
+
+namespace rpoguard::sim {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::size_t Cluster::add(const std::string& name, const std::string& region, Duration delay) {
+  Server server;
+  server.name = name;
+  server.region = region;
+  server.delay = delay;
+  servers_.push_back(std::move(server));
+  return servers_.size() - 1;
+}
+
+void Cluster::start(std::size_t node, const std::string& standby_names) {
+  servers_[node].in_recovery = false;
+  servers_[node].standby_names = standby_names;
+  for (std::size_t other = 0; other < servers_.size(); ++other) {
+    if (other == node) continue;
+    servers_[other].upstream = node;
+    reconnect(other);
+  }
+}
+
+bool Cluster::accepts_writes(std::size_t node) const {
+  const Server& server = servers_[node];
+  return server.up && !server.hung && !server.in_recovery;
+}
+
+void Cluster::commit(std::size_t node, bool promised, bool asynchronous) {
+  if (!accepts_writes(node)) return;
+  Server& server = servers_[node];
+  server.inserted += 100 + random_.below(3000);
+  const std::uint64_t end = server.inserted;
+  const std::uint64_t life = server.life;
+  if (asynchronous) {
+    finish(node, end, promised);
+    // Three wal_writer_delay of 200 ms at most.
+    queue_.after(random_.between(milliseconds(1), milliseconds(599)), [this, node, life, end] {
+      if (servers_[node].life == life) flush(node, end);
+    });
+    return;
+  }
+  queue_.after(random_.between(milliseconds(1), milliseconds(8)),
+               [this, node, life, end, promised] {
+                 if (servers_[node].life != life || servers_[node].in_recovery) return;
+                 flush(node, end);
+                 wait_for_copy(node, end, promised);
+               });
+}
+
+void Cluster::wait_for_copy(std::size_t node, std::uint64_t end, bool promised) {
+  const Waiting waiting{node, servers_[node].life, end, promised};
+  if (copy_confirms(waiting)) {
+    finish(node, end, promised);
+  } else {
+    waiting_.push_back(waiting);
+  }
+}
+
+bool Cluster::copy_confirms(const Waiting& waiting) const {
+  const Server& writer = servers_[waiting.node];
+  if (writer.standby_names.empty() || writer.commit_level == "local") return true;
+  for (const Server& standby : servers_) {
+    if (standby.name != writer.standby_names || standby.upstream != waiting.node) continue;
+    if (!standby.row.present || !standby.row.streaming) continue;
+    const std::uint64_t confirmed =
+        writer.commit_level == "remote_apply" ? standby.row.replay : standby.row.flush;
+    if (confirmed >= waiting.end) return true;
+  }
+  return false;
+}
+
+void Cluster::release_waiting() {
+  std::vector<Waiting> still;
+  for (const Waiting& waiting : std::exchange(waiting_, {})) {
+    if (servers_[waiting.node].life != waiting.life) continue;
+    if (copy_confirms(waiting)) {
+      finish(waiting.node, waiting.end, waiting.promised);
+    } else {
+      still.push_back(waiting);
+    }
+  }
+  waiting_ = std::move(still);
+}
+
+// The transaction ends for everybody, then its client hears of it.
+void Cluster::finish(std::size_t node, std::uint64_t end, bool promised) {
+  Server& server = servers_[node];
+  ++server.ended;
+  if (end > server.flushed) server.unflushed_ends.push_back(end);
+  queue_.after(random_.between(milliseconds(0), milliseconds(random_.one_in(20) ? 90 : 3)),
+               [this, node, life = server.life, end, promised] {
+                 const Server& acking = servers_[node];
+                 if (acking.life != life || acking.hung) return;
+                 history_.acknowledge({acking.timeline, end}, queue_.now(), promised);
+               });
+}
+
+void Cluster::abort(std::size_t node) {
+  if (!accepts_writes(node)) return;
+  Server& server = servers_[node];
+  server.inserted += 40 + random_.below(500);
+  ++server.ended;
+  server.unflushed_ends.push_back(server.inserted);
+}
+
+void Cluster::write_unflushed(std::size_t node) {
+  if (accepts_writes(node)) servers_[node].inserted += 50 + random_.below(8000);
+}
+
+void Cluster::flush(std::size_t node, std::uint64_t up_to) {
+  Server& server = servers_[node];
+  if (up_to <= server.flushed) return;
+  server.flushed = up_to;
+  std::erase_if(server.unflushed_ends, [&](std::uint64_t end) { return end <= up_to; });
+  for (std::size_t other = 0; other < servers_.size(); ++other) {
+    if (servers_[other].upstream == node) ship(other);
+  }
+}
+
+void Cluster::crash(std::size_t node) {
+  Server& server = servers_[node];
+  if (!server.up) return;
+  server.up = false;
+  server.hung = false;
+  ++server.life;
+  ++server.restarts;
+  if (!server.in_recovery) {
+    // What was not flushed is gone, and its transaction ids will be given out again.
+    server.ended -= server.unflushed_ends.size();
+    server.unflushed_ends.clear();
+    server.inserted = server.flushed;
+    history_.forget_beyond(server.position());
+  }
+  for (std::size_t other = 0; other < servers_.size(); ++other) {
+    if (other == node || servers_[other].upstream == node) end_connection(other);
+  }
+}
+
+void Cluster::restart(std::size_t node) {
+  Server& server = servers_[node];
+  if (server.up) return;
+  server.up = true;
+  server.receiver_ran = false;
+  if (server.in_recovery && !server.replay_paused) server.replayed = server.flushed;
+}
+
+void Cluster::set_hung(std::size_t node, bool hung) {
+  servers_[node].hung = hung && servers_[node].up;
+  if (hung) return;
+  for (std::size_t other = 0; other < servers_.size(); ++other) {
+    if (other == node || servers_[other].upstream == node) ship(other);
+  }
+  replay(node);
+  release_waiting();
+}
+
+// Replays everything it has received, then opens for writes on a timeline of its own.
+void Cluster::promote(std::size_t node) {
+  Server& server = servers_[node];
+  end_connection(node);
+  server.upstream.reset();
+  server.in_recovery = false;
+  server.replay_paused = false;
+  server.timeline = history_.branch(server.position());
+  server.inserted = server.replayed = server.flushed;
+  server.ended = 700 + server.flushed / 1000;
+  ++server.life;
+}
+
+void Cluster::stamp(std::size_t node) {
+  if (!accepts_writes(node)) return;
+  Server& server = servers_[node];
+  server.inserted += 200;
+  ++server.ended;
+  const Position end{server.timeline, server.inserted};
+  history_.stamp({end, history_.stamp_at(server.position()).epoch + 1, server.region});
+  flush(node, server.inserted);
+}
+
+void Cluster::wipe(std::size_t node) {
+  Server& server = servers_[node];
+  crash(node);
+  end_connection(node);
+  server.upstream.reset();
+  server.held_before.push_back({server.position(), server.replayed, queue_.now()});
+  server.timeline = 1;
+  server.flushed = server.replayed = 0;
+}
+
+void Cluster::seed(std::size_t node, std::size_t from) {
+  if (servers_[node].up || servers_[node].flushed != 0) wipe(node);
+  Server& server = servers_[node];
+  const Server& source = servers_[from];
+  server.up = true;
+  server.in_recovery = true;
+  server.timeline = source.timeline;
+  server.flushed = server.replayed = source.flushed;
+  server.replay_paused = server.receiver_ran = false;
+  server.standby_names.clear();
+  server.commit_level = "on";
+  server.upstream = from;
+  reconnect(node);
+}
+
+void Cluster::set_replay_paused(std::size_t node, bool paused) {
+  servers_[node].replay_paused = paused;
+  if (!paused) replay(node);
+}
+
+void Cluster::set_standby_names(std::size_t node, const std::string& names,
+                                const std::string& level) {
+  servers_[node].standby_names = names;
+  servers_[node].commit_level = level;
+  release_waiting();
+}
+
+}  // namespace rpoguard::sim

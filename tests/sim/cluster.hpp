@@ -1,0 +1,126 @@
+// The model of the database: servers that commit, flush, crash and are promoted, and the
+// replication between them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/sim/history.hpp"
+#include "tests/sim/queue.hpp"
+#include "tests/sim/random.hpp"
+
+namespace rpoguard::sim {
+
+/// The writer's pg_stat_replication row of a standby.
+struct Row {
+  bool present = false;
+  bool streaming = false;  ///< else: catchup
+  std::uint64_t flush = 0;
+  std::uint64_t replay = 0;
+};
+
+struct Server {
+  std::string name;
+  std::string region;
+  bool up = true;
+  bool hung = false;
+  bool in_recovery = true;
+  std::uint32_t timeline = 1;
+  std::uint64_t inserted = kFirstLsn;  ///< writers only
+  std::uint64_t flushed = kFirstLsn;
+  std::uint64_t replayed = kFirstLsn;
+  bool receiver_ran = true;  ///< since the last start
+  bool replay_paused = false;
+  std::uint64_t ended = 700;  ///< transactions ended so far: what the snapshot's text tells
+  std::vector<std::uint64_t> unflushed_ends;  ///< of ended transactions, a crash forgets them
+  std::uint64_t life = 0;      ///< rises with each crash: events of an earlier life are void
+  std::uint64_t restarts = 0;  ///< connections of an earlier start are dead
+  std::string standby_names;
+  std::string commit_level = "on";
+
+  // As a standby: the way from its upstream to here.
+  std::optional<std::size_t> upstream;
+  bool connected = false;
+  std::uint64_t connection = 0;
+  bool cut = false;           ///< nothing arrives in either direction
+  bool replies_lost = false;  ///< WAL arrives, reports do not
+  Duration delay{};
+  Duration extra{};  ///< a slow link
+  Instant last_arrival{};
+  Row row;
+  std::optional<Row> stranger;  ///< another walsender under this server's application_name
+
+  /// What it held before it was wiped, and until when.
+  struct Held {
+    Position position;
+    std::uint64_t replayed = 0;
+    Instant until;
+  };
+  std::vector<Held> held_before;
+
+  static constexpr std::uint64_t kFirstLsn = 0x3000000;
+  Position position() const { return {timeline, flushed}; }
+};
+
+class Cluster {
+ public:
+  Cluster(Queue& queue, Random& random) : queue_(queue), random_(random) {}
+
+  std::size_t add(const std::string& name, const std::string& region, Duration delay);
+  /// Makes `node` the first writer and every other one its standby.
+  void start(std::size_t node, const std::string& standby_names);
+
+  const std::vector<Server>& servers() const { return servers_; }
+  Server& server(std::size_t node) { return servers_[node]; }
+  const History& history() const { return history_; }
+  bool accepts_writes(std::size_t node) const;
+
+  // What clients and background work do.
+  void commit(std::size_t node, bool promised, bool asynchronous);
+  void abort(std::size_t node);
+  void write_unflushed(std::size_t node);  ///< a reader prunes pages, sets hint bits
+
+  // What happens to servers.
+  void crash(std::size_t node);
+  void restart(std::size_t node);
+  void set_hung(std::size_t node, bool hung);
+  void promote(std::size_t node);
+  void stamp(std::size_t node);
+  void wipe(std::size_t node);
+  void seed(std::size_t node, std::size_t from);  ///< pg_basebackup and start as its standby
+  void set_replay_paused(std::size_t node, bool paused);
+  void set_standby_names(std::size_t node, const std::string& names, const std::string& level);
+
+  // What happens to the links.
+  void cut(std::size_t standby, bool cut);
+  void end_connection(std::size_t standby);  ///< both ends know; it reconnects with back-off
+  void drop_row(std::size_t standby);        ///< the writer gives up on a silent peer
+
+ private:
+  struct Waiting {
+    std::size_t node;
+    std::uint64_t life;
+    std::uint64_t end;
+    bool promised;
+  };
+  void flush(std::size_t node, std::uint64_t up_to);
+  void finish(std::size_t node, std::uint64_t end, bool promised);
+  void wait_for_copy(std::size_t node, std::uint64_t end, bool promised);
+  void release_waiting();
+  bool copy_confirms(const Waiting& waiting) const;
+  void ship(std::size_t standby);
+  void arrive(std::size_t standby, std::uint64_t flushed);
+  void replay(std::size_t standby);
+  void report(std::size_t standby);
+  void reconnect(std::size_t standby);
+  bool link_alive(const Server& standby) const;
+
+  Queue& queue_;
+  Random& random_;
+  History history_;
+  std::vector<Server> servers_;
+  std::vector<Waiting> waiting_;
+};
+
+}  // namespace rpoguard::sim

@@ -1,0 +1,76 @@
+#include "tests/sim/history.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace rpoguard::sim {
+
+History::History() : branches_(2), stamps_{{Position{1, 0}, 1, "iad"}} {}
+
+void History::append(std::vector<Ack>& acks, Ack ack) {
+  ack.needed_up_to = std::max(ack.end, acks.empty() ? 0 : acks.back().needed_up_to);
+  acks.push_back(ack);
+}
+
+std::uint32_t History::branch(Position at) {
+  Branch fresh{at.timeline, at.lsn, {}};
+  for (const Ack& ack : branches_.at(at.timeline).acks) {
+    if (ack.end <= at.lsn) append(fresh.acks, ack);
+  }
+  branches_.push_back(std::move(fresh));
+  return static_cast<std::uint32_t>(branches_.size() - 1);
+}
+
+void History::acknowledge(Position end, Instant when, bool promised) {
+  append(branches_.at(end.timeline).acks, Ack{when, end.lsn, 0, promised});
+}
+
+void History::forget_beyond(Position end) {
+  std::vector<Ack> kept;
+  for (const Ack& ack : branches_.at(end.timeline).acks) {
+    if (ack.end <= end.lsn) append(kept, ack);
+  }
+  branches_.at(end.timeline).acks = std::move(kept);
+}
+
+std::uint64_t History::needed(std::uint32_t timeline, Instant t) const {
+  const auto& acks = branches_.at(timeline).acks;
+  const auto first_after = std::ranges::lower_bound(acks, t, {}, &Ack::when);
+  return first_after == acks.begin() ? 0 : std::prev(first_after)->needed_up_to;
+}
+
+std::uint64_t History::covered(std::uint32_t timeline, Position held) const {
+  std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();
+  while (timeline != held.timeline) {
+    // A child's id is greater than its parent's, so the greater one is never the common ancestor.
+    if (timeline > held.timeline) {
+      limit = std::min(limit, branches_.at(timeline).split);
+      timeline = branches_.at(timeline).parent;
+    } else {
+      held.lsn = std::min(held.lsn, branches_.at(held.timeline).split);
+      held.timeline = branches_.at(held.timeline).parent;
+    }
+  }
+  return std::min(limit, held.lsn);
+}
+
+const Stamp& History::stamp_at(Position held) const {
+  const auto shown = std::find_if(stamps_.rbegin(), stamps_.rend(), [&](const Stamp& stamp) {
+    return covered(stamp.end.timeline, held) >= stamp.end.lsn;
+  });
+  return shown == stamps_.rend() ? stamps_.front() : *shown;
+}
+
+std::optional<Duration> History::lost_span(std::uint32_t timeline, Position held) const {
+  const std::uint64_t safe = covered(timeline, held);
+  std::optional<Instant> first;
+  Instant last{};
+  for (const Ack& ack : branches_.at(timeline).acks) {
+    if (ack.end <= safe || !ack.promised) continue;
+    if (!first) first = ack.when;
+    last = ack.when;
+  }
+  return first ? std::optional(last - *first) : std::nullopt;
+}
+
+}  // namespace rpoguard::sim

@@ -1,0 +1,150 @@
+// The invariants of the design's section 4, against the truth that only the model knows.
+#include <algorithm>
+
+#include "tests/sim/world.hpp"
+
+namespace rpoguard::sim {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+// A client's way to the gate and a commit's way to its acknowledgement: what was let in before the
+// lease ran out may be acknowledged this much later.
+constexpr Duration kCommitLatencyMax = milliseconds(150);
+// Reconnecting receivers (5 s + 5 s), a settled exposure (5 s), and the stale window.
+constexpr Duration kHealWithin = seconds(25);
+
+std::string time_text(Instant t) {
+  return core::render_duration(t.time_since_epoch());
+}
+
+}  // namespace
+
+void World::fail(const std::string& what) {
+  if (failure_) return;
+  failure_ = what;
+  if (queue_.traced()) queue_.trace("BROKEN " + what);
+}
+
+// What an open gate promises: everything acknowledged this long ago is durable.
+Duration World::promise() const {
+  const auto& spec = sidecar_.spec();
+  if (spec.rpo > Duration{0}) return spec.rpo;
+  // A setting changed for a moment between two looks is found only by what is missing on the copy.
+  const bool unseen = queue_.now() - unseen_change_ < 4 * spec.proof_ttl;
+  return unseen ? 2 * spec.proof_ttl : spec.proof_ttl;
+}
+
+bool World::is_target(std::size_t node) const {
+  const auto& spec = sidecar_.spec().nodes[node];
+  return spec.durability_target && spec.region != sidecar_.view()->writer->region;
+}
+
+// Is everything that the named writer acknowledged before t on enough copies, at some moment since
+// t? (A copy that is wiped later had it when it was proven.)
+bool World::protected_until(Instant t) const {
+  const History& history = cluster_.history();
+  const bool replay = sidecar_.spec().durability == core::Durability::replay;
+  const std::uint32_t timeline = sidecar_.view()->writer->timeline.value;
+  const std::uint64_t needed = history.needed(timeline, t);
+  int copies = 0;
+  for (std::size_t node = 0; node < cluster_.servers().size(); ++node) {
+    if (!is_target(node)) continue;
+    const Server& server = cluster_.servers()[node];
+    const auto holds = [&](Position at, std::uint64_t replayed) {
+      if (replay) at.lsn = replayed;
+      return history.covered(timeline, at) >= needed;
+    };
+    const bool now = holds(server.position(), server.replayed);
+    const bool then = std::ranges::any_of(server.held_before, [&](const Server::Held& held) {
+      return held.until >= t && holds(held.position, held.replayed);
+    });
+    if (now || then) ++copies;
+  }
+  return copies >= sidecar_.spec().copies;
+}
+
+// Before a view goes, and whenever a client asks: what it says now.
+void World::judge_now() {
+  const auto* view = sidecar_.view();
+  if (view == nullptr) return;
+  const auto decision = sidecar_.ask();
+  if (!decision.open) {
+    ++tally_.closed_seen;
+    judge_quiet();
+    return;
+  }
+  if (!view->writer) return fail("the gate is open and no writer is known");
+  if (view->writer->epoch < sidecar_.highest_shown() && !profile_.timeline_epochs)
+    fail("the gate is open towards epoch " + std::to_string(view->writer->epoch.value));
+  if (decision.waived) {
+    ++tally_.waived_seen;
+    if (!profile_.failovers || profile_.timeline_epochs)
+      fail("a waiver without a stamped promotion");
+  } else {
+    ++tally_.open_checked;
+    if (!protected_until(queue_.now() - promise()))
+      fail("the gate is open and something acknowledged before " +
+           time_text(queue_.now() - promise()) + " is not on enough copies");
+    if (sidecar_.ask(true).open_for > decision.open_for) fail("low priority outlives the lease");
+  }
+  judge_quiet();
+}
+
+// Each new view.
+void World::judge_view() {
+  const auto& view = *sidecar_.view();
+  ++tally_.evaluations;
+  if (queue_.traced()) {
+    queue_.trace("view writer " + (view.writer ? view.writer->node : "-") + " T " +
+                 (view.recovery_point ? time_text(*view.recovery_point) : "-") + " gate " +
+                 (view.gate.reasons.empty() ? "open until " + time_text(view.gate.open_until)
+                                            : core::name_of(view.gate.reasons.front())) +
+                 (view.gate.waived ? " (waived)" : ""));
+  }
+  if (view.recovery_point && view.writer) {
+    ++tally_.proofs_checked;
+    if (*view.recovery_point > queue_.now()) fail("T lies in the future");
+    if (!protected_until(*view.recovery_point))
+      fail("T claims " + time_text(*view.recovery_point) + " and that is not on enough copies");
+  }
+  if (view.writer && !profile_.timeline_epochs && view.writer->epoch < sidecar_.highest_shown())
+    fail("a writer with epoch " + std::to_string(view.writer->epoch.value) + " is confirmed");
+  if (view.slo.exceeded + view.slo.unknown > view.slo.total) fail("more bad seconds than seconds");
+  judge_now();
+}
+
+// Nothing is wrong and has not been for a while: the gate has to be open, and the exposure small.
+void World::judge_quiet() {
+  if (failure_ || !quiet_since_ || queue_.now() - *quiet_since_ < kHealWithin) return;
+  const auto& view = *sidecar_.view();
+  const auto& probe = sidecar_.probe();
+  ++tally_.quiet_checked;
+  if (!sidecar_.ask().open)
+    return fail("nothing is wrong since " + time_text(*quiet_since_) + " and the gate is closed: " +
+                core::name_of(*sidecar_.ask().reason) + " " + view.gate.detail);
+  // Two intervals, the way there and back, and what an asynchronous commit needs to be flushed.
+  const Duration limit = 2 * probe.interval + milliseconds(800);
+  const auto exposure = core::exposure_at(view, queue_.now());
+  if (!exposure || *exposure > limit)
+    fail("nothing is wrong since " + time_text(*quiet_since_) + " and the exposure is " +
+         (exposure ? core::render_duration(*exposure) : "unknown"));
+  if (view.waiver) fail("nothing is wrong and a waiver is still there");
+}
+
+// The acceptance experiment: clients obeyed the gate, the region is gone, the best copy is
+// promoted.
+void World::judge_loss(std::size_t lost_writer, std::size_t promoted) {
+  const History& history = cluster_.history();
+  const Server& writer = cluster_.servers()[lost_writer];
+  const auto span = history.lost_span(writer.timeline, cluster_.servers()[promoted].position());
+  if (!span) return;
+  ++tally_.lossy_promotions;
+  tally_.longest_loss = std::max(tally_.longest_loss, *span);
+  if (*span > promise() + kCommitLatencyMax)
+    fail("the lost commits that the gate had let in span " + core::render_duration(*span));
+}
+
+}  // namespace rpoguard::sim

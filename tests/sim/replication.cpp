@@ -1,0 +1,108 @@
+// The way of the WAL from a writer to its standbys, and of their reports back.
+#include <algorithm>
+
+#include "tests/sim/cluster.hpp"
+
+namespace rpoguard::sim {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+bool Cluster::link_alive(const Server& standby) const {
+  if (!standby.upstream || !standby.up || standby.hung || standby.cut) return false;
+  const Server& upstream = servers_[*standby.upstream];
+  return upstream.up && !upstream.hung;
+}
+
+void Cluster::ship(std::size_t standby) {
+  Server& server = servers_[standby];
+  if (!server.connected || !link_alive(server)) return;
+  const Duration jitter = random_.between(milliseconds(0), milliseconds(10));
+  const Instant arrival =
+      std::max(server.last_arrival, queue_.now() + server.delay + server.extra + jitter);
+  server.last_arrival = arrival;
+  queue_.after(arrival - queue_.now(), [this, standby, connection = server.connection,
+                                        flushed = servers_[*server.upstream].flushed] {
+    const Server& receiver = servers_[standby];
+    if (receiver.connection == connection && receiver.connected) arrive(standby, flushed);
+  });
+}
+
+void Cluster::arrive(std::size_t standby, std::uint64_t flushed) {
+  Server& server = servers_[standby];
+  if (!link_alive(server)) return;
+  server.flushed = std::max(server.flushed, flushed);
+  server.receiver_ran = true;
+  queue_.after(random_.between(milliseconds(1), milliseconds(40)),
+               [this, standby] { replay(standby); });
+  report(standby);
+}
+
+void Cluster::replay(std::size_t standby) {
+  Server& server = servers_[standby];
+  if (!server.up || server.hung || !server.in_recovery || server.replay_paused) return;
+  if (server.replayed == server.flushed) return;
+  server.replayed = server.flushed;
+  report(standby);
+}
+
+void Cluster::report(std::size_t standby) {
+  const Server& server = servers_[standby];
+  if (server.replies_lost || !server.connected) return;
+  const Row told{true, true, server.flushed, server.replayed};
+  queue_.after(server.delay, [this, standby, told, connection = server.connection] {
+    Server& reporter = servers_[standby];
+    if (reporter.connection != connection || !reporter.connected || !link_alive(reporter)) return;
+    if (!reporter.row.present) return;
+    reporter.row.flush = std::max(reporter.row.flush, told.flush);
+    reporter.row.replay = std::max(reporter.row.replay, told.replay);
+    // Once it has caught up it is called streaming, however far it falls behind later.
+    if (reporter.row.flush + 16'384 >= servers_[*reporter.upstream].flushed)
+      reporter.row.streaming = true;
+    release_waiting();
+  });
+}
+
+void Cluster::cut(std::size_t standby, bool cut) {
+  servers_[standby].cut = cut;
+  // TCP tries again, with back-off, or the receiver has given up and connects anew.
+  if (!cut) end_connection(standby);
+}
+
+void Cluster::end_connection(std::size_t standby) {
+  Server& server = servers_[standby];
+  if (!server.upstream) return;
+  server.connected = false;
+  ++server.connection;
+  server.row = Row{};
+  queue_.after(random_.between(milliseconds(200), seconds(5)), [this, standby] {
+    if (!servers_[standby].connected) reconnect(standby);
+  });
+}
+
+void Cluster::drop_row(std::size_t standby) {
+  servers_[standby].row = Row{};
+}
+
+void Cluster::reconnect(std::size_t standby) {
+  Server& server = servers_[standby];
+  if (!server.upstream || !server.in_recovery) return;
+  const Server& upstream = servers_[*server.upstream];
+  // An upstream on another history, or behind, refuses; so does one that is a standby itself.
+  const bool follows = upstream.timeline == server.timeline && upstream.flushed >= server.flushed;
+  if (!link_alive(server) || upstream.in_recovery || !follows) {
+    queue_.after(seconds(5), [this, standby, connection = server.connection] {
+      const Server& waiting = servers_[standby];
+      if (waiting.connection == connection && !waiting.connected) reconnect(standby);
+    });
+    return;
+  }
+  server.connected = true;
+  ++server.connection;
+  server.receiver_ran = true;
+  server.last_arrival = queue_.now();
+  server.row = Row{true, false, server.flushed, server.replayed};
+  ship(standby);
+}
+
+}  // namespace rpoguard::sim

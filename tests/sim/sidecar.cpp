@@ -1,0 +1,273 @@
+#include "tests/sim/sidecar.hpp"
+
+#include <utility>
+
+namespace rpoguard::sim {
+
+using core::NodeFacts;
+using core::ProbeError;
+using core::ProbeFailure;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+void hide_field(NodeFacts& facts, unsigned field) {
+  switch (field) {
+    case 0:
+      facts.insert_lsn.reset();
+      break;
+    case 1:
+      facts.flushed_lsn.reset();
+      break;
+    case 2:
+      facts.snapshot.reset();
+      break;
+    case 3:
+      facts.receive_lsn.reset();
+      break;
+    case 4:
+      facts.replay_lsn.reset();
+      break;
+    case 5:
+      facts.replay_paused.reset();
+      break;
+    case 6:
+      facts.streaming.reset();
+      break;
+    case 7:
+      facts.stamped.reset();
+      break;
+    case 8:
+      facts.archiver.reset();
+      break;
+    default:
+      facts.replication.clear();
+      break;
+  }
+}
+
+Sidecar::Sidecar(Queue& queue, Random& random, Cluster& cluster, core::ShardSpec spec,
+                 core::ProbeSpec probe)
+    : queue_(queue),
+      random_(random),
+      cluster_(cluster),
+      spec_(std::make_shared<const core::ShardSpec>(std::move(spec))),
+      probe_(probe),
+      nodes_(spec_->nodes.size()) {
+  observations_.nodes.resize(nodes_.size());
+  observations_.slow.resize(nodes_.size());
+}
+
+void Sidecar::start() {
+  tick(run_);
+}
+
+core::WallTime Sidecar::wall() const {
+  return core::WallTime(seconds(1'767'225'600)) +
+         std::chrono::duration_cast<microseconds>(queue_.now().time_since_epoch());
+}
+
+core::GateDecision Sidecar::ask(bool low_priority) const {
+  core::GateRequest request;
+  request.low_priority = low_priority;
+  return core::decide(*spec_, view(), request, queue_.now());
+}
+
+std::optional<std::size_t> Sidecar::writer_index() const {
+  if (!view_ || !view_->writer) return std::nullopt;
+  for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    if (spec_->nodes[node].name == view_->writer->node) return node;
+  }
+  return std::nullopt;
+}
+
+void Sidecar::stall(Duration length) {
+  stalled_until_ = queue_.now() + length;
+  queue_.after(length, [this] {
+    if (queue_.now() < stalled_until_) return;
+    // All deadlines have passed meanwhile; the answers that came in time for nobody are dropped.
+    for (std::size_t node = 0; node < nodes_.size(); ++node) {
+      if (!nodes_[node].outstanding) continue;
+      ++nodes_[node].attempt;
+      nodes_[node].outstanding = nodes_[node].connected = false;
+      deliver(node, ProbeError{ProbeFailure::timeout, ""});
+    }
+    tick(++run_);
+  });
+}
+
+void Sidecar::restart() {
+  core::ShardMemory fresh;
+  fresh.durable = memory_.durable;
+  memory_ = std::move(fresh);
+  view_.reset();
+  observations_.nodes.assign(nodes_.size(), std::nullopt);
+  for (Node& node : nodes_) {
+    ++node.attempt;
+    node.outstanding = node.connected = false;
+  }
+  tick(++run_);
+}
+
+// The writer first, the others shortly after, whether or not it has answered.
+void Sidecar::tick(std::uint64_t run) {
+  if (run != run_ || queue_.now() < stalled_until_) return;
+  queue_.after(probe_.interval, [this, run] { tick(run); });
+  evaluate();
+  const auto writer = writer_index();
+  if (writer) ask_node(*writer);
+  for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    if (node == writer) continue;
+    const Duration later = writer ? random_.between(milliseconds(1), milliseconds(20)) : Duration{};
+    queue_.after(later, [this, node, run] {
+      if (run == run_ && queue_.now() >= stalled_until_) ask_node(node);
+    });
+  }
+}
+
+Duration Sidecar::one_way(std::size_t node) {
+  const ProbeWay& way = nodes_[node].way;
+  return way.delay + random_.between(Duration{}, way.jitter + way.extra_jitter);
+}
+
+void Sidecar::ask_node(std::size_t index) {
+  Node& node = nodes_[index];
+  if (node.outstanding) return;
+  node.outstanding = true;
+  node.asked = queue_.now();
+  const std::uint64_t attempt = ++node.attempt;
+  // A new connection costs a round trip before the statement.
+  const Duration travel =
+      one_way(index) + (node.connected ? Duration{} : one_way(index) + one_way(index));
+  queue_.after(travel, [this, index, attempt] { reach(index, attempt); });
+  queue_.after(probe_.timeout, [this, index, attempt] {
+    answer(index, attempt, std::nullopt,
+           nodes_[index].connected ? ProbeFailure::timeout : ProbeFailure::unreachable);
+  });
+}
+
+// The statement is at the server, if the network lets it through.
+void Sidecar::reach(std::size_t index, std::uint64_t attempt) {
+  Node& node = nodes_[index];
+  if (attempt != node.attempt) return;
+  const Server& server = cluster_.server(index);
+  const bool lost = static_cast<int>(random_.below(100)) < node.way.loss_percent;
+  if (node.way.cut || lost || server.hung) return;
+  std::optional<NodeFacts> facts;
+  auto failure = ProbeFailure::refused;
+  if (node.way.forced) {
+    failure = *node.way.forced;
+  } else if (node.connected && server.restarts != node.restarts) {
+    failure = ProbeFailure::connection_lost;
+  } else if (server.up) {
+    if (!node.connected) {
+      node.session = next_session_++;
+      node.restarts = server.restarts;
+      node.connected = true;
+    }
+    facts = facts_of(index);
+  }
+  if (node.way.answers_lost) return;
+  queue_.after(one_way(index), [this, index, attempt, facts = std::move(facts), failure]() mutable {
+    answer(index, attempt, std::move(facts), failure);
+  });
+}
+
+void Sidecar::answer(std::size_t index, std::uint64_t attempt, std::optional<NodeFacts> facts,
+                     ProbeFailure failure) {
+  Node& node = nodes_[index];
+  if (attempt != node.attempt || !node.outstanding || queue_.now() < stalled_until_) return;
+  node.outstanding = false;
+  ++node.attempt;
+  if (facts) {
+    deliver(index, std::move(*facts));
+  } else {
+    node.connected = false;
+    deliver(index, ProbeError{failure, ""});
+  }
+}
+
+void Sidecar::deliver(std::size_t index, std::variant<core::NodeFacts, core::ProbeError> outcome) {
+  if (queue_.traced()) {
+    const auto* facts = std::get_if<NodeFacts>(&outcome);
+    const auto lsn = [](const std::optional<core::Lsn>& at) {
+      return at ? core::render_lsn(*at) : std::string("-");
+    };
+    queue_.trace("answer " + spec_->nodes[index].name + ": " +
+                 (facts == nullptr
+                      ? core::name_of(std::get<ProbeError>(outcome).reason)
+                      : "asked " + core::render_duration(nodes_[index].asked.time_since_epoch()) +
+                            " tl " + std::to_string(facts->timeline.value) + " session " +
+                            std::to_string(facts->session) + " insert " + lsn(facts->insert_lsn) +
+                            " flush " + lsn(facts->flushed_lsn) + " snapshot " +
+                            facts->snapshot.value_or("-") + " receive " + lsn(facts->receive_lsn) +
+                            " replay " + lsn(facts->replay_lsn)));
+  }
+  observations_.nodes[index] =
+      core::NodeObservation{nodes_[index].asked, queue_.now(), std::move(outcome)};
+  evaluate();
+}
+
+void Sidecar::evaluate() {
+  if (before_change) before_change();
+  for (const auto& observation : observations_.nodes) {
+    const auto* facts = observation ? std::get_if<NodeFacts>(&observation->outcome) : nullptr;
+    if (facts != nullptr && facts->stamped)
+      highest_shown_ = std::max(highest_shown_, facts->stamped->epoch);
+  }
+  auto result =
+      core::evaluate(spec_, std::move(memory_), observations_, probe_, queue_.now(), wall());
+  memory_ = std::move(result.memory);
+  view_ = std::move(result.view);
+  if (after_change) after_change();
+}
+
+NodeFacts Sidecar::facts_of(std::size_t index) const {
+  const Server& server = cluster_.servers()[index];
+  NodeFacts facts;
+  facts.session = nodes_[index].session;
+  facts.server_version = 150'018;
+  facts.system_identifier = 7'000'000'000'000'000'001;
+  facts.in_recovery = server.in_recovery;
+  facts.timeline = core::Timeline{server.timeline};
+  facts.server_now = wall();
+  facts.wal_segment_bytes = 16 * 1024 * 1024;
+  facts.wal_writer_delay = milliseconds(200);
+  facts.synchronous_standby_names = server.standby_names;
+  facts.synchronous_commit = server.commit_level;
+  if (server.in_recovery) {
+    if (server.receiver_ran) facts.receive_lsn = core::Lsn{server.flushed};
+    facts.replay_lsn = core::Lsn{server.replayed};
+    facts.replay_paused = server.replay_paused;
+    facts.streaming = server.connected;
+  } else {
+    facts.insert_lsn = core::Lsn{server.inserted};
+    facts.flushed_lsn = core::Lsn{server.flushed};
+    facts.snapshot = std::to_string(server.ended);
+    add_rows(index, facts);
+  }
+  const Stamp& stamp = cluster_.history().stamp_at(
+      {server.timeline, server.in_recovery ? server.replayed : server.inserted});
+  facts.stamped =
+      core::StampedEpoch{core::Epoch{stamp.epoch}, stamp.region, "operator", std::nullopt};
+  for (unsigned field = 0; field < kHideableFields; ++field) {
+    if ((nodes_[index].way.hidden_fields >> field & 1U) != 0) hide_field(facts, field);
+  }
+  return facts;
+}
+
+void Sidecar::add_rows(std::size_t writer, NodeFacts& facts) const {
+  const auto add = [&](const Server& standby, const Row& row) {
+    const bool named = facts.synchronous_standby_names == standby.name;
+    facts.replication.push_back({standby.name, row.streaming ? "streaming" : "catchup",
+                                 named && row.streaming ? "sync" : "async", core::Lsn{row.flush},
+                                 core::Lsn{row.replay}});
+  };
+  for (const Server& standby : cluster_.servers()) {
+    if (standby.upstream != writer) continue;
+    if (standby.row.present) add(standby, standby.row);
+    if (standby.stranger) add(standby, *standby.stranger);
+  }
+}
+
+}  // namespace rpoguard::sim

@@ -1,0 +1,96 @@
+// The model of rpoguard around the core: probes with deadlines over an unreliable network, and the
+// calls of evaluate() exactly as the product makes them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "exporter/core/evaluate.hpp"
+#include "exporter/core/gate.hpp"
+
+#include "tests/sim/cluster.hpp"
+
+namespace rpoguard::sim {
+
+/// The way from the sidecar to one server and back.
+struct ProbeWay {
+  bool cut = false;
+  bool answers_lost = false;
+  int loss_percent = 0;
+  Duration delay{};
+  Duration jitter{};
+  Duration extra_jitter{};
+  std::optional<core::ProbeFailure> forced;  ///< the server or its configuration refuses
+  unsigned hidden_fields = 0;                ///< bit i: the i-th optional field gives no value
+};
+
+class Sidecar {
+ public:
+  Sidecar(Queue& queue, Random& random, Cluster& cluster, core::ShardSpec spec,
+          core::ProbeSpec probe);
+
+  void start();
+  /// The whole process stands still; its view is served on.
+  void stall(Duration length);
+  /// Killed and started again: only what is on disk is left.
+  void restart();
+
+  /// Called right before a view is replaced, and right after.
+  std::function<void()> before_change;
+  std::function<void()> after_change;
+
+  ProbeWay& way(std::size_t node) { return nodes_[node].way; }
+  const core::ShardSpec& spec() const { return *spec_; }
+  const core::ProbeSpec& probe() const { return probe_; }
+  /// Null until the first evaluation after a start.
+  const core::ShardView* view() const { return view_ ? &*view_ : nullptr; }
+  core::GateDecision ask(bool low_priority = false) const;
+  std::optional<std::size_t> writer_index() const;
+  /// The highest stamped epoch any answer has ever shown, told apart from the core's own memory.
+  core::Epoch highest_shown() const { return highest_shown_; }
+
+ private:
+  struct Node {
+    ProbeWay way;
+    bool connected = false;
+    std::uint64_t session = 0;
+    std::uint64_t restarts = 0;  ///< the start of the server this connection belongs to
+    std::uint64_t attempt = 0;
+    bool outstanding = false;
+    core::Instant asked;
+  };
+  void tick(std::uint64_t run);
+  void ask_node(std::size_t node);
+  void reach(std::size_t node, std::uint64_t attempt);
+  void answer(std::size_t node, std::uint64_t attempt, std::optional<core::NodeFacts> facts,
+              core::ProbeFailure failure);
+  void deliver(std::size_t node, std::variant<core::NodeFacts, core::ProbeError> outcome);
+  void evaluate();
+  core::NodeFacts facts_of(std::size_t node) const;
+  void add_rows(std::size_t writer, core::NodeFacts& facts) const;
+  Duration one_way(std::size_t node);
+  core::WallTime wall() const;
+
+  Queue& queue_;
+  Random& random_;
+  Cluster& cluster_;
+  std::shared_ptr<const core::ShardSpec> spec_;
+  core::ProbeSpec probe_;
+  std::vector<Node> nodes_;
+  core::ShardMemory memory_;
+  core::ShardObservations observations_;
+  std::optional<core::ShardView> view_;
+  core::Instant stalled_until_{};
+  std::uint64_t run_ = 0;
+  std::uint64_t next_session_ = 1;
+  core::Epoch highest_shown_{};
+};
+
+/// Number of optional fields that ProbeWay::hidden_fields can hide.
+inline constexpr unsigned kHideableFields = 10;
+/// Takes the i-th optional field away.
+void hide_field(core::NodeFacts& facts, unsigned field);
+
+}  // namespace rpoguard::sim

@@ -1,0 +1,118 @@
+#include "tests/support/monitoring.hpp"
+
+#include <cctype>
+#include <charconv>
+#include <sstream>
+#include <stdexcept>
+
+#include "tests/support/eventually.hpp"
+#include "tests/support/http.hpp"
+#include "tests/support/ports.hpp"
+
+namespace rpoguard::test {
+namespace {
+
+constexpr std::chrono::seconds kStartDeadline{60};
+
+std::string percent_encoded(const std::string& text) {
+  constexpr const char* kDigits = "0123456789ABCDEF";
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0) {
+      result += c;
+    } else {
+      result += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
+    }
+  }
+  return result;
+}
+
+std::unique_ptr<Process> start_and_wait(const SpawnOptions& options, std::uint16_t port) {
+  auto process = std::make_unique<Process>(options);
+  const bool ready = eventually(kStartDeadline, [&] {
+    const auto reply = http_get(port, "/-/ready");
+    return !process->running() || (reply && reply->status == 200);
+  });
+  if (!ready || !process->running()) {
+    throw std::runtime_error(options.argv.front() + " is not up: " + read_file(options.output));
+  }
+  return process;
+}
+
+Labels labels_of(const nlohmann::json& object) {
+  Labels labels;
+  for (const auto& [name, value] : object.items()) labels[name] = value.get<std::string>();
+  return labels;
+}
+
+std::string prometheus_config(const PrometheusOptions& options) {
+  std::ostringstream out;
+  out << "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n"
+      << "scrape_configs:\n"
+      << "  - {job_name: rpoguard, static_configs: [{targets: ['127.0.0.1:" << options.scrape_port
+      << "']}]}\n"
+      << "rule_files:\n";
+  for (const std::string& file : options.rule_files) out << "  - " << file << "\n";
+  if (options.alertmanager_port != 0) {
+    out << "alerting: {alertmanagers: [{static_configs: [{targets: ['127.0.0.1:"
+        << options.alertmanager_port << "']}]}]}\n";
+  }
+  return out.str();
+}
+
+}  // namespace
+
+Alertmanager::Alertmanager() : port_(free_port()) {
+  write_file(dir_ / "alertmanager.yml", "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n");
+  process_ = start_and_wait(
+      {.argv = {"prometheus-alertmanager", "--config.file=" + (dir_ / "alertmanager.yml").string(),
+                "--storage.path=" + (dir_ / "data").string(), "--cluster.listen-address=",
+                "--web.listen-address=127.0.0.1:" + std::to_string(port_)},
+       .output = dir_ / "log"},
+      port_);
+}
+
+std::vector<Labels> Alertmanager::alerts() const {
+  std::vector<Labels> all;
+  const auto reply = http_get(port_, "/api/v2/alerts");
+  if (!reply || reply->status != 200) return all;
+  for (const auto& alert : nlohmann::json::parse(reply->body)) {
+    all.push_back(labels_of(alert["labels"]));
+  }
+  return all;
+}
+
+Prometheus::Prometheus(const PrometheusOptions& options) : port_(free_port()) {
+  write_file(dir_ / "prometheus.yml", prometheus_config(options));
+  process_ =
+      start_and_wait({.argv = {"prometheus", "--config.file=" + (dir_ / "prometheus.yml").string(),
+                               "--storage.tsdb.path=" + (dir_ / "data").string(),
+                               "--web.listen-address=127.0.0.1:" + std::to_string(port_)},
+                      .output = dir_ / "log"},
+                     port_);
+}
+
+std::vector<Sample> Prometheus::query(const std::string& expression) const {
+  const auto reply = http_get(port_, "/api/v1/query?query=" + percent_encoded(expression));
+  if (!reply || reply->status != 200) return {};
+  std::vector<Sample> samples;
+  const auto answer = nlohmann::json::parse(reply->body);
+  for (const auto& result : answer["data"]["result"]) {
+    Sample sample;
+    sample.labels = labels_of(result["metric"]);
+    sample.name = sample.labels["__name__"];
+    const std::string text = result["value"][1];
+    std::from_chars(text.data(), text.data() + text.size(), sample.value);
+    samples.push_back(sample);
+  }
+  return samples;
+}
+
+std::optional<double> Prometheus::value(const std::string& expression) const {
+  const std::vector<Sample> samples = query(expression);
+  if (samples.size() != 1) return std::nullopt;
+  return samples.front().value;
+}
+
+}  // namespace rpoguard::test

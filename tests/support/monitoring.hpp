@@ -1,0 +1,56 @@
+// Real Prometheus and Alertmanager beside the real program.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/metrics.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace rpoguard::test {
+
+/// An Alertmanager that keeps every alert and tells nobody. Throws std::runtime_error when it does
+/// not come up. Not thread-safe.
+class Alertmanager {
+ public:
+  Alertmanager();
+  std::uint16_t port() const { return port_; }
+  /// The labels of every active alert.
+  std::vector<Labels> alerts() const;
+
+ private:
+  TempDir dir_;
+  std::uint16_t port_;
+  std::unique_ptr<Process> process_;
+};
+
+struct PrometheusOptions {
+  std::uint16_t scrape_port = 0;          ///< /metrics of this port on 127.0.0.1, every second
+  std::vector<std::string> rule_files{};  ///< evaluated every second
+  std::uint16_t alertmanager_port = 0;    ///< 0: none
+};
+
+/// As above.
+class Prometheus {
+ public:
+  explicit Prometheus(const PrometheusOptions& options);
+  std::uint16_t port() const { return port_; }
+  /// The instant vector of a PromQL expression; empty also when it does not answer.
+  std::vector<Sample> query(const std::string& expression) const;
+  /// Value of the only sample; absent unless there is exactly one.
+  std::optional<double> value(const std::string& expression) const;
+  std::string log() const { return read_file(dir_ / "log"); }
+
+ private:
+  TempDir dir_;
+  std::uint16_t port_;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace rpoguard::test

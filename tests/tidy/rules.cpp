@@ -1,0 +1,336 @@
+#include "tests/tidy/rules.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <map>
+#include <regex>
+
+namespace rpoguard::tidy {
+namespace {
+
+constexpr std::size_t kLineLengthMax = 100;
+constexpr std::size_t kFunctionLinesMax = 70;
+constexpr std::size_t kTestLinesMax = 120;  // a table of cases is one function
+constexpr std::size_t kFileLinesMax = 600;
+
+void complain(Complaints& complaints, const Source& source, std::size_t line,
+              const std::string& what) {
+  complaints.push_back(source.path + ":" + std::to_string(line) + ": " + what);
+}
+
+/// "exporter/serve/x.cpp" -> "serve"; "exporter/main.cpp" -> "main"; "" outside exporter/.
+std::string folder_of(const std::string& path) {
+  if (!path.starts_with("exporter/")) return "";
+  const std::string rest = path.substr(9);
+  const std::size_t slash = rest.find('/');
+  return slash == std::string::npos ? "main" : rest.substr(0, slash);
+}
+
+bool matches_any(const std::string& path, const std::vector<std::string>& patterns) {
+  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+    return std::regex_match(path, std::regex(pattern));
+  });
+}
+
+/// Which folders each folder may include.
+const std::map<std::string, std::set<std::string>>& arrows() {
+  static const std::map<std::string, std::set<std::string>> table = {
+      {"core", {"core"}},
+      {"config", {"core", "config"}},
+      {"observe", {"core", "observe"}},
+      {"serve", {"core", "serve"}},
+      {"act", {"core", "act"}},
+      {"cli", {"core", "config", "observe", "serve", "act", "cli"}},
+      {"main", {"cli"}},
+  };
+  return table;
+}
+
+struct HeaderRule {
+  const char* header;                ///< regular expression for the include
+  std::vector<std::string> allowed;  ///< regular expressions for paths in exporter/
+};
+
+const std::vector<HeaderRule>& header_rules() {
+  static const std::vector<HeaderRule> table = {
+      {R"(libpq-fe\.h)", {R"(exporter/observe/pg_connection\.cpp)"}},
+      {R"(httplib\.h)", {R"(exporter/serve/http_(server|client)\.cpp)"}},
+      {R"(yaml-cpp/.*)", {R"(exporter/config/.*\.cpp)"}},
+      {R"(prometheus/.*)", {R"(exporter/serve/.*metrics.*\.cpp)"}},
+      {R"(nlohmann/.*)",
+       {R"(exporter/serve/.*_json\.cpp)", R"(exporter/serve/(readyz|gate_answer)\.cpp)",
+        R"(exporter/cli/.*)"}},
+      {R"(spdlog/.*)", {R"(exporter/cli/.*)"}},
+      {R"(CLI/.*)", {R"(exporter/cli/.*\.cpp)"}},
+      {R"(asio(/.*|\.hpp))", {R"(exporter/observe/.*)", R"(exporter/cli/.*)"}},
+      {R"(regex)", {}},  // H6: std::regex recurses once per character
+      {R"(thread|mutex|iostream|fstream|atomic|condition_variable|future|ctime|cstdlib)",
+       {R"(exporter/(?!core/).*)", R"(exporter/core/check\.cpp)"}},
+  };
+  return table;
+}
+
+/// Where a rule looks. Code is without comments and literals.
+enum class Scope {
+  product_code,
+  headers_and_product_code,
+  all_code,
+  product_text,
+  code_text,
+  test_text,
+  everything
+};
+
+struct BannedRule {
+  Scope scope;
+  const char* what;  ///< regular expression
+  const char* why;
+  const char* except = "";  ///< regular expression for paths
+};
+
+constexpr const char* kClock = R"(exporter/(cli/system_clock|serve/connection)\.cpp)";
+
+constexpr std::array kBanned = {
+    BannedRule{Scope::product_code,
+               R"(\b(sto[dfil]|stold|stoll|stoul|stoull|strto[a-z]+|ato[filq])\s*\()",
+               "use std::from_chars: this follows the locale, ignores what comes after (K1)"},
+    BannedRule{Scope::product_code, R"(\bsetlocale\b|std::locale\b)", "the locale stays C (K1)"},
+    BannedRule{Scope::product_text, R"(printf\s*\(.*%[-+ #0-9.*]*l?[aefgAEFG])",
+               "use std::to_chars: printf follows the locale (K1)"},
+    BannedRule{Scope::all_code, R"(\b(sleep_for|sleep_until|usleep|nanosleep)\b|\bsleep\s*\()",
+               "wait for a condition: tests/support/eventually.hpp (K2)",
+               R"(tests/support/eventually\.hpp|exporter/cli/status\.cpp)"},
+    BannedRule{Scope::product_code, R"(::now\s*\(\s*\))", "time comes from core::Clock (K2)",
+               kClock},
+    BannedRule{Scope::product_code,
+               R"(\bclock_gettime\b|\bgettimeofday\b|\btime\s*\((0|NULL|nullptr)\))",
+               "time comes from core::Clock (K2)", kClock},
+    BannedRule{Scope::product_code,
+               R"(\bPQ(cancel|connectdb|connectdbParams|exec|execParams|ping)\s*\()",
+               "blocks the loop (L4)"},
+    BannedRule{Scope::product_code, R"(\bassert\s*\()",
+               "use RPOGUARD_CHECK: it stays on in release"},
+    BannedRule{Scope::all_code, R"(\b(system|popen)\s*\()", "no shell"},
+    BannedRule{Scope::headers_and_product_code, R"(\busing namespace\b)", "write the namespace"},
+    BannedRule{Scope::product_code, R"(^\s*delete\b|(=|\breturn)\s*new\b)", "use std::make_unique",
+               R"(exporter/serve/http_server\.cpp)"},
+    BannedRule{Scope::code_text, R"(NOLINT(NEXTLINE|BEGIN|END)?(?![A-Z(]))",
+               "name the check that is silenced"},
+    BannedRule{Scope::everything, R"(\b(TODO|FIXME|XXX)\b)", "finish it or file it as an issue"},
+    BannedRule{Scope::everything, "/root/|/home/|/work/", "a path of one machine"},
+    BannedRule{Scope::test_text, "DISABLED_|GTEST_SKIP", "fix the test or delete it"},
+};
+
+bool in_scope(Scope scope, const Source& source) {
+  const bool product = source.is_cpp() && source.under("exporter/");
+  // The rules and their own tests spell out what they ban.
+  const bool about_rules = source.under("tests/tidy");
+  switch (scope) {
+    case Scope::product_code:
+      return product;
+    case Scope::headers_and_product_code:
+      return product || source.path.ends_with(".hpp");
+    case Scope::all_code:
+      return source.is_cpp();
+    case Scope::product_text:
+      return product;
+    case Scope::code_text:
+      return source.is_cpp() && !about_rules;
+    case Scope::test_text:
+      return source.is_cpp() && source.under("tests/") && !about_rules;
+    case Scope::everything:
+      return !about_rules;
+  }
+  return false;
+}
+
+bool looks_at_code(Scope scope) {
+  return scope == Scope::product_code || scope == Scope::headers_and_product_code ||
+         scope == Scope::all_code;
+}
+
+/// A file of exporter/ without a test of its own: a part behind another file's interface.
+struct Excuse {
+  const char* path;
+  const char* tested_by;  ///< the test that runs it
+};
+
+constexpr std::array kExcuses = {
+    Excuse{"exporter/main.cpp", "tests/stack/region_pair.cpp"},
+    Excuse{"exporter/cli/app.cpp", "tests/stack/region_pair.cpp"},
+    Excuse{"exporter/cli/monitor.cpp", "tests/stack/link_cut_test.cpp"},
+    Excuse{"exporter/cli/print_sql.cpp", "tests/stack/region_pair.cpp"},
+    Excuse{"exporter/cli/serve.cpp", "tests/stack/link_cut_test.cpp"},
+    Excuse{"exporter/config/build.cpp", "tests/unit/config/load_test.cpp"},
+    Excuse{"exporter/config/checks.cpp", "tests/unit/config/load_test.cpp"},
+    Excuse{"exporter/config/file.cpp", "tests/unit/config/load_test.cpp"},
+    Excuse{"exporter/config/report.cpp", "tests/unit/config/load_test.cpp"},
+    Excuse{"exporter/core/describe.cpp", "tests/unit/core/evaluate_proof_test.cpp"},
+    Excuse{"exporter/core/names.cpp", "tests/unit/core/words_test.cpp"},
+    Excuse{"exporter/core/prove.cpp", "tests/unit/core/evaluate_proof_test.cpp"},
+    Excuse{"exporter/core/spec.cpp", "tests/unit/core/words_test.cpp"},
+    Excuse{"exporter/core/view.cpp", "tests/unit/core/words_test.cpp"},
+};
+
+std::string stem_of(const std::string& path) {
+  return std::filesystem::path(path).stem().string();
+}
+
+}  // namespace
+
+Complaints check_includes(const Source& source) {
+  Complaints complaints;
+  const std::string folder = folder_of(source.path);
+  for (const Include& include : source.includes) {
+    if (!folder.empty() && include.name.starts_with("tests/")) {
+      complain(complaints, source, include.line, "the product may not include tests");
+    }
+    const std::string target = folder_of(include.name);
+    if (!folder.empty() && !target.empty()) {
+      const auto allowed = arrows().find(folder);
+      if (allowed == arrows().end()) {
+        complain(complaints, source, include.line, "a folder without arrows: " + folder);
+      } else if (!allowed->second.contains(target)) {
+        complain(complaints, source, include.line, folder + " may not include " + target);
+      }
+    }
+    if (folder.empty()) continue;
+    for (const HeaderRule& rule : header_rules()) {
+      if (std::regex_match(include.name, std::regex(rule.header)) &&
+          !matches_any(source.path, rule.allowed)) {
+        complain(complaints, source, include.line, "may not include <" + include.name + ">");
+      }
+    }
+  }
+  return complaints;
+}
+
+Complaints check_shape(const Source& source) {
+  Complaints complaints;
+  if (!source.is_cpp()) return complaints;
+  for (std::size_t i = 0; i < source.lines.size(); ++i) {
+    const std::string& line = source.lines[i];
+    // Columns, not bytes: continuation bytes of UTF-8 do not count.
+    const auto columns = std::count_if(line.begin(), line.end(), [](char c) {
+      return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+    });
+    if (static_cast<std::size_t>(columns) > kLineLengthMax && !line.starts_with("#include")) {
+      complain(complaints, source, i + 1, "longer than 100 columns");
+    }
+    if (line.find('\t') != std::string::npos) complain(complaints, source, i + 1, "a tab");
+    if (line.ends_with(' ')) complain(complaints, source, i + 1, "a blank at the end");
+  }
+  if (source.lines.size() > kFileLinesMax) {
+    complain(complaints, source, source.lines.size(), "file longer than 600 lines");
+  }
+  for (const Body& body : source.bodies) {
+    const std::size_t most = source.under("tests/") ? kTestLinesMax : kFunctionLinesMax;
+    if (body.length > most) {
+      complain(complaints, source, body.line,
+               "function of " + std::to_string(body.length) + " lines, " + std::to_string(most) +
+                   " are allowed");
+    }
+  }
+  const bool once =
+      std::find(source.lines.begin(), source.lines.end(), "#pragma once") != source.lines.end();
+  if (source.path.ends_with(".hpp") && !once) complain(complaints, source, 1, "no #pragma once");
+  return complaints;
+}
+
+Complaints check_banned(const Source& source) {
+  Complaints complaints;
+  for (const BannedRule& rule : kBanned) {
+    if (!in_scope(rule.scope, source) || matches_any(source.path, {rule.except})) continue;
+    const std::regex what(rule.what);
+    const std::vector<std::string>& lines = looks_at_code(rule.scope) ? source.code : source.lines;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      std::smatch match;
+      if (std::regex_search(lines[i], match, what)) {
+        complain(complaints, source, i + 1, "'" + match.str() + "': " + rule.why);
+      }
+    }
+  }
+  return complaints;
+}
+
+Complaints check_tested(const std::vector<Source>& sources) {
+  std::set<std::string> tests;
+  std::set<std::string> included;
+  std::set<std::string> paths;
+  for (const Source& source : sources) {
+    paths.insert(source.path);
+    if (!source.under("tests/") || source.under("tests/support/")) continue;
+    tests.insert(stem_of(source.path));
+    for (const Include& include : source.includes) included.insert(include.name);
+  }
+  Complaints complaints;
+  std::set<std::string> excused;
+  for (const Excuse& excuse : kExcuses) {
+    if (paths.contains(excuse.path) && paths.contains(excuse.tested_by))
+      excused.insert(excuse.path);
+  }
+  for (const Source& source : sources) {
+    if (!source.under("exporter/") || !source.path.ends_with(".cpp")) continue;
+    const std::string header = source.path.substr(0, source.path.size() - 4) + ".hpp";
+    const bool tested = tests.contains(stem_of(source.path) + "_test") || included.contains(header);
+    if (tested || excused.contains(source.path)) continue;
+    complain(complaints, source, 1, "no test includes or names it");
+  }
+  return complaints;
+}
+
+std::set<std::string> defined_metrics(const std::vector<Source>& sources) {
+  static const std::regex quoted(R"re("(rpoguard_[a-z0-9_]+)")re");
+  std::set<std::string> names;
+  for (const Source& source : sources) {
+    if (!source.under("exporter/serve/") || !source.path.ends_with(".cpp")) continue;
+    for (const std::string& line : source.lines) {
+      for (std::sregex_iterator it(line.begin(), line.end(), quoted); it != std::sregex_iterator();
+           ++it) {
+        names.insert((*it)[1]);
+      }
+    }
+  }
+  return names;
+}
+
+Complaints check_metric_names(const Source& source, const std::set<std::string>& known) {
+  static const std::regex user(R"((rules|dashboards|helm|docs)/.*|README\.md)");
+  static const std::regex metric(R"(\brpoguard_[a-z0-9_]+\b)");
+  static const std::regex suffix(R"(_(bucket|sum|count)$)");
+  Complaints complaints;
+  if (!std::regex_match(source.path, user)) return complaints;
+  for (std::size_t i = 0; i < source.lines.size(); ++i) {
+    const std::string& line = source.lines[i];
+    for (std::sregex_iterator it(line.begin(), line.end(), metric); it != std::sregex_iterator();
+         ++it) {
+      const std::string name = it->str();
+      if (!known.contains(name) && !known.contains(std::regex_replace(name, suffix, ""))) {
+        complain(complaints, source, i + 1, "no such metric: " + name);
+      }
+    }
+  }
+  return complaints;
+}
+
+Complaints check_top_level(const std::string& root) {
+  static const std::set<std::string> allowed = {"CMakeLists.txt", "CMakePresets.json",
+                                                "LICENSE",        "README.md",
+                                                "cmake",          "dashboards",
+                                                "demo",           "docs",
+                                                "exporter",       "helm",
+                                                "rules",          "tests",
+                                                "build",          ".ci",
+                                                ".clang-format",  ".clang-tidy",
+                                                ".demo",          ".git",
+                                                ".gitignore"};
+  Complaints complaints;
+  for (const auto& entry : std::filesystem::directory_iterator(root)) {
+    const std::string name = entry.path().filename();
+    if (!allowed.contains(name)) complaints.push_back(name + ":1: does not belong at the top");
+  }
+  return complaints;
+}
+
+}  // namespace rpoguard::tidy

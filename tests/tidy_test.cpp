@@ -1,0 +1,218 @@
+// Style as a test: first that each rule can fail, then that the repository
+// obeys it.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/tidy/rules.hpp"
+#include "tests/tidy/source.hpp"
+
+namespace rpoguard::tidy {
+namespace {
+
+std::string listed(const Complaints& complaints) {
+  std::string text;
+  for (const std::string& complaint : complaints) text += complaint + "\n";
+  return text;
+}
+
+const std::vector<Source>& repository() {
+  static const std::vector<Source> sources = read_repository(RPOGUARD_SOURCE_DIR);
+  return sources;
+}
+
+template <typename Rule>
+Complaints everywhere(Rule rule) {
+  Complaints all;
+  for (const Source& source : repository()) {
+    const Complaints some = rule(source);
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
+void expect_none(const Complaints& complaints) {
+  EXPECT_TRUE(complaints.empty()) << listed(complaints);
+}
+
+struct Snippet {
+  std::string path;
+  std::string text;
+};
+
+class BadInclude : public testing::TestWithParam<Snippet> {};
+
+TEST_P(BadInclude, is_refused) {
+  EXPECT_EQ(check_includes(parse_source(GetParam().path, GetParam().text)).size(), 1U)
+      << GetParam().path << ": " << GetParam().text;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Tidy, BadInclude,
+    testing::Values(Snippet{"exporter/core/a.cpp", "#include \"exporter/config/load.hpp\"\n"},
+                    Snippet{"exporter/serve/a.cpp", "#include \"exporter/observe/prober.hpp\"\n"},
+                    Snippet{"exporter/observe/a.hpp", "#include \"exporter/cli/app.hpp\"\n"},
+                    Snippet{"exporter/main.cpp", "#include \"exporter/core/view.hpp\"\n"},
+                    Snippet{"exporter/new/a.cpp", "#include \"exporter/core/view.hpp\"\n"},
+                    Snippet{"exporter/core/a.cpp", "#include \"tests/support/http.hpp\"\n"},
+                    Snippet{"exporter/core/a.hpp", "#include <mutex>\n"},
+                    Snippet{"exporter/core/a.cpp", "  #  include <iostream>\n"},
+                    Snippet{"exporter/observe/prober.cpp", "#include <libpq-fe.h>\n"},
+                    Snippet{"exporter/serve/gate.cpp", "#include <httplib.h>\n"},
+                    Snippet{"exporter/cli/a.cpp", "#include <yaml-cpp/yaml.h>\n"},
+                    Snippet{"exporter/serve/text.cpp", "#include <prometheus/registry.h>\n"},
+                    Snippet{"exporter/config/a.cpp", "#include <nlohmann/json.hpp>\n"},
+                    Snippet{"exporter/serve/a.cpp", "#include <spdlog/spdlog.h>\n"},
+                    Snippet{"exporter/serve/a.cpp", "#include <regex>\n"}));
+
+TEST(Tidy, good_includes_are_accepted) {
+  const Source cli = parse_source("exporter/cli/serve.cpp",
+                                  "#include <thread>\n#include <spdlog/spdlog.h>\n"
+                                  "#include \"exporter/observe/prober.hpp\"\n");
+  expect_none(check_includes(cli));
+  const Source test = parse_source("tests/wire/a_test.cpp",
+                                   "#include <libpq-fe.h>\n#include \"exporter/serve/text.hpp\"\n");
+  expect_none(check_includes(test));
+}
+
+class BadText : public testing::TestWithParam<Snippet> {};
+
+TEST_P(BadText, is_refused) {
+  EXPECT_EQ(check_banned(parse_source(GetParam().path, GetParam().text)).size(), 1U)
+      << GetParam().path << ": " << GetParam().text;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Tidy, BadText,
+    testing::Values(Snippet{"exporter/serve/a.cpp", "double d = std::stod(text);\n"},
+                    Snippet{"exporter/serve/a.cpp", "long d = strtol(text, nullptr, 10);\n"},
+                    Snippet{"exporter/cli/a.cpp", "setlocale(LC_ALL, \"\");\n"},
+                    Snippet{"exporter/cli/a.cpp", "std::snprintf(b, 9, \"x %.3f\", d);\n"},
+                    Snippet{"tests/pg/a_test.cpp", "std::this_thread::sleep_for(1s);\n"},
+                    Snippet{"demo/tools/a.cpp", "  sleep(1);\n"},
+                    Snippet{"exporter/core/a.cpp", "auto t = std::chrono::steady_clock::now();\n"},
+                    Snippet{"exporter/observe/a.cpp", "PQcancel(c, e, 1);\n"},
+                    Snippet{"exporter/core/a.cpp", "  assert(x > 0);\n"},
+                    Snippet{"exporter/cli/a.cpp", "system(\"rm\");\n"},
+                    Snippet{"exporter/core/a.hpp", "using namespace std;\n"},
+                    Snippet{"exporter/core/a.cpp", "auto* p = new Thing;\n"},
+                    Snippet{"exporter/core/a.cpp", "f();  // NOLINT\n"},
+                    Snippet{"README.md", "TODO: write\n"},
+                    Snippet{"exporter/core/a.cpp", "// FIXME later\n"},
+                    Snippet{"demo/up", "cd /root/x\n"}, Snippet{"docs/a.md", "see /home/me/x\n"},
+                    Snippet{"tests/unit/core/a_test.cpp", "TEST(A, DISABLED_b) {}\n"},
+                    Snippet{"tests/unit/core/a_test.cpp", "  GTEST_SKIP();\n"}));
+
+TEST(Tidy, words_in_comments_and_strings_are_not_calls) {
+  const Source source = parse_source("exporter/core/a.cpp",
+                                     "// never std::stod(x), never setlocale\n"
+                                     "const char* a = \"assert(x) sleep(1)\";\n"
+                                     "const char* b = R\"(using namespace x; ::now())\";\n"
+                                     "/* system(1)\n PQcancel(c) */ int million = 1'000'000;\n"
+                                     "int n = 0;  // NOLINT(google-runtime-int)\n"
+                                     "std::from_chars(a, b, n); resume(n); x.now();\n");
+  expect_none(check_banned(source));
+}
+
+std::string function_of(std::size_t lines) {
+  std::string text = "Thing::Thing(int a)\n    : a_{a}, b_(a) {\n";
+  for (std::size_t i = 0; i < lines; ++i) text += "  if (x) { f({1, 2}, [] { return 1; }); }\n";
+  return text + "}\n";
+}
+
+TEST(Tidy, a_function_of_71_lines_is_refused_and_one_of_70_is_not) {
+  expect_none(check_shape(parse_source("exporter/core/a.cpp", function_of(70))));
+  EXPECT_EQ(check_shape(parse_source("exporter/core/a.cpp", function_of(71))).size(), 1U);
+}
+
+TEST(Tidy, function_bodies_are_found_where_they_are) {
+  const Source source = parse_source("exporter/core/a.cpp",
+                                     "namespace a {\n"
+                                     "struct B final : C {\n"
+                                     "  int d() const noexcept {\n"
+                                     "    return 1;\n"
+                                     "  }\n"
+                                     "  std::vector<int> e = {\n    1,\n  };\n"
+                                     "};\n"
+                                     "auto f(int x) -> std::vector<int> {\n"
+                                     "  const char c = '{';\n"
+                                     "  return {x};\n"
+                                     "}\n"
+                                     "TEST(A, b) {\n"
+                                     "}\n"
+                                     "}\n");
+  ASSERT_EQ(source.bodies.size(), 3U);
+  EXPECT_EQ(source.bodies[0].line, 3U);
+  EXPECT_EQ(source.bodies[0].length, 1U);
+  EXPECT_EQ(source.bodies[1].line, 10U);
+  EXPECT_EQ(source.bodies[1].length, 2U);
+  EXPECT_EQ(source.bodies[2].length, 0U);
+}
+
+TEST(Tidy, long_lines_long_files_tabs_and_headers_without_guard_are_refused) {
+  const auto complaints = [](const std::string& path, const std::string& text) {
+    return check_shape(parse_source(path, text)).size();
+  };
+  EXPECT_EQ(complaints("exporter/core/a.cpp", std::string(100, 'x') + "\n"), 0U);
+  EXPECT_EQ(complaints("exporter/core/a.cpp", std::string(101, 'x') + "\n"), 1U);
+  EXPECT_EQ(complaints("exporter/core/a.cpp", "// " + std::string(94, 'x') + "\u2264\u2264\n"), 0U);
+  EXPECT_EQ(complaints("exporter/core/a.cpp", std::string(600, '\n')), 0U);
+  EXPECT_EQ(complaints("exporter/core/a.cpp", std::string(601, '\n')), 1U);
+  EXPECT_EQ(complaints("exporter/core/a.cpp", "\tint x;\n"), 1U);
+  EXPECT_EQ(complaints("exporter/core/a.cpp", "int x; \n"), 1U);
+  EXPECT_EQ(complaints("exporter/core/a.hpp", "int x;\n"), 1U);
+  EXPECT_EQ(complaints("exporter/core/a.hpp", "#pragma once\n"), 0U);
+}
+
+TEST(Tidy, an_untested_file_is_noticed) {
+  const Source file = parse_source("exporter/core/lonely.cpp", "");
+  const auto mentions = [](const Complaints& complaints) {
+    return std::count_if(complaints.begin(), complaints.end(), [](const std::string& complaint) {
+      return complaint.starts_with("exporter/core/lonely.cpp");
+    });
+  };
+  EXPECT_EQ(mentions(check_tested({file})), 1);
+  EXPECT_EQ(mentions(check_tested({file, parse_source("tests/unit/core/lonely_test.cpp", "")})), 0);
+  EXPECT_EQ(mentions(check_tested({file, parse_source("tests/pg/b_test.cpp",
+                                                      "#include \"exporter/core/lonely.hpp\"\n")})),
+            0);
+}
+
+TEST(Tidy, an_unknown_metric_in_a_rule_is_noticed) {
+  const std::set<std::string> known = defined_metrics(
+      {parse_source("exporter/serve/metrics_page.cpp", "x(\"rpoguard_gate_open\", \"help\");\n")});
+  EXPECT_EQ(known, std::set<std::string>{"rpoguard_gate_open"});
+  const auto complaints = [&](const std::string& text) {
+    return check_metric_names(parse_source("rules/a.yml", text), known).size();
+  };
+  EXPECT_EQ(complaints("expr: rate(rpoguard_gate_open_count[5m]) > 0\n"), 0U);
+  EXPECT_EQ(complaints("expr: rpoguard_gate_opened == 0\n"), 1U);
+}
+
+TEST(Repository, is_found) {
+  EXPECT_GT(repository().size(), 50U);
+}
+TEST(Repository, arrows_and_third_party_headers) {
+  expect_none(everywhere(check_includes));
+}
+TEST(Repository, shape) {
+  expect_none(everywhere(check_shape));
+}
+TEST(Repository, banned_calls_and_words) {
+  expect_none(everywhere(check_banned));
+}
+TEST(Repository, every_file_is_tested_or_excused) {
+  expect_none(check_tested(repository()));
+}
+TEST(Repository, top_level) {
+  expect_none(check_top_level(RPOGUARD_SOURCE_DIR));
+}
+TEST(Repository, metric_names_in_use_exist) {
+  const std::set<std::string> known = defined_metrics(repository());
+  expect_none(everywhere([&](const Source& s) { return check_metric_names(s, known); }));
+}
+
+}  // namespace
+}  // namespace rpoguard::tidy

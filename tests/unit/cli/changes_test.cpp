@@ -1,0 +1,97 @@
+#include "exporter/cli/changes.hpp"
+
+#include <memory>
+
+#include <gtest/gtest.h>
+
+namespace rpoguard::cli {
+namespace {
+
+using core::NodeState;
+using core::NodeView;
+using core::Reason;
+using core::ShardView;
+using namespace std::chrono_literals;
+
+NodeView node(const std::string& name, NodeState state, bool up = true) {
+  NodeView view;
+  view.name = name;
+  view.state = state;
+  view.up = up;
+  return view;
+}
+
+ShardView healthy() {
+  ShardView view;
+  auto spec = std::make_shared<core::ShardSpec>();
+  spec->id = "184";
+  view.spec = spec;
+  view.evaluated = core::Instant(100s);
+  view.recovery_point = core::Instant(99s);
+  view.nodes = {node("iad-a", NodeState::writer), node("phx-a", NodeState::standby)};
+  view.writer = core::WriterView{"iad-a", "iad", core::Epoch{7}, core::Timeline{1}};
+  view.gate.open_until = core::Instant(104s);
+  return view;
+}
+
+std::vector<std::string> rendered(const std::vector<LogLine>& lines) {
+  std::vector<std::string> texts;
+  for (const LogLine& line : lines) texts.push_back(render_logfmt(line));
+  return texts;
+}
+
+using Lines = std::vector<std::string>;
+
+TEST(Changes, are_none_between_equal_views) {
+  const ShardView view = healthy();
+  EXPECT_EQ(rendered(changes_between(&view, view)), Lines{});
+}
+
+TEST(Changes, of_a_first_view_introduce_the_shard) {
+  EXPECT_EQ(rendered(changes_between(nullptr, healthy())),
+            (Lines{"msg=\"node state\" shard=184 node=iad-a state=writer",
+                   "msg=\"node state\" shard=184 node=phx-a state=standby",
+                   "msg=\"writer confirmed\" shard=184 node=iad-a region=iad epoch=7 timeline=1",
+                   "msg=\"gate open\" shard=184 exposure=1s"}));
+}
+
+TEST(Changes, say_why_a_gate_closed) {
+  const ShardView before = healthy();
+  ShardView after = before;
+  after.evaluated = core::Instant(105s);
+  after.gate.reasons = {Reason::rpo_exceeded};
+  after.gate.detail = "why";
+  EXPECT_EQ(
+      rendered(changes_between(&before, after)),
+      Lines{"msg=\"gate closed\" shard=184 reason=rpo_exceeded exposure=6s rpo=5s detail=why"});
+  EXPECT_EQ(rendered(changes_between(&after, after)), Lines{});
+}
+
+TEST(Changes, name_a_node_that_stops_answering_once) {
+  const ShardView before = healthy();
+  ShardView after = before;
+  after.nodes[1].up = false;
+  after.nodes[1].failure = core::ProbeError{core::ProbeFailure::refused, "connection refused"};
+  EXPECT_EQ(rendered(changes_between(&before, after)),
+            Lines{"msg=\"node does not answer\" shard=184 node=phx-a reason=refused "
+                  "error=\"connection refused\""});
+  EXPECT_EQ(rendered(changes_between(&after, before)),
+            Lines{"msg=\"node answers again\" shard=184 node=phx-a"});
+}
+
+TEST(Changes, tell_of_a_lost_writer_and_a_waiver) {
+  const ShardView before = healthy();
+  ShardView lost = before;
+  lost.writer.reset();
+  EXPECT_EQ(rendered(changes_between(&before, lost)),
+            Lines{"msg=\"writer lost\" shard=184 was=iad-a"});
+  ShardView waived = before;
+  waived.waiver = core::WaiverView{core::Instant(160s), "epoch 8"};
+  EXPECT_EQ(rendered(changes_between(&before, waived)),
+            Lines{"msg=\"waiver granted: the gate may open without proof of a remote copy\" "
+                  "shard=184 for=1m why=\"epoch 8\""});
+  EXPECT_EQ(rendered(changes_between(&waived, before)), Lines{"msg=\"waiver ended\" shard=184"});
+}
+
+}  // namespace
+}  // namespace rpoguard::cli

@@ -1,0 +1,74 @@
+#include "exporter/config/keys.hpp"
+
+#include <set>
+
+#include "exporter/config/value.hpp"
+
+namespace rpoguard::config {
+namespace {
+
+TEST(ConfigKeys, paths_are_unique_and_found) {
+  std::set<std::string_view> paths;
+  for (const Key& key : all_keys()) {
+    EXPECT_TRUE(paths.insert(key.path).second) << key.path;
+    EXPECT_EQ(&key_of(key.path), &key);
+  }
+}
+
+TEST(ConfigKeys, every_key_has_a_one_line_help_and_says_what_is_allowed) {
+  for (const Key& key : all_keys()) {
+    EXPECT_FALSE(key.help.empty()) << key.path;
+    EXPECT_EQ(key.help.find('\n'), std::string_view::npos) << key.path;
+    EXPECT_FALSE(key.help.ends_with('.')) << key.path;
+    EXPECT_FALSE(render_allowed(key).empty()) << key.path;
+  }
+}
+
+TEST(ConfigKeys, a_key_is_required_or_has_a_default_that_is_allowed) {
+  for (const Key& key : all_keys()) {
+    const bool derived = key.default_text.starts_with('(');
+    EXPECT_EQ(default_of(key).has_value(), !key.required && !derived) << key.path;
+    EXPECT_TRUE(!key.required || key.default_text.empty()) << key.path;
+  }
+}
+
+TEST(ConfigKeys, the_bounds_of_a_range_are_in_it_unless_excluded) {
+  for (const Key& key : all_keys()) {
+    if (key.range.low.empty()) continue;
+    const auto accepts = [&key](std::string_view text) {
+      return parse_value(key, Node(Node::Kind::plain, {}, std::string(text))).ok();
+    };
+    EXPECT_EQ(accepts(key.range.low), !key.range.low_excluded) << key.path;
+    EXPECT_EQ(accepts(key.range.high), !key.range.high_excluded) << key.path;
+    EXPECT_TRUE(key.range.or_word.empty() || accepts(key.range.or_word)) << key.path;
+  }
+}
+
+template <typename Enum>
+void expect_words(std::string_view path, std::initializer_list<Enum> values) {
+  std::vector<std::string_view> words;
+  for (const Enum value : values) words.emplace_back(core::name_of(value));
+  EXPECT_EQ(key_of(path).choices, words) << path;
+}
+
+TEST(ConfigKeys, choices_are_spelled_like_the_enums_of_the_core) {
+  expect_words("defaults.durability", {core::Durability::flush, core::Durability::replay});
+  expect_words("defaults.epoch.source", {core::EpochSource::table, core::EpochSource::timeline});
+  expect_words("defaults.after_failover",
+               {core::AfterFailover::waive, core::AfterFailover::enforce});
+  expect_words("defaults.gate.mode",
+               {core::GateMode::enforce, core::GateMode::shadow, core::GateMode::off});
+}
+
+TEST(ConfigKeys, places_go_from_defaults_to_the_node) {
+  using Places = std::vector<std::string>;
+  EXPECT_EQ(places_of(key_of("state_dir")), Places{"state_dir"});
+  EXPECT_EQ(places_of(key_of("defaults.gate.mode")),
+            (Places{"defaults.gate.mode", "shards[].gate.mode"}));
+  EXPECT_EQ(places_of(key_of("defaults.connect.port")),
+            (Places{"defaults.connect.port", "shards[].connect.port",
+                    "shards[].nodes[].connect.port", "shards[].nodes[].port"}));
+}
+
+}  // namespace
+}  // namespace rpoguard::config

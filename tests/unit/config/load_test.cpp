@@ -1,0 +1,286 @@
+#include "exporter/config/load.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <locale>
+
+#include "exporter/core/limits.hpp"
+
+namespace rpoguard::config {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+const fs::path kTestData = fs::path(RPOGUARD_SOURCE_DIR) / "tests/testdata/config";
+
+std::string read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file.is_open()) << path;
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(kTestData / folder)) {
+    if (entry.path().extension() == ".yml") names.push_back(entry.path().stem().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+std::string render_all(const Loaded& loaded) {
+  std::string text;
+  for (const Diagnostic& diagnostic : loaded.diagnostics) text += render(diagnostic) + "\n";
+  return text;
+}
+
+Loaded load_data(const std::string& folder, const std::string& name) {
+  const std::string file = name + ".yml";
+  return load_text(read(kTestData / folder / file), file);
+}
+
+core::Spec load_good(const std::string& name) {
+  const Loaded loaded = load_data("good", name);
+  EXPECT_TRUE(loaded.spec.has_value()) << render_all(loaded);
+  return loaded.spec.value_or(core::Spec{});
+}
+
+struct FileNames {
+  std::string operator()(const testing::TestParamInfo<std::string>& info) const {
+    return info.param;
+  }
+};
+
+class BadFile : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Config, BadFile, testing::ValuesIn(names_in("bad")), FileNames{});
+
+TEST_P(BadFile, is_refused_with_exactly_these_messages) {
+  const Loaded loaded = load_data("bad", GetParam());
+  EXPECT_FALSE(loaded.spec.has_value());
+  EXPECT_EQ(render_all(loaded), read(kTestData / "bad" / (GetParam() + ".err")));
+}
+
+TEST_P(BadFile, has_one_line_messages_in_the_order_of_the_file_without_secrets) {
+  const Loaded loaded = load_data("bad", GetParam());
+  ASSERT_FALSE(loaded.diagnostics.empty());
+  EXPECT_TRUE(std::ranges::is_sorted(loaded.diagnostics, {}, &Diagnostic::line));
+  for (const Diagnostic& diagnostic : loaded.diagnostics) {
+    const std::string text = render(diagnostic);
+    EXPECT_EQ(text.find('\n'), std::string::npos) << text;
+    EXPECT_EQ(text.find("hunter"), std::string::npos) << text;
+    EXPECT_FALSE(diagnostic.problem.ends_with('.')) << text;
+  }
+}
+
+class GoodFile : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Config, GoodFile, testing::ValuesIn(names_in("good")), FileNames{});
+
+TEST_P(GoodFile, loads) {
+  const Loaded loaded = load_data("good", GetParam());
+  EXPECT_TRUE(loaded.spec.has_value());
+  EXPECT_EQ(render_all(loaded), "");
+}
+
+TEST(ConfigLoad, what_is_not_written_has_the_defaults_of_the_spec) {
+  const core::Spec spec = load_good("minimal");
+  core::Spec expected;
+  core::ShardSpec shard;
+  shard.id = "a";
+  shard.home_region = "iad";
+  shard.allowed_regions = {"iad", "phx"};
+  shard.gate.reopen_below = 2500ms;
+  for (const auto& [name, region, host] :
+       {std::tuple("iad-a", "iad", "10.0.0.1"), std::tuple("phx-a", "phx", "10.1.0.1")}) {
+    core::NodeSpec node{.name = name, .region = region, .connect = {}, .application_name = name};
+    node.connect.host = host;
+    shard.nodes.push_back(node);
+  }
+  expected.shards.push_back(shard);
+  EXPECT_EQ(spec, expected);
+}
+
+TEST(ConfigLoad, the_example_of_the_design_means_what_it_says) {
+  const core::Spec spec = load_good("design");
+  ASSERT_EQ(spec.shards.size(), 1u);
+  const core::ShardSpec& shard = spec.shards[0];
+  EXPECT_EQ(shard.id, "184");
+  EXPECT_EQ(shard.rto, 10min);
+  EXPECT_EQ(shard.slo_objective_percent, 99.9);
+  ASSERT_EQ(shard.nodes.size(), 3u);
+  for (const core::NodeSpec& node : shard.nodes) {
+    EXPECT_EQ(node.connect.dbname, "app");
+    EXPECT_EQ(node.connect.password.file, "/run/secrets/pg");
+    EXPECT_EQ(node.connect.port, 5432);
+  }
+  EXPECT_EQ(shard.nodes[2].connect.host, "10.1.0.1");
+}
+
+TEST(ConfigLoad, nodes_override_shards_and_shards_override_defaults) {
+  const core::Spec spec = load_good("every_level_overrides");
+  ASSERT_EQ(spec.shards.size(), 2u);
+  EXPECT_EQ(spec.ops, (core::ListenSpec{"0.0.0.0", 0}));
+  EXPECT_EQ(spec.gate, (core::ListenSpec{"::", 0}));
+  EXPECT_EQ(spec.probe, (core::ProbeSpec{250ms, 200ms, 1min}));
+
+  const core::ShardSpec& plain = spec.shards[0];
+  EXPECT_EQ(plain.id, "010");
+  EXPECT_EQ(plain.rpo, 8s);
+  EXPECT_EQ(plain.archive_max_age, core::Duration(2min));
+  EXPECT_EQ(plain.gate.mode, core::GateMode::off);
+  EXPECT_EQ(plain.gate.reopen_below, 4s);
+  const core::ConnectSpec inherited{.host = "a",
+                                    .port = 6000,
+                                    .dbname = "d0",
+                                    .user = "u0",
+                                    .password = {.file = "/p0", .env = ""},
+                                    .sslmode = "verify-full",
+                                    .sslrootcert = "/ca",
+                                    .sslcert = "",
+                                    .sslkey = ""};
+  EXPECT_EQ(plain.nodes[0].connect, inherited);
+  core::ConnectSpec nested = inherited;
+  nested.host = "::1";
+  nested.dbname = "d3";
+  nested.user = "u3";
+  nested.password = {.file = "", .env = "P3"};
+  EXPECT_EQ(plain.nodes[1].connect, nested);
+  core::ConnectSpec direct = inherited;
+  direct.host = "/run/pg";
+  direct.port = 6001;
+  direct.password = {};
+  direct.sslmode = "disable";
+  EXPECT_EQ(plain.nodes[2].connect, direct);
+}
+
+TEST(ConfigLoad, every_key_of_defaults_can_be_overridden_in_a_shard) {
+  const core::Spec spec = load_good("every_level_overrides");
+  ASSERT_EQ(spec.shards.size(), 2u);
+  core::ShardSpec shard = spec.shards[1];
+  EXPECT_EQ(shard.nodes[0].connect.user, "u2");
+  EXPECT_FALSE(shard.nodes[0].durability_target);
+  EXPECT_EQ(shard.nodes[1].application_name, "walreceiver b");
+  shard.nodes.clear();
+  const core::ShardSpec expected{.id = "südost",
+                                 .home_region = "iad",
+                                 .allowed_regions = {"iad", "phx", "sjc"},
+                                 .nodes = {},
+                                 .rpo = 0s,
+                                 .rto = 90min,
+                                 .durability = core::Durability::replay,
+                                 .copies = 2,
+                                 .epoch_source = core::EpochSource::timeline,
+                                 .archive_max_age = std::nullopt,
+                                 .after_failover = core::AfterFailover::enforce,
+                                 .waive_for = 2h,
+                                 .proof_ttl = 500ms,
+                                 .slo_objective_percent = 99.95,
+                                 .gate = {.mode = core::GateMode::shadow,
+                                          .reopen_below = 3s,
+                                          .reopen_after = 0s,
+                                          .shed_low_priority_at = 1.0}};
+  EXPECT_EQ(shard, expected);
+}
+
+TEST(ConfigLoad, quoted_and_block_texts_are_taken_literally) {
+  const core::Spec spec = load_good("quoted_and_block_texts");
+  EXPECT_EQ(spec.state_dir, "/it's");
+  EXPECT_EQ(spec.shards.at(0).id, "A");
+  EXPECT_EQ(spec.shards.at(0).nodes.at(0).region, "iad");
+}
+
+std::string many_shards(std::size_t count) {
+  std::string text = "shards:\n";
+  for (std::size_t i = 0; i < count; ++i) {
+    text += "  - {id: s" + std::to_string(i) +
+            ", home_region: a, nodes: [{name: a, region: a, host: a}, "
+            "{name: b, region: b, host: b}]}\n";
+  }
+  return text;
+}
+
+TEST(ConfigLoad, the_greatest_number_of_shards_loads_and_one_more_does_not) {
+  const std::size_t most = core::limits::kShardsMax;
+  const Loaded loaded = load_text(many_shards(most), "f.yml");
+  ASSERT_TRUE(loaded.spec.has_value()) << render_all(loaded);
+  EXPECT_EQ(loaded.spec->shards.size(), most);
+  EXPECT_EQ(render_all(load_text(many_shards(most + 1), "f.yml")),
+            "f.yml:2:3: shards: has 1001 entries (allowed: a list of 1..1000)\n");
+}
+
+TEST(ConfigLoad, sizes_beyond_the_limits_are_refused) {
+  const std::string large(core::limits::kConfigBytesMax + 1, '#');
+  EXPECT_EQ(render_all(load_text(large, "f.yml")),
+            "f.yml: the file is larger than 1048576 bytes\n");
+  std::string crowded = "[";
+  for (std::size_t i = 0; i <= core::limits::kConfigNodesMax; ++i) crowded += "a,";
+  EXPECT_EQ(render_all(load_text(crowded + "]", "f.yml")),
+            "f.yml:1:200000: more than 100000 keys and values\n");
+}
+
+TEST(ConfigLoad, hostile_nesting_and_aliases_end_in_a_message) {
+  const std::string brackets(100'000, '[');
+  EXPECT_FALSE(load_text(brackets, "f.yml").diagnostics.empty());
+  const std::string braces(100'000, '{');
+  EXPECT_FALSE(load_text(braces, "f.yml").diagnostics.empty());
+  std::string bomb = "a0: &a0 [x, x]\n";
+  for (int i = 1; i < 40; ++i) {
+    const std::string before = "*a" + std::to_string(i - 1);
+    bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before + ", " + before +
+            "]\n";
+  }
+  EXPECT_FALSE(load_text(bomb, "f.yml").diagnostics.empty());
+}
+
+TEST(ConfigLoad, a_file_that_cannot_be_read_is_one_problem_with_its_reason) {
+  const Loaded missing = load_file("/nonexistent/rpoguard.yml");
+  EXPECT_FALSE(missing.spec.has_value());
+  EXPECT_EQ(render_all(missing),
+            "/nonexistent/rpoguard.yml: cannot read /nonexistent/rpoguard.yml: "
+            "No such file or directory\n");
+  EXPECT_EQ(load_file("/").diagnostics.size(), 1u);
+}
+
+TEST(ConfigLoad, messages_of_a_file_name_its_path) {
+  const std::string path = (kTestData / "bad/key_no_shards.yml").string();
+  const Loaded loaded = load_file(path);
+  ASSERT_EQ(loaded.diagnostics.size(), 1u);
+  EXPECT_EQ(loaded.diagnostics[0].file, path);
+  EXPECT_EQ(loaded.diagnostics[0].line, 1);
+  EXPECT_EQ(loaded.diagnostics[0].column, 9);
+  EXPECT_EQ(loaded.diagnostics[0].key, "shards");
+}
+
+// Decimal comma and digit groups, as in de_DE, without needing that locale to be installed.
+class GermanNumbers : public std::numpunct<char> {
+  char do_decimal_point() const override { return ','; }
+  char do_thousands_sep() const override { return '.'; }
+  std::string do_grouping() const override { return "\3"; }
+};
+
+class GlobalLocale {
+ public:
+  explicit GlobalLocale(const std::locale& locale) : before_(std::locale::global(locale)) {}
+  ~GlobalLocale() { std::locale::global(before_); }
+  GlobalLocale(const GlobalLocale&) = delete;
+  GlobalLocale& operator=(const GlobalLocale&) = delete;
+
+ private:
+  std::locale before_;
+};
+
+TEST(ConfigLoad, a_german_locale_changes_nothing) {
+  const core::Spec usual = load_good("every_level_overrides");
+  const std::string messages = render_all(load_data("bad", "value_numbers"));
+  const GlobalLocale german(std::locale(std::locale::classic(), new GermanNumbers));
+  EXPECT_EQ(load_good("every_level_overrides"), usual);
+  EXPECT_EQ(render_all(load_data("bad", "value_numbers")), messages);
+  EXPECT_EQ(load_text(many_shards(core::limits::kShardsMax + 1), "f.yml").diagnostics.at(0).problem,
+            "has 1001 entries");
+}
+
+}  // namespace
+}  // namespace rpoguard::config

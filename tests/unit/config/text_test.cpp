@@ -1,0 +1,71 @@
+#include "exporter/config/text.hpp"
+
+#include <array>
+
+namespace rpoguard::config {
+namespace {
+
+TEST(ConfigText, utf8_is_strict) {
+  struct Row {
+    std::string_view text;
+    std::optional<char32_t> expected;
+  };
+  using namespace std::string_view_literals;
+  for (const Row& row : std::vector<Row>{{"a"sv, U'a'},
+                                         {"\xC3\xBC"sv, U'\u00FC'},
+                                         {"\xE2\x82\xAC"sv, U'\u20AC'},
+                                         {"\xF0\x9F\x90\x98"sv, U'\U0001F418'},
+                                         {"\x80"sv, std::nullopt},
+                                         {"\xC0\x80"sv, std::nullopt},
+                                         {"\xC3"sv, std::nullopt},
+                                         {"\xC3("sv, std::nullopt},
+                                         {"\xE0\x80\x80"sv, std::nullopt},
+                                         {"\xED\xA0\x80"sv, std::nullopt},
+                                         {"\xF4\x90\x80\x80"sv, std::nullopt},
+                                         {"\xFF"sv, std::nullopt}}) {
+    std::size_t position = 0;
+    EXPECT_EQ(next_code_point(row.text, position), row.expected);
+    EXPECT_EQ(position, row.expected ? row.text.size() : 0);
+  }
+}
+
+TEST(ConfigText, blemishes_are_found_where_they_are) {
+  EXPECT_FALSE(find_blemish("a: b\tc\r\n  d: \xC3\xBC\n"));
+  EXPECT_EQ(find_blemish("a:\n \tb").value().offset, 4u);
+  EXPECT_EQ(find_blemish("ab\rc").value().offset, 2u);
+  EXPECT_EQ(find_blemish("ab\x7F").value().offset, 2u);
+  EXPECT_EQ(find_blemish("\xC2\x85").value().offset, 0u);
+  EXPECT_EQ(find_blemish(std::string_view("a\0b", 3)).value().offset, 1u);
+}
+
+TEST(ConfigText, names_that_look_alike_cannot_be_made_with_invisible_characters) {
+  for (const std::string_view text : {"a", "a b", "s\u00FCd", "\xF0\x9F\x90\x98"}) {
+    EXPECT_TRUE(is_printable(text)) << text;
+  }
+  for (const std::string_view text :
+       {"a\n", "\xC2\xA0", "a\xC2\xAD", "\xE2\x80\x8B", "\xE2\x80\xAE", "\xEF\xBB\xBF", "\xFF"}) {
+    EXPECT_FALSE(is_printable(text)) << text;
+  }
+}
+
+TEST(ConfigText, excerpts_are_short_and_on_one_line) {
+  EXPECT_EQ(render_excerpt("a\nb\xFF\xE2\x80\xAE"), "a?b??");
+  const std::string full(64, 'x');
+  EXPECT_EQ(render_excerpt(full), full);
+  EXPECT_EQ(render_excerpt(full + "x"), full + "...");
+  const std::string nearly_full(63, 'x');
+  EXPECT_EQ(render_excerpt(nearly_full + "\xC3\xBC"), nearly_full + "...");
+}
+
+TEST(ConfigText, only_slips_of_the_keyboard_are_guessed) {
+  constexpr std::array<std::string_view, 4> kWords{"interval", "timeout", "rpo", "rto"};
+  EXPECT_EQ(nearest("intervall", kWords), "interval");
+  EXPECT_EQ(nearest("time_out", kWords), "timeout");
+  EXPECT_EQ(nearest("rpp", kWords), "rpo");
+  EXPECT_EQ(nearest("host", kWords), "");
+  EXPECT_EQ(nearest("", kWords), "");
+  EXPECT_EQ(nearest(std::string(100'000, 'i'), kWords), "");
+}
+
+}  // namespace
+}  // namespace rpoguard::config

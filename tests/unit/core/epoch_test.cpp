@@ -1,0 +1,321 @@
+#include "exporter/core/epoch.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/core/shard_fixture.hpp"
+
+namespace rpoguard::core {
+namespace {
+
+using namespace test;  // NOLINT(google-build-using-namespace): the fixture's words
+
+NodeFacts accepts_writes(std::int64_t epoch, const std::string& region,
+                         std::uint32_t timeline = 1) {
+  NodeFacts facts = make_writer_facts(1);
+  facts.stamped = make_stamp(epoch, region);
+  facts.timeline = Timeline{timeline};
+  return facts;
+}
+
+NodeFacts unstamped(NodeFacts facts) {
+  facts.stamped.reset();
+  return facts;
+}
+
+NodeFacts foreign(NodeFacts facts) {
+  facts.system_identifier = 78;
+  return facts;
+}
+
+NodeFacts standby(std::int64_t epoch) {
+  NodeFacts facts = make_standby_facts(1);
+  facts.stamped = make_stamp(epoch, "iad");
+  return facts;
+}
+
+/// What the three nodes say (nullopt: nothing), what is remembered, and the verdict.
+struct Row {
+  std::string name;
+  EpochSource source = EpochSource::table;
+  std::vector<std::optional<NodeFacts>> nodes;
+  std::optional<std::int64_t> remembered;
+  std::vector<NodeState> states;
+  std::optional<Reason> reason;
+  std::optional<std::int64_t> highest;
+};
+
+EpochVerdict judge(const Row& row) {
+  ShardSpec spec = make_spec();
+  spec.epoch_source = row.source;
+  std::vector<const NodeFacts*> current;
+  for (const auto& facts : row.nodes) current.push_back(facts ? &*facts : nullptr);
+  EpochMemory memory;
+  if (row.remembered) memory.highest = Epoch{*row.remembered};
+  return judge_epochs(spec, memory, current);
+}
+
+void expect(const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    const EpochVerdict verdict = judge(row);
+    for (std::size_t node = 0; node < row.states.size(); ++node) {
+      EXPECT_STREQ(name_of(verdict.states[node]), name_of(row.states[node]))
+          << row.name << ", node " << node << ": " << verdict.notes[node];
+    }
+    EXPECT_EQ(verdict.reason, row.reason) << row.name << ": " << verdict.detail;
+    EXPECT_EQ(verdict.writer.has_value(), !row.reason) << row.name;
+    EXPECT_EQ(verdict.detail.empty(), !row.reason) << row.name;
+    const auto highest = verdict.highest ? std::optional(verdict.highest->value) : std::nullopt;
+    EXPECT_EQ(highest, row.highest) << row.name;
+  }
+}
+
+constexpr auto kTable = EpochSource::table;
+constexpr auto kTimeline = EpochSource::timeline;
+constexpr auto kWriter = NodeState::writer;
+constexpr auto kStandby = NodeState::standby;
+constexpr auto kStale = NodeState::stale_writer;
+constexpr auto kSplit = NodeState::split_brain;
+constexpr auto kUnconfirmed = NodeState::unconfirmed;
+constexpr auto kForeign = NodeState::foreign;
+constexpr auto kUnreachable = NodeState::unreachable;
+
+TEST(EpochVerdict, with_the_table_the_highest_stamp_wins_and_doubt_confirms_nobody) {
+  const auto writer = accepts_writes(1, "iad");
+  expect({
+      {"healthy",
+       kTable,
+       {writer, standby(1), standby(1)},
+       1,
+       {kWriter, kStandby, kStandby},
+       std::nullopt,
+       1},
+      {"never seen before",
+       kTable,
+       {writer, {}, {}},
+       {},
+       {kWriter, kUnreachable, kUnreachable},
+       std::nullopt,
+       1},
+      {"nobody answers",
+       kTable,
+       {{}, {}, {}},
+       3,
+       {kUnreachable, kUnreachable, kUnreachable},
+       Reason::no_writer,
+       3},
+      {"only standbys",
+       kTable,
+       {{}, standby(1), standby(1)},
+       1,
+       {kUnreachable, kStandby, kStandby},
+       Reason::no_writer,
+       1},
+      {"stamped promotion",
+       kTable,
+       {{}, {}, accepts_writes(2, "phx", 2)},
+       1,
+       {kUnreachable, kUnreachable, kWriter},
+       std::nullopt,
+       2},
+      {"the old writer is back",
+       kTable,
+       {writer, {}, accepts_writes(2, "phx", 2)},
+       2,
+       {kStale, kUnreachable, kWriter},
+       std::nullopt,
+       2},
+      {"only the old writer is left",
+       kTable,
+       {writer, {}, {}},
+       2,
+       {kStale, kUnreachable, kUnreachable},
+       Reason::stale_epoch,
+       2},
+      {"a standby has seen the newer stamp",
+       kTable,
+       {writer, {}, standby(2)},
+       1,
+       {kStale, kUnreachable, kStandby},
+       Reason::stale_epoch,
+       2},
+      {"equal stamps",
+       kTable,
+       {writer, {}, accepts_writes(1, "iad", 2)},
+       1,
+       {kSplit, kUnreachable, kSplit},
+       Reason::split_brain,
+       1},
+      {"three equal stamps",
+       kTable,
+       {writer, writer, accepts_writes(1, "iad", 2)},
+       1,
+       {kSplit, kSplit, kSplit},
+       Reason::split_brain,
+       1},
+      {"an unstamped promotion alone",
+       kTable,
+       {{}, {}, accepts_writes(1, "iad", 2)},
+       1,
+       {kUnreachable, kUnreachable, kUnconfirmed},
+       Reason::stale_epoch,
+       1},
+      {"no table at all",
+       kTable,
+       {unstamped(writer), {}, {}},
+       {},
+       {kUnconfirmed, kUnreachable, kUnreachable},
+       Reason::stale_epoch,
+       {}},
+      {"an unknown epoch is a rival",
+       kTable,
+       {writer, {}, unstamped(accepts_writes(9, "phx"))},
+       1,
+       {kSplit, kUnreachable, kSplit},
+       Reason::split_brain,
+       1},
+      {"promoted within the region, unstamped",
+       kTable,
+       {{}, accepts_writes(1, "iad", 2), {}},
+       1,
+       {kUnreachable, kWriter, kUnreachable},
+       std::nullopt,
+       1},
+      {"two stale ones",
+       kTable,
+       {writer, writer, standby(5)},
+       5,
+       {kStale, kStale, kStandby},
+       Reason::stale_epoch,
+       5},
+      {"a lower stamp never lowers the mark",
+       kTable,
+       {{}, standby(1), {}},
+       7,
+       {kUnreachable, kStandby, kUnreachable},
+       Reason::no_writer,
+       7},
+  });
+}
+
+TEST(EpochVerdict, with_timelines_two_that_accept_writes_are_a_split_brain_whatever_their_numbers) {
+  const auto old_writer = accepts_writes(1, "iad", 1);
+  const auto promoted = accepts_writes(1, "iad", 2);
+  expect({
+      {"healthy",
+       kTimeline,
+       {old_writer, standby(1), standby(1)},
+       {},
+       {kWriter, kStandby, kStandby},
+       std::nullopt,
+       1},
+      {"promoted and alone",
+       kTimeline,
+       {{}, {}, promoted},
+       1,
+       {kUnreachable, kUnreachable, kWriter},
+       std::nullopt,
+       2},
+      {"both accept writes",
+       kTimeline,
+       {old_writer, {}, promoted},
+       1,
+       {kSplit, kUnreachable, kSplit},
+       Reason::split_brain,
+       1},
+      {"the old one returns alone",
+       kTimeline,
+       {old_writer, {}, {}},
+       2,
+       {kStale, kUnreachable, kUnreachable},
+       Reason::stale_epoch,
+       2},
+      {"no stamp is needed",
+       kTimeline,
+       {unstamped(old_writer), {}, {}},
+       {},
+       {kWriter, kUnreachable, kUnreachable},
+       std::nullopt,
+       1},
+      {"a standby raises nothing",
+       kTimeline,
+       {old_writer,
+        {},
+        [] {
+          auto copy = standby(1);
+          copy.timeline = Timeline{9};
+          return copy;
+        }()},
+       1,
+       {kWriter, kUnreachable, kStandby},
+       std::nullopt,
+       1},
+  });
+}
+
+TEST(EpochVerdict, another_clusters_node_is_foreign_and_has_no_say) {
+  const auto writer = accepts_writes(1, "iad");
+  expect({
+      {"the majority decides before a writer is known",
+       kTable,
+       {foreign(writer), standby(1), standby(1)},
+       {},
+       {kForeign, kStandby, kStandby},
+       Reason::no_writer,
+       1},
+      {"the first named wins a tie",
+       kTable,
+       {writer, foreign(standby(9)), {}},
+       {},
+       {kWriter, kForeign, kUnreachable},
+       std::nullopt,
+       1},
+      {"a foreign writer is no rival",
+       kTable,
+       {writer, standby(1), foreign(accepts_writes(8, "phx"))},
+       {},
+       {kWriter, kStandby, kForeign},
+       std::nullopt,
+       1},
+  });
+}
+
+TEST(EpochVerdict, a_remembered_system_identifier_outvotes_the_majority) {
+  const NodeFacts ours = accepts_writes(1, "iad");
+  const NodeFacts other = foreign(standby(1));
+  EpochMemory memory;
+  memory.system_identifier = 77;
+  const auto verdict = judge_epochs(make_spec(), memory, {&ours, &other, &other});
+  EXPECT_EQ(verdict.writer, kIadA);
+  EXPECT_EQ(verdict.states[kIadB], kForeign);
+  EXPECT_NE(verdict.notes[kIadB].find("78"), std::string::npos);
+  EXPECT_EQ(verdict.system_identifier, 77U);
+}
+
+TEST(EpochVerdict, counts_all_of_this_shard_that_accept_writes) {
+  const NodeFacts writer = accepts_writes(1, "iad");
+  const NodeFacts promoted = accepts_writes(2, "phx");
+  const NodeFacts other = foreign(writer);
+  EXPECT_EQ(judge_epochs(make_spec(), {}, {&writer, nullptr, &promoted}).writers, 2);
+  EXPECT_EQ(judge_epochs(make_spec(), {}, {&writer, nullptr, nullptr}).writers, 1);
+  EpochMemory memory;
+  memory.system_identifier = 77;
+  EXPECT_EQ(judge_epochs(make_spec(), memory, {&writer, &other, nullptr}).writers, 1);
+}
+
+TEST(EpochVerdict, the_detail_names_the_node_and_what_to_do) {
+  const NodeFacts promoted = accepts_writes(1, "iad", 2);
+  const auto verdict = judge_epochs(make_spec(), {}, {nullptr, nullptr, &promoted});
+  EXPECT_NE(verdict.detail.find("phx-a"), std::string::npos);
+  EXPECT_NE(verdict.detail.find("cluster_promote"), std::string::npos);
+}
+
+TEST(EpochOf, is_the_stamp_or_the_timeline) {
+  NodeFacts facts = accepts_writes(4, "iad", 9);
+  EXPECT_EQ(epoch_of(kTable, facts), Epoch{4});
+  EXPECT_EQ(epoch_of(kTimeline, facts), Epoch{9});
+  facts.stamped.reset();
+  EXPECT_EQ(epoch_of(kTable, facts), std::nullopt);
+}
+
+}  // namespace
+}  // namespace rpoguard::core

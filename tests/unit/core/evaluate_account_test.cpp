@@ -1,0 +1,205 @@
+// evaluate() end to end: the account of good and bad seconds, outages, what is shown, adoption of a
+// changed configuration.
+#include <gtest/gtest.h>
+
+#include "tests/unit/core/shard_fixture.hpp"
+
+namespace rpoguard::core {
+namespace {
+
+using namespace test;  // NOLINT(google-build-using-namespace): the fixture's words
+
+TEST(Account, seconds_sum_up) {
+  TestShard shard;
+  shard.judge();
+  shard.run_healthy(1);
+  const Duration unknown = shard.view.slo.unknown;
+  shard.run_healthy(29);
+  for (int i = 0; i < 20; ++i) {
+    shard.commit();
+    shard.tick();
+  }
+  shard.run_healthy(10);
+  const SloView& slo = shard.view.slo;
+  EXPECT_EQ(slo.total, shard.now - kStart);
+  EXPECT_EQ(slo.unknown, unknown);
+  // T stands still for 21 s between two proofs; the first RPO of that is kept.
+  EXPECT_GT(slo.exceeded, milliseconds(15'900));
+  EXPECT_LT(slo.exceeded, milliseconds(16'100));
+}
+
+TEST(Account, a_stall_counts_as_exceeded_from_where_the_promise_ran_out) {
+  TestShard shard;
+  shard.run_healthy(5);
+  const Duration total = shard.view.slo.total;
+  const Instant kept_until = *shard.memory.kept_until;
+  shard.pass(seconds(100));
+  shard.run_healthy(1);
+  EXPECT_EQ(shard.view.slo.total, total + seconds(101));
+  EXPECT_GE(shard.view.slo.exceeded, seconds(96) - milliseconds(10));
+  EXPECT_LE(shard.view.slo.exceeded, shard.now - kept_until);
+}
+
+TEST(Account, a_prober_stall_closes_the_gate_by_itself_and_has_to_settle_afterwards) {
+  TestShard shard;
+  shard.run_healthy(10);
+  shard.pass(seconds(20));
+  EXPECT_FALSE(shard.open());
+  shard.run_healthy(2);
+  EXPECT_EQ(shard.reason(), "reopening");
+  shard.run_healthy(5);
+  EXPECT_TRUE(shard.open());
+}
+
+TEST(Account, time_without_any_proof_is_unknown) {
+  TestShard shard;
+  shard.failures[kPhxA] = ProbeFailure::timeout;
+  shard.run(10);
+  EXPECT_EQ(shard.view.slo.unknown, shard.view.slo.total);
+  EXPECT_EQ(shard.view.slo.exceeded, Duration{0});
+}
+
+TEST(Account, the_seconds_before_a_failover_are_judged_by_the_old_promise) {
+  TestShard shard;
+  shard.run_healthy(5);
+  const Duration unknown = shard.view.slo.unknown;
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.promote(kPhxA, 2);
+  shard.facts[kPhxA].stamped = make_stamp(2, "phx");
+  shard.writer_node = kPhxA;
+  shard.tick();
+  EXPECT_EQ(shard.view.writer->node, "phx-a");
+  EXPECT_LE(shard.view.slo.unknown - unknown, milliseconds(10));
+  shard.run(5);
+  EXPECT_GT(shard.view.slo.unknown - unknown, seconds(4)) << "a waiver excuses nothing";
+}
+
+TEST(Outage, is_timed_from_losing_writes_to_having_them_back) {
+  TestShard shard;
+  shard.run_healthy(5);
+  EXPECT_FALSE(shard.view.write_outage_since);
+  EXPECT_FALSE(shard.view.last_write_outage) << "starting up is no outage";
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.tick();
+  const auto since = shard.view.write_outage_since;
+  ASSERT_TRUE(since);
+  shard.run(9);
+  EXPECT_EQ(shard.view.write_outage_since, since);
+  shard.failures[kIadA].reset();
+  shard.run_healthy(8);
+  EXPECT_FALSE(shard.view.write_outage_since);
+  EXPECT_GE(*shard.view.last_write_outage, seconds(10));
+  EXPECT_LE(*shard.view.last_write_outage, seconds(17));
+}
+
+TEST(Describe, shows_each_node_as_it_was_seen_last) {
+  TestShard shard;
+  shard.facts[kPhxA].replay_paused = true;
+  SlowFacts slow;
+  slow.connections["active"] = 3;
+  shard.observations.slow[kIadA] = SlowObservation{kStart, kStart, slow};
+  shard.observations.slow[kIadB] = SlowObservation{kStart, kStart, ProbeError{}};
+  shard.run_healthy(3);
+  const NodeView& writer = shard.view.nodes[kIadA];
+  EXPECT_TRUE(writer.up);
+  EXPECT_EQ(writer.server_version, 150'018);
+  EXPECT_EQ(writer.in_recovery, false);
+  EXPECT_EQ(writer.epoch, Epoch{1});
+  EXPECT_EQ(writer.wal_position, shard.facts[kIadA].insert_lsn);
+  EXPECT_EQ(writer.probe_duration, milliseconds(2));
+  EXPECT_FALSE(writer.recovery_point_flush);
+  EXPECT_FALSE(writer.streaming);
+  EXPECT_EQ(writer.slow->connections.at("active"), 3);
+  EXPECT_FALSE(shard.view.nodes[kIadB].slow);
+  const NodeView& copy = shard.view.nodes[kPhxA];
+  EXPECT_TRUE(copy.counted);
+  EXPECT_EQ(copy.wal_position, shard.facts[kPhxA].receive_lsn);
+  EXPECT_EQ(copy.replay_paused, true);
+  EXPECT_EQ(copy.streaming, true);
+  EXPECT_EQ(copy.synchronous, false);
+  EXPECT_EQ(copy.lag_bytes_flush, 0);
+  EXPECT_EQ(copy.lag_bytes_replay, 0);
+  EXPECT_EQ(copy.evidence_disagreement_bytes, 0);
+}
+
+TEST(Describe, a_node_that_does_not_answer_shows_why_and_no_old_values) {
+  TestShard shard;
+  shard.run_healthy(3);
+  shard.failures[kPhxA] = ProbeFailure::auth_failed;
+  shard.run(1);
+  const NodeView& copy = shard.view.nodes[kPhxA];
+  EXPECT_FALSE(copy.up);
+  EXPECT_EQ(copy.failure->reason, ProbeFailure::auth_failed);
+  EXPECT_FALSE(copy.wal_position);
+  EXPECT_FALSE(copy.in_recovery);
+  EXPECT_FALSE(copy.timeline);
+  EXPECT_TRUE(copy.last_answer);
+  EXPECT_EQ(copy.streaming, true) << "by the writer's row";
+}
+
+TEST(Describe, an_answer_from_before_a_stall_is_not_up) {
+  TestShard shard;
+  shard.run_healthy(3);
+  shard.pass(seconds(60));
+  shard.judge();
+  for (const NodeView& node : shard.view.nodes) {
+    EXPECT_FALSE(node.up) << node.name;
+    EXPECT_STREQ(name_of(node.state), "unreachable");
+  }
+}
+
+TEST(Describe, slow_facts_may_be_absent_altogether) {
+  TestShard shard;
+  shard.observations.slow.clear();
+  shard.run_healthy(3);
+  EXPECT_TRUE(shard.open());
+}
+
+TEST(Describe, lag_is_unknown_while_the_writers_position_is) {
+  TestShard shard;
+  shard.run_healthy(3);
+  shard.facts[kIadA].insert_lsn.reset();
+  shard.tick();
+  EXPECT_FALSE(shard.view.nodes[kPhxA].lag_bytes_flush);
+  EXPECT_FALSE(shard.view.archive.lag_bytes);
+}
+
+TEST(Adopt, keeps_what_is_known_of_nodes_that_stay_and_nothing_of_others) {
+  TestShard shard;
+  shard.run_healthy(10);
+  ShardSpec after = shard.spec;
+  after.rpo = seconds(8);
+  std::swap(after.nodes[kIadB], after.nodes[kPhxA]);
+  after.nodes.push_back(make_node("phx-b", "phx"));
+  const ShardMemory adopted = adopt(shard.memory, shard.spec, after);
+  ASSERT_EQ(adopted.nodes.size(), 4U);
+  EXPECT_EQ(adopted.nodes[0].position, shard.memory.nodes[kIadA].position);
+  EXPECT_EQ(adopted.nodes[1].position, shard.memory.nodes[kPhxA].position);
+  EXPECT_EQ(adopted.nodes[2].position, shard.memory.nodes[kIadB].position);
+  EXPECT_FALSE(adopted.nodes[3].position);
+  EXPECT_FALSE(adopted.nodes[3].last_success);
+  EXPECT_EQ(adopted.durable, shard.memory.durable);
+  EXPECT_EQ(adopted.wal_clock.size(), shard.memory.wal_clock.size());
+}
+
+TEST(Adopt, a_node_at_another_endpoint_is_another_node) {
+  TestShard shard;
+  shard.run_healthy(3);
+  for (const bool by_port : {true, false}) {
+    ShardSpec after = shard.spec;
+    if (by_port) {
+      after.nodes[kPhxA].connect.port = 6000;
+    } else {
+      after.nodes[kPhxA].connect.host = "10.9.9.9";
+    }
+    EXPECT_FALSE(adopt(shard.memory, shard.spec, after).nodes[kPhxA].position);
+  }
+}
+
+TEST(Adopt, of_a_memory_that_was_never_evaluated_is_empty) {
+  const ShardSpec spec = make_spec();
+  EXPECT_EQ(adopt({}, spec, spec).nodes.size(), 3U);
+}
+
+}  // namespace
+}  // namespace rpoguard::core

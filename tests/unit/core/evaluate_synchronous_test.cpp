@@ -1,0 +1,159 @@
+// evaluate() end to end: RPO 0, kept only while the writer waits for a counted copy.
+#include <gtest/gtest.h>
+
+#include "tests/unit/core/shard_fixture.hpp"
+
+namespace rpoguard::core {
+namespace {
+
+using namespace test;  // NOLINT(google-build-using-namespace): the fixture's words
+
+class Synchronous : public ::testing::Test {
+ protected:
+  Synchronous() : shard(make_spec(Duration{0})) {
+    writer().synchronous_standby_names = "phx-a";
+    shard.row(kPhxA).sync_state = "sync";
+  }
+  NodeFacts& writer() { return shard.facts[kIadA]; }
+  TestShard shard;
+};
+
+TEST_F(Synchronous, a_writer_that_waits_for_the_copy_keeps_the_gate_open_for_the_age_of_a_proof) {
+  shard.run_healthy(3);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+  const Instant asked = shard.memory.nodes[kIadA].last_success->asked;
+  EXPECT_EQ(shard.view.gate.open_until, asked + seconds(2));
+  EXPECT_EQ(shard.view.nodes[kPhxA].synchronous, true);
+  EXPECT_EQ(shard.view.nodes[kIadB].synchronous, false);
+}
+
+TEST_F(Synchronous, every_way_of_waiting_less_closes_within_one_look) {
+  struct Row {
+    const char* name;
+    std::function<void(TestShard&)> change;
+  };
+  const std::vector<Row> rows{
+      {"names emptied", [](TestShard& s) { s.facts[kIadA].synchronous_standby_names = ""; }},
+      {"commit off", [](TestShard& s) { s.facts[kIadA].synchronous_commit = "off"; }},
+      {"commit local", [](TestShard& s) { s.facts[kIadA].synchronous_commit = "local"; }},
+      {"commit remote_write",
+       [](TestShard& s) { s.facts[kIadA].synchronous_commit = "remote_write"; }},
+      {"commit unknown", [](TestShard& s) { s.facts[kIadA].synchronous_commit = ""; }},
+      {"copy async", [](TestShard& s) { s.row(kPhxA).sync_state = "async"; }},
+      {"copy potential", [](TestShard& s) { s.row(kPhxA).sync_state = "potential"; }},
+      {"copy catching up", [](TestShard& s) { s.row(kPhxA).state = "catchup"; }},
+      {"no row", [](TestShard& s) { s.facts[kIadA].replication.clear(); }},
+      {"two rows", [](TestShard& s) { s.facts[kIadA].replication.push_back(s.row(kPhxA)); }},
+      {"row without position", [](TestShard& s) { s.row(kPhxA).flush_lsn.reset(); }},
+      {"the sync one is beside the writer",
+       [](TestShard& s) {
+         s.row(kPhxA).sync_state = "async";
+         s.row(kIadB).sync_state = "sync";
+       }},
+  };
+  for (const Row& row : rows) {
+    TestShard one = shard;
+    one.run_healthy(3);
+    ASSERT_TRUE(one.open()) << row.name;
+    row.change(one);
+    one.tick();
+    EXPECT_EQ(one.reason(), "rpo_exceeded") << row.name;
+    EXPECT_FALSE(one.view.writes_usable) << row.name;
+  }
+}
+
+TEST_F(Synchronous, replay_durability_needs_remote_apply) {
+  shard.spec.durability = Durability::replay;
+  shard.run_healthy(3);
+  EXPECT_FALSE(shard.open());
+  writer().synchronous_commit = "remote_apply";
+  shard.run_healthy(8);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+}
+
+TEST_F(Synchronous, two_required_copies_must_both_be_waited_for) {
+  ShardSpec spec = shard.spec;
+  spec.nodes.push_back(make_node("phx-b", "phx"));
+  spec.copies = 2;
+  TestShard two(spec);
+  two.facts[kIadA].synchronous_standby_names = "FIRST 2 (\"phx-a\", \"phx-b\")";
+  two.row(kPhxA).sync_state = "sync";
+  two.run_healthy(3);
+  EXPECT_FALSE(two.open());
+  two.row(3).sync_state = "sync";
+  two.run_healthy(8);
+  EXPECT_TRUE(two.open()) << two.reason();
+}
+
+TEST_F(Synchronous, a_copy_far_behind_is_no_proof_although_it_is_called_synchronous) {
+  shard.run_healthy(3);
+  writer().synchronous_standby_names = "";
+  for (int i = 0; i < 5; ++i) {
+    shard.commit();
+    shard.tick();
+  }
+  writer().synchronous_standby_names = "phx-a";
+  shard.run(10);
+  EXPECT_EQ(shard.reason(), "rpo_exceeded") << "what was acknowledged meanwhile is not there yet";
+  shard.run_healthy(8);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+}
+
+TEST_F(Synchronous, a_change_between_two_looks_is_found_by_what_is_missing) {
+  shard.run_healthy(3);
+  shard.commit();
+  shard.run(2);
+  EXPECT_TRUE(shard.open());
+  shard.run(2);
+  EXPECT_FALSE(shard.open()) << "it was acknowledged without the copy";
+}
+
+TEST_F(Synchronous, a_row_ahead_of_the_copys_own_report_is_somebody_elses) {
+  shard.run_healthy(3);
+  shard.commit();
+  shard.replicate(kPhxA);
+  shard.facts[kPhxA].receive_lsn = shard.facts[kPhxA].replay_lsn = Lsn{0x3000000};
+  shard.run(2);
+  EXPECT_FALSE(shard.open());
+}
+
+TEST_F(Synchronous, reopens_by_its_own_proof_also_while_the_copy_does_not_answer) {
+  shard.run_healthy(3);
+  shard.failures[kPhxA] = ProbeFailure::timeout;
+  shard.run_healthy(2);
+  const std::string names = std::exchange(writer().synchronous_standby_names, "");
+  shard.run_healthy(2);
+  EXPECT_FALSE(shard.open());
+  writer().synchronous_standby_names = names;
+  shard.run_healthy(8);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+}
+
+TEST_F(Synchronous, a_silent_writer_proves_nothing) {
+  shard.run_healthy(3);
+  shard.failures[kIadA] = ProbeFailure::timeout;
+  shard.run(2);
+  EXPECT_FALSE(shard.open());
+}
+
+TEST_F(Synchronous, a_stamped_promotion_opens_a_waiver_until_a_copy_is_waited_for) {
+  shard.run_healthy(3);
+  shard.failures[kIadA] = shard.failures[kIadB] = ProbeFailure::refused;
+  shard.promote(kPhxA, 2);
+  shard.facts[kPhxA].stamped = make_stamp(2, "phx");
+  shard.writer_node = kPhxA;
+  shard.run(2);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+  EXPECT_TRUE(shard.view.gate.waived);
+  shard.failures[kIadA].reset();
+  shard.facts[kIadA] = make_standby_facts(70, *shard.facts[kPhxA].insert_lsn);
+  shard.facts[kIadA].stamped = make_stamp(2, "phx");
+  shard.facts[kPhxA].synchronous_standby_names = "iad-a";
+  shard.row(kIadA).sync_state = "sync";
+  shard.run_healthy(4);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+  EXPECT_FALSE(shard.view.gate.waived);
+}
+
+}  // namespace
+}  // namespace rpoguard::core

@@ -1,0 +1,118 @@
+// The words of the enums and the small questions to a view.
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "exporter/core/check.hpp"
+#include "exporter/core/result.hpp"
+
+#include "tests/unit/core/shard_fixture.hpp"
+
+namespace rpoguard::core {
+namespace {
+
+using namespace test;  // NOLINT(google-build-using-namespace): the fixture's words
+
+template <typename Enum>
+std::set<std::string> words(std::size_t count) {
+  std::set<std::string> found;
+  for (std::size_t i = 0; i < count; ++i) found.insert(name_of(static_cast<Enum>(i)));
+  return found;
+}
+
+TEST(Words, every_value_has_a_word_of_its_own) {
+  EXPECT_EQ(words<Reason>(kReasonCount).size(), kReasonCount);
+  EXPECT_EQ(words<NodeState>(kNodeStateCount).size(), kNodeStateCount);
+  EXPECT_EQ(words<ProbeFailure>(kProbeFailureCount).size(), kProbeFailureCount);
+}
+
+TEST(Words, are_those_of_the_contract) {
+  EXPECT_EQ(words<Reason>(kReasonCount),
+            (std::set<std::string>{"split_brain", "stale_epoch", "no_writer", "endpoint_misrouted",
+                                   "stale_generation", "frozen", "unproven", "rpo_exceeded",
+                                   "archive_too_old", "reopening"}));
+  EXPECT_STREQ(name_of(Reason::reopening), "reopening");
+  EXPECT_STREQ(name_of(NodeState::unreachable), "unreachable");
+  EXPECT_STREQ(name_of(ProbeFailure::bad_answer), "bad_answer");
+  EXPECT_STREQ(name_of(Durability::flush), "flush");
+  EXPECT_STREQ(name_of(Durability::replay), "replay");
+  EXPECT_STREQ(name_of(EpochSource::table), "table");
+  EXPECT_STREQ(name_of(EpochSource::timeline), "timeline");
+  EXPECT_STREQ(name_of(GateMode::enforce), "enforce");
+  EXPECT_STREQ(name_of(GateMode::shadow), "shadow");
+  EXPECT_STREQ(name_of(GateMode::off), "off");
+  EXPECT_STREQ(name_of(AfterFailover::waive), "waive");
+  EXPECT_STREQ(name_of(AfterFailover::enforce), "enforce");
+}
+
+TEST(Words, every_reason_has_a_meaning_for_a_person) {
+  for (std::size_t i = 0; i < kReasonCount; ++i)
+    EXPECT_GT(std::string(meaning_of(static_cast<Reason>(i))).size(), 20U) << i;
+}
+
+TEST(WordsDeath, a_value_outside_its_enum_is_a_bug) {
+  EXPECT_DEATH(name_of(static_cast<GateMode>(9)), "bug in rpoguard");
+}
+
+TEST(ViewQuestions, exposure_grows_with_the_clock_and_is_unknown_without_a_proof) {
+  ShardView view;
+  EXPECT_EQ(exposure_at(view, kStart), std::nullopt);
+  EXPECT_EQ(exposure_known_at(view, kStart), std::nullopt);
+  EXPECT_EQ(at_risk_span_at(view, kStart), std::nullopt);
+  view.recovery_point = kStart;
+  EXPECT_EQ(exposure_at(view, kStart + seconds(3)), seconds(3));
+  EXPECT_EQ(exposure_known_at(view, kStart + seconds(3)), Duration{0});
+  view.oldest_known_missing = kStart + seconds(1);
+  EXPECT_EQ(exposure_known_at(view, kStart + seconds(3)), seconds(2));
+}
+
+TEST(ViewQuestions, the_span_at_risk_stops_growing_when_the_writer_can_acknowledge_no_more) {
+  ShardView view;
+  view.recovery_point = kStart;
+  EXPECT_EQ(at_risk_span_at(view, kStart + seconds(9)), seconds(9));
+  view.last_possible_ack = kStart + seconds(2);
+  EXPECT_EQ(at_risk_span_at(view, kStart + seconds(9)), seconds(2));
+  view.last_possible_ack = kStart - seconds(2);
+  EXPECT_EQ(at_risk_span_at(view, kStart + seconds(9)), Duration{0});
+}
+
+TEST(ViewQuestions, writes_are_usable_no_longer_than_the_lease) {
+  ShardView view;
+  view.gate.open_until = kStart + seconds(2);
+  EXPECT_FALSE(usable_at(view, kStart));
+  view.writes_usable = true;
+  EXPECT_TRUE(usable_at(view, kStart));
+  EXPECT_FALSE(usable_at(view, kStart + seconds(2)));
+}
+
+TEST(ViewQuestions, a_shard_is_found_by_its_id_once_it_has_been_judged) {
+  auto shard = std::make_shared<ShardView>();
+  shard->spec = std::make_shared<const ShardSpec>(make_spec());
+  View view;
+  view.shards = {nullptr, shard};
+  EXPECT_EQ(view.find("184"), shard.get());
+  EXPECT_EQ(view.find("185"), nullptr);
+}
+
+TEST(Region, is_allowed_only_when_named) {
+  const ShardSpec spec = make_spec();
+  EXPECT_TRUE(region_allowed(spec, "phx"));
+  EXPECT_FALSE(region_allowed(spec, "fra"));
+  EXPECT_FALSE(region_allowed(spec, ""));
+}
+
+TEST(Result, is_a_value_or_an_error) {
+  const Result<int> value(7);
+  EXPECT_TRUE(value.ok());
+  EXPECT_EQ(value.value(), 7);
+  const Result<int> error(Error{"no such file", "create it"});
+  EXPECT_FALSE(error);
+  EXPECT_EQ(error.error().hint, "create it");
+}
+
+TEST(CheckDeath, names_the_condition_and_ends_the_process) {
+  EXPECT_DEATH(RPOGUARD_CHECK(1 + 1 == 3), "1 \\+ 1 == 3");
+}
+
+}  // namespace
+}  // namespace rpoguard::core

@@ -1,0 +1,352 @@
+#include <algorithm>
+#include <map>
+
+#include <gtest/gtest.h>
+
+#include "exporter/core/limits.hpp"
+#include "exporter/observe/pg_queries.hpp"
+
+namespace rpoguard::observe {
+namespace {
+
+using core::ProbeError;
+using core::ProbeFailure;
+using Named = std::map<std::string, Cell>;
+
+const Named kWriter{
+    {"in_recovery", "f"},
+    {"server_version", "150018"},
+    {"has_monitor", "t"},
+    {"epoch_table_exists", "t"},
+    {"system_identifier", "-2"},
+    {"snapshot", "743:745:743|"},
+    {"insert_lsn", "1/40A9BB0"},
+    {"flushed_lsn", "1/40A9B00"},
+    {"written_timeline", "0000000A"},
+    {"received_timeline", std::nullopt},
+    {"receive_lsn", std::nullopt},
+    {"replay_lsn", std::nullopt},
+    {"replay_paused", std::nullopt},
+    {"streaming", std::nullopt},
+    {"last_commit_us", std::nullopt},
+    {"server_now_us", "1795222992556334"},
+    {"archiving", "t"},
+    {"archived_count", "5"},
+    {"failed_count", "2"},
+    {"last_archived_wal", "00000001000000000000000B"},
+    {"wal_segment_bytes", "16777216"},
+    {"wal_writer_delay_us", "200000"},
+    {"synchronous_standby_names", ""},
+    {"synchronous_commit", "on"},
+    {"writer_epoch", "7"},
+    {"writer_region", "iad"},
+    {"promoted_by", "ann"},
+    {"promoted_at_us", "1795222992000000"},
+    {"sender_pid", "7085"},
+    {"sender_name", "phx-a"},
+    {"sender_state", "streaming"},
+    {"sender_sync_state", "async"},
+    {"sender_flush_lsn", "1/40A9A00"},
+    {"sender_replay_lsn", std::nullopt},
+};
+
+Named standby() {
+  Named cells = kWriter;
+  for (const char* name :
+       {"snapshot", "insert_lsn", "flushed_lsn", "written_timeline", "sender_pid", "sender_name",
+        "sender_state", "sender_sync_state", "sender_flush_lsn"})
+    cells[name] = std::nullopt;
+  cells["in_recovery"] = "t";
+  cells["received_timeline"] = "10";
+  cells["receive_lsn"] = "1/3000000";
+  cells["replay_lsn"] = "1/2000000";
+  cells["replay_paused"] = "f";
+  cells["streaming"] = "t";
+  cells["last_commit_us"] = "1795222668694462";
+  return cells;
+}
+
+RowSet rows_of(const std::vector<Named>& rows) {
+  RowSet set;
+  for (const auto& [column, cell] : rows.front()) set.columns.push_back(column);
+  for (const Named& cells : rows) {
+    Row& row = set.rows.emplace_back();
+    for (const auto& [column, cell] : cells) row.push_back(cell);
+  }
+  return set;
+}
+
+std::variant<LightAnswer, ProbeError> decode(const std::vector<Named>& rows) {
+  return LightDecoder("rg").decode(rows_of(rows));
+}
+
+std::string problem_of(const std::variant<LightAnswer, ProbeError>& decoded) {
+  const ProbeError* error = std::get_if<ProbeError>(&decoded);
+  if (error == nullptr) return "no problem";
+  EXPECT_EQ(error->reason, ProbeFailure::bad_answer);
+  return error->message;
+}
+
+TEST(light_decoder, reads_every_fact_of_a_writer) {
+  const auto decoded = decode({kWriter});
+  ASSERT_TRUE(std::holds_alternative<LightAnswer>(decoded)) << problem_of(decoded);
+  const auto& [facts, epoch_table_exists] = std::get<LightAnswer>(decoded);
+  EXPECT_TRUE(epoch_table_exists);
+  EXPECT_FALSE(facts.in_recovery);
+  EXPECT_EQ(facts.server_version, 150018);
+  EXPECT_EQ(facts.system_identifier, 0xFFFFFFFFFFFFFFFEULL);
+  EXPECT_EQ(facts.snapshot, "743:745:743|");
+  EXPECT_EQ(facts.insert_lsn, core::Lsn{0x1040A9BB0});
+  EXPECT_EQ(facts.flushed_lsn, core::Lsn{0x1040A9B00});
+  EXPECT_EQ(facts.timeline, core::Timeline{10});
+  EXPECT_EQ(facts.server_now.time_since_epoch().count(), 1795222992556334);
+  ASSERT_TRUE(facts.archiver.has_value());
+  EXPECT_EQ(facts.archiver->last_archived_wal, "00000001000000000000000B");
+  EXPECT_EQ(facts.archiver->archived_count, 5);
+  EXPECT_EQ(facts.archiver->failed_count, 2);
+  EXPECT_EQ(facts.wal_segment_bytes, 16777216U);
+  EXPECT_EQ(facts.wal_writer_delay, std::chrono::milliseconds(200));
+  EXPECT_EQ(facts.synchronous_standby_names, "");
+  EXPECT_EQ(facts.synchronous_commit, "on");
+  ASSERT_TRUE(facts.stamped.has_value());
+  EXPECT_EQ(facts.stamped->epoch, core::Epoch{7});
+  EXPECT_EQ(facts.stamped->writer_region, "iad");
+  EXPECT_EQ(facts.stamped->promoted_by, "ann");
+  ASSERT_EQ(facts.replication.size(), 1U);
+  EXPECT_EQ(facts.replication[0].application_name, "phx-a");
+  EXPECT_EQ(facts.replication[0].flush_lsn, core::Lsn{0x1040A9A00});
+  EXPECT_FALSE(facts.replication[0].replay_lsn.has_value());
+  EXPECT_FALSE(facts.receive_lsn || facts.replay_lsn || facts.replay_paused || facts.streaming);
+}
+
+TEST(light_decoder, reads_every_fact_of_a_standby) {
+  const auto decoded = decode({standby()});
+  ASSERT_TRUE(std::holds_alternative<LightAnswer>(decoded)) << problem_of(decoded);
+  const auto& facts = std::get<LightAnswer>(decoded).facts;
+  EXPECT_TRUE(facts.in_recovery);
+  EXPECT_EQ(facts.timeline, core::Timeline{10});
+  EXPECT_EQ(facts.receive_lsn, core::Lsn{0x103000000});
+  EXPECT_EQ(facts.replay_lsn, core::Lsn{0x102000000});
+  EXPECT_EQ(facts.replay_paused, false);
+  EXPECT_EQ(facts.streaming, true);
+  EXPECT_EQ(facts.last_replayed_commit->time_since_epoch().count(), 1795222668694462);
+  EXPECT_FALSE(facts.insert_lsn || facts.flushed_lsn || facts.snapshot);
+  EXPECT_TRUE(facts.replication.empty());
+}
+
+TEST(light_decoder, a_null_where_a_value_must_be_is_never_a_number) {
+  for (const char* column : {"in_recovery",         "server_version",
+                             "has_monitor",         "epoch_table_exists",
+                             "system_identifier",   "snapshot",
+                             "insert_lsn",          "flushed_lsn",
+                             "written_timeline",    "server_now_us",
+                             "archiving",           "archived_count",
+                             "failed_count",        "wal_segment_bytes",
+                             "wal_writer_delay_us", "synchronous_standby_names",
+                             "synchronous_commit",  "writer_region",
+                             "sender_state",        "sender_sync_state"}) {
+    Named cells = kWriter;
+    cells[column] = std::nullopt;
+    EXPECT_EQ(problem_of(decode({cells})), std::string("column ") + column + " is null");
+  }
+  for (const char* column : {"received_timeline", "replay_paused", "streaming"}) {
+    Named cells = standby();
+    cells[column] = std::nullopt;
+    EXPECT_EQ(problem_of(decode({cells})), std::string("column ") + column + " is null");
+  }
+}
+
+TEST(light_decoder, what_a_standby_may_lack_is_unknown) {
+  Named cells = standby();
+  for (const char* column : {"receive_lsn", "replay_lsn", "last_commit_us"})
+    cells[column] = std::nullopt;
+  const auto decoded = decode({cells});
+  ASSERT_TRUE(std::holds_alternative<LightAnswer>(decoded)) << problem_of(decoded);
+  const auto& facts = std::get<LightAnswer>(decoded).facts;
+  EXPECT_FALSE(facts.receive_lsn || facts.replay_lsn || facts.last_replayed_commit);
+}
+
+struct GarbageCase {
+  const char* column;
+  const char* text;
+};
+
+TEST(light_decoder, a_value_that_does_not_parse_is_a_bad_answer) {
+  const GarbageCase cases[] = {
+      {"in_recovery", "true"},
+      {"server_version", "90600"},
+      {"server_version", "15.4"},
+      {"system_identifier", ""},
+      {"insert_lsn", "0"},
+      {"insert_lsn", "0/"},
+      {"flushed_lsn", "G/1"},
+      {"written_timeline", "00000000"},
+      {"written_timeline", "1"},
+      {"written_timeline", "0000000G"},
+      {"server_now_us", "1e15"},
+      {"server_now_us", "-1"},
+      {"archived_count", "-1"},
+      {"wal_segment_bytes", "0"},
+      {"wal_segment_bytes", "16MB"},
+      {"wal_writer_delay_us", "NaN"},
+      {"writer_epoch", "-1"},
+      {"writer_epoch", "7 "},
+      {"writer_epoch", "9223372036854775808"},
+      {"promoted_at_us", "yesterday"},
+      {"sender_flush_lsn", "0/123456789"},
+  };
+  for (const auto& c : cases) {
+    Named cells = kWriter;
+    cells[c.column] = c.text;
+    EXPECT_EQ(problem_of(decode({cells})), std::string("column ") + c.column + " does not parse")
+        << c.text;
+  }
+  Named cells = standby();
+  cells["received_timeline"] = "0";
+  EXPECT_EQ(problem_of(decode({cells})), "column received_timeline does not parse");
+}
+
+TEST(light_decoder, a_role_without_pg_monitor_is_told_what_to_grant) {
+  Named cells = kWriter;
+  cells["has_monitor"] = "f";
+  cells["sender_state"] = std::nullopt;  // what the server hides from such a role
+  const auto decoded = decode({cells});
+  const ProbeError* error = std::get_if<ProbeError>(&decoded);
+  ASSERT_NE(error, nullptr);
+  EXPECT_EQ(error->reason, ProbeFailure::missing_privilege);
+  EXPECT_NE(error->message.find("grant pg_monitor to rg"), std::string::npos) << error->message;
+}
+
+TEST(light_decoder, no_row_in_the_epoch_table_is_no_stamp) {
+  Named cells = kWriter;
+  for (const char* column : {"writer_epoch", "writer_region", "promoted_by", "promoted_at_us"})
+    cells[column] = std::nullopt;
+  const auto decoded = decode({cells});
+  ASSERT_TRUE(std::holds_alternative<LightAnswer>(decoded)) << problem_of(decoded);
+  EXPECT_FALSE(std::get<LightAnswer>(decoded).facts.stamped.has_value());
+}
+
+TEST(light_decoder, a_node_that_does_not_archive_has_no_archiver) {
+  Named cells = kWriter;
+  cells["archiving"] = "f";
+  cells["archived_count"] = cells["failed_count"] = cells["last_archived_wal"] = std::nullopt;
+  const auto decoded = decode({cells});
+  ASSERT_TRUE(std::holds_alternative<LightAnswer>(decoded)) << problem_of(decoded);
+  EXPECT_FALSE(std::get<LightAnswer>(decoded).facts.archiver.has_value());
+}
+
+TEST(light_decoder, a_walsender_that_vanished_meanwhile_is_left_out) {
+  Named gone = kWriter;
+  gone["sender_name"] = std::nullopt;
+  Named other = kWriter;
+  other["sender_name"] = "iad-b";
+  const auto decoded = decode({kWriter, gone, other});
+  ASSERT_TRUE(std::holds_alternative<LightAnswer>(decoded)) << problem_of(decoded);
+  const auto& rows = std::get<LightAnswer>(decoded).facts.replication;
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[1].application_name, "iad-b");
+}
+
+TEST(light_decoder, another_shape_of_answer_is_refused) {
+  const std::vector<Named> too_many(core::limits::kReplicationRowsMax + 1, kWriter);
+  EXPECT_EQ(problem_of(decode(too_many)), "the light statement gave too many rows");
+  RowSet no_row = rows_of({kWriter});
+  no_row.rows.clear();
+  RowSet missing = rows_of({kWriter});
+  missing.columns.pop_back();
+  RowSet short_row = rows_of({kWriter});
+  short_row.rows[0].pop_back();
+  for (const RowSet& set : {no_row, missing, short_row, RowSet{}})
+    EXPECT_NE(problem_of(LightDecoder("rg").decode(set)), "no problem");
+}
+
+TEST(light_decoder, columns_may_come_in_any_order) {
+  RowSet set = rows_of({kWriter});
+  std::reverse(set.columns.begin(), set.columns.end());
+  std::reverse(set.rows[0].begin(), set.rows[0].end());
+  EXPECT_TRUE(std::holds_alternative<LightAnswer>(LightDecoder("rg").decode(set)));
+}
+
+RowSet slow_rows(std::vector<Row> rows) {
+  return {{"kind", "name", "logical", "active", "value", "safe_bytes"}, std::move(rows)};
+}
+
+TEST(slow_decoder, reads_connections_archive_backlog_and_slots) {
+  const auto decoded =
+      SlowDecoder().decode(slow_rows({{"connections", "idle", {}, {}, "3", {}},
+                                      {"connections", "other", {}, {}, "1", {}},
+                                      {"connections_limit", {}, {}, {}, "100", {}},
+                                      {"archive_ready", {}, {}, {}, "2", {}},
+                                      {"slot", "cdc", "t", "f", "4096", "-1"},
+                                      {"slot", "phx", "f", "t", {}, {}},
+                                      {"of a later version", {}, {}, {}, {}, {}}}));
+  ASSERT_TRUE(std::holds_alternative<core::SlowFacts>(decoded));
+  const auto& facts = std::get<core::SlowFacts>(decoded);
+  EXPECT_EQ(facts.connections, (std::map<std::string, std::int64_t>{{"idle", 3}, {"other", 1}}));
+  EXPECT_EQ(facts.connections_limit, 100);
+  EXPECT_EQ(facts.archive_ready_segments, 2);
+  ASSERT_EQ(facts.slots.size(), 2U);
+  EXPECT_TRUE(facts.slots[0].logical);
+  EXPECT_FALSE(facts.slots[0].active);
+  EXPECT_EQ(facts.slots[0].lag_bytes, 4096);
+  EXPECT_EQ(facts.slots[0].safe_wal_bytes, -1);
+  EXPECT_FALSE(facts.slots[1].lag_bytes.has_value());
+}
+
+TEST(slow_decoder, an_archive_that_is_off_has_no_backlog_rather_than_none) {
+  const auto decoded = SlowDecoder().decode(slow_rows({{"archive_ready", {}, {}, {}, {}, {}}}));
+  ASSERT_TRUE(std::holds_alternative<core::SlowFacts>(decoded));
+  EXPECT_FALSE(std::get<core::SlowFacts>(decoded).archive_ready_segments.has_value());
+}
+
+TEST(slow_decoder, garbage_is_a_bad_answer) {
+  for (const Row& row :
+       {Row{{}, {}, {}, {}, {}, {}}, Row{"connections", {}, {}, {}, "3", {}},
+        Row{"connections", "idle", {}, {}, "x", {}}, Row{"connections_limit", {}, {}, {}, {}, {}},
+        Row{"slot", "a", "yes", "t", "1", {}}, Row{"slot", "a"}}) {
+    const auto decoded = SlowDecoder().decode(slow_rows({row}));
+    ASSERT_TRUE(std::holds_alternative<ProbeError>(decoded)) << row[0].value_or("null");
+    EXPECT_EQ(std::get<ProbeError>(decoded).reason, ProbeFailure::bad_answer);
+  }
+}
+
+TEST(session_decoder, tells_whether_the_epoch_table_is_there) {
+  const auto answer = [](Cell cell) { return RowSet{{"x", "epoch_table_exists"}, {{"", cell}}}; };
+  const auto decode_as = [&](Cell cell, EpochTable wanted) {
+    return decode_session(answer(std::move(cell)), wanted);
+  };
+  EXPECT_EQ(std::get<EpochTable>(decode_as("t", EpochTable::absent)), EpochTable::present);
+  EXPECT_EQ(std::get<EpochTable>(decode_as("f", EpochTable::absent)), EpochTable::absent);
+  EXPECT_EQ(std::get<EpochTable>(decode_as("f", EpochTable::ignored)), EpochTable::ignored);
+  EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_as("", EpochTable::absent)));
+  EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_as({}, EpochTable::absent)));
+  EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_session({}, EpochTable::absent)));
+}
+
+TEST(pg_queries, each_version_gets_functions_it_has) {
+  EXPECT_NE(light_sql(120000, EpochTable::present).find("txid_current_snapshot"),
+            std::string::npos);
+  EXPECT_NE(light_sql(130000, EpochTable::present).find("pg_current_snapshot"), std::string::npos);
+  EXPECT_NE(light_sql(170002, EpochTable::present).find("pg_current_snapshot"), std::string::npos);
+  EXPECT_EQ(slow_sql(120000).find("safe_wal_size"), std::string::npos);
+  EXPECT_NE(slow_sql(130000).find("safe_wal_size"), std::string::npos);
+}
+
+TEST(pg_queries, only_the_variant_for_a_present_table_names_it) {
+  const std::string join = "join rpoguard.cluster_state";
+  EXPECT_NE(light_sql(150000, EpochTable::present).find(join), std::string::npos);
+  EXPECT_EQ(light_sql(150000, EpochTable::absent).find(join), std::string::npos);
+  EXPECT_NE(light_sql(150000, EpochTable::absent).find("to_regclass"), std::string::npos);
+  EXPECT_EQ(light_sql(150000, EpochTable::ignored).find("cluster_state'"), std::string::npos);
+}
+
+TEST(pg_queries, no_mark_is_left) {
+  for (const auto table : {EpochTable::ignored, EpochTable::absent, EpochTable::present}) {
+    EXPECT_EQ(light_sql(150000, table).find('@'), std::string::npos);
+    EXPECT_EQ(session_sql(std::chrono::milliseconds(700), table).find('@'), std::string::npos);
+  }
+  EXPECT_EQ(slow_sql(150000).find('@'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rpoguard::observe

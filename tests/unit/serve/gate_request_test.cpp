@@ -1,0 +1,60 @@
+#include "exporter/serve/gate_request.hpp"
+
+#include <gtest/gtest.h>
+
+namespace rpoguard::serve {
+namespace {
+
+struct Row {
+  const char* name;
+  std::multimap<std::string, std::string> query;
+  std::map<std::string, std::string> headers;
+  std::optional<std::int64_t> epoch;
+  std::optional<std::int64_t> generation;
+  bool low_priority;
+};
+
+TEST(GateRequest, is_read_from_query_and_headers) {
+  const std::vector<Row> rows{
+      {"nothing", {}, {}, std::nullopt, std::nullopt, false},
+      {"epoch", {{"epoch", "7"}}, {}, 7, std::nullopt, false},
+      {"zero", {{"epoch", "0"}}, {}, 0, std::nullopt, false},
+      {"largest", {{"epoch", "9223372036854775807"}}, {}, INT64_MAX, std::nullopt, false},
+      {"generation", {{"generation", "12"}}, {}, std::nullopt, 12, false},
+      {"low", {{"priority", "low"}}, {}, std::nullopt, std::nullopt, true},
+      {"high", {{"priority", "high"}}, {}, std::nullopt, std::nullopt, false},
+      {"others are none of our business", {{"q", "x"}}, {{"host", "x"}}, {}, {}, false},
+      {"headers",
+       {},
+       {{"rpoguard-epoch", "7"}, {"rpoguard-generation", "1"}, {"rpoguard-priority", "low"}},
+       7,
+       1,
+       true},
+      {"both agree", {{"epoch", "7"}}, {{"rpoguard-epoch", "7"}}, 7, std::nullopt, false},
+  };
+  for (const Row& row : rows) {
+    HttpRequest request;
+    request.query = row.query;
+    request.headers = row.headers;
+    const auto parsed = parse_gate_request(request);
+    ASSERT_TRUE(parsed.ok()) << row.name << ": " << parsed.error().message;
+    const auto epoch = parsed.value().epoch.value_or(core::Epoch{-1});
+    EXPECT_EQ(epoch.value, row.epoch.value_or(-1)) << row.name;
+    EXPECT_EQ(parsed.value().generation, row.generation) << row.name;
+    EXPECT_EQ(parsed.value().low_priority, row.low_priority) << row.name;
+  }
+}
+
+TEST(GateRequest, an_error_names_the_field) {
+  HttpRequest request;
+  request.query = {{"epoch", "7"}, {"epoch", "7"}};
+  EXPECT_EQ(parse_gate_request(request).error().message, "epoch is given more than once");
+  request.query = {{"generation", "1.5"}};
+  EXPECT_EQ(parse_gate_request(request).error().message,
+            "generation must be a whole number, 0 or greater");
+  request.query = {{"priority", ""}};
+  EXPECT_EQ(parse_gate_request(request).error().message, "priority must be low, normal or high");
+}
+
+}  // namespace
+}  // namespace rpoguard::serve

@@ -1,0 +1,226 @@
+#include <set>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "exporter/serve/metric_table.hpp"
+#include "exporter/serve/process_stats.hpp"
+#include "exporter/serve/text.hpp"
+
+#include "tests/support/process.hpp"
+#include "tests/support/temp_dir.hpp"
+#include "tests/unit/serve/golden.hpp"
+#include "tests/unit/serve/views.hpp"
+
+namespace rpoguard::test {
+namespace {
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+class MetricsPage : public ::testing::Test {
+ protected:
+  MetricsPage() { world_.views.publish(mixed_view(world_.clock.now())); }
+
+  std::string page() { return serve::render_metrics(world_.context()); }
+
+  // The value of the sample whose name and labels are exactly `series`; empty if it is absent.
+  std::string value(const std::string& series) {
+    for (const std::string& line : lines_of(page())) {
+      if (line.starts_with(series + " ")) return line.substr(series.size() + 1);
+    }
+    return {};
+  }
+  std::string of_184(const std::string& name) {
+    return value("rpoguard_" + name + "{shard=\"184\"}");
+  }
+  std::string of_broken(const std::string& name) {
+    return value("rpoguard_" + name + "{shard=\"we\\\"ird\\\\ <\xEF\xBF\xBD>\"}");
+  }
+
+  World world_;
+};
+
+// What is not a fact about this process at this moment.
+std::string without_process(const std::string& page) {
+  std::string out;
+  for (const std::string& line : lines_of(page)) {
+    if (line.find("process_") == std::string::npos) out += line + "\n";
+  }
+  return out;
+}
+
+TEST_F(MetricsPage, has_the_agreed_shape) {
+  const std::string actual = without_process(page());
+  EXPECT_EQ(actual, golden("metrics.txt", actual));
+}
+
+TEST_F(MetricsPage, satisfies_promtool_without_a_complaint) {
+  const TempDir dir;
+  write_file(dir / "page", page());
+  const CommandResult result =
+      run_command({.argv = {"sh", "-c", "promtool check metrics <" + (dir / "page").string()}});
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(result.output, "");
+}
+
+TEST_F(MetricsPage, has_no_series_twice_and_one_type_per_name) {
+  std::set<std::string> seen;
+  for (const std::string& line : lines_of(page())) {
+    const std::string key = line.starts_with("# ") ? line.substr(0, line.find(' ', 7))
+                                                   : line.substr(0, line.rfind(' '));
+    EXPECT_TRUE(seen.insert(key).second) << line;
+  }
+}
+
+TEST_F(MetricsPage, is_valid_utf8_whatever_the_names_are) {
+  const std::string text = page();
+  EXPECT_EQ(text, serve::sanitize_utf8(text));
+}
+
+TEST_F(MetricsPage, names_that_differ_only_in_invalid_bytes_stay_one_series) {
+  auto view = healthy_view(world_.clock.now());
+  auto shard = std::make_shared<core::ShardView>(*view->shards[0]);
+  core::SlotFacts slot;
+  slot.name = "a\xFE";
+  slot.lag_bytes = 1;
+  shard->nodes[0].slow->slots = {slot, slot};
+  shard->nodes[0].slow->slots[1].name = "a\xFF";
+  view->shards[0] = shard;
+  world_.views.publish(view);
+  const std::string text = page();
+  const std::string series = "rpoguard_slot_lag_bytes{";
+  EXPECT_NE(text.find(series), std::string::npos);
+  EXPECT_EQ(text.find(series), text.rfind(series));
+}
+
+TEST_F(MetricsPage, time_runs_on_between_view_and_scrape) {
+  EXPECT_EQ(of_184("rpo_exposure_seconds"), "0.7");
+  EXPECT_EQ(of_184("rpo_budget_remaining_seconds"), "4.3");
+  EXPECT_EQ(of_184("gate_open"), "1");
+  EXPECT_EQ(of_184("gate_open_for_seconds"), "4.3");
+  EXPECT_EQ(of_184("writes_usable"), "1");
+  EXPECT_EQ(of_184("wal_archive_age_seconds"), "42");
+  world_.clock.advance(4300ms);
+  EXPECT_EQ(of_184("rpo_exposure_seconds"), "5");
+  EXPECT_EQ(of_184("rpo_budget_remaining_seconds"), "0");
+  EXPECT_EQ(of_184("gate_open"), "0");
+  EXPECT_EQ(of_184("gate_open_for_seconds"), "0");
+  EXPECT_EQ(of_184("writes_usable"), "0");
+  EXPECT_EQ(value("rpoguard_gate_reason{shard=\"184\",reason=\"rpo_exceeded\"}"), "1");
+  EXPECT_EQ(value("rpoguard_replica_lag_seconds{shard=\"184\",node=\"phx-a\",stage=\"replay\"}"),
+            "6");
+}
+
+TEST_F(MetricsPage, timestamps_stay_where_they_are) {
+  const std::string before = of_184("recovery_point_timestamp_seconds");
+  EXPECT_EQ(before, "1767225599.3");
+  world_.clock.advance(1h);
+  EXPECT_EQ(of_184("recovery_point_timestamp_seconds"), before);
+}
+
+TEST_F(MetricsPage, an_unknown_value_is_absent_and_its_twin_says_so) {
+  for (const char* name :
+       {"rpo_exposure_seconds", "rpo_budget_remaining_seconds", "rpo_exposure_known_seconds",
+        "rpo_at_risk_span_seconds", "recovery_point_timestamp_seconds", "wal_archive_age_seconds",
+        "wal_archive_lag_bytes", "last_write_outage_seconds"}) {
+    EXPECT_EQ(of_broken(name), "") << name;
+  }
+  EXPECT_EQ(of_broken("rpo_exposure_is_known"), "0");
+  EXPECT_EQ(of_184("rpo_exposure_is_known"), "1");
+  EXPECT_EQ(of_broken("gate_open"), "0");
+  EXPECT_EQ(of_broken("write_outage_seconds"), "90");
+}
+
+TEST_F(MetricsPage, verdict_series_exist_before_the_first_evaluation) {
+  const std::string shard = "shard=\"186\"";
+  EXPECT_EQ(value("rpoguard_gate_open{" + shard + "}"), "0");
+  EXPECT_EQ(value("rpoguard_gate_reason{" + shard + ",reason=\"unproven\"}"), "1");
+  EXPECT_EQ(value("rpoguard_gate_checks_total{" + shard + ",decision=\"closed\"}"), "0");
+  EXPECT_EQ(value("rpoguard_slo_seconds_total{" + shard + "}"), "0");
+  EXPECT_EQ(value("rpoguard_node_up{" + shard + ",node=\"iad-a\"}"), "0");
+  EXPECT_EQ(value("rpoguard_node_info{" + shard +
+                  ",node=\"phx-a\",node_region=\"phx\",role_wanted=\"reader\"}"),
+            "1");
+  EXPECT_EQ(value("rpoguard_writers{" + shard + "}"), "");
+}
+
+TEST_F(MetricsPage, reasons_and_states_are_one_hot_with_every_value_present) {
+  int reasons = 0;
+  int states = 0;
+  double reason_sum = 0;
+  double state_sum = 0;
+  for (const std::string& line : lines_of(page())) {
+    const double number = line.back() == '1' ? 1 : 0;
+    if (line.starts_with("rpoguard_gate_reason{")) ++reasons, reason_sum += number;
+    if (line.starts_with("rpoguard_node_state{")) ++states, state_sum += number;
+  }
+  EXPECT_EQ(reasons, 3 * static_cast<int>(core::kReasonCount));
+  EXPECT_EQ(states, 9 * static_cast<int>(core::kNodeStateCount));
+  EXPECT_EQ(reason_sum, 2);  // 184 is open
+  EXPECT_EQ(state_sum, 9);
+}
+
+TEST_F(MetricsPage, shows_what_the_gate_answered) {
+  const auto gate = serve::make_gate_handler(world_.context());
+  gate(request("/gate/184"));
+  gate(request("/gate/184", {{"epoch", "6"}}));
+  EXPECT_EQ(value("rpoguard_gate_checks_total{shard=\"184\",decision=\"open\"}"), "1");
+  EXPECT_EQ(value("rpoguard_gate_checks_total{shard=\"184\",decision=\"closed\"}"), "1");
+}
+
+TEST_F(MetricsPage, the_gate_is_shown_closed_while_shutting_down) {
+  world_.stopping = true;
+  EXPECT_EQ(of_184("gate_open"), "0");
+  EXPECT_EQ(of_184("gate_open_for_seconds"), "0");
+}
+
+TEST_F(MetricsPage, a_failed_reload_shows) {
+  world_.reload_status.set({false, world_.clock.wall() - 2h});
+  EXPECT_EQ(value("rpoguard_config_last_reload_successful"), "0");
+  EXPECT_EQ(value("rpoguard_config_last_reload_success_timestamp_seconds"), "1767218400");
+}
+
+TEST_F(MetricsPage, stands_before_the_first_view) {
+  World empty;
+  const std::string text = serve::render_metrics(empty.context());
+  EXPECT_NE(text.find("rpoguard_build_info"), std::string::npos);
+  EXPECT_EQ(text.find("shard="), std::string::npos);
+}
+
+TEST(MetricTable, is_sorted_and_every_help_is_one_plain_sentence_or_more) {
+  std::string_view previous;
+  for (const serve::MetricInfo& info : serve::metric_table()) {
+    EXPECT_LT(previous, info.name);
+    previous = info.name;
+    EXPECT_TRUE(info.help.ends_with('.')) << info.name;
+    EXPECT_EQ(info.help.find_first_of("\\\n"), std::string_view::npos) << info.name;
+    EXPECT_EQ(info.name.ends_with("_total"), info.kind == serve::MetricKind::counter) << info.name;
+  }
+}
+
+TEST(MetricTable, no_label_collides_with_those_of_targets) {
+  const std::set<std::string_view> forbidden{"region",  "cluster", "zone",
+                                             "service", "job",     "instance"};
+  for (const serve::MetricInfo& info : serve::metric_table()) {
+    for (const std::string_view label : info.labels) {
+      EXPECT_EQ(forbidden.count(label), 0U) << info.name << ' ' << label;
+    }
+  }
+}
+
+TEST(ProcessStats, are_those_of_a_living_process) {
+  const serve::ProcessStats stats = serve::read_process_stats();
+  EXPECT_GE(stats.cpu_seconds.value_or(-1), 0);
+  EXPECT_GT(stats.resident_bytes.value_or(0), 100'000);
+  EXPECT_GT(stats.virtual_bytes.value_or(0), stats.resident_bytes.value_or(1e18));
+  EXPECT_GE(stats.open_fds.value_or(0), 3);
+  EXPECT_GT(stats.start_time_seconds.value_or(0), 1e9);
+}
+
+}  // namespace
+}  // namespace rpoguard::test

@@ -1,0 +1,74 @@
+#include "exporter/serve/status_page.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/serve/golden.hpp"
+#include "tests/unit/serve/views.hpp"
+
+namespace rpoguard::test {
+namespace {
+
+class StatusPage : public ::testing::Test {
+ protected:
+  serve::HttpResponse page(const core::View* view) {
+    return serve::render_status_page(view, clock_.now(), clock_.wall());
+  }
+
+  VirtualClock clock_;
+};
+
+TEST_F(StatusPage, has_the_agreed_shape) {
+  const std::string actual = page(mixed_view(clock_.now()).get()).body;
+  EXPECT_EQ(actual, golden("status.html", actual));
+}
+
+TEST_F(StatusPage, lets_nothing_through_from_names_and_messages) {
+  const serve::HttpResponse response = page(mixed_view(clock_.now()).get());
+  EXPECT_EQ(response.body.find("<b>stop it"), std::string::npos);
+  EXPECT_EQ(response.body.find("ird\\ <"), std::string::npos);
+  EXPECT_EQ(response.body.find('\xFF'), std::string::npos);
+  EXPECT_EQ(response.body.find("<script"), std::string::npos);
+  EXPECT_NE(header(response, "Content-Security-Policy").find("default-src 'none'"),
+            std::string::npos);
+}
+
+TEST_F(StatusPage, stands_before_the_first_view) {
+  const serve::HttpResponse response = page(nullptr);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_NE(response.body.find("nothing has been published yet"), std::string::npos);
+}
+
+TEST_F(StatusPage, follows_the_clock_while_the_view_stands_still) {
+  const auto view = healthy_view(clock_.now());
+  EXPECT_NE(page(view.get()).body.find("0 of 1 gates closed"), std::string::npos);
+  clock_.advance(4300ms);
+  const std::string body = page(view.get()).body;
+  EXPECT_NE(body.find("1 of 1 gates closed"), std::string::npos);
+  EXPECT_NE(body.find("rpo_exceeded"), std::string::npos);
+  EXPECT_NE(body.find("\u2716 view 4.3 s old"), std::string::npos);
+}
+
+TEST_F(StatusPage, says_that_shadow_and_waiver_bend_the_answer) {
+  auto view = mixed_view(clock_.now());
+  auto spec = std::make_shared<core::Spec>(*view->spec);
+  for (core::ShardSpec& shard : spec->shards) shard.gate.mode = core::GateMode::shadow;
+  view->spec = spec;
+  auto waived = std::make_shared<core::ShardView>(*view->shards[0]);
+  waived->gate.waived = true;
+  waived->waiver = core::WaiverView{clock_.now() + 2h, "promotion <7>"};
+  view->shards[0] = waived;
+  const std::string body = page(view.get()).body;
+  EXPECT_NE(body.find("mode shadow"), std::string::npos);
+  EXPECT_NE(body.find("enforcing would refuse: <b>stale_epoch</b>"), std::string::npos);
+  EXPECT_NE(body.find("RPO waived"), std::string::npos);
+  EXPECT_NE(body.find("for another 2.0 h: promotion &lt;7&gt;"), std::string::npos);
+}
+
+TEST_F(StatusPage, names_only_so_many_closed_shards_at_the_top) {
+  auto view = healthy_view(clock_.now(), 30);
+  for (auto& shard : view->shards) shard = nullptr;
+  EXPECT_NE(page(view.get()).body.find(">s19</a>, ...; view"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rpoguard::test

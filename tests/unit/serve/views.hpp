@@ -1,0 +1,231 @@
+// Hand-made views, and a world for the handlers to read.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "exporter/serve/handlers.hpp"
+
+#include "tests/support/virtual_clock.hpp"
+
+namespace rpoguard::test {
+
+using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""us;
+using std::chrono_literals::operator""ns;
+
+inline core::NodeSpec node_spec(std::string name, std::string region) {
+  core::NodeSpec node;
+  node.name = std::move(name);
+  node.region = std::move(region);
+  return node;
+}
+
+inline core::ShardSpec shard_spec(std::string id) {
+  core::ShardSpec shard;
+  shard.id = std::move(id);
+  shard.home_region = "iad";
+  shard.allowed_regions = {"iad", "phx"};
+  shard.nodes = {node_spec("iad-a", "iad"), node_spec("iad-b", "iad"), node_spec("phx-a", "phx")};
+  return shard;
+}
+
+/// Node views that know nothing, as at the start.
+inline std::vector<core::NodeView> silent_nodes(const core::ShardSpec& spec) {
+  std::vector<core::NodeView> nodes(spec.nodes.size());
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    nodes[i].name = spec.nodes[i].name;
+    nodes[i].region = spec.nodes[i].region;
+  }
+  return nodes;
+}
+
+inline void make_copy(core::NodeView& node, core::Instant now, bool counted) {
+  node.state = core::NodeState::standby;
+  node.up = true;
+  node.counted = counted;
+  node.in_recovery = true;
+  node.server_version = 150018;
+  node.timeline = core::Timeline{3};
+  node.epoch = core::Epoch{7};
+  node.wal_position = core::Lsn{0x3000000};
+  node.replay_lsn = core::Lsn{0x2FFFF00};
+  node.replay_paused = false;
+  node.streaming = true;
+  node.synchronous = !counted;
+  node.recovery_point_flush = now - 700ms;
+  node.recovery_point_replay = now - 1700ms;
+  node.lag_bytes_flush = 96;
+  node.lag_bytes_replay = 352;
+  node.evidence_disagreement_bytes = 0;
+  node.last_answer = now - 500ms;
+  node.probe_duration = 2ms;
+}
+
+inline core::SlowFacts slow_facts() {
+  core::SlowFacts slow;
+  slow.connections = {{"active", 12}, {"idle", 40}, {"idle in transaction", 1}, {"other", 9}};
+  slow.connections_limit = 100;
+  slow.archive_ready_segments = 2;
+  core::SlotFacts slot;
+  slot.name = "cdc";
+  slot.logical = true;
+  slot.active = true;
+  slot.lag_bytes = 4096;
+  slow.slots = {slot};
+  return slow;
+}
+
+inline void make_writer(core::NodeView& node, core::Instant now) {
+  node.state = core::NodeState::writer;
+  node.up = true;
+  node.in_recovery = false;
+  node.server_version = 150018;
+  node.timeline = core::Timeline{3};
+  node.epoch = core::Epoch{7};
+  node.wal_position = core::Lsn{0x3000060};
+  node.last_answer = now - 500ms;
+  node.probe_duration = 1500us;
+  node.slow = slow_facts();
+}
+
+/// One writer, a synchronous standby, one counted remote copy; exposure 700 ms, lease 4.3 s.
+inline core::ShardView healthy_shard(std::shared_ptr<const core::ShardSpec> spec,
+                                     core::Instant now) {
+  core::ShardView shard;
+  shard.spec = std::move(spec);
+  shard.evaluated = now - 400ms;
+  shard.nodes = silent_nodes(*shard.spec);
+  make_writer(shard.nodes[0], now);
+  make_copy(shard.nodes[1], now, false);
+  make_copy(shard.nodes[2], now, true);
+  shard.writer = core::WriterView{"iad-a", "iad", core::Epoch{7}, core::Timeline{3}};
+  shard.highest_epoch = core::Epoch{7};
+  shard.epoch_agreement = true;
+  shard.writers = 1;
+  shard.writes_usable = true;
+  shard.recovery_point = now - 700ms;
+  shard.archive.enabled = true;
+  shard.archive.recovery_point = now - 42s;
+  shard.archive.lag_bytes = 16'777'216;
+  shard.archive.failed_count = 1;
+  shard.archive.last_archived_wal = "000000030000000000000002";
+  shard.gate.open_until = now - 700ms + shard.spec->rpo;
+  shard.gate.shed_low_priority_from = now - 700ms + 4s;
+  shard.gate.transitions[{true, core::Reason::unproven}] = 1;
+  shard.slo = {3600s, 12s, 3s};
+  shard.last_write_outage = 17500ms;
+  return shard;
+}
+
+/// The writer is gone, a stale one is back, names are hostile, and nothing is proven.
+inline core::ShardView broken_shard(std::shared_ptr<const core::ShardSpec> spec,
+                                    core::Instant now) {
+  core::ShardView shard;
+  shard.spec = std::move(spec);
+  shard.evaluated = now - 400ms;
+  shard.nodes = silent_nodes(*shard.spec);
+  make_writer(shard.nodes[0], now);
+  shard.nodes[0].state = core::NodeState::stale_writer;
+  shard.nodes[0].epoch = core::Epoch{6};
+  shard.nodes[0].slow->slots[0].name = "sl\xFFot \"1\"\n";
+  shard.nodes[0].slow->slots[0].safe_wal_bytes = -5;
+  shard.nodes[0].slow->connections_limit.reset();
+  shard.nodes[0].note = "accepts writes on epoch 6 <b>stop it</b>";
+  shard.nodes[1].failure =
+      core::ProbeError{core::ProbeFailure::auth_failed, "password \"x\" \xFF refused"};
+  shard.nodes[1].probe_failures[static_cast<std::size_t>(core::ProbeFailure::auth_failed)] = 31;
+  shard.highest_epoch = core::Epoch{7};
+  shard.writers = 1;
+  shard.gate.reasons = {core::Reason::stale_epoch, core::Reason::unproven};
+  shard.gate.detail = "iad-a accepts writes on epoch 6, the highest is 7";
+  shard.gate.retry_after = 2500ms;
+  shard.write_outage_since = now - 90s;
+  return shard;
+}
+
+/// Three shards: "184" is healthy, the second broken with a hostile name, "186" not evaluated yet.
+inline std::shared_ptr<core::View> mixed_view(core::Instant now) {
+  auto spec = std::make_shared<core::Spec>();
+  spec->shards = {shard_spec("184"), shard_spec("we\"ird\\ <\xFF>"), shard_spec("186")};
+  spec->shards[2].nodes[2].durability_target = false;
+  auto view = std::make_shared<core::View>();
+  view->spec = spec;
+  view->published = now - 300ms;
+  const auto shared = [&](std::size_t i) {
+    return std::make_shared<const core::ShardSpec>(spec->shards[i]);
+  };
+  view->shards = {std::make_shared<core::ShardView>(healthy_shard(shared(0), now)),
+                  std::make_shared<core::ShardView>(broken_shard(shared(1), now)), nullptr};
+  return view;
+}
+
+/// `count` healthy shards named "s0", "s1" and so on.
+inline std::shared_ptr<core::View> healthy_view(core::Instant now, std::size_t count = 1) {
+  auto spec = std::make_shared<core::Spec>();
+  for (std::size_t i = 0; i < count; ++i) {
+    spec->shards.push_back(shard_spec("s" + std::to_string(i)));
+  }
+  auto view = std::make_shared<core::View>();
+  view->spec = spec;
+  view->published = now;
+  for (const core::ShardSpec& shard : spec->shards) {
+    view->shards.push_back(std::make_shared<core::ShardView>(
+        healthy_shard(std::make_shared<const core::ShardSpec>(shard), now)));
+  }
+  return view;
+}
+
+/// Everything a handler reads, under a virtual clock.
+struct World {
+  VirtualClock clock;
+  serve::ViewStore views;
+  serve::GateCounters counters;
+  serve::ReloadStatus reload_status;
+  std::atomic<bool> stopping{false};
+  std::atomic<int> reloads{0};
+  core::Result<bool> reload_outcome = true;
+
+  World() { reload_status.set({true, clock.wall() - 1h}); }
+
+  serve::Context context() {
+    return {views,
+            clock,
+            counters,
+            reload_status,
+            [this] {
+              ++reloads;
+              return reload_outcome;
+            },
+            stopping};
+  }
+};
+
+inline serve::HttpRequest request(std::string path, std::string method = "GET") {
+  serve::HttpRequest result;
+  result.method = std::move(method);
+  result.path = std::move(path);
+  result.remote_address = "127.0.0.1";
+  return result;
+}
+
+inline serve::HttpRequest request(std::string path, std::multimap<std::string, std::string> query) {
+  serve::HttpRequest result = request(std::move(path));
+  result.query = std::move(query);
+  return result;
+}
+
+/// The value of a header of the answer; empty if it is not there.
+inline std::string header(const serve::HttpResponse& response, const std::string& name) {
+  for (const auto& [key, value] : response.headers) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+}  // namespace rpoguard::test

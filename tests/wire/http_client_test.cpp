@@ -1,0 +1,158 @@
+// The command line's HTTP client against peers that do not behave.
+#include "exporter/serve/http_client.hpp"
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "exporter/serve/http_server.hpp"
+
+#include "tests/support/eventually.hpp"
+#include "tests/support/ports.hpp"
+#include "tests/wire/http_socket.hpp"
+
+namespace rpoguard::test {
+namespace {
+
+using namespace http;
+
+using namespace std::chrono_literals;
+
+// Accepts one connection and does with it what the test says.
+class Peer {
+ public:
+  using Behaviour = std::function<void(int socket, const std::atomic<bool>& over)>;
+
+  explicit Peer(Behaviour behaviour) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = loopback(0);
+    socklen_t length = sizeof(address);
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), length), 0);
+    EXPECT_EQ(::listen(listener_, 8), 0);
+    EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length), 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this, behaviour = std::move(behaviour)] {
+      const int socket = ::accept(listener_, nullptr, nullptr);
+      if (socket < 0) return;
+      std::array<char, 4096> request;
+      if (::recv(socket, request.data(), request.size(), 0) > 0) behaviour(socket, over_);
+      ::close(socket);
+    });
+  }
+  ~Peer() {
+    over_ = true;
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+  }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  serve::HttpGet get() const {
+    serve::HttpGet get;
+    get.host = "127.0.0.1";
+    get.port = port_;
+    get.path = "/x";
+    get.timeout = 500ms;
+    return get;
+  }
+
+ private:
+  int listener_;
+  std::uint16_t port_ = 0;
+  std::atomic<bool> over_{false};
+  std::thread thread_;
+};
+
+void say(int socket, std::string_view text) {
+  ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);
+}
+
+TEST(HttpClient, an_answer_is_handed_over_whole_whatever_its_status) {
+  auto bound = serve::HttpServer::bind({"127.0.0.1", 0}, {}, [](const serve::HttpRequest& request) {
+    serve::HttpResponse response;
+    response.status = 503;
+    response.body = request.query.begin()->second + std::string(200'000, 'x');
+    return response;
+  });
+  ASSERT_TRUE(bound.ok());
+  bound.value()->start([] {});
+  const auto answer = serve::http_get({"127.0.0.1", bound.value()->port(), "/v?shard=a%20b", 10s});
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  EXPECT_EQ(answer.value().status, 503);
+  EXPECT_EQ(answer.value().body, "a b" + std::string(200'000, 'x'));
+}
+
+TEST(HttpClient, nobody_there_is_an_error_that_names_the_address) {
+  const std::uint16_t port = free_port();
+  const auto answer = serve::http_get({"127.0.0.1", port, "/", 2s});
+  ASSERT_FALSE(answer.ok());
+  EXPECT_NE(answer.error().message.find("127.0.0.1:" + std::to_string(port)), std::string::npos);
+  EXPECT_NE(answer.error().message.find("cannot connect"), std::string::npos);
+}
+
+TEST(HttpClient, a_mute_peer_is_given_up) {
+  const Peer peer([](int, const std::atomic<bool>& over) {
+    EXPECT_TRUE(eventually(60s, [&] { return over.load(); }));
+  });
+  const Stopwatch watch;
+  EXPECT_FALSE(serve::http_get(peer.get()).ok());
+  EXPECT_LT(watch.elapsed(), 5s);
+}
+
+// H17: each byte comes well within the time-out of a single read.
+TEST(HttpClient, a_peer_that_dribbles_its_head_is_given_up) {
+  const Peer peer([](int socket, const std::atomic<bool>& over) {
+    say(socket, "HTTP/1.1 200 OK\r\nX: ");
+    while (!eventually(20ms, [&] { return over.load(); })) say(socket, "x");
+  });
+  const Stopwatch watch;
+  EXPECT_FALSE(serve::http_get(peer.get()).ok());
+  EXPECT_LT(watch.elapsed(), 5s);
+}
+
+TEST(HttpClient, a_peer_that_dribbles_its_body_is_given_up) {
+  const Peer peer([](int socket, const std::atomic<bool>& over) {
+    say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+    while (!eventually(20ms, [&] { return over.load(); })) say(socket, "x");
+  });
+  const Stopwatch watch;
+  EXPECT_FALSE(serve::http_get(peer.get()).ok());
+  EXPECT_LT(watch.elapsed(), 5s);
+}
+
+TEST(HttpClient, a_body_that_is_too_large_is_an_error) {
+  const Peer peer([](int socket, const std::atomic<bool>&) {
+    say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + std::string(2000, 'x'));
+  });
+  serve::HttpGet get = peer.get();
+  get.body_bytes_max = 1999;
+  get.timeout = 10s;
+  const auto answer = serve::http_get(get);
+  ASSERT_FALSE(answer.ok());
+  EXPECT_NE(answer.error().message.find("too large"), std::string::npos);
+}
+
+TEST(HttpClient, a_body_that_is_cut_short_is_an_error) {
+  const Peer peer([](int socket, const std::atomic<bool>&) {
+    say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\nxxx");
+  });
+  serve::HttpGet get = peer.get();
+  get.timeout = 10s;
+  EXPECT_FALSE(serve::http_get(get).ok());
+}
+
+TEST(HttpClient, a_redirect_is_not_followed) {
+  const Peer peer([](int socket, const std::atomic<bool>&) {
+    say(socket, "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
+  });
+  serve::HttpGet get = peer.get();
+  get.timeout = 10s;
+  const auto answer = serve::http_get(get);
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  EXPECT_EQ(answer.value().status, 302);
+}
+
+}  // namespace
+}  // namespace rpoguard::test

@@ -1,0 +1,151 @@
+// The two listeners of rpoguard, with their real handlers, side by side.
+#include <atomic>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "exporter/serve/handlers.hpp"
+
+#include "tests/unit/serve/views.hpp"
+#include "tests/wire/http_socket.hpp"
+
+namespace rpoguard::test {
+namespace {
+
+using namespace http;
+
+using serve::HttpServer;
+
+class HttpListeners : public ::testing::Test {
+ protected:
+  HttpListeners()
+      : ops_(listen({.threads = 4}, serve::make_ops_handler(world_.context()))),
+        gate_(listen({.threads = 4, .any_method = true},
+                     serve::make_gate_handler(world_.context()))) {
+    world_.views.publish(healthy_view(world_.clock.now(), 3));
+  }
+
+  void TearDown() override {
+    gate_->stop();
+    ops_->stop();
+  }
+
+  static std::unique_ptr<HttpServer> listen(serve::HttpOptions options,
+                                            serve::HttpHandler handler) {
+    auto bound = HttpServer::bind({"127.0.0.1", 0}, options, std::move(handler));
+    EXPECT_TRUE(bound.ok());
+    auto server = std::move(bound).value();
+    server->start([] { ADD_FAILURE() << "the listener failed"; });
+    return server;
+  }
+
+  // Every thread of the listener is taken by a client that has said half of its request, and more
+  // of them wait.
+  static std::vector<HttpSocket> besiege(const HttpServer& server) {
+    std::vector<HttpSocket> clients;
+    for (int i = 0; i < 40; ++i) {
+      clients.emplace_back(server.port());
+      clients.back().send("GET /");
+    }
+    return clients;
+  }
+
+  World world_;
+  std::unique_ptr<HttpServer> ops_;
+  std::unique_ptr<HttpServer> gate_;
+};
+
+TEST_F(HttpListeners, clients_of_the_gate_do_not_delay_a_scrape) {
+  const auto clients = besiege(*gate_);
+  const Stopwatch watch;
+  EXPECT_EQ(ask(ops_->port(), "/metrics").status, 200);
+  EXPECT_LT(watch.elapsed(), 1500ms);
+}
+
+TEST_F(HttpListeners, clients_of_the_ops_listener_do_not_delay_the_gate) {
+  const auto clients = besiege(*ops_);
+  const Stopwatch watch;
+  EXPECT_EQ(ask(gate_->port(), "/gate/s0").status, 200);
+  EXPECT_LT(watch.elapsed(), 1500ms);
+}
+
+TEST_F(HttpListeners, both_dialects_say_the_same_on_the_wire) {
+  const RawAnswer gate = ask(gate_->port(), "/gate/s1?epoch=6");
+  const RawAnswer authz =
+      ask(gate_->port(), "/authz/s1/orders?epoch=6", "PUT", "Content-Length: 5\r\n");
+  EXPECT_EQ(gate.status, 503);
+  EXPECT_EQ(authz.status, 403);
+  EXPECT_EQ(gate.body, authz.body);
+  for (const char* line :
+       {"Rpoguard-Gate: closed", "Rpoguard-Reason: stale_epoch", "Rpoguard-Open-For-Ms: 0",
+        "Rpoguard-Epoch: 7", "Rpoguard-Writer: iad-a", "Retry-After: 1"}) {
+    EXPECT_TRUE(gate.has_header(line)) << line;
+    EXPECT_TRUE(authz.has_header(line)) << line;
+  }
+}
+
+TEST_F(HttpListeners, a_header_can_state_the_epoch) {
+  EXPECT_EQ(ask(gate_->port(), "/gate/s0", "GET", "Rpoguard-Epoch: 7\r\n").status, 200);
+  EXPECT_EQ(ask(gate_->port(), "/gate/s0", "GET", "RPOGUARD-EPOCH: 6\r\n").status, 503);
+  EXPECT_EQ(ask(gate_->port(), "/gate/s0", "GET", "Rpoguard-Epoch: x\r\n").status, 400);
+}
+
+TEST_F(HttpListeners, the_metrics_page_is_what_prometheus_3_accepts) {
+  const RawAnswer answer = ask(ops_->port(), "/metrics");
+  EXPECT_TRUE(answer.has_header("Content-Type: text/plain; version=0.0.4; charset=utf-8"));
+  EXPECT_TRUE(answer.body.ends_with('\n'));
+}
+
+TEST_F(HttpListeners, head_works_everywhere) {
+  for (const char* path : {"/metrics", "/livez", "/readyz", "/", "/api/v1/view", "/-/ready"}) {
+    const RawAnswer answer = ask(ops_->port(), path, "HEAD");
+    EXPECT_EQ(answer.status, 200) << path;
+    EXPECT_EQ(answer.body, "") << path;
+  }
+  EXPECT_EQ(ask(gate_->port(), "/gate/s0", "HEAD").status, 200);
+  EXPECT_EQ(ask(gate_->port(), "/authz/s0", "HEAD").status, 200);
+}
+
+TEST_F(HttpListeners, the_wrong_method_is_405_and_says_which_is_right) {
+  const RawAnswer metrics = ask(ops_->port(), "/metrics", "DELETE");
+  EXPECT_EQ(metrics.status, 405);
+  EXPECT_TRUE(metrics.has_header("Allow: GET, HEAD"));
+  const RawAnswer reload = ask(ops_->port(), "/-/reload");
+  EXPECT_EQ(reload.status, 405);
+  EXPECT_TRUE(reload.has_header("Allow: POST, PUT"));
+  EXPECT_EQ(ask(ops_->port(), "/-/reload", "POST").status, 200);
+  EXPECT_EQ(world_.reloads, 1);
+}
+
+// For ThreadSanitizer: everything at once, while views are swapped.
+TEST_F(HttpListeners, requests_and_publications_run_side_by_side) {
+  std::atomic<bool> over{false};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  threads.emplace_back([&] {
+    while (!over) {
+      world_.clock.advance(1ms);
+      world_.views.publish(healthy_view(world_.clock.now(), 3));
+      world_.reload_status.set({true, world_.clock.wall()});
+    }
+  });
+  const auto hammer = [&](const HttpServer& server, const std::string& path) {
+    for (int i = 0; i < 30; ++i) {
+      if (ask(server.port(), path).status != 200) ++wrong;
+    }
+  };
+  for (const char* path : {"/metrics", "/readyz", "/api/v1/view", "/"}) {
+    threads.emplace_back([&, path] { hammer(*ops_, path); });
+  }
+  for (const char* path : {"/gate/s0", "/authz/s1/x", "/gate"}) {
+    threads.emplace_back([&, path] { hammer(*gate_, path); });
+  }
+  for (std::size_t i = 1; i < threads.size(); ++i) threads[i].join();
+  over = true;
+  threads[0].join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(world_.counters.of("s0").open, 30U);
+}
+
+}  // namespace
+}  // namespace rpoguard::test
