@@ -79,6 +79,8 @@ unix_socket_directories = ''
 cluster_name = '$node'
 max_connections = 60
 shared_buffers = 16MB
+# Files instead of /dev/shm, which is not for everybody in a bare root or a container.
+dynamic_shared_memory_type = mmap
 wal_level = replica
 wal_log_hints = on
 # A copy finds what it missed during an hour of a cut link.

@@ -80,7 +80,7 @@ begin
       using errcode = 'null_value_not_allowed';
   end if;
   -- Until the end of the transaction: right after a failover the synchronous standby may not exist,
-  -- and the commit must not wait for it. (A SET clause of the function would end before the commit.)
+  -- and the commit must not wait for it. (A SET clause of the function would end before it.)
   perform set_config('synchronous_commit', 'local', true);
   update rpoguard.cluster_state
   set writer_epoch = writer_epoch + 1,

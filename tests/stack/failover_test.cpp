@@ -74,9 +74,9 @@ TEST(Failover, a_restart_that_reaches_only_the_old_writer_stays_closed) {
   shard.iad_a().sigstop();
   shard.iad_b().kill9();
   shard.fail_over();
-  ASSERT_TRUE(eventually(
-      15s, [&] { return rpoguard.metric("rpoguard_highest_epoch", {{"shard", "184"}}) == 2; }))
-      << rpoguard.log();
+  ASSERT_TRUE(eventually(15s, [&] {
+    return rpoguard.metric("rpoguard_highest_epoch", {{"shard", "184"}}) == 2;
+  })) << rpoguard.log();
 
   rpoguard.kill9();
   shard.phx_a().kill9();

@@ -1,6 +1,5 @@
 #include "tests/stack/region_pair.hpp"
 
-#include <cstdio>
 #include <ctime>
 #include <stdexcept>
 
@@ -86,9 +85,9 @@ core::Instant boottime() {
 }
 
 std::string render_seconds(core::Duration duration) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3f", core::to_seconds(duration));  // NOLINT
-  return text;
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  const std::string rest = std::to_string(ms % 1000);
+  return std::to_string(ms / 1000) + "." + std::string(3 - rest.size(), '0') + rest;
 }
 
 }  // namespace rpoguard::test

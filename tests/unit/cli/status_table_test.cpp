@@ -111,7 +111,8 @@ TEST(StatusTable, uses_colours_only_when_told) {
 }
 
 TEST(StatusTable, shows_one_shard_when_asked) {
-  const std::string text = render_status(view({shard("184"), shard("185")}), {.shard = "185", .color = false});
+  const TableOptions options{.shard = "185", .color = false};
+  const std::string text = render_status(view({shard("184"), shard("185")}), options);
   EXPECT_EQ(text.find("184"), std::string::npos) << text;
 }
 
