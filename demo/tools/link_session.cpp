@@ -14,10 +14,28 @@ constexpr auto kRateStep = std::chrono::milliseconds(10);
 
 }  // namespace
 
-void close_with_reset(tcp::socket& socket) {
+void close_with_reset(asio::ip::tcp::socket& socket) {
   asio::error_code ignored;
   socket.set_option(asio::socket_base::linger(true, 0), ignored);
   socket.close(ignored);
+}
+
+void Session::connect() {
+  connecting_ = true;
+  asio::error_code error;
+  target_.open(tcp::v4(), error);
+  target_.set_option(asio::socket_base::receive_buffer_size(kLinkKernelBufferBytes), error);
+  target_.async_connect(endpoint_, [self = shared_from_this()](asio::error_code failed) {
+    if (self->ended_) return;
+    if (failed) return self->reset();
+    self->connected_ = true;
+    for (tcp::socket* socket : {&self->client_, &self->target_}) {
+      asio::error_code ignored;
+      socket->non_blocking(true, ignored);
+      socket->set_option(tcp::no_delay(true), ignored);
+    }
+    self->advance();
+  });
 }
 
 void Pump::advance() {
@@ -42,7 +60,7 @@ void Pump::push_reset() {
 void Pump::fill() {
   if (source_ended_ || waiting_to_read_ || queued_ >= kLinkBufferBytes) return;
   waiting_to_read_ = true;
-  from_.async_wait(tcp::socket::wait_read,
+  from_.async_wait(asio::ip::tcp::socket::wait_read,
                    [this, self = session_.shared_from_this()](asio::error_code error) {
                      waiting_to_read_ = false;
                      if (error || self->ended() || conditions_.cut[direction_]) return;
@@ -73,7 +91,7 @@ void Pump::drain() {
         return session_.reset();
       case Kind::fin: {
         asio::error_code ignored;
-        to_.shutdown(tcp::socket::shutdown_send, ignored);
+        to_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
         queue_.pop_front();
         finished_ = true;
         return session_.close_if_finished();
@@ -98,7 +116,7 @@ bool Pump::drain_data(Item& item) {
   conditions_.buckets[direction_].give_back(granted - sent);
   if (error == asio::error::would_block) {
     waiting_to_write_ = true;
-    to_.async_wait(tcp::socket::wait_write,
+    to_.async_wait(asio::ip::tcp::socket::wait_write,
                    [this, self = session_.shared_from_this()](asio::error_code failed) {
                      waiting_to_write_ = false;
                      if (!failed && !self->ended()) advance();

@@ -156,24 +156,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool ended() const { return ended_; }
 
  private:
-  void connect() {
-    connecting_ = true;
-    asio::error_code error;
-    target_.open(tcp::v4(), error);
-    target_.set_option(asio::socket_base::receive_buffer_size(kLinkKernelBufferBytes), error);
-    target_.async_connect(endpoint_, [self = shared_from_this()](asio::error_code failed) {
-      if (self->ended_) return;
-      if (failed) return self->reset();
-      self->connected_ = true;
-      for (asio::ip::tcp::socket* socket : {&self->client_, &self->target_}) {
-        asio::error_code ignored;
-        socket->non_blocking(true, ignored);
-        socket->set_option(tcp::no_delay(true), ignored);
-      }
-      self->advance();
-    });
-  }
-
+  void connect();
   void end() {
     ended_ = true;
     up_.stop();

@@ -112,8 +112,20 @@ void World::judge_view() {
   }
   if (view.writer && !profile_.timeline_epochs && view.writer->epoch < sidecar_.highest_shown())
     fail("a writer with epoch " + std::to_string(view.writer->epoch.value) + " is confirmed");
+  judge_stamp();
   if (view.slo.exceeded + view.slo.unknown > view.slo.total) fail("more bad seconds than seconds");
   judge_now();
+}
+
+// With the table as witness, only a writer stamped for its own region is confirmed.
+void World::judge_stamp() {
+  const auto writer = sidecar_.writer_index();
+  if (!writer || profile_.timeline_epochs) return;
+  const Server& server = cluster_.servers()[*writer];
+  if (server.in_recovery || server.timeline != sidecar_.view()->writer->timeline.value) return;
+  const Stamp& stamp = cluster_.history().stamp_at({server.timeline, server.inserted});
+  if (stamp.region != server.region)
+    fail(server.name + " is confirmed, and its stamp is for region " + stamp.region);
 }
 
 // Nothing is wrong and has not been for a while: the gate has to be open, and the exposure small.

@@ -74,6 +74,7 @@ class World {
   // judge.cpp: the invariants
   void judge_view();
   void judge_now();
+  void judge_stamp();
   void judge_quiet();
   void judge_loss(std::size_t lost_writer, std::size_t promoted);
   bool protected_until(Instant t) const;
