@@ -69,7 +69,8 @@ void Evaluator::describe_copy(std::size_t node, NodeView& out) const {
     return;
   }
   out.synchronous = row->sync_state == "sync" || row->sync_state == "quorum";
-  out.streaming = out.streaming.value_or(true) && row->state == "streaming";
+  // The writer's row outlives a dead connection: alone it can deny streaming, not confirm it.
+  if (row->state != "streaming") out.streaming = false;
   if (row->flush_lsn && out.up && memory.position &&
       memory.last_success->asked >= writer_observation()->answered) {
     out.evidence_disagreement_bytes =

@@ -69,8 +69,8 @@ struct NodeView {
   std::optional<bool> replay_paused;
 
   // Of a copy, against the writer. Absent for the writer and where it cannot be proven.
-  std::optional<bool> streaming;                ///< by either end
-  std::optional<bool> synchronous;              ///< the writer counts it as sync or quorum
+  std::optional<bool> streaming;    ///< both ends say so; absent while the copy is silent
+  std::optional<bool> synchronous;  ///< the writer counts it as sync or quorum
   std::optional<Instant> recovery_point_flush;  ///< everything acknowledged before is flushed here
   std::optional<Instant>
       recovery_point_replay;  ///< everything acknowledged before is replayed here

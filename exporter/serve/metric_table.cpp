@@ -198,8 +198,9 @@ constexpr std::array<MetricInfo, kMetricCount> kTable{{
      "rpoguard_replica_streaming",
      gauge,
      {"shard", "node"},
-     "1 if WAL streams to the copy, as seen from either end, else 0. Absent for the writer and "
-     "where neither end answers."},
+     "1 if WAL streams to the copy, by its own word and the writer's, else 0. Absent for the "
+     "writer "
+     "and while the copy does not answer: the writer's word outlives a dead connection."},
     {Metric::replica_synchronous,
      "rpoguard_replica_synchronous",
      gauge,
