@@ -17,7 +17,7 @@ packages_of_group() {
       prometheus-cpp-dev libasio-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libssl-dev ;;
     servers) echo postgresql prometheus prometheus-alertmanager ;;
     tests) echo libgtest-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 locales ;;
-    bench) echo prometheus-postgres-exporter ;;
+    bench) echo prometheus-postgres-exporter libbenchmark-dev ;;
     *) echo "packages: no such group: $1" >&2; return 1 ;;
   esac
 }

@@ -30,7 +30,7 @@ TEST(Fixture, a_shard_of_three_streams_synchronously_and_asynchronously) {
   EXPECT_TRUE(shard.caught_up(shard.node("phx-a"), shard.writer()));
   EXPECT_EQ(shard.node("phx-a").query("SELECT count(*) FROM t"), "1000");
   EXPECT_EQ(shard.writer().query("SELECT string_agg(application_name || ' ' || sync_state, ',' "
-                                 "ORDER BY 1) FROM pg_stat_replication"),
+                                 "ORDER BY application_name) FROM pg_stat_replication"),
             "iad-b sync,phx-a async");
   EXPECT_EQ(shard.writer().query("SELECT active FROM pg_replication_slots"), "t");
   EXPECT_EQ(in_recovery(shard.writer()), "f");
