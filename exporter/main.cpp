@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <pthread.h>
 
 #include "exporter/cli/app.hpp"
@@ -14,9 +15,16 @@ void give_threads_large_stacks() {
   pthread_attr_destroy(&attributes);
 }
 
+// Each thread that allocates may get a heap of its own, and two dozen request threads would each
+// keep the memory of the largest page they have ever rendered. Two heaps are enough for them.
+void share_heaps() {
+  mallopt(M_ARENA_MAX, 2);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   give_threads_large_stacks();
+  share_heaps();
   return rpoguard::cli::run(argc, argv);
 }

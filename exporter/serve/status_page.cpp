@@ -31,7 +31,8 @@ constexpr std::string_view kStyle = R"(</title><style>
 body{font:15px/1.45 system-ui,sans-serif;margin:1.5em;color:#1a1a1a;background:#fff}
 table{border-collapse:collapse;margin:.4em 0 1.6em;width:100%}
 th,td{text-align:left;padding:.25em .9em .25em 0;border-bottom:1px solid #ddd;vertical-align:top}
-th{font-weight:600;color:#555}td:first-child{white-space:nowrap}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+th{font-weight:600;color:#555}td:first-child{white-space:nowrap}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 h2{margin:0 0 .1em}p{margin:.15em 0}.s{color:#555}
 .good{color:#0072b2;font-weight:600}.bad{color:#b34700;font-weight:600}
 .unsure{color:#8a3d6d;font-weight:600}

@@ -13,7 +13,7 @@ namespace rpoguard::sim {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
-constexpr std::uint64_t kHoursPerProfile = 20;
+constexpr std::uint64_t kHoursPerProfile = 10;
 #else
 constexpr std::uint64_t kHoursPerProfile = 210;
 #endif

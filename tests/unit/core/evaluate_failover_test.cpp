@@ -239,5 +239,16 @@ TEST(Failover, a_new_writers_clock_starts_anew) {
   EXPECT_FALSE(shard.view.recovery_point) << "positions on the old timeline prove nothing here";
 }
 
+TEST(Failover, looks_at_the_old_writer_prove_nothing_about_the_new_one) {
+  TestShard shard = after_promotion();
+  stamp(shard);
+  shard.run_healthy(2);
+  rebuild(shard);
+  for (const std::size_t node : {kIadA, kIadB})
+    shard.facts[node].receive_lsn = shard.facts[node].replay_lsn = Lsn{0x3000000 + 5000};
+  shard.run(3);
+  EXPECT_FALSE(shard.view.recovery_point) << "it holds what iad-a wrote, and nothing of phx-a's";
+}
+
 }  // namespace
 }  // namespace rpoguard::core
