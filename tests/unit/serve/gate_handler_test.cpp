@@ -301,8 +301,10 @@ std::shared_ptr<core::View> random_view(Random& random, core::Instant now) {
 serve::HttpRequest random_request(Random& random) {
   const std::vector<std::string> epochs{"7", "6", "x", "-1"};
   serve::HttpRequest asked = request("");
-  if (random.chance()) asked.query.emplace("epoch", epochs.at(random.below(4)));
-  if (random.below(4) == 0) asked.headers["rpoguard-epoch"] = epochs.at(random.below(4));
+  if (random.chance())
+    asked.query.emplace("epoch", epochs.at(static_cast<std::size_t>(random.below(4))));
+  if (random.below(4) == 0)
+    asked.headers["rpoguard-epoch"] = epochs.at(static_cast<std::size_t>(random.below(4)));
   if (random.below(4) == 0) asked.query.emplace("generation", "3");
   if (random.chance()) asked.query.emplace("priority", random.chance() ? "low" : "normal");
   return asked;
