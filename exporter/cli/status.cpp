@@ -9,7 +9,7 @@
 #include "exporter/cli/commands.hpp"
 #include "exporter/cli/status_table.hpp"
 #include "exporter/config/load.hpp"
-#include "exporter/serve/http_client.hpp"
+#include "exporter/net/http_client.hpp"
 
 namespace rpoguard::cli {
 namespace {
@@ -69,8 +69,7 @@ Result<Target> find_target(const StatusOptions& options) {
 }
 
 Result<std::string> fetch_view(const Target& target) {
-  const auto answer =
-      serve::http_get({.host = target.host, .port = target.port, .path = kViewPath});
+  const auto answer = net::http_get({.host = target.host, .port = target.port, .path = kViewPath});
   if (!answer) return Error{answer.error().message, "is `rpoguard serve` running?"};
   if (answer.value().status != 200)
     return Error{"it answers " + std::to_string(answer.value().status), ""};

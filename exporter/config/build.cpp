@@ -93,7 +93,7 @@ void build_policy(const Resolver& resolver, std::size_t index, core::ShardSpec& 
   shard.copies = static_cast<int>(required(resolver.policy<std::int64_t>(index, "copies")));
   shard.epoch_source =
       to_enum(word("epoch.source"), {core::EpochSource::table, core::EpochSource::timeline});
-  shard.archive_max_age = required(resolver.policy<MaybeDuration>(index, "archive.max_age"));
+  shard.archive.max_age = required(resolver.policy<MaybeDuration>(index, "archive.max_age"));
   shard.after_failover =
       to_enum(word("after_failover"), {core::AfterFailover::waive, core::AfterFailover::enforce});
   shard.waive_for = duration("waive_for");

@@ -26,6 +26,9 @@ struct DurableMemory {
   std::optional<std::uint64_t> system_identifier;
   /// Epoch whose writer has been confirmed last: a higher one confirmed later is a promotion.
   std::optional<Epoch> confirmed_epoch;
+  /// The node that was confirmed with it: another one needs a higher epoch.
+  std::string confirmed_node;
+  std::optional<std::int64_t> highest_generation;
   struct Waiver {
     WallTime until;
     std::string why;
@@ -72,7 +75,7 @@ struct ShardMemory {
   /// copies.
   std::optional<Instant> synchronous_since;
   LeaseMemory lease;
-  SloView slo;
+  SloMemory slo;
   bool ever_usable = false;
   std::optional<Instant> write_outage_since;
   std::optional<Duration> last_write_outage;

@@ -1,8 +1,8 @@
 // One evaluation of one shard, step by step. Private to core: callers use evaluate()
 // (evaluate.hpp).
 //
-// The steps stand in three files: evaluate.cpp (who is the writer, the account, the gate),
-// prove.cpp (what the copies prove) and describe.cpp (the nodes as people see them).
+// evaluate.cpp holds the order of the steps; the steps stand in judge_*.cpp (who is the writer),
+// prove*.cpp (what is proven), account.cpp, decide.cpp and describe.cpp (as people see it).
 #pragma once
 
 #include <memory>

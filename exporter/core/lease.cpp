@@ -62,7 +62,7 @@ void collect_reasons(const ShardSpec& spec, const LeaseMemory& memory, const Lea
   } else if (*input.waived_until <= now) {
     reasons.push_back(Reason::unproven);
   }
-  if (spec.archive_max_age && (!input.archive_until || *input.archive_until <= now)) {
+  if (spec.archive.max_age && (!input.archive_until || *input.archive_until <= now)) {
     reasons.push_back(Reason::archive_too_old);
   }
   if (reasons.empty() && !input.waived_until && memory.must_settle)

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "exporter/core/timeline_history.hpp"
 #include "exporter/core/units.hpp"
 
 namespace rpoguard::core {
@@ -40,6 +41,7 @@ struct ReplicationRow {
   std::string sync_state;  ///< async, potential, sync, quorum
   std::optional<Lsn> flush_lsn;
   std::optional<Lsn> replay_lsn;
+  std::optional<std::int64_t> pid{};  ///< of the walsender: another one is another connection
 };
 
 /// pg_stat_archiver of a node. It is a claim of the node, per node, and its counters reset with a
@@ -48,12 +50,19 @@ struct ArchiverFacts {
   std::string last_archived_wal;  ///< file name; empty = none yet
   std::int64_t failed_count = 0;
   std::int64_t archived_count = 0;
+  /// The .ready files of the same moment: WAL that waits to be archived. Listed once per archive
+  /// interval; absent in the answers between.
+  struct Ready {
+    std::int64_t files = 0;
+    std::string oldest_wal;  ///< the first whole segment by name; empty = none
+  };
+  std::optional<Ready> ready{};
 };
 
-/// The row of cluster_state. Absent table or row: no value.
+/// The row of cluster_state, or of the operator's epoch query. Absent table or row: no value.
 struct StampedEpoch {
   Epoch epoch;
-  std::string writer_region;
+  std::string writer_region;  ///< empty: the query has no such column
   std::string promoted_by;
   std::optional<WallTime> promoted_at;  ///< that server's clock
 };
@@ -67,6 +76,9 @@ struct NodeFacts {
   bool in_recovery = true;
   Timeline timeline;    ///< writer: of the WAL it writes; standby: of the WAL it received last
   WallTime server_now;  ///< that server's clock; compared only with itself
+  std::optional<WallTime> started;  ///< postmaster start, its clock: tells one start from another
+  /// How `timeline` came about. Absent: the node does not tell (no rpoguard.timeline_history()).
+  std::optional<TimelineHistory> history;
 
   // Set only when not in recovery.
   std::optional<Lsn> insert_lsn;
@@ -83,6 +95,7 @@ struct NodeFacts {
   std::optional<bool> streaming;  ///< a walreceiver is running and in state "streaming"
   std::optional<WallTime>
       last_replayed_commit;  ///< commit time, on the clock of the writer that committed it
+  std::optional<Duration> apply_delay;  ///< recovery_min_apply_delay; absent when 0
 
   std::optional<StampedEpoch> stamped;    ///< cluster_state, if the table exists and has its row
   std::optional<ArchiverFacts> archiver;  ///< absent when archive_mode is off
@@ -121,6 +134,9 @@ struct SlowFacts {
   std::optional<std::int64_t> connections_limit;
   std::optional<std::int64_t> archive_ready_segments;
   std::vector<SlotFacts> slots;
+  /// Where ALTER ROLE or ALTER DATABASE lowers synchronous_commit below "on": one line each, e.g.
+  /// "role batch: off".
+  std::vector<std::string> synchronous_commit_overrides;
 };
 
 struct SlowObservation {
@@ -129,10 +145,69 @@ struct SlowObservation {
   std::variant<SlowFacts, ProbeError> outcome;
 };
 
-/// The latest of each node of one shard, in the order of ShardSpec::nodes. Absent: not probed yet.
+/// Segments without a gap between them whose names share timeline and log id (the first 16 digits).
+struct ArchivedRun {
+  Timeline timeline;
+  std::uint32_t log = 0;
+  std::uint32_t first = 0;  ///< last 8 digits of the first name
+  std::uint32_t last = 0;   ///< of the last name
+  friend auto operator<=>(const ArchivedRun&, const ArchivedRun&) = default;
+};
+
+/// What the archive itself shows. Whole segments only.
+struct ArchiveFacts {
+  std::vector<ArchivedRun> runs;  ///< rising, disjoint, maximal
+  /// First segment needed by each backup that the archive knows of (24 digits), oldest first.
+  std::vector<std::string> backup_starts;
+  std::optional<WallTime> last_backup;  ///< end of the latest backup; the wall clock of its host
+  /// Of the cluster whose WAL the newest segment holds, where the source can tell.
+  std::optional<std::uint64_t> system_identifier;
+  /// The source gives only the ends (`pgbackrest info`): a hole between them would not show.
+  bool holes_invisible = false;
+};
+
+struct ArchiveObservation {
+  Instant asked;  ///< before the first look: what is listed was there at some moment since
+  Instant answered;
+  std::variant<ArchiveFacts, ProbeError> outcome;
+};
+
+/// A witness's answer (WitnessSpec).
+struct WitnessFacts {
+  std::int64_t number = 0;  ///< 0 or greater
+  std::string writer;       ///< what writer_pointer leads to; empty without one
+};
+
+struct WitnessObservation {
+  Instant asked;
+  Instant answered;
+  std::variant<WitnessFacts, ProbeError> outcome;
+};
+
+/// Who answers at the writer endpoint, and whether it commits.
+struct EndpointFacts {
+  std::uint64_t system_identifier = 0;
+  bool in_recovery = true;
+  Timeline timeline;
+  WallTime started;                     ///< postmaster start, as in NodeFacts
+  std::optional<Duration> commit_took;  ///< the canary's commit; absent without a canary
+};
+
+struct EndpointObservation {
+  Instant asked;
+  Instant answered;
+  std::variant<EndpointFacts, ProbeError> outcome;
+};
+
+/// The latest of each node of one shard, in the order of ShardSpec::nodes, and of what stands
+/// around it. Absent: not probed yet.
 struct ShardObservations {
   std::vector<std::optional<NodeObservation>> nodes;
   std::vector<std::optional<SlowObservation>> slow;
+  std::optional<ArchiveObservation> archive;
+  std::optional<WitnessObservation> epoch_witness;
+  std::optional<WitnessObservation> generation_witness;
+  std::optional<EndpointObservation> endpoint;
 };
 
 }  // namespace rpoguard::core

@@ -11,7 +11,33 @@ const char* name_of(Durability value) {
 }
 
 const char* name_of(EpochSource value) {
-  return value == EpochSource::table ? "table" : "timeline";
+  switch (value) {
+    case EpochSource::table:
+      return "table";
+    case EpochSource::timeline:
+      return "timeline";
+    case EpochSource::query:
+      return "query";
+    case EpochSource::http:
+      return "http";
+  }
+  check_failed("a known EpochSource", __FILE__, __LINE__);
+}
+
+const char* name_of(ArchiveSource value) {
+  switch (value) {
+    case ArchiveSource::postgres:
+      return "postgres";
+    case ArchiveSource::directory:
+      return "directory";
+    case ArchiveSource::command:
+      return "command";
+  }
+  check_failed("a known ArchiveSource", __FILE__, __LINE__);
+}
+
+const char* name_of(ArchiveFormat value) {
+  return value == ArchiveFormat::names ? "names" : "pgbackrest";
 }
 
 const char* name_of(GateMode value) {

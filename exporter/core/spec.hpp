@@ -14,9 +14,18 @@ namespace rpoguard::core {
 /// Which position of a copy counts as durable: written and flushed, or already replayed.
 enum class Durability { flush, replay };
 
-/// Where a node's epoch comes from: cluster_state.writer_epoch, or the WAL timeline (a weaker
-/// witness).
-enum class EpochSource { table, timeline };
+/// Where a node's epoch comes from: cluster_state.writer_epoch; the WAL timeline (a weaker
+/// witness); a query of the operator's, asked on every node; or an authority that names the writer
+/// over HTTP.
+enum class EpochSource { table, timeline, query, http };
+
+/// Who says what the WAL archive holds: pg_stat_archiver of the writer (a claim), a directory, or a
+/// command that lists or reports it.
+enum class ArchiveSource { postgres, directory, command };
+
+/// How to read what the archive command prints: one file name a line, or `pgbackrest info
+/// --output=json`.
+enum class ArchiveFormat { names, pgbackrest };
 
 /// enforce: answers refuse; shadow: answers allow, refusals are counted; off: always open, nothing
 /// counted.
@@ -27,6 +36,8 @@ enum class AfterFailover { waive, enforce };
 
 const char* name_of(Durability value);
 const char* name_of(EpochSource value);
+const char* name_of(ArchiveSource value);
+const char* name_of(ArchiveFormat value);
 const char* name_of(GateMode value);
 const char* name_of(AfterFailover value);
 
@@ -74,6 +85,45 @@ struct GateSpec {
   friend bool operator==(const GateSpec&, const GateSpec&) = default;
 };
 
+/// A number that somebody else keeps for the shard, read over HTTP: GET `url`, JSON, RFC 6901
+/// pointer. http:// or https:// (certificates verified).
+struct WitnessSpec {
+  std::string url;
+  std::string pointer;         ///< to a non-negative integer
+  std::string writer_pointer;  ///< to the name or region of the writer; may be empty
+  std::string token_file;      ///< bearer token, read at each request; may be empty
+  std::string ca_file;         ///< https only; empty: the system's authorities
+  Duration interval = std::chrono::seconds(1);
+  Duration timeout = std::chrono::milliseconds(800);  ///< of one request
+  Duration ttl = std::chrono::seconds(5);             ///< how long one answer is good
+  friend bool operator==(const WitnessSpec&, const WitnessSpec&) = default;
+};
+
+struct ArchiveSpec {
+  std::optional<Duration> max_age;  ///< close the gate when it is older; unset: only report
+  ArchiveSource source = ArchiveSource::postgres;
+  std::string directory;             ///< source directory
+  std::vector<std::string> command;  ///< source command: program and arguments; no shell
+  ArchiveFormat format = ArchiveFormat::names;
+  Duration interval = std::chrono::seconds(5);
+  Duration timeout = std::chrono::seconds(10);
+  /// The archive counts as a copy while one of these is not the writer's region. Only for the
+  /// sources that look at the repository itself.
+  std::vector<std::string> readable_from;
+  friend bool operator==(const ArchiveSpec&, const ArchiveSpec&) = default;
+};
+
+/// The way that clients take to the writer (proxy, pooler, DNS name), asked on a new connection
+/// each time.
+struct EndpointSpec {
+  ConnectSpec connect;
+  bool canary = false;  ///< commit one row in rpoguard.canary each time, not only ask who answers
+  Duration interval = std::chrono::seconds(5);
+  Duration timeout = std::chrono::seconds(2);
+  Duration ttl = std::chrono::seconds(15);  ///< without a good answer for so long: misrouted
+  friend bool operator==(const EndpointSpec&, const EndpointSpec&) = default;
+};
+
 struct ShardSpec {
   std::string id;
   std::string home_region;
@@ -85,8 +135,13 @@ struct ShardSpec {
   Durability durability = Durability::flush;
   int copies = 1;  ///< the recovery point is the copies-th best of the counted copies
   EpochSource epoch_source = EpochSource::table;
-  std::optional<Duration>
-      archive_max_age;  ///< close the gate when the WAL archive is older; unset = only report
+  /// source query: one row, the epoch as bigint and, optionally, the region of its writer as text.
+  std::string epoch_query{};
+  /// source http: the authority. Any other source: one more witness of the highest epoch.
+  std::optional<WitnessSpec> epoch_witness{};
+  std::optional<WitnessSpec> generation_witness{};  ///< of the shard map
+  ArchiveSpec archive;
+  std::optional<EndpointSpec> endpoint{};
   AfterFailover after_failover = AfterFailover::waive;
   Duration waive_for = std::chrono::hours(24);
   Duration proof_ttl =
@@ -99,6 +154,9 @@ struct ShardSpec {
 struct ProbeSpec {
   Duration interval = std::chrono::seconds(1);
   Duration timeout = std::chrono::milliseconds(800);
+  /// Of making a connection, which with TLS and SCRAM takes nine round trips; probes that find it
+  /// unfinished fail meanwhile.
+  Duration connect_timeout = std::chrono::seconds(5);
   Duration slow_interval = std::chrono::seconds(15);
   friend bool operator==(const ProbeSpec&, const ProbeSpec&) = default;
 };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "exporter/core/observation.hpp"
+#include "exporter/core/slo.hpp"
 #include "exporter/core/spec.hpp"
 #include "exporter/core/units.hpp"
 
@@ -67,6 +68,15 @@ struct NodeView {
   std::optional<Lsn> wal_position;  ///< writer: insert position; copy: flushed position
   std::optional<Lsn> replay_lsn;
   std::optional<bool> replay_paused;
+  std::optional<Duration> apply_delay;  ///< recovery_min_apply_delay; absent when 0
+
+  // Of a node on another timeline than the writer's. Absent where its history is not known.
+  std::optional<Lsn> fork_point;  ///< where its WAL and the writer's part
+  /// WAL beyond the fork point that the writer never accepted: it needs pg_rewind or a re-seed.
+  std::optional<std::int64_t> diverged_bytes;
+  /// It was seen to commit, abort or prepare: when that was first known. Tells which of two writers
+  /// is in use.
+  std::optional<Instant> last_transaction_seen;
 
   // Of a copy, against the writer. Absent for the writer and where it cannot be proven.
   std::optional<bool> streaming;    ///< both ends say so; absent while the copy is silent
@@ -85,11 +95,46 @@ struct NodeView {
 };
 
 struct ArchiveView {
-  bool enabled = false;
+  bool enabled = false;  ///< the writer archives, or a repository is configured
+  bool counted = false;  ///< is one of the copies whose proof the policy counts, right now
   std::optional<Instant> recovery_point;  ///< everything acknowledged before is archived
-  std::optional<std::int64_t> lag_bytes;
+  std::optional<Lsn> frontier;   ///< WAL is archived without a hole up to here, on the writer's
+                                 ///< timeline
+  std::optional<Instant> as_of;  ///< the frontier held at this moment
+  std::optional<std::int64_t> lag_bytes;  ///< writer's insert position minus the frontier
+  /// Segments missing between the frontier and the newest archived one; absent: cannot be seen.
+  std::optional<std::int64_t> gap_segments;
+  /// What the archiver says it archived beyond the frontier: dropped silently, or not there yet.
+  std::optional<std::int64_t> claimed_ahead_bytes;
+  std::optional<std::int64_t> ready_segments;
   std::optional<std::int64_t> failed_count;
   std::string last_archived_wal;
+  std::optional<WallTime> last_backup;
+  std::optional<ProbeError> failure;  ///< of the last look at the repository
+  std::string note;                   ///< one line for a person; may be empty
+};
+
+/// Somebody else's number for the shard.
+struct WitnessView {
+  std::optional<std::int64_t> number;  ///< absent: no answer young enough
+  std::string writer;
+  std::optional<Instant> as_of;
+  std::optional<ProbeError> failure;  ///< of the last request
+};
+
+struct EndpointView {
+  std::optional<bool> on_writer;  ///< absent: not known
+  std::optional<Duration> commit_took;
+  std::optional<Instant> last_good;
+  std::optional<ProbeError> failure;  ///< of the last try
+  std::string note;
+};
+
+/// RPO 0: does the writer wait for the counted copies with every commit?
+struct SynchronousView {
+  bool promised = false;    ///< rpo is 0
+  bool downgraded = false;  ///< promised, and the writer does not require it (any more)
+  std::string problem;      ///< one sentence for a person; empty while kept
 };
 
 struct WriterView {
@@ -121,12 +166,6 @@ struct GateView {
   std::optional<Duration> retry_after;
 };
 
-struct SloView {
-  Duration total{};
-  Duration exceeded{};
-  Duration unknown{};
-};
-
 struct ShardView {
   std::shared_ptr<const ShardSpec> spec;
   Instant evaluated{};          ///< when this view was made
@@ -142,7 +181,17 @@ struct ShardView {
                                                 ///< set: nothing is known to be missing
   std::optional<Instant> last_possible_ack;     ///< the writer cannot have acknowledged anything
                                                 ///< after; absent: it may be doing so now
+  /// How fast the exposure grows, seconds per second, over the last looks; absent: not known. 1:
+  /// nothing arrives; 0 or less: it holds.
+  std::optional<double> exposure_growth;
+  bool bootstrapped = false;  ///< T comes from commit times of the writer's own clock, not yet from
+                              ///< the WAL clock
+  Duration probe_interval{};  ///< at which this shard wants to be probed now
   ArchiveView archive;
+  std::optional<WitnessView> epoch_witness;       ///< set iff configured
+  std::optional<WitnessView> generation_witness;  ///< set iff configured
+  std::optional<EndpointView> endpoint;           ///< set iff configured
+  SynchronousView synchronous;
   GateView gate;
   std::optional<WaiverView> waiver;
   SloView slo;
@@ -157,6 +206,9 @@ std::optional<Duration> exposure_at(const ShardView& shard, Instant now);
 std::optional<Duration> exposure_known_at(const ShardView& shard, Instant now);
 /// From T to the last moment at which the writer can have acknowledged anything; absent = unknown.
 std::optional<Duration> at_risk_span_at(const ShardView& shard, Instant now);
+/// How long until the exposure reaches the RPO if it goes on growing as it does, 0 when it has;
+/// absent: it does not grow, or is unknown. Never less than what the lease guarantees.
+std::optional<Duration> time_to_exhaustion_at(const ShardView& shard, Instant now);
 /// Writes are usable at `now`: as evaluated, and the lease has not run out since.
 bool usable_at(const ShardView& shard, Instant now);
 

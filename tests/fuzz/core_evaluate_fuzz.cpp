@@ -133,7 +133,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                                      : core::Duration{0});
   if (data[0] % 4 >= 2) spec.epoch_source = core::EpochSource::timeline;
   if (data[0] % 8 >= 4) spec.durability = core::Durability::replay;
-  if (data[0] % 16 >= 8) spec.archive_max_age = std::chrono::minutes(1);
+  if (data[0] % 16 >= 8) spec.archive.max_age = std::chrono::minutes(1);
   TestShard shard(spec);
   for (std::size_t i = 1; i + 1 < size; i += 2) {
     play(shard, data[i], data[i + 1]);

@@ -1,5 +1,5 @@
 // The command line's HTTP client against peers that do not behave.
-#include "exporter/serve/http_client.hpp"
+#include "exporter/net/http_client.hpp"
 
 #include <atomic>
 #include <functional>
@@ -49,8 +49,8 @@ class Peer {
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
-  serve::HttpGet get() const {
-    serve::HttpGet get;
+  net::HttpGet get() const {
+    net::HttpGet get;
     get.host = "127.0.0.1";
     get.port = port_;
     get.path = "/x";
@@ -78,7 +78,7 @@ TEST(HttpClient, an_answer_is_handed_over_whole_whatever_its_status) {
   });
   ASSERT_TRUE(bound.ok());
   bound.value()->start([] {});
-  const auto answer = serve::http_get({"127.0.0.1", bound.value()->port(), "/v?shard=a%20b", 10s});
+  const auto answer = net::http_get({"127.0.0.1", bound.value()->port(), "/v?shard=a%20b", 10s});
   ASSERT_TRUE(answer.ok()) << answer.error().message;
   EXPECT_EQ(answer.value().status, 503);
   EXPECT_EQ(answer.value().body, "a b" + std::string(200'000, 'x'));
@@ -86,7 +86,7 @@ TEST(HttpClient, an_answer_is_handed_over_whole_whatever_its_status) {
 
 TEST(HttpClient, nobody_there_is_an_error_that_names_the_address) {
   const std::uint16_t port = free_port();
-  const auto answer = serve::http_get({"127.0.0.1", port, "/", 2s});
+  const auto answer = net::http_get({"127.0.0.1", port, "/", 2s});
   ASSERT_FALSE(answer.ok());
   EXPECT_NE(answer.error().message.find("127.0.0.1:" + std::to_string(port)), std::string::npos);
   EXPECT_NE(answer.error().message.find("cannot connect"), std::string::npos);
@@ -97,7 +97,7 @@ TEST(HttpClient, a_mute_peer_is_given_up) {
     EXPECT_TRUE(eventually(60s, [&] { return over.load(); }));
   });
   const Stopwatch watch;
-  EXPECT_FALSE(serve::http_get(peer.get()).ok());
+  EXPECT_FALSE(net::http_get(peer.get()).ok());
   EXPECT_LT(watch.elapsed(), 5s);
 }
 
@@ -108,7 +108,7 @@ TEST(HttpClient, a_peer_that_dribbles_its_head_is_given_up) {
     while (!eventually(20ms, [&] { return over.load(); })) say(socket, "x");
   });
   const Stopwatch watch;
-  EXPECT_FALSE(serve::http_get(peer.get()).ok());
+  EXPECT_FALSE(net::http_get(peer.get()).ok());
   EXPECT_LT(watch.elapsed(), 5s);
 }
 
@@ -118,7 +118,7 @@ TEST(HttpClient, a_peer_that_dribbles_its_body_is_given_up) {
     while (!eventually(20ms, [&] { return over.load(); })) say(socket, "x");
   });
   const Stopwatch watch;
-  EXPECT_FALSE(serve::http_get(peer.get()).ok());
+  EXPECT_FALSE(net::http_get(peer.get()).ok());
   EXPECT_LT(watch.elapsed(), 5s);
 }
 
@@ -126,10 +126,10 @@ TEST(HttpClient, a_body_that_is_too_large_is_an_error) {
   const Peer peer([](int socket, const std::atomic<bool>&) {
     say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + std::string(2000, 'x'));
   });
-  serve::HttpGet get = peer.get();
+  net::HttpGet get = peer.get();
   get.body_bytes_max = 1999;
   get.timeout = 10s;
-  const auto answer = serve::http_get(get);
+  const auto answer = net::http_get(get);
   ASSERT_FALSE(answer.ok());
   EXPECT_NE(answer.error().message.find("too large"), std::string::npos);
 }
@@ -138,18 +138,18 @@ TEST(HttpClient, a_body_that_is_cut_short_is_an_error) {
   const Peer peer([](int socket, const std::atomic<bool>&) {
     say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\nxxx");
   });
-  serve::HttpGet get = peer.get();
+  net::HttpGet get = peer.get();
   get.timeout = 10s;
-  EXPECT_FALSE(serve::http_get(get).ok());
+  EXPECT_FALSE(net::http_get(get).ok());
 }
 
 TEST(HttpClient, a_redirect_is_not_followed) {
   const Peer peer([](int socket, const std::atomic<bool>&) {
     say(socket, "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
   });
-  serve::HttpGet get = peer.get();
+  net::HttpGet get = peer.get();
   get.timeout = 10s;
-  const auto answer = serve::http_get(get);
+  const auto answer = net::http_get(get);
   ASSERT_TRUE(answer.ok()) << answer.error().message;
   EXPECT_EQ(answer.value().status, 302);
 }

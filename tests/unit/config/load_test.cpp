@@ -124,12 +124,12 @@ TEST(ConfigLoad, nodes_override_shards_and_shards_override_defaults) {
   ASSERT_EQ(spec.shards.size(), 2u);
   EXPECT_EQ(spec.ops, (core::ListenSpec{"0.0.0.0", 0}));
   EXPECT_EQ(spec.gate, (core::ListenSpec{"::", 0}));
-  EXPECT_EQ(spec.probe, (core::ProbeSpec{250ms, 200ms, 1min}));
+  EXPECT_EQ(spec.probe, (core::ProbeSpec{.interval = 250ms, .timeout = 200ms, .slow_interval = 1min}));
 
   const core::ShardSpec& plain = spec.shards[0];
   EXPECT_EQ(plain.id, "010");
   EXPECT_EQ(plain.rpo, 8s);
-  EXPECT_EQ(plain.archive_max_age, core::Duration(2min));
+  EXPECT_EQ(plain.archive.max_age, core::Duration(2min));
   EXPECT_EQ(plain.gate.mode, core::GateMode::off);
   EXPECT_EQ(plain.gate.reopen_below, 4s);
   const core::ConnectSpec inherited{.host = "a",
@@ -173,7 +173,7 @@ TEST(ConfigLoad, every_key_of_defaults_can_be_overridden_in_a_shard) {
                                  .durability = core::Durability::replay,
                                  .copies = 2,
                                  .epoch_source = core::EpochSource::timeline,
-                                 .archive_max_age = std::nullopt,
+                                 .archive = {},
                                  .after_failover = core::AfterFailover::enforce,
                                  .waive_for = 2h,
                                  .proof_ttl = 500ms,

@@ -383,7 +383,7 @@ TEST(Evaluate, the_archive_proves_whole_segments_on_the_writers_timeline) {
 
 TEST(Evaluate, an_archive_limit_closes_the_gate_when_the_archive_stands_still) {
   ShardSpec spec = make_spec();
-  spec.archive_max_age = seconds(20);
+  spec.archive.max_age = seconds(20);
   TestShard shard(spec);
   shard.facts[kIadA].archiver->last_archived_wal = "000000010000000000000003";
   shard.run_healthy(3);

@@ -126,7 +126,7 @@ std::vector<Past> all_pasts() {
       {"closed by the archive",
        [] {
          ShardSpec spec = make_spec();
-         spec.archive_max_age = seconds(20);
+         spec.archive.max_age = seconds(20);
          TestShard shard(spec);
          shard.run_healthy(30);
          return shard;

@@ -102,7 +102,7 @@ TEST_F(Lease, sheds_low_priority_first) {
 }
 
 TEST_F(Lease, an_archive_limit_ends_it_earlier_and_says_so) {
-  spec.archive_max_age = minutes(1);
+  spec.archive.max_age = minutes(1);
   input.archive_until = kStart + seconds(2);
   const GateView gate = judge(0, seconds(1));
   EXPECT_EQ(gate.open_until, kStart + seconds(2));
@@ -112,12 +112,12 @@ TEST_F(Lease, an_archive_limit_ends_it_earlier_and_says_so) {
 
 TEST_F(Lease, an_unknown_archive_age_is_too_old_where_the_policy_limits_it) {
   EXPECT_TRUE(judge(0, seconds(1)).reasons.empty());
-  spec.archive_max_age = minutes(1);
+  spec.archive.max_age = minutes(1);
   EXPECT_EQ(judge(1, seconds(1)).reasons, only(Reason::archive_too_old));
 }
 
 TEST_F(Lease, a_closing_for_the_archive_needs_no_settling) {
-  spec.archive_max_age = minutes(1);
+  spec.archive.max_age = minutes(1);
   input.archive_until = kStart + seconds(2);
   judge(0, seconds(1));
   judge(2, seconds(1));
@@ -144,7 +144,7 @@ TEST_F(Lease, a_waiver_does_not_excuse_other_reasons) {
   EXPECT_EQ(judge(0, std::nullopt).reasons, only(Reason::stale_epoch));
   EXPECT_FALSE(judge(1, std::nullopt).waived);
   input.verdict_reason.reset();
-  spec.archive_max_age = minutes(1);
+  spec.archive.max_age = minutes(1);
   EXPECT_EQ(judge(2, std::nullopt).reasons, only(Reason::archive_too_old));
 }
 

@@ -1,4 +1,4 @@
-#include "exporter/serve/http_client.hpp"
+#include "exporter/net/http_client.hpp"
 
 #include <condition_variable>
 #include <mutex>
@@ -10,7 +10,7 @@
 #error "compile with the flags of pkg-config cpp-httplib: they are part of its ABI (B2)"
 #endif
 
-namespace rpoguard::serve {
+namespace rpoguard::net {
 namespace {
 
 // H17: cpp-httplib's time-outs are per recv(), so a peer that dribbles is never late. This thread
@@ -86,4 +86,4 @@ core::Result<HttpAnswer> http_get(const HttpGet& get) {
   return answer;
 }
 
-}  // namespace rpoguard::serve
+}  // namespace rpoguard::net

@@ -1,4 +1,4 @@
-// A small blocking HTTP client for rpoguard's own command line. Not for the probing loop.
+// A small blocking HTTP client. Not for the probing loop: call it on a thread that may wait.
 #pragma once
 
 #include <chrono>
@@ -8,7 +8,7 @@
 
 #include "exporter/core/result.hpp"
 
-namespace rpoguard::serve {
+namespace rpoguard::net {
 
 struct HttpGet {
   std::string host;
@@ -27,4 +27,4 @@ struct HttpAnswer {
 /// redirects. Thread-safe.
 core::Result<HttpAnswer> http_get(const HttpGet& get);
 
-}  // namespace rpoguard::serve
+}  // namespace rpoguard::net

@@ -1,0 +1,59 @@
+// Waivers and the gate: the last decisions of an evaluation.
+#include <algorithm>
+#include <string>
+
+#include "exporter/core/evaluator.hpp"
+
+namespace rpoguard::core {
+
+void Evaluator::decide_waiver() {
+  auto& durable = memory_.durable;
+  if (view_.writer) {
+    const Epoch epoch = view_.writer->epoch;
+    const bool promoted = durable.confirmed_epoch && epoch > *durable.confirmed_epoch;
+    durable.confirmed_epoch = std::max(durable.confirmed_epoch.value_or(epoch), epoch);
+    if (promoted && spec_->after_failover == AfterFailover::waive &&
+        spec_->epoch_source == EpochSource::table) {
+      const auto length = std::chrono::duration_cast<WallTime::duration>(spec_->waive_for);
+      const auto& stamped = writer_facts()->stamped;
+      durable.waiver = {wall_ + length, "epoch " + std::to_string(epoch.value) +
+                                            " was stamped for region " + stamped->writer_region +
+                                            " by " + stamped->promoted_by};
+    }
+  }
+  const auto exposure = exposure_at(view_, now_);
+  const bool proven = spec_->rpo == Duration{0} ? memory_.kept_until && *memory_.kept_until > now_
+                                                : exposure && *exposure <= spec_->gate.reopen_below;
+  const bool expired = durable.waiver && durable.waiver->until <= wall_;
+  if (view_.writer && (proven || expired)) durable.waiver.reset();
+  if (durable.waiver)
+    view_.waiver = WaiverView{now_ + (durable.waiver->until - wall_), durable.waiver->why};
+}
+
+void Evaluator::decide_gate() {
+  LeaseInput input;
+  input.verdict_reason = verdict_.reason;
+  input.verdict_detail = verdict_.detail;
+  input.kept_until = memory_.kept_until;
+  input.exposure = exposure_at(view_, now_);
+  input.writer_changed = writer_changed_;
+  if (view_.recovery_point && spec_->rpo > Duration{0}) {
+    const auto share = static_cast<double>(spec_->rpo.count()) * spec_->gate.shed_low_priority_at;
+    input.shed_low_priority_from =
+        *view_.recovery_point + Duration(static_cast<std::int64_t>(share));
+  }
+  if (spec_->archive.max_age && view_.archive.recovery_point) {
+    input.archive_until = *view_.archive.recovery_point + *spec_->archive.max_age;
+  }
+  if (view_.waiver) {
+    const Duration trust = spec_->rpo > Duration{0} ? spec_->rpo : spec_->proof_ttl;
+    const auto* writer = writer_observation();
+    input.waived_until =
+        std::min(view_.waiver->until, writer == nullptr ? now_ : writer->asked + trust);
+  }
+  view_.gate = decide_lease(*spec_, memory_.lease, input, now_);
+  view_.writes_usable =
+      view_.writer.has_value() && view_.gate.reasons.empty() && now_ < view_.gate.open_until;
+}
+
+}  // namespace rpoguard::core
