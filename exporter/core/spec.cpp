@@ -1,59 +1,46 @@
 #include "exporter/core/spec.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 
 #include "exporter/core/check.hpp"
 
 namespace rpoguard::core {
+namespace {
+
+// The words in the order of the enumerators.
+template <std::size_t N, typename Enum>
+const char* word(const std::array<const char*, N>& words, Enum value) {
+  const auto index = static_cast<std::size_t>(value);
+  RPOGUARD_CHECK(index < N);
+  return words[index];
+}
+
+}  // namespace
 
 const char* name_of(Durability value) {
-  return value == Durability::flush ? "flush" : "replay";
+  return word(std::array{"flush", "replay"}, value);
 }
 
 const char* name_of(EpochSource value) {
-  switch (value) {
-    case EpochSource::table:
-      return "table";
-    case EpochSource::timeline:
-      return "timeline";
-    case EpochSource::query:
-      return "query";
-    case EpochSource::http:
-      return "http";
-  }
-  check_failed("a known EpochSource", __FILE__, __LINE__);
+  return word(std::array{"table", "timeline", "query", "http"}, value);
 }
 
 const char* name_of(ArchiveSource value) {
-  switch (value) {
-    case ArchiveSource::postgres:
-      return "postgres";
-    case ArchiveSource::directory:
-      return "directory";
-    case ArchiveSource::command:
-      return "command";
-  }
-  check_failed("a known ArchiveSource", __FILE__, __LINE__);
+  return word(std::array{"postgres", "directory", "command"}, value);
 }
 
 const char* name_of(ArchiveFormat value) {
-  return value == ArchiveFormat::names ? "names" : "pgbackrest";
+  return word(std::array{"names", "pgbackrest"}, value);
 }
 
 const char* name_of(GateMode value) {
-  switch (value) {
-    case GateMode::enforce:
-      return "enforce";
-    case GateMode::shadow:
-      return "shadow";
-    case GateMode::off:
-      return "off";
-  }
-  check_failed("a known GateMode", __FILE__, __LINE__);
+  return word(std::array{"enforce", "shadow", "off"}, value);
 }
 
 const char* name_of(AfterFailover value) {
-  return value == AfterFailover::waive ? "waive" : "enforce";
+  return word(std::array{"waive", "enforce"}, value);
 }
 
 bool region_allowed(const ShardSpec& shard, const std::string& region) {

@@ -38,6 +38,13 @@ TEST(Words, are_those_of_the_contract) {
   EXPECT_STREQ(name_of(Durability::replay), "replay");
   EXPECT_STREQ(name_of(EpochSource::table), "table");
   EXPECT_STREQ(name_of(EpochSource::timeline), "timeline");
+  EXPECT_STREQ(name_of(EpochSource::query), "query");
+  EXPECT_STREQ(name_of(EpochSource::http), "http");
+  EXPECT_STREQ(name_of(ArchiveSource::postgres), "postgres");
+  EXPECT_STREQ(name_of(ArchiveSource::directory), "directory");
+  EXPECT_STREQ(name_of(ArchiveSource::command), "command");
+  EXPECT_STREQ(name_of(ArchiveFormat::names), "names");
+  EXPECT_STREQ(name_of(ArchiveFormat::pgbackrest), "pgbackrest");
   EXPECT_STREQ(name_of(GateMode::enforce), "enforce");
   EXPECT_STREQ(name_of(GateMode::shadow), "shadow");
   EXPECT_STREQ(name_of(GateMode::off), "off");
