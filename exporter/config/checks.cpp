@@ -143,12 +143,15 @@ class ShardCheck {
   // synchronous one.
   std::optional<bool> archive_can_count() const {
     const auto home = resolver_.shard<std::string>(shard_, "home_region");
+    const auto allowed = resolver_.allowed_regions(shard_);
     const auto rpo = resolver_.policy<MaybeDuration>(shard_, "rpo");
     const auto regions =
         resolver_.policy<std::vector<std::string>>(shard_, "archive.readable_from");
-    if (!home.value || !regions.value) return std::nullopt;
-    const auto outside = [&](const std::string& region) { return region != *home.value; };
-    if (std::ranges::none_of(*regions.value, outside)) return false;
+    if (!home.value || !allowed || !regions.value) return std::nullopt;
+    const auto counts = [&](const std::string& region) {
+      return region != *home.value && std::ranges::find(*allowed, region) != allowed->end();
+    };
+    if (std::ranges::none_of(*regions.value, counts)) return false;
     if (!rpo.value) return std::nullopt;
     return *rpo.value != Duration::zero();
   }
@@ -157,14 +160,31 @@ class ShardCheck {
     const auto copies = resolver_.policy<std::int64_t>(shard_, "copies");
     const auto nodes = countable_nodes();
     const auto archive = archive_can_count();
-    if (!copies.value || !nodes || !archive) return;
-    if (*copies.value <= *nodes + (*archive ? 1 : 0)) return;
+    if (!copies.value || !nodes || !archive || *copies.value <= *nodes) return;
+    if (*archive && *copies.value == *nodes + 1) {
+      check_archive_pace();
+      return;
+    }
     report_.add(resolver_.place_in_shard(shard_, "copies"),
                 "copies is " + std::to_string(*copies.value) +
                     ", but the nodes that can count are " + std::to_string(*nodes) +
                     (*archive ? ", and the archive" : ""),
                 "at least as many nodes outside home_region, in allowed_regions, with "
                 "durability_target true");
+  }
+
+  // The archive is one of the copies that must hold a commit, and between two looks at it the
+  // exposure grows as between two probes.
+  void check_archive_pace() {
+    const NamedDuration interval = duration("archive.interval");
+    const NamedDuration rpo = duration("rpo");
+    const auto every = duration_of(interval.chosen);
+    const auto target = duration_of(rpo.chosen);
+    if (!every || !target || *every <= *target / 4) return;
+    report_.add(resolver_.place_in_shard(shard_, "archive.interval"),
+                render_named(interval) + " is more than a quarter of " + render_named(rpo) +
+                    ", and the archive is one of the copies that must hold a commit",
+                "archive.interval <= rpo / 4, or more nodes that can count");
   }
 
   void check_names() {

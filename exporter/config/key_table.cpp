@@ -181,7 +181,8 @@ std::vector<Key> archive_keys() {
        .type = Type::duration,
        .default_text = "5s",
        .range = {.low = "100ms", .high = "10m"},
-       .help = "how often the directory is listed or the command is run"},
+       .help =
+           "how often the archive is looked at; source postgres: the .ready files of the writer"},
       {.path = "defaults.archive.timeout",
        .type = Type::duration,
        .default_text = "10s",
