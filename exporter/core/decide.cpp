@@ -5,6 +5,18 @@
 #include "exporter/core/evaluator.hpp"
 
 namespace rpoguard::core {
+namespace {
+
+// Who raised the epoch and for whom, as far as its source says so.
+std::string promotion_text(const WriterView& writer, const std::optional<StampedEpoch>& stamped) {
+  std::string text = "epoch " + std::to_string(writer.epoch.value);
+  text += stamped ? " was stamped" : " names " + writer.node;
+  if (stamped && !stamped->writer_region.empty()) text += " for region " + stamped->writer_region;
+  if (stamped && !stamped->promoted_by.empty()) text += " by " + stamped->promoted_by;
+  return text;
+}
+
+}  // namespace
 
 void Evaluator::decide_waiver() {
   auto& durable = memory_.durable;
@@ -13,12 +25,12 @@ void Evaluator::decide_waiver() {
     const bool promoted = durable.confirmed_epoch && epoch > *durable.confirmed_epoch;
     durable.confirmed_epoch = std::max(durable.confirmed_epoch.value_or(epoch), epoch);
     if (promoted && spec_->after_failover == AfterFailover::waive &&
-        spec_->epoch_source == EpochSource::table) {
+        spec_->epoch_source != EpochSource::timeline) {
       const auto length = std::chrono::duration_cast<WallTime::duration>(spec_->waive_for);
-      const auto& stamped = writer_facts()->stamped;
-      durable.waiver = {wall_ + length, "epoch " + std::to_string(epoch.value) +
-                                            " was stamped for region " + stamped->writer_region +
-                                            " by " + stamped->promoted_by};
+      const bool by_authority = spec_->epoch_source == EpochSource::http;
+      durable.waiver = {
+          wall_ + length,
+          promotion_text(*view_.writer, by_authority ? std::nullopt : writer_facts()->stamped)};
     }
   }
   const auto exposure = exposure_at(view_, now_);
@@ -45,6 +57,8 @@ void Evaluator::decide_gate() {
   if (spec_->archive.max_age && view_.archive.recovery_point) {
     input.archive_until = *view_.archive.recovery_point + *spec_->archive.max_age;
   }
+  if (spec_->epoch_source == EpochSource::http && view_.epoch_witness && view_.epoch_witness->as_of)
+    input.confirmed_until = *view_.epoch_witness->as_of + spec_->epoch_witness->ttl;
   if (view_.waiver) {
     const Duration trust = spec_->rpo > Duration{0} ? spec_->rpo : spec_->proof_ttl;
     const auto* writer = writer_observation();

@@ -29,11 +29,13 @@ void Evaluator::describe_nodes() {
       out.server_version = facts.server_version;
       out.in_recovery = facts.in_recovery;
       out.timeline = facts.timeline;
-      out.epoch = epoch_of(spec_->epoch_source, facts);
+      out.epoch = node == verdict_.writer ? verdict_.epoch : epoch_of(spec_->epoch_source, facts);
       out.replay_lsn = facts.replay_lsn;
       out.replay_paused = facts.replay_paused;
       out.wal_position =
           facts.in_recovery && memory.position ? memory.position->flushed : facts.insert_lsn;
+      out.last_transaction_seen = memory.last_transaction;
+      if (node != verdict_.writer && out.state != NodeState::foreign) describe_fork(out, facts);
     } else {
       out.up = false;
     }
@@ -44,6 +46,31 @@ void Evaluator::describe_nodes() {
     describe_copy(node, out);
     view_.nodes.push_back(std::move(out));
   }
+}
+
+// How far the node's WAL has gone where the writer's never went.
+void Evaluator::describe_fork(NodeView& out, const NodeFacts& facts) const {
+  const NodeFacts* writer = writer_facts();
+  if (writer == nullptr) return;
+  const auto place = [](const NodeFacts& of) {
+    return TimelinePlace{of.timeline, of.history ? &*of.history : nullptr};
+  };
+  const auto known = [](const NodeFacts& of) { return of.history || of.timeline == Timeline{1}; };
+  const auto fork = fork_of(place(facts), place(*writer));
+  // One timeline number alone does not show that it is one timeline.
+  if (!fork || (!fork->point && !(known(facts) && known(*writer)))) return;
+  out.fork_point = fork->point;
+  const auto end = facts.in_recovery ? std::max(facts.receive_lsn, facts.replay_lsn)
+                                     : std::max(facts.insert_lsn, facts.flushed_lsn);
+  if (!fork->point) {
+    out.diverged_bytes = 0;
+  } else if (end) {
+    out.diverged_bytes = std::max<std::int64_t>(0, bytes_between(*fork->point, *end));
+  }
+  if (out.diverged_bytes.value_or(0) == 0) return;
+  out.note += (out.note.empty() ? "" : "; ") + std::string("its WAL leaves the writer's at ") +
+              render_lsn(*fork->point) + " and goes on for " + std::to_string(*out.diverged_bytes) +
+              " bytes: pg_rewind or re-seed it";
 }
 
 void Evaluator::describe_copy(std::size_t node, NodeView& out) const {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,9 @@ struct DurableMemory {
   /// The node that was confirmed with it: another one needs a higher epoch.
   std::string confirmed_node;
   std::optional<std::int64_t> highest_generation;
+  /// Nodes that were part of a split brain, beyond doubt, when they were last heard of, with the
+  /// epoch that each showed last. A node leaves it by being seen down, or as something else.
+  std::map<std::string, std::optional<Epoch>> rivals;
   struct Waiver {
     WallTime until;
     std::string why;
@@ -50,11 +54,19 @@ struct NodeMemory {
                              ///< report, never been ahead
   std::optional<Instant> accepting_since;  ///< it has been seen to accept writes, and not otherwise
                                            ///< since; when that was first known
-  bool split_brain = false;  ///< it was part of one, beyond doubt, when it was last heard of
+  std::optional<Instant> last_transaction;  ///< it was seen to commit, abort or prepare since then;
+                                            ///< when the last of these was first known
+};
+
+/// What evaluate() remembers of a witness: the last answer worth something.
+struct WitnessMemory {
+  std::optional<WitnessObservation> good;  ///< it carries facts
 };
 
 struct ShardMemory {
   DurableMemory durable;
+  WitnessMemory epoch_witness;
+  WitnessMemory generation_witness;
   std::vector<NodeMemory> nodes;  ///< parallel to ShardSpec::nodes
   WalClock wal_clock;
   std::optional<WriterSample> sample;  ///< the writer's last one: where its WAL clock continues

@@ -38,7 +38,12 @@ class Evaluator {
 
  private:
   void take_observations();
+  void take_witnesses();
   void judge_writer();
+  EpochMemory remember_epochs() const;
+  void remember_authority(EpochMemory& remembered) const;
+  void remember_rivals();
+  void tell_writers_apart();
   void follow_writer();
   void locate_copies();
   void locate_by_row(std::size_t node, const ReplicationRow* row);
@@ -50,6 +55,7 @@ class Evaluator {
   void decide_gate();
   void note_outage();
   void describe_nodes();
+  void describe_fork(NodeView& out, const NodeFacts& facts) const;
   void describe_copy(std::size_t node, NodeView& out) const;
 
   bool down(std::size_t node) const;

@@ -46,6 +46,8 @@ Limit open_limit(const LeaseInput& input) {
                     : Limit{input.kept_until.value_or(Instant{}), Reason::rpo_exceeded};
   if (input.archive_until && *input.archive_until < limit.until)
     limit = {*input.archive_until, Reason::archive_too_old};
+  if (input.confirmed_until && *input.confirmed_until < limit.until)
+    limit = {*input.confirmed_until, Reason::stale_epoch};
   return limit;
 }
 

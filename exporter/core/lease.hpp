@@ -33,6 +33,8 @@ struct LeaseInput {
                                          ///< limits it and it is known
   /// Set while a waiver is in force: open without proof until here.
   std::optional<Instant> waived_until;
+  /// Until when the authority's word on the writer is good; absent: no authority is asked.
+  std::optional<Instant> confirmed_until = {};
   bool writer_changed = false;  ///< another node or timeline than before: old wounds do not count
 };
 

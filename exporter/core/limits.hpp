@@ -14,6 +14,10 @@ inline constexpr std::size_t kConfigDepthMax = 16;
 inline constexpr std::size_t kShardsMax = 1000;
 inline constexpr std::size_t kNodesPerShardMax = 16;
 inline constexpr std::size_t kNameBytesMax = 63;
+inline constexpr std::size_t kQueryBytesMax = 4096;  ///< epoch.query
+inline constexpr std::size_t kUrlBytesMax = 2048;    ///< as written, before {shard} is replaced
+inline constexpr std::size_t kPointerBytesMax = 1024;
+inline constexpr std::size_t kCommandWordsMax = 64;  ///< program and arguments
 
 /// A reading of the writer or a copy that is older than this many probe intervals (plus one
 /// time-out) no longer tells who the writer is.
