@@ -64,6 +64,7 @@ core::Result<bool> Monitor::apply(std::shared_ptr<const core::Spec> spec) {
   }
   // From here on nothing fails: the old configuration is left behind.
   prober_.reset();
+  witness_prober_.reset();
   for (Shard& to : next) {
     const auto from =
         std::ranges::find_if(shards_, [&](const Shard& s) { return s.spec->id == to.spec->id; });
@@ -92,6 +93,20 @@ void Monitor::probe() {
   };
   prober_ = std::make_unique<observe::Prober>(loop_, spec_, clock_, password_for, std::move(sink));
   prober_->start();
+  probe_witnesses();
+}
+
+void Monitor::probe_witnesses() {
+  witness_prober_ = std::make_unique<observe::WitnessProber>(
+      loop_, spec_, clock_, password_for,
+      [this](std::size_t shard, observe::WitnessKind kind, core::WitnessObservation observation) {
+        core::ShardObservations& observations = shards_[shard].observations;
+        (kind == observe::WitnessKind::epoch ? observations.epoch_witness
+                                             : observations.generation_witness) =
+            std::move(observation);
+        wake(shard);
+      });
+  witness_prober_->start();
 }
 
 // Answers that arrive together are judged together.
@@ -167,6 +182,7 @@ void Monitor::stop() {
   timer_.cancel();
   alive_.reset();
   prober_.reset();
+  witness_prober_.reset();
 }
 
 }  // namespace rpoguard::cli
