@@ -30,8 +30,8 @@ Evaluation Evaluator::run() {
   judge_writer();
   follow_writer();
   locate_copies();
-  prove();
   prove_archive();
+  prove();
   account();
   decide_waiver();
   decide_gate();
@@ -109,6 +109,7 @@ ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& 
     }
   }
   memory.nodes = std::move(nodes);
+  if (before.archive != after.archive) memory.archive = {};  // another repository
   return memory;
 }
 

@@ -42,9 +42,9 @@ class Evaluator {
   void follow_writer();
   void locate_copies();
   void locate_by_row(std::size_t node, const ReplicationRow* row);
+  void prove_archive();
   void prove();
   void prove_synchronous();
-  void prove_archive();
   void account();
   void decide_waiver();
   void decide_gate();
