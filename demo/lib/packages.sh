@@ -70,7 +70,8 @@ dropin=$dropin_directory/rpoguard.conf
 # Service units of ours that something wants: "multi-user.target.wants/prometheus.service".
 enabled_units() {
   (cd /etc/systemd/system 2>/dev/null &&
-    find . -path '*.wants/*' \( -name 'postgresql*' -o -name 'prometheus*' -o -name 'pgbackrest*' \) | sort)
+    find . -path '*.wants/*' \( -name 'postgresql*' -o -name 'prometheus*' \
+      -o -name 'pgbackrest*' \) | sort)
 }
 
 # Services of ours that a System V init would start.

@@ -60,9 +60,9 @@ std::vector<Segments> archived_on(const std::vector<Stretch>& stretches,
                                   std::uint64_t segment_bytes) {
   std::vector<Segments> archived;
   for (const Stretch& stretch : stretches) {
-    for (const ArchivedRun& run :
-         std::ranges::equal_range(runs, stretch.timeline, {}, &ArchivedRun::timeline)) {
-      const Segments part = clip(run, stretch, segment_bytes);
+    auto run = std::ranges::lower_bound(runs, stretch.timeline, {}, &ArchivedRun::timeline);
+    for (; run != runs.end() && run->timeline == stretch.timeline; ++run) {
+      const Segments part = clip(*run, stretch, segment_bytes);
       if (part.first >= part.end) continue;
       if (!archived.empty() && archived.back().end == part.first) {
         archived.back().end = part.end;
