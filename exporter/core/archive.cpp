@@ -132,6 +132,11 @@ void take_claim(ArchiveMemory& memory, const NodeFacts& writer, Instant asked, I
       memory.claim = ArchiveMemory::Claim{segment->end, answered, asked};
   } else if (!is_other_file(name)) {
     memory.claim.reset();
+  } else if (!memory.claim && name.ends_with(".backup")) {
+    // Archived in the order of their names: the segment it begins with went before it.
+    const auto first = parse_wal_segment(name.substr(0, 24), writer.wal_segment_bytes);
+    if (first && first->timeline == writer.timeline)
+      memory.claim = ArchiveMemory::Claim{first->end, answered, asked};
   }
   if (memory.claim) memory.claim->as_of = asked;
 }

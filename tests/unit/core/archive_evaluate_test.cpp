@@ -329,6 +329,21 @@ TEST(ArchiverClaim, outlasts_the_names_of_other_files_but_not_another_start) {
   EXPECT_FALSE(shard.view.archive.frontier);
 }
 
+TEST(ArchiverClaim, of_a_backup_alone_covers_the_segment_it_begins_with) {
+  TestShard shard;
+  auto& writer = shard.facts[kIadA];
+  writer.archiver->last_archived_wal = "000000010000000000000002.00000028.backup";
+  shard.run(1);
+  EXPECT_EQ(shard.view.archive.frontier, Lsn{0x3000000});
+  for (const char* name : {"000000020000000000000002.00000028.backup", "x.backup"}) {
+    writer.archiver->last_archived_wal = "";
+    shard.run(1);
+    writer.archiver->last_archived_wal = name;
+    shard.run(1);
+    EXPECT_FALSE(shard.view.archive.frontier) << name;
+  }
+}
+
 TEST(ArchiverClaim, goes_back_when_the_archiver_does) {
   TestShard shard;
   auto& writer = shard.facts[kIadA];
