@@ -65,6 +65,7 @@ core::Result<bool> Monitor::apply(std::shared_ptr<const core::Spec> spec) {
   // From here on nothing fails: the old configuration is left behind.
   prober_.reset();
   witness_prober_.reset();
+  archive_prober_.reset();
   for (Shard& to : next) {
     const auto from =
         std::ranges::find_if(shards_, [&](const Shard& s) { return s.spec->id == to.spec->id; });
@@ -94,6 +95,16 @@ void Monitor::probe() {
   prober_ = std::make_unique<observe::Prober>(loop_, spec_, clock_, password_for, std::move(sink));
   prober_->start();
   probe_witnesses();
+  probe_archives();
+}
+
+void Monitor::probe_archives() {
+  archive_prober_ = std::make_unique<observe::ArchiveProber>(
+      loop_, spec_, clock_, [this](std::size_t shard, core::ArchiveObservation observation) {
+        shards_[shard].observations.archive = std::move(observation);
+        wake(shard);
+      });
+  archive_prober_->start();
 }
 
 void Monitor::probe_witnesses() {
@@ -183,6 +194,7 @@ void Monitor::stop() {
   alive_.reset();
   prober_.reset();
   witness_prober_.reset();
+  archive_prober_.reset();
 }
 
 }  // namespace rpoguard::cli

@@ -129,6 +129,7 @@ ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& 
   // Another witness may mean something else by its numbers.
   if (before.epoch_witness != after.epoch_witness) memory.epoch_witness = {};
   if (before.generation_witness != after.generation_witness) memory.generation_witness = {};
+  if (before.archive != after.archive) memory.archive = {};  // another repository
   return memory;
 }
 

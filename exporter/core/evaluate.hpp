@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "exporter/core/archive.hpp"
 #include "exporter/core/bootstrap.hpp"
 #include "exporter/core/lease.hpp"
 #include "exporter/core/observation.hpp"
@@ -95,6 +96,7 @@ struct ShardMemory {
   /// RPO 0: the first of the looks at the writer since when each has shown it waiting for the
   /// copies.
   std::optional<Instant> synchronous_since;
+  ArchiveMemory archive;
   LeaseMemory lease;
   SloMemory slo;
   bool ever_usable = false;

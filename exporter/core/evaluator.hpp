@@ -52,10 +52,10 @@ class Evaluator {
   void locate_copies();
   void follow_commits();
   void locate_by_row(std::size_t node, const ReplicationRow* row);
+  void prove_archive();
   void prove();
   void prove_synchronous();
   std::string lowered_for_some() const;
-  void prove_archive();
   void account();
   void decide_waiver();
   void decide_gate();

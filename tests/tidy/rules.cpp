@@ -61,7 +61,7 @@ const std::vector<HeaderRule>& header_rules() {
       {R"(prometheus/.*)", {R"(exporter/serve/.*metrics.*\.cpp)"}},
       {R"(nlohmann/.*)",
        {R"(exporter/serve/.*_json\.cpp)", R"(exporter/serve/(readyz|gate_answer)\.cpp)",
-        R"(exporter/cli/.*)", R"(exporter/observe/witness_answer\.cpp)"}},
+        R"(exporter/observe/(archive_pgbackrest|witness_answer)\.cpp)", R"(exporter/cli/.*)"}},
       {R"(spdlog/.*)", {R"(exporter/cli/.*)"}},
       {R"(CLI/.*)", {R"(exporter/cli/.*\.cpp)"}},
       {R"(asio(/.*|\.hpp))", {R"(exporter/observe/.*)", R"(exporter/cli/.*)"}},
