@@ -177,7 +177,7 @@ constexpr std::array kExcuses = {
     Excuse{"exporter/core/judge_witnesses.cpp", "tests/unit/core/evaluate_witness_test.cpp"},
     Excuse{"exporter/core/judge_writer.cpp", "tests/unit/core/evaluate_failover_test.cpp"},
     Excuse{"exporter/core/names.cpp", "tests/unit/core/words_test.cpp"},
-    Excuse{"exporter/core/prove.cpp", "tests/unit/core/evaluate_proof_test.cpp"},
+    Excuse{"exporter/core/prove_bootstrap.cpp", "tests/unit/core/bootstrap_test.cpp"},
     Excuse{"exporter/core/prove_archive.cpp", "tests/unit/core/evaluate_proof_test.cpp"},
     Excuse{"exporter/core/prove_synchronous.cpp", "tests/unit/core/evaluate_synchronous_test.cpp"},
     Excuse{"exporter/core/spec.cpp", "tests/unit/core/words_test.cpp"},
