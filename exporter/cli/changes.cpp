@@ -1,7 +1,10 @@
 #include "exporter/cli/changes.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace rpoguard::cli {
 namespace {
@@ -79,6 +82,21 @@ std::string failure_of(const NodeView& node) {
   return node.failure ? name_of(node.failure->reason) : "";
 }
 
+// It has WAL that the writer never accepted, where it had none before. The bytes may grow at every
+// look: that is no change.
+void divergence_changes(const std::string& shard, const NodeView* before, const NodeView& after,
+                        std::vector<LogLine>& lines) {
+  const auto diverged = [](const NodeView& node) { return node.diverged_bytes.value_or(0) > 0; };
+  // While it does not answer nothing is known: that is no news about its WAL either.
+  if (!diverged(after) || (before != nullptr && diverged(*before))) return;
+  LogLine line{
+      Level::warning,
+      "node has diverged: it needs pg_rewind or a re-seed",
+      {{"shard", shard}, {"node", after.name}, {"bytes", std::to_string(*after.diverged_bytes)}}};
+  if (after.fork_point) line.fields.emplace_back("fork_point", core::render_lsn(*after.fork_point));
+  lines.push_back(std::move(line));
+}
+
 void node_changes(const std::string& shard, const NodeView* before, const NodeView& after,
                   std::vector<LogLine>& lines) {
   const std::string failure = failure_of(after);
@@ -95,6 +113,7 @@ void node_changes(const std::string& shard, const NodeView* before, const NodeVi
           {Level::info, "node answers again", {{"shard", shard}, {"node", after.name}}});
     }
   }
+  divergence_changes(shard, before, after, lines);
   if (before != nullptr && before->state == after.state) return;
   if (before == nullptr && !after.up) return;  // not probed yet
   const bool bad =
@@ -104,6 +123,97 @@ void node_changes(const std::string& shard, const NodeView* before, const NodeVi
                {{"shard", shard}, {"node", after.name}, {"state", name_of(after.state)}}};
   if (!after.note.empty()) line.fields.emplace_back("detail", after.note);
   lines.push_back(std::move(line));
+}
+
+// A thing that fails or answers, by the failure it shows.
+struct Answering {
+  const char* fails;
+  const char* answers;
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+
+void failure_changes(const std::optional<core::ProbeError>* before,
+                     const std::optional<core::ProbeError>& after, const Answering& what,
+                     std::vector<LogLine>& lines) {
+  const auto reason = [](const std::optional<core::ProbeError>& failure) {
+    return failure ? name_of(failure->reason) : "";
+  };
+  const std::string was = before == nullptr ? "" : reason(*before);
+  if (was == reason(after)) return;
+  if (!after) {
+    lines.push_back({Level::info, what.answers, what.fields});
+    return;
+  }
+  LogLine line{Level::warning, what.fails, what.fields};
+  line.fields.emplace_back("reason", reason(after));
+  line.fields.emplace_back("error", after->message);
+  lines.push_back(std::move(line));
+}
+
+void witness_changes(const ShardView* before, const ShardView& after, std::vector<LogLine>& lines) {
+  const auto compare = [&](const char* number, std::optional<core::WitnessView> ShardView::*which) {
+    if (!(after.*which)) return;
+    const bool had = before != nullptr && (before->*which);
+    failure_changes(had ? &(before->*which)->failure : nullptr, (after.*which)->failure,
+                    {"witness does not answer",
+                     "witness answers again",
+                     {{"shard", after.spec->id}, {"witness", number}}},
+                    lines);
+  };
+  compare("epoch", &ShardView::epoch_witness);
+  compare("generation", &ShardView::generation_witness);
+}
+
+void synchronous_changes(const ShardView* before, const ShardView& after,
+                         std::vector<LogLine>& lines) {
+  const bool was = before != nullptr && before->synchronous.downgraded;
+  const bool is = after.synchronous.downgraded;
+  if (was == is) return;
+  if (is) {
+    lines.push_back({Level::error,
+                     "synchronous durability is promised and not kept by the writer",
+                     {{"shard", after.spec->id}, {"problem", after.synchronous.problem}}});
+  } else {
+    lines.push_back(
+        {Level::info, "synchronous durability is kept again", {{"shard", after.spec->id}}});
+  }
+}
+
+// The note without its numbers: positions and counts move at every look.
+std::string wording(const std::string& note) {
+  std::string text;
+  std::ranges::copy_if(note, std::back_inserter(text), [](char c) {
+    return !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'F') && c != '/';
+  });
+  return text;
+}
+
+void archive_changes(const ShardView* before, const ShardView& after, std::vector<LogLine>& lines) {
+  const std::string was = before == nullptr ? "" : before->archive.note;
+  if (wording(was) == wording(after.archive.note)) return;
+  if (after.archive.note.empty()) {
+    lines.push_back({Level::info, "archive in order again", {{"shard", after.spec->id}}});
+  } else {
+    lines.push_back(
+        {Level::warning, "archive", {{"shard", after.spec->id}, {"detail", after.archive.note}}});
+  }
+}
+
+// Unknown (not asked yet, or no answer) is not news about where the endpoint leads.
+void endpoint_changes(const ShardView* before, const ShardView& after,
+                      std::vector<LogLine>& lines) {
+  if (!after.endpoint || !after.endpoint->on_writer) return;
+  const bool had = before != nullptr && before->endpoint && before->endpoint->on_writer;
+  const bool is = *after.endpoint->on_writer;
+  if (had ? *before->endpoint->on_writer == is : is) return;
+  if (is) {
+    lines.push_back(
+        {Level::info, "endpoint leads to the writer again", {{"shard", after.spec->id}}});
+  } else {
+    lines.push_back({Level::warning,
+                     "endpoint does not lead to the writer",
+                     {{"shard", after.spec->id}, {"detail", after.endpoint->note}}});
+  }
 }
 
 }  // namespace
@@ -117,6 +227,10 @@ std::vector<LogLine> changes_between(const ShardView* before, const ShardView& a
                  lines);
   }
   writer_changes(before, after, lines);
+  witness_changes(before, after, lines);
+  endpoint_changes(before, after, lines);
+  synchronous_changes(before, after, lines);
+  archive_changes(before, after, lines);
   waiver_changes(before, after, lines);
   gate_changes(before, after, lines);
   return lines;

@@ -50,7 +50,11 @@ json to_json(const std::string& shard, const core::DurableMemory& memory) {
   json out{{"version", kVersion}, {"shard", shard}};
   if (memory.highest_epoch) out["highest_epoch"] = memory.highest_epoch->value;
   if (memory.confirmed_epoch) out["confirmed_epoch"] = memory.confirmed_epoch->value;
+  if (!memory.confirmed_node.empty()) out["confirmed_node"] = memory.confirmed_node;
   if (memory.system_identifier) out["system_identifier"] = *memory.system_identifier;
+  if (memory.highest_generation) out["highest_generation"] = *memory.highest_generation;
+  for (const auto& [node, epoch] : memory.rivals)
+    out["rivals"][node] = epoch ? json(epoch->value) : json(nullptr);
   if (memory.waiver) {
     out["waiver"] = {{"until_unix_us", memory.waiver->until.time_since_epoch().count()},
                      {"why", memory.waiver->why}};
@@ -67,6 +71,16 @@ core::DurableMemory from_json(const json& in) {
     memory.confirmed_epoch = core::Epoch{in.at("confirmed_epoch").get<std::int64_t>()};
   if (in.contains("system_identifier"))
     memory.system_identifier = in.at("system_identifier").get<std::uint64_t>();
+  if (in.contains("confirmed_node"))
+    memory.confirmed_node = in.at("confirmed_node").get<std::string>();
+  if (in.contains("highest_generation"))
+    memory.highest_generation = in.at("highest_generation").get<std::int64_t>();
+  if (in.contains("rivals")) {
+    for (const auto& [node, epoch] : in.at("rivals").get<json::object_t>()) {
+      auto& rival = memory.rivals[node];
+      if (!epoch.is_null()) rival = core::Epoch{epoch.get<std::int64_t>()};
+    }
+  }
   if (in.contains("waiver")) {
     const json& waiver = in.at("waiver");
     memory.waiver = {

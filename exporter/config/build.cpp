@@ -5,7 +5,9 @@
 #include <initializer_list>
 #include <utility>
 
+#include "exporter/config/text.hpp"
 #include "exporter/core/check.hpp"
+#include "exporter/core/url.hpp"
 
 namespace rpoguard::config {
 namespace {
@@ -31,21 +33,24 @@ core::Duration required_duration(Chosen<MaybeDuration> chosen) {
   return *duration;
 }
 
-core::ConnectSpec build_connect(const Resolver& resolver, NodeAt at) {
+std::uint16_t required_port(Chosen<std::int64_t> chosen) {
+  return static_cast<std::uint16_t>(required(std::move(chosen)));
+}
+
+// Everything but host and port.
+core::ConnectSpec build_connect(const Resolver& resolver, ConnectAt at) {
   const auto text = [&](std::string_view name) {
     return required(resolver.connect<std::string>(at, name));
   };
-  return {
-      .host = text("host"),
-      .port = static_cast<std::uint16_t>(required(resolver.connect<std::int64_t>(at, "port"))),
-      .dbname = text("dbname"),
-      .user = text("user"),
-      .password = password_source_of(resolver, at),
-      .sslmode = text("sslmode"),
-      .sslrootcert = text("sslrootcert"),
-      .sslcert = text("sslcert"),
-      .sslkey = text("sslkey"),
-  };
+  core::ConnectSpec connect;
+  connect.dbname = text("dbname");
+  connect.user = text("user");
+  connect.password = password_source_of(resolver, at);
+  connect.sslmode = text("sslmode");
+  connect.sslrootcert = text("sslrootcert");
+  connect.sslcert = text("sslcert");
+  connect.sslkey = text("sslkey");
+  return connect;
 }
 
 core::NodeSpec build_node(const Resolver& resolver, NodeAt at) {
@@ -53,23 +58,138 @@ core::NodeSpec build_node(const Resolver& resolver, NodeAt at) {
   node.name = required(resolver.node<std::string>(at, "name"));
   node.region = required(resolver.node<std::string>(at, "region"));
   node.connect = build_connect(resolver, at);
+  node.connect.host = required(resolver.connect<std::string>(at, "host"));
+  node.connect.port = required_port(resolver.connect<std::int64_t>(at, "port"));
   node.durability_target = required(resolver.node<bool>(at, "durability_target"));
   node.application_name =
       resolver.node<std::string>(at, "application_name").value.value_or(node.name);
   return node;
 }
 
-core::GateSpec build_gate(const Resolver& resolver, std::size_t shard, core::Duration rpo) {
-  using core::GateMode;
-  const auto reopen_below = resolver.policy<MaybeDuration>(shard, "gate.reopen_below");
-  return {
-      .mode = to_enum(required(resolver.policy<std::string>(shard, "gate.mode")),
-                      {GateMode::enforce, GateMode::shadow, GateMode::off}),
-      .reopen_below = reopen_below.value ? required_duration(reopen_below) : rpo / 2,
-      .reopen_after = required_duration(resolver.policy<MaybeDuration>(shard, "gate.reopen_after")),
-      .shed_low_priority_at = required(resolver.policy<double>(shard, "gate.shed_low_priority_at")),
-  };
-}
+// The policy of one shard, key by key.
+class PolicyBuilder {
+ public:
+  PolicyBuilder(const Resolver& resolver, std::size_t index, core::ShardSpec& shard)
+      : resolver_(resolver), index_(index), shard_(shard) {}
+
+  void build() {
+    build_promise();
+    build_epoch();
+    shard_.archive = archive();
+    shard_.endpoint = endpoint();
+    shard_.gate = gate();
+  }
+
+ private:
+  template <typename T>
+  T policy(std::string_view name) const {
+    return required(resolver_.policy<T>(index_, name));
+  }
+  std::string text(std::string_view name) const { return policy<std::string>(name); }
+  core::Duration duration(std::string_view name) const {
+    return required_duration(resolver_.policy<MaybeDuration>(index_, name));
+  }
+  template <typename Enum>
+  Enum word(std::string_view name, std::initializer_list<Enum> values) const {
+    return to_enum(text(name), values);
+  }
+  std::string text_of_shard(std::string_view name) const {
+    return replace_shard(text(name), shard_.id);
+  }
+
+  void build_promise() {
+    using core::AfterFailover;
+    using core::Durability;
+    shard_.rpo = duration("rpo");
+    shard_.rto = duration("rto");
+    shard_.durability = word("durability", {Durability::flush, Durability::replay});
+    shard_.copies = static_cast<int>(policy<std::int64_t>("copies"));
+    shard_.after_failover = word("after_failover", {AfterFailover::waive, AfterFailover::enforce});
+    shard_.waive_for = duration("waive_for");
+    shard_.proof_ttl = duration("proof_ttl");
+    shard_.slo_objective_percent = policy<double>("slo.objective");
+  }
+
+  // What another level has written for another source is left out.
+  void build_epoch() {
+    using core::EpochSource;
+    shard_.epoch_source = word("epoch.source", {EpochSource::table, EpochSource::timeline,
+                                                EpochSource::query, EpochSource::http});
+    if (shard_.epoch_source == EpochSource::query) shard_.epoch_query = text("epoch.query");
+    shard_.epoch_witness = witness("epoch.");
+    if (shard_.epoch_source == EpochSource::http) {
+      RPOGUARD_CHECK(shard_.epoch_witness.has_value());
+      shard_.epoch_witness->writer_pointer = text("epoch.writer_pointer");
+    }
+    shard_.generation_witness = witness("generation.");
+  }
+
+  std::optional<core::WitnessSpec> witness(const std::string& group) const {
+    const std::string url = text(group + "url");
+    if (url.empty()) return std::nullopt;
+    core::WitnessSpec witness;
+    witness.url = replace_shard(url, core::percent_encode(shard_.id));
+    witness.pointer = text(group + "pointer");
+    witness.token_file = text(group + "token_file");
+    witness.ca_file = text(group + "ca_file");
+    witness.interval = duration("witness.interval");
+    witness.timeout = duration("witness.timeout");
+    witness.ttl = duration("witness.ttl");
+    return witness;
+  }
+
+  core::ArchiveSpec archive() const {
+    using core::ArchiveFormat;
+    using core::ArchiveSource;
+    core::ArchiveSpec archive;
+    archive.max_age = policy<MaybeDuration>("archive.max_age");
+    archive.source = word("archive.source", {ArchiveSource::postgres, ArchiveSource::directory,
+                                             ArchiveSource::command});
+    archive.interval = duration("archive.interval");
+    archive.timeout = duration("archive.timeout");
+    archive.readable_from = policy<std::vector<std::string>>("archive.readable_from");
+    if (archive.source == ArchiveSource::directory) {
+      archive.directory = text_of_shard("archive.directory");
+    }
+    if (archive.source == ArchiveSource::command) {
+      archive.format = word("archive.format", {ArchiveFormat::names, ArchiveFormat::pgbackrest});
+      for (const auto& part : policy<std::vector<std::string>>("archive.command")) {
+        archive.command.push_back(replace_shard(part, shard_.id));
+      }
+    }
+    return archive;
+  }
+
+  std::optional<core::EndpointSpec> endpoint() const {
+    const std::string host = text("writer_endpoint.host");
+    if (host.empty()) return std::nullopt;
+    core::EndpointSpec endpoint;
+    endpoint.connect = build_connect(resolver_, ConnectAt(index_));
+    endpoint.connect.host = host;
+    endpoint.connect.port =
+        required_port(resolver_.policy<std::int64_t>(index_, "writer_endpoint.port"));
+    endpoint.canary = policy<bool>("writer_endpoint.canary");
+    endpoint.interval = duration("writer_endpoint.interval");
+    endpoint.timeout = duration("writer_endpoint.timeout");
+    endpoint.ttl = duration("writer_endpoint.ttl");
+    return endpoint;
+  }
+
+  core::GateSpec gate() const {
+    using core::GateMode;
+    const auto reopen_below = resolver_.policy<MaybeDuration>(index_, "gate.reopen_below");
+    return {
+        .mode = word("gate.mode", {GateMode::enforce, GateMode::shadow, GateMode::off}),
+        .reopen_below = reopen_below.value ? required_duration(reopen_below) : shard_.rpo / 2,
+        .reopen_after = duration("gate.reopen_after"),
+        .shed_low_priority_at = policy<double>("gate.shed_low_priority_at"),
+    };
+  }
+
+  const Resolver& resolver_;
+  std::size_t index_;
+  core::ShardSpec& shard_;
+};
 
 std::vector<std::string> regions_of(const std::vector<core::NodeSpec>& nodes) {
   std::vector<std::string> regions;
@@ -77,29 +197,6 @@ std::vector<std::string> regions_of(const std::vector<core::NodeSpec>& nodes) {
     if (std::ranges::find(regions, node.region) == regions.end()) regions.push_back(node.region);
   }
   return regions;
-}
-
-void build_policy(const Resolver& resolver, std::size_t index, core::ShardSpec& shard) {
-  const auto duration = [&](std::string_view name) {
-    return required_duration(resolver.policy<MaybeDuration>(index, name));
-  };
-  const auto word = [&](std::string_view name) {
-    return required(resolver.policy<std::string>(index, name));
-  };
-  shard.rpo = duration("rpo");
-  shard.rto = duration("rto");
-  shard.durability =
-      to_enum(word("durability"), {core::Durability::flush, core::Durability::replay});
-  shard.copies = static_cast<int>(required(resolver.policy<std::int64_t>(index, "copies")));
-  shard.epoch_source =
-      to_enum(word("epoch.source"), {core::EpochSource::table, core::EpochSource::timeline});
-  shard.archive.max_age = required(resolver.policy<MaybeDuration>(index, "archive.max_age"));
-  shard.after_failover =
-      to_enum(word("after_failover"), {core::AfterFailover::waive, core::AfterFailover::enforce});
-  shard.waive_for = duration("waive_for");
-  shard.proof_ttl = duration("proof_ttl");
-  shard.slo_objective_percent = required(resolver.policy<double>(index, "slo.objective"));
-  shard.gate = build_gate(resolver, index, shard.rpo);
 }
 
 core::ShardSpec build_shard(const Resolver& resolver, std::size_t index) {
@@ -112,15 +209,15 @@ core::ShardSpec build_shard(const Resolver& resolver, std::size_t index) {
   }
   shard.allowed_regions = resolver.shard<std::vector<std::string>>(index, "allowed_regions")
                               .value.value_or(regions_of(shard.nodes));
-  build_policy(resolver, index, shard);
+  PolicyBuilder(resolver, index, shard).build();
   return shard;
 }
 
 }  // namespace
 
-core::PasswordSource password_source_of(const Resolver& resolver, NodeAt node) {
-  const auto files = Resolver::connect_places(node, "password_file");
-  const auto variables = Resolver::connect_places(node, "password_env");
+core::PasswordSource password_source_of(const Resolver& resolver, ConnectAt at) {
+  const auto files = Resolver::connect_places(at, "password_file");
+  const auto variables = Resolver::connect_places(at, "password_env");
   const auto& written = resolver.settings().by_path;
   const auto text_at = [&written](const std::string& path) {
     const auto found = written.find(path);
@@ -141,6 +238,8 @@ core::Spec build_spec(const Resolver& resolver) {
   spec.state_dir = required(resolver.global<std::string>("state_dir"));
   spec.probe.interval = required_duration(resolver.global<MaybeDuration>("probe.interval"));
   spec.probe.timeout = required_duration(resolver.global<MaybeDuration>("probe.timeout"));
+  spec.probe.connect_timeout =
+      required_duration(resolver.global<MaybeDuration>("probe.connect_timeout"));
   spec.probe.slow_interval =
       required_duration(resolver.global<MaybeDuration>("probe.slow_interval"));
   for (std::size_t i = 0; i < resolver.settings().shards.size(); ++i) {

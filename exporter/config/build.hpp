@@ -6,9 +6,9 @@
 
 namespace rpoguard::config {
 
-/// Where the password of a node comes from: the nearest level that names a file or a variable
+/// Where the password of a connection comes from: the nearest level that names a file or a variable
 /// counts as a whole, so that a node can replace one by the other.
-core::PasswordSource password_source_of(const Resolver& resolver, NodeAt node);
+core::PasswordSource password_source_of(const Resolver& resolver, ConnectAt at);
 
 /// REQUIRES: no problem has been reported for these settings.
 core::Spec build_spec(const Resolver& resolver);

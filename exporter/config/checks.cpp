@@ -9,29 +9,15 @@
 #include <utility>
 #include <vector>
 
-#include "exporter/config/build.hpp"
+#include "exporter/config/check_connect.hpp"
+#include "exporter/config/check_sources.hpp"
+#include "exporter/config/findings.hpp"
 #include "exporter/core/units.hpp"
 
 namespace rpoguard::config {
 namespace {
 
 using core::Duration;
-
-std::string quote(const std::string& text) {
-  return '"' + text + '"';
-}
-
-Place first_of(std::initializer_list<std::optional<Place>> written, const Place& otherwise) {
-  for (const auto& place : written) {
-    if (place) return *place;
-  }
-  return otherwise;
-}
-
-// A duration that is known and set; nothing is concluded from one that was refused.
-std::optional<Duration> duration_of(const Chosen<MaybeDuration>& chosen) {
-  return chosen.value ? *chosen.value : std::nullopt;
-}
 
 bool is_wildcard(const std::string& host) {
   return host == "0.0.0.0" || host == "::";
@@ -45,29 +31,19 @@ void check_listeners(const Resolver& resolver, Report& report) {
   const bool overlap = ops.value->host == gate.value->host || is_wildcard(ops.value->host) ||
                        is_wildcard(gate.value->host);
   if (!overlap) return;
-  report.add(first_of({gate.written, ops.written}, {}),
+  report.add(first_of({gate.written, ops.written}),
              "listen.ops and listen.gate have the same address", "two different ports");
 }
 
 void check_probe(const Resolver& resolver, Report& report) {
-  const auto interval = resolver.global<MaybeDuration>("probe.interval");
-  const auto timeout = resolver.global<MaybeDuration>("probe.timeout");
-  const auto slow = resolver.global<MaybeDuration>("probe.slow_interval");
-  const auto every = duration_of(interval);
-  if (!every) return;
-  const std::string interval_text = "probe.interval (" + core::render_duration(*every) + ")";
-  if (const auto limit = duration_of(timeout); limit && *limit >= *every) {
-    report.add(
-        first_of({timeout.written, interval.written}, {}),
-        "probe.timeout (" + core::render_duration(*limit) + ") is not less than " + interval_text,
-        "probe.timeout < probe.interval");
-  }
-  if (const auto pace = duration_of(slow); pace && *pace < *every) {
-    report.add(
-        first_of({slow.written, interval.written}, {}),
-        "probe.slow_interval (" + core::render_duration(*pace) + ") is less than " + interval_text,
-        "probe.slow_interval >= probe.interval");
-  }
+  const auto get = [&](std::string_view name) {
+    return NamedDuration{std::string(name), resolver.global<MaybeDuration>(name)};
+  };
+  const NamedDuration interval = get("probe.interval");
+  const NamedDuration timeout = get("probe.timeout");
+  require_less(timeout, interval, report);
+  require_at_least(get("probe.slow_interval"), interval, report);
+  require_at_least(get("probe.connect_timeout"), timeout, report);
 }
 
 // All contradictions within one shard.
@@ -85,68 +61,50 @@ class ShardCheck {
     check_copies();
     check_names();
     check_targets();
-    for (std::size_t i = 0; i < shape_.nodes.size(); ++i) {
-      check_written_once(at(i));
-      check_password(at(i));
-      check_tls(at(i));
-    }
   }
 
  private:
   NodeAt at(std::size_t node) const { return {.shard = shard_, .node = node}; }
 
-  Chosen<MaybeDuration> duration(std::string_view name) const {
-    return resolver_.policy<MaybeDuration>(shard_, name);
+  NamedDuration duration(const std::string& name) const {
+    return {name, resolver_.policy<MaybeDuration>(shard_, name)};
   }
 
   void check_promise() {
-    const auto interval = resolver_.global<MaybeDuration>("probe.interval");
-    const auto every = duration_of(interval);
-    const auto rpo_chosen = duration("rpo");
-    const auto rpo = duration_of(rpo_chosen);
-    if (!rpo) return;
-    const std::string rpo_text = "rpo (" + core::render_duration(*rpo) + ")";
-    const std::string every_text =
-        every ? "probe.interval (" + core::render_duration(*every) + ")" : std::string();
-    if (*rpo == Duration::zero()) {
-      const auto ttl = duration("proof_ttl");
-      const auto good_for = duration_of(ttl);
-      if (!good_for || !every || *good_for >= *every) return;
-      report_.add(first_of({ttl.written, rpo_chosen.written}, shape_.item.place),
-                  "rpo 0s with proof_ttl (" + core::render_duration(*good_for) + ") less than " +
-                      every_text,
-                  "proof_ttl >= probe.interval");
+    const NamedDuration interval{"probe.interval",
+                                 resolver_.global<MaybeDuration>("probe.interval")};
+    const NamedDuration rpo = duration("rpo");
+    const auto target = duration_of(rpo.chosen);
+    if (!target) return;
+    if (*target == Duration::zero()) {
+      check_synchronous(rpo, interval);
       return;
     }
-    if (every && *every > *rpo / 4) {
-      report_.add(first_of({rpo_chosen.written, interval.written}, shape_.item.place),
-                  every_text + " is more than a quarter of " + rpo_text,
+    const auto every = duration_of(interval.chosen);
+    if (every && *every > *target / 4) {
+      report_.add(first_of({rpo.chosen.written, interval.chosen.written}),
+                  render_named(interval) + " is more than a quarter of " + render_named(rpo),
                   "probe.interval <= rpo / 4");
     }
-    const auto reopen = duration("gate.reopen_below");
-    if (const auto below = duration_of(reopen); below && *below >= *rpo) {
-      report_.add(
-          first_of({reopen.written}, shape_.item.place),
-          "gate.reopen_below (" + core::render_duration(*below) + ") is not less than " + rpo_text,
-          "gate.reopen_below < rpo");
-    }
+    const NamedDuration reopen = duration("gate.reopen_below");
+    require_less(reopen, rpo, report_);
+    // Between two probes the exposure grows by the interval: it would never stay below.
+    const auto below = duration_of(reopen.chosen);
+    if (!every || !below || *below > *every) return;
+    report_.add(first_of({reopen.chosen.written}),
+                render_named(reopen) + " is not more than " + render_named(interval) +
+                    ", and the gate could never reopen",
+                "gate.reopen_below > probe.interval");
   }
 
-  // nullopt: a node's region is missing or was refused, so nothing can be said about all of them.
-  std::optional<std::vector<std::string>> regions_of_nodes() const {
-    std::vector<std::string> regions;
-    for (std::size_t i = 0; i < shape_.nodes.size(); ++i) {
-      const auto region = resolver_.node<std::string>(at(i), "region");
-      if (!region.value) return std::nullopt;
-      regions.push_back(*region.value);
-    }
-    if (regions.empty()) return std::nullopt;
-    return regions;
-  }
-
-  std::optional<std::vector<std::string>> allowed_regions() const {
-    const auto allowed = resolver_.shard<std::vector<std::string>>(shard_, "allowed_regions");
-    return allowed.written ? allowed.value : regions_of_nodes();
+  void check_synchronous(const NamedDuration& rpo, const NamedDuration& interval) {
+    const NamedDuration ttl = duration("proof_ttl");
+    const auto good_for = duration_of(ttl.chosen);
+    const auto every = duration_of(interval.chosen);
+    if (!good_for || !every || *good_for >= *every) return;
+    report_.add(first_of({ttl.chosen.written, rpo.chosen.written}),
+                "rpo 0s with " + render_named(ttl) + " less than " + render_named(interval),
+                "proof_ttl >= probe.interval");
   }
 
   void check_regions() {
@@ -157,7 +115,7 @@ class ShardCheck {
       report_.add(*home.written, "home_region " + quote(*home.value) + " is not in allowed_regions",
                   "one of allowed_regions");
     }
-    const auto regions = regions_of_nodes();
+    const auto regions = resolver_.regions_of_nodes(shard_);
     if (regions && std::ranges::find(*regions, *home.value) == regions->end()) {
       report_.add(*home.written, "no node is in home_region " + quote(*home.value),
                   "the region of a node");
@@ -167,8 +125,8 @@ class ShardCheck {
   // How many nodes count as copies while the writer is at home; nullopt: cannot be told.
   std::optional<std::int64_t> countable_nodes() const {
     const auto home = resolver_.shard<std::string>(shard_, "home_region");
-    const auto regions = regions_of_nodes();
-    const auto allowed = allowed_regions();
+    const auto regions = resolver_.regions_of_nodes(shard_);
+    const auto allowed = resolver_.allowed_regions(shard_);
     if (!home.value || !regions || !allowed) return std::nullopt;
     std::int64_t count = 0;
     for (std::size_t i = 0; i < regions->size(); ++i) {
@@ -181,18 +139,52 @@ class ShardCheck {
     return count;
   }
 
+  // The archive is one more copy where somebody outside the home region can read it, but never a
+  // synchronous one.
+  std::optional<bool> archive_can_count() const {
+    const auto home = resolver_.shard<std::string>(shard_, "home_region");
+    const auto allowed = resolver_.allowed_regions(shard_);
+    const auto rpo = resolver_.policy<MaybeDuration>(shard_, "rpo");
+    const auto regions =
+        resolver_.policy<std::vector<std::string>>(shard_, "archive.readable_from");
+    if (!home.value || !allowed || !regions.value) return std::nullopt;
+    const auto counts = [&](const std::string& region) {
+      return region != *home.value && std::ranges::find(*allowed, region) != allowed->end();
+    };
+    if (std::ranges::none_of(*regions.value, counts)) return false;
+    if (!rpo.value) return std::nullopt;
+    return *rpo.value != Duration::zero();
+  }
+
   void check_copies() {
     const auto copies = resolver_.policy<std::int64_t>(shard_, "copies");
-    const auto countable = countable_nodes();
-    if (!copies.value || !countable || *copies.value <= *countable) return;
-    // An inherited number is right for other shards: the place is this shard.
-    Place place{shape_.item.place.mark, shape_.item.place.path + ".copies"};
-    if (copies.written && copies.written->path == place.path) place = *copies.written;
-    report_.add(place,
+    const auto nodes = countable_nodes();
+    const auto archive = archive_can_count();
+    if (!copies.value || !nodes || !archive || *copies.value <= *nodes) return;
+    if (*archive && *copies.value == *nodes + 1) {
+      check_archive_pace();
+      return;
+    }
+    report_.add(resolver_.place_in_shard(shard_, "copies"),
                 "copies is " + std::to_string(*copies.value) +
-                    ", but the nodes that can count are " + std::to_string(*countable),
+                    ", but the nodes that can count are " + std::to_string(*nodes) +
+                    (*archive ? ", and the archive" : ""),
                 "at least as many nodes outside home_region, in allowed_regions, with "
                 "durability_target true");
+  }
+
+  // The archive is one of the copies that must hold a commit, and between two looks at it the
+  // exposure grows as between two probes.
+  void check_archive_pace() {
+    const NamedDuration interval = duration("archive.interval");
+    const NamedDuration rpo = duration("rpo");
+    const auto every = duration_of(interval.chosen);
+    const auto target = duration_of(rpo.chosen);
+    if (!every || !target || *every <= *target / 4) return;
+    report_.add(resolver_.place_in_shard(shard_, "archive.interval"),
+                render_named(interval) + " is more than a quarter of " + render_named(rpo) +
+                    ", and the archive is one of the copies that must hold a commit",
+                "archive.interval <= rpo / 4, or more nodes that can count");
   }
 
   void check_names() {
@@ -239,61 +231,6 @@ class ShardCheck {
       report_.add(shape_.nodes[i].place,
                   "same host and port as nodes[" + std::to_string(first->second) + "]",
                   "one server per node");
-    }
-  }
-
-  void check_written_once(NodeAt node) {
-    constexpr std::string_view kConnect = "defaults.connect.";
-    for (const Key& key : all_keys()) {
-      if (!key.path.starts_with(kConnect)) continue;
-      const auto places = Resolver::connect_places(node, key.path.substr(kConnect.size()));
-      const auto& written = resolver_.settings().by_path;
-      const auto nested = written.find(places[1]);
-      if (!written.contains(places[0]) || nested == written.end()) continue;
-      report_.add(nested->second.place, "written both in the node and in its connect", "once");
-    }
-  }
-
-  void check_password(NodeAt node) {
-    const auto files = Resolver::connect_places(node, "password_file");
-    const auto variables = Resolver::connect_places(node, "password_env");
-    const auto& written = resolver_.settings().by_path;
-    for (const auto& [direct, nested] :
-         {std::pair(files[0], variables[1]), std::pair(variables[0], files[1])}) {
-      const auto found = written.find(nested);
-      if (!written.contains(direct) || found == written.end()) continue;
-      report_.add(found->second.place, "a password is set both in the node and in its connect",
-                  "once");
-    }
-    const core::PasswordSource source = password_source_of(resolver_, node);
-    if (source.file.empty() || source.env.empty()) return;
-    const auto file = resolver_.connect<std::string>(node, "password_file");
-    const auto env = resolver_.connect<std::string>(node, "password_env");
-    report_.add(first_of({env.written, file.written}, shape_.item.place),
-                "both password_file and password_env are set", "one of the two");
-  }
-
-  void check_tls(NodeAt node) {
-    const auto mode = resolver_.connect<std::string>(node, "sslmode");
-    const auto root = resolver_.connect<std::string>(node, "sslrootcert");
-    const auto cert = resolver_.connect<std::string>(node, "sslcert");
-    const auto key = resolver_.connect<std::string>(node, "sslkey");
-    if (!mode.value || !root.value || !cert.value || !key.value) return;
-    const Place& here = shape_.nodes[node.node].place;
-    if (mode.value->starts_with("verify-") && root.value->empty()) {
-      report_.add(first_of({mode.written}, here), "sslmode " + *mode.value + " without sslrootcert",
-                  "sslrootcert with the path of the certificate authority");
-    }
-    if (!cert.value->empty() && key.value->empty()) {
-      report_.add(first_of({cert.written}, here), "sslcert without sslkey", "both or neither");
-    }
-    if (cert.value->empty() && !key.value->empty()) {
-      report_.add(first_of({key.written}, here), "sslkey without sslcert", "both or neither");
-    }
-    if (!mode.written && !(root.value->empty() && cert.value->empty())) {
-      report_.add(first_of({root.written, cert.written}, here),
-                  "certificates without sslmode, which would not use them",
-                  "sslmode require | verify-ca | verify-full");
     }
   }
 
@@ -368,6 +305,8 @@ void check_contradictions(const Resolver& resolver, Report& report) {
   check_shard_ids(resolver, report);
   for (std::size_t i = 0; i < resolver.settings().shards.size(); ++i) {
     ShardCheck(resolver, i, report).run();
+    check_connections(resolver, i, report);
+    check_sources(resolver, i, report);
   }
 }
 

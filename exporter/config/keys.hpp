@@ -11,17 +11,22 @@ namespace rpoguard::config {
 /// How the text of a value is read.
 enum class Type {
   address,   ///< host:port to listen on
+  argument,  ///< one word of a command: printable text, may be empty
   boolean,   ///< true | false
   choice,    ///< one of Key::choices
+  command,   ///< a list: the path of a program, then its arguments
   duration,  ///< with units: 800ms, 5s, 1h30m
   env_name,  ///< name of an environment variable
   host,      ///< name or address without a port, or the absolute directory of a Unix socket
   integer,
-  label,   ///< id, name or region: becomes a metric label and part of a path
-  labels,  ///< a list of label
-  number,  ///< decimal fraction
-  path,    ///< absolute path
-  text,    ///< printable text of at most limits::kNameBytesMax bytes
+  label,    ///< id, name or region: becomes a metric label and part of a path
+  labels,   ///< a list of label
+  number,   ///< decimal fraction
+  path,     ///< absolute path
+  pointer,  ///< JSON pointer to a member (RFC 6901)
+  query,    ///< one SQL statement, without the ; at its end
+  text,     ///< printable text of at most limits::kNameBytesMax bytes
+  url,      ///< core::split_url(), with {shard} in its path or query
 };
 
 /// Bounds of an integer, number or duration, as text in the syntax of the type.
@@ -43,7 +48,7 @@ struct Key {
   Range range{};
   std::vector<std::string_view> choices{};
   bool required = false;    ///< has no default
-  bool optional = false;    ///< the empty text "" means: not set
+  bool optional = false;    ///< the empty text "" or list [] means: not set
   bool reloadable = true;   ///< false: takes effect only after a restart
   bool secret = false;      ///< its value is never shown
   std::string_view help{};  ///< one line
@@ -58,6 +63,9 @@ const Key& key_of(std::string_view path);
 /// last: keys of `defaults` also in a shard, keys of `connect` also in a node, directly or in its
 /// own `connect`.
 std::vector<std::string> places_of(const Key& key);
+
+/// A list; its elements are read one by one.
+bool is_list(Type type);
 
 /// "100ms..60s", "flush | replay", "absolute path".
 std::string render_allowed(const Key& key);

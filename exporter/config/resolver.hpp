@@ -27,6 +27,16 @@ struct NodeAt {
   std::size_t node;
 };
 
+/// Names one connection: that to a node, or (no node) that through the shard's writer endpoint.
+struct ConnectAt {
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  ConnectAt(NodeAt at) : shard(at.shard), node(at.node) {}
+  explicit ConnectAt(std::size_t its_shard) : shard(its_shard) {}
+
+  std::size_t shard;
+  std::optional<std::size_t> node;
+};
+
 /// Looks values up by their names in the reference file: global("probe.interval"),
 /// policy(0, "gate.mode"), connect({0, 1}, "port"), shard(0, "id"), node({0, 1}, "name"). The type
 /// must be the one the key yields (value.hpp). `settings` must outlive it.
@@ -43,8 +53,8 @@ class Resolver {
     return choose<T>("defaults." + std::string(name), policy_places(shard, name));
   }
   template <typename T>
-  Chosen<T> connect(NodeAt node, std::string_view name) const {
-    return choose<T>("defaults.connect." + std::string(name), connect_places(node, name));
+  Chosen<T> connect(ConnectAt at, std::string_view name) const {
+    return choose<T>("defaults.connect." + std::string(name), connect_places(at, name));
   }
   template <typename T>
   Chosen<T> shard(std::size_t shard, std::string_view name) const {
@@ -55,9 +65,18 @@ class Resolver {
     return choose<T>("shards[].nodes[]." + std::string(name), {node_path(node, name)});
   }
 
+  /// Where the shard's data may be: as written, or the regions of its nodes. nullopt: one of them
+  /// is missing or was refused, so nothing can be said about all of them.
+  std::optional<std::vector<std::string>> allowed_regions(std::size_t shard) const;
+  std::optional<std::vector<std::string>> regions_of_nodes(std::size_t shard) const;
+  /// Where a policy key stands in the shard itself, or would stand if it did not come from
+  /// `defaults`.
+  Place place_in_shard(std::size_t shard, std::string_view name) const;
+
   const Settings& settings() const { return settings_; }
-  /// Path patterns from near to far in which a connect key of this node may be written.
-  static std::vector<std::string> connect_places(NodeAt node, std::string_view name);
+  /// Paths from near to far in which a connect key of this connection may be written. The endpoint
+  /// has its own host and port: those two are policy("writer_endpoint.host").
+  static std::vector<std::string> connect_places(ConnectAt at, std::string_view name);
 
  private:
   static std::string shard_path(std::size_t shard, std::string_view name);

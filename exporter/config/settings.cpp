@@ -162,7 +162,7 @@ class Collector {
   void read(const At& at, const Key& key) {
     Setting setting{.key = &key, .place = at.place(), .value = {}};
     if (!refuse_forbidden(at)) {
-      setting.value = key.type == Type::labels ? read_labels(at, key) : read_scalar(at, key);
+      setting.value = is_list(key.type) ? read_list(at, key) : read_scalar(at, key);
     }
     settings_.by_path.emplace(at.path, std::move(setting));
   }
@@ -174,28 +174,32 @@ class Collector {
     return std::nullopt;
   }
 
-  std::optional<Value> read_labels(const At& at, const Key& key) {
+  std::optional<Value> read_list(const At& at, const Key& key) {
+    const bool is_command = key.type == Type::command;
     // A region without a node is of no use, so there is one bound for both.
+    const std::size_t most = is_command ? limits::kCommandWordsMax : limits::kNodesPerShardMax;
     const std::size_t count = at.node->items.size();
-    if (at.node->kind != Node::Kind::list || count == 0 || count > limits::kNodesPerShardMax) {
+    const bool too_few = count == 0 && !key.optional;
+    if (at.node->kind != Node::Kind::list || too_few || count > most) {
       report_.add(at.place(), "is not a list of this size", render_allowed(key));
       return std::nullopt;
     }
-    const Key element{.path = key.path, .type = Type::label};
-    std::vector<std::string> labels;
+    std::vector<std::string> words;
     for (std::size_t i = 0; i < count; ++i) {
       const At item{&at.node->items[i], at.path + "[" + std::to_string(i) + "]"};
+      const Type rest = is_command ? Type::argument : Type::label;
+      const Key element{.path = key.path, .type = is_command && i == 0 ? Type::path : rest};
       if (refuse_forbidden(item)) continue;
       const auto value = read_scalar(item, element);
       if (!value) continue;
-      const auto& label = std::get<std::string>(*value);
-      if (std::ranges::find(labels, label) != labels.end()) {
-        report_.add(item.place(), "\"" + label + "\" is listed twice", "once");
+      const auto& word = std::get<std::string>(*value);
+      if (!is_command && std::ranges::find(words, word) != words.end()) {
+        report_.add(item.place(), "\"" + word + "\" is listed twice", "once");
       }
-      labels.push_back(label);
+      words.push_back(word);
     }
-    if (labels.size() != count) return std::nullopt;
-    return Value(std::move(labels));
+    if (words.size() != count) return std::nullopt;
+    return Value(std::move(words));
   }
 
   void report_unknown(const Place& place, const std::string& name,

@@ -102,6 +102,18 @@ bool is_printable(std::string_view text) {
   return true;
 }
 
+std::string replace_shard(std::string_view text, std::string_view id) {
+  constexpr std::string_view kPlaceholder = "{shard}";
+  std::string filled;
+  std::size_t start = 0;
+  for (std::size_t at = text.find(kPlaceholder); at != std::string_view::npos;
+       at = text.find(kPlaceholder, start)) {
+    filled.append(text.substr(start, at - start)).append(id);
+    start = at + kPlaceholder.size();
+  }
+  return filled.append(text.substr(start));
+}
+
 std::string render_excerpt(std::string_view text) {
   std::string shown;
   for (std::size_t position = 0; position < text.size();) {

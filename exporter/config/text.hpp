@@ -26,6 +26,9 @@ std::optional<Blemish> find_blemish(std::string_view text);
 /// but U+0020.
 bool is_printable(std::string_view text);
 
+/// `text` with `id` in place of every "{shard}".
+std::string replace_shard(std::string_view text, std::string_view id);
+
 /// For messages: at most 64 bytes on one line, everything unprintable replaced by '?'.
 std::string render_excerpt(std::string_view text);
 

@@ -12,6 +12,7 @@
 #include "exporter/config/text.hpp"
 #include "exporter/core/check.hpp"
 #include "exporter/core/limits.hpp"
+#include "exporter/core/url.hpp"
 
 namespace rpoguard::config {
 namespace {
@@ -172,6 +173,55 @@ Result<Value> parse_path(std::string_view text) {
   return Value(std::string(text));
 }
 
+// Several lines and one ; at the end are fine. A ; before is refused wherever it stands: two
+// statements are never meant, and telling them from a literal would take a parser of SQL.
+Result<Value> parse_query(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\n";
+  const auto drop_blanks = [&] { text = text.substr(0, text.find_last_not_of(kBlank) + 1); };
+  drop_blanks();
+  if (text.ends_with(';')) text.remove_suffix(1);
+  drop_blanks();
+  if (text.empty()) return problem("must not be empty");
+  if (text.size() > core::limits::kQueryBytesMax) return problem("is too long");
+  if (text.find(';') != std::string_view::npos) return problem("has a ; before its end");
+  std::string on_one_line(text);
+  std::ranges::replace_if(
+      on_one_line, [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  if (!is_printable(on_one_line)) return problem("has characters that cannot be seen");
+  return Value(std::string(text));
+}
+
+Result<Value> parse_pointer(std::string_view text) {
+  if (!text.starts_with('/')) return problem("does not start with /");
+  if (text.size() > core::limits::kPointerBytesMax) return problem("is too long");
+  if (!is_printable(text)) return problem("has characters that cannot be seen");
+  for (std::size_t i = text.find('~'); i != std::string_view::npos; i = text.find('~', i + 1)) {
+    const std::string_view escape = text.substr(i, 2);
+    if (escape != "~0" && escape != "~1") return problem("has a ~ that is not ~0 (~) or ~1 (/)");
+  }
+  return Value(std::string(text));
+}
+
+// An encoded character takes the place of {shard}: it fits where an id fits, and not in a host.
+Result<Value> parse_url(std::string_view text) {
+  if (text.size() > core::limits::kUrlBytesMax) return problem("is too long");
+  const auto url = core::split_url(replace_shard(text, "%7B"));
+  if (!url) {
+    const bool may_be_secret = text.find('@') != std::string_view::npos;
+    return problem(url.error().message + (may_be_secret ? "; a secret belongs in token_file" : ""));
+  }
+  const bool bracketed = url.value().host.find(':') != std::string::npos;
+  if (bracketed && !is_ipv6(url.value().host))
+    return problem("has no IPv6 address in its brackets");
+  return Value(std::string(text));
+}
+
+Result<Value> parse_argument(std::string_view text) {
+  if (text.size() > kPathBytesMax) return problem("is too long");
+  if (!is_printable(text)) return problem("has characters that cannot be seen");
+  return Value(std::string(text));
+}
+
 Result<Value> parse_env_name(std::string_view text) {
   const auto accepted = [](char c) { return is_letter(c) || is_digit(c) || c == '_'; };
   if (text.empty() || is_digit(text.front()) || !std::ranges::all_of(text, accepted)) {
@@ -189,6 +239,8 @@ Result<Value> parse_scalar(const Key& key, std::string_view text) {
   switch (key.type) {
     case Type::address:
       return parse_address(text);
+    case Type::argument:
+      return parse_argument(text);
     case Type::boolean:
       return parse_boolean(text);
     case Type::choice:
@@ -204,16 +256,23 @@ Result<Value> parse_scalar(const Key& key, std::string_view text) {
                                           parse_plain_number<std::int64_t>);
     case Type::label:
       return parse_label(text);
+    case Type::command:  // uncovered: lists are read by their elements
     case Type::labels:
-      break;
+      break;  // uncovered: as above
     case Type::number:
       return parse_quantity<double>(key, text, "a number", parse_plain_number<double>);
     case Type::path:
       return parse_path(text);
+    case Type::pointer:
+      return parse_pointer(text);
+    case Type::query:
+      return parse_query(text);
     case Type::text:
       return parse_text(text);
+    case Type::url:
+      return parse_url(text);
   }
-  RPOGUARD_CHECK(false);
+  RPOGUARD_CHECK(false);  // uncovered: as above
 }
 
 }  // namespace
@@ -230,8 +289,9 @@ core::Result<Value> parse_value(const Key& key, const Node& node) {
 }
 
 std::optional<Value> default_of(const Key& key) {
-  if (key.optional) return Value(std::string());
   if (key.required || key.default_text.starts_with('(')) return std::nullopt;
+  if (key.optional && is_list(key.type)) return Value(std::vector<std::string>());
+  if (key.optional) return Value(std::string());
   const Node node(Node::Kind::plain, {}, std::string(key.default_text));
   auto parsed = parse_value(key, node);
   RPOGUARD_CHECK(parsed.ok());

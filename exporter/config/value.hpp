@@ -20,11 +20,11 @@ namespace rpoguard::config {
 using MaybeDuration = std::optional<core::Duration>;
 
 /// Which alternative a key yields: address ListenSpec; boolean bool; duration MaybeDuration;
-/// integer std::int64_t; number double; labels the list; all others the text.
+/// integer std::int64_t; number double; labels and command the list; all others the text.
 using Value = std::variant<std::string, bool, std::int64_t, double, MaybeDuration, core::ListenSpec,
                            std::vector<std::string>>;
 
-/// Reads one node that is not Type::labels. The error's message is the problem; it repeats the
+/// Reads one node that is no list. The error's message is the problem; it repeats the
 /// text only where that cannot be a secret.
 core::Result<Value> parse_value(const Key& key, const Node& node);
 

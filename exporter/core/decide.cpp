@@ -3,8 +3,21 @@
 #include <string>
 
 #include "exporter/core/evaluator.hpp"
+#include "exporter/core/pace.hpp"
 
 namespace rpoguard::core {
+namespace {
+
+// Who raised the epoch and for whom, as far as its source says so.
+std::string promotion_text(const WriterView& writer, const std::optional<StampedEpoch>& stamped) {
+  std::string text = "epoch " + std::to_string(writer.epoch.value);
+  text += stamped ? " was stamped" : " names " + writer.node;
+  if (stamped && !stamped->writer_region.empty()) text += " for region " + stamped->writer_region;
+  if (stamped && !stamped->promoted_by.empty()) text += " by " + stamped->promoted_by;
+  return text;
+}
+
+}  // namespace
 
 void Evaluator::decide_waiver() {
   auto& durable = memory_.durable;
@@ -13,12 +26,12 @@ void Evaluator::decide_waiver() {
     const bool promoted = durable.confirmed_epoch && epoch > *durable.confirmed_epoch;
     durable.confirmed_epoch = std::max(durable.confirmed_epoch.value_or(epoch), epoch);
     if (promoted && spec_->after_failover == AfterFailover::waive &&
-        spec_->epoch_source == EpochSource::table) {
+        spec_->epoch_source != EpochSource::timeline) {
       const auto length = std::chrono::duration_cast<WallTime::duration>(spec_->waive_for);
-      const auto& stamped = writer_facts()->stamped;
-      durable.waiver = {wall_ + length, "epoch " + std::to_string(epoch.value) +
-                                            " was stamped for region " + stamped->writer_region +
-                                            " by " + stamped->promoted_by};
+      const bool by_authority = spec_->epoch_source == EpochSource::http;
+      durable.waiver = {
+          wall_ + length,
+          promotion_text(*view_.writer, by_authority ? std::nullopt : writer_facts()->stamped)};
     }
   }
   const auto exposure = exposure_at(view_, now_);
@@ -45,12 +58,23 @@ void Evaluator::decide_gate() {
   if (spec_->archive.max_age && view_.archive.recovery_point) {
     input.archive_until = *view_.archive.recovery_point + *spec_->archive.max_age;
   }
+  if (spec_->epoch_source == EpochSource::http && view_.epoch_witness && view_.epoch_witness->as_of)
+    input.confirmed_until = *view_.epoch_witness->as_of + spec_->epoch_witness->ttl;
+  input.proof_detail = view_.synchronous.problem;
+  if (view_.endpoint) {
+    input.endpoint_watched = true;
+    if (view_.endpoint->last_good)
+      input.endpoint_until = *view_.endpoint->last_good + spec_->endpoint->ttl;
+    if (!view_.endpoint->note.empty())
+      input.endpoint_detail = "the writer endpoint: " + view_.endpoint->note;
+  }
   if (view_.waiver) {
     const Duration trust = spec_->rpo > Duration{0} ? spec_->rpo : spec_->proof_ttl;
     const auto* writer = writer_observation();
     input.waived_until =
         std::min(view_.waiver->until, writer == nullptr ? now_ : writer->asked + trust);
   }
+  view_.probe_interval = wanted_interval(*spec_, probe_, input.exposure);
   view_.gate = decide_lease(*spec_, memory_.lease, input, now_);
   view_.writes_usable =
       view_.writer.has_value() && view_.gate.reasons.empty() && now_ < view_.gate.open_until;

@@ -29,11 +29,14 @@ void Evaluator::describe_nodes() {
       out.server_version = facts.server_version;
       out.in_recovery = facts.in_recovery;
       out.timeline = facts.timeline;
-      out.epoch = epoch_of(spec_->epoch_source, facts);
+      out.epoch = node == verdict_.writer ? verdict_.epoch : epoch_of(spec_->epoch_source, facts);
       out.replay_lsn = facts.replay_lsn;
       out.replay_paused = facts.replay_paused;
+      out.apply_delay = facts.apply_delay;
       out.wal_position =
           facts.in_recovery && memory.position ? memory.position->flushed : facts.insert_lsn;
+      out.last_transaction_seen = memory.last_transaction;
+      if (node != verdict_.writer && out.state != NodeState::foreign) describe_fork(out, facts);
     } else {
       out.up = false;
     }
@@ -46,16 +49,46 @@ void Evaluator::describe_nodes() {
   }
 }
 
+// How far the node's WAL has gone where the writer's never went.
+void Evaluator::describe_fork(NodeView& out, const NodeFacts& facts) const {
+  const NodeFacts* writer = writer_facts();
+  if (writer == nullptr) return;
+  const auto place = [](const NodeFacts& of) {
+    return TimelinePlace{of.timeline, of.history ? &*of.history : nullptr};
+  };
+  const auto known = [](const NodeFacts& of) { return of.history || of.timeline == Timeline{1}; };
+  const auto fork = fork_of(place(facts), place(*writer));
+  // One timeline number alone does not show that it is one timeline.
+  if (!fork || (!fork->point && !(known(facts) && known(*writer)))) return;
+  out.fork_point = fork->point;
+  const auto end = facts.in_recovery ? std::max(facts.receive_lsn, facts.replay_lsn)
+                                     : std::max(facts.insert_lsn, facts.flushed_lsn);
+  if (!fork->point) {
+    out.diverged_bytes = 0;
+  } else if (end) {
+    out.diverged_bytes = std::max<std::int64_t>(0, bytes_between(*fork->point, *end));
+  }
+  if (out.diverged_bytes.value_or(0) == 0) return;
+  out.note += (out.note.empty() ? "" : "; ") + std::string("its WAL leaves the writer's at ") +
+              render_lsn(*fork->point) + " and goes on for " + std::to_string(*out.diverged_bytes) +
+              " bytes: pg_rewind or re-seed it";
+}
+
 void Evaluator::describe_copy(std::size_t node, NodeView& out) const {
   if (out.state == NodeState::writer || out.state == NodeState::foreign) return;
   const NodeMemory& memory = memory_.nodes[node];
-  out.recovery_point_flush = copy_proven_until(memory, Durability::flush);
-  out.recovery_point_replay = copy_proven_until(memory, Durability::replay);
+  const auto until = [&](Durability durability) -> std::optional<Instant> {
+    const auto proof = proof_of(memory, durability);
+    return proof ? std::optional(proof->proven_until) : std::nullopt;
+  };
+  out.recovery_point_flush = until(Durability::flush);
+  out.recovery_point_replay = until(Durability::replay);
   const NodeFacts* writer = writer_facts();
   if (out.up && out.in_recovery == true) out.streaming = facts_of(*memory.last_success).streaming;
   if (writer == nullptr) return;
   const auto lag = [&](std::optional<Lsn> position) -> std::optional<std::int64_t> {
-    if (!position || !writer->insert_lsn || memory.position->timeline != writer->timeline)
+    if (!position || !writer->insert_lsn ||
+        !shared_up_to(*memory.position, source_place(), *position))
       return std::nullopt;
     return std::max<std::int64_t>(0, bytes_between(*position, *writer->insert_lsn));
   };

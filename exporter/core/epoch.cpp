@@ -21,6 +21,10 @@ std::optional<std::uint64_t> majority_identifier(const std::vector<const NodeFac
   return best;
 }
 
+std::string text(Epoch epoch) {
+  return std::to_string(epoch.value);
+}
+
 struct Judge {
   const ShardSpec& spec;
   const EpochMemory& memory;
@@ -29,12 +33,9 @@ struct Judge {
   std::vector<std::size_t> candidates;  // nodes of this shard that accept writes, or may still
 
   bool seen(std::size_t node) const { return current[node] != nullptr; }
-  bool unseen_rival(std::size_t node) const {
-    return !seen(node) && node < memory.unseen_rivals.size() &&
-           memory.unseen_rivals[node] != nullptr;
-  }
   std::optional<Epoch> epoch(std::size_t node) const {
-    return epoch_of(spec.epoch_source, seen(node) ? *current[node] : *memory.unseen_rivals[node]);
+    if (memory.authority) return memory.authority->epoch;
+    return seen(node) ? epoch_of(spec.epoch_source, *current[node]) : memory.unseen_rivals.at(node);
   }
   // A node that is not heard of stays unreachable, whatever else is said of it.
   void mark(std::size_t node, NodeState state, std::string note) {
@@ -44,15 +45,21 @@ struct Judge {
 
   void sort_by_role();
   void raise_highest();
+  bool named(std::size_t node) const;
+  std::string outranked(std::size_t node) const;
   void rank_candidates();
+  std::string foreign_stamp(std::size_t node) const;
+  bool owns_epoch(std::size_t node) const;
+  std::string doubt_about(std::size_t node) const;
   void confirm_alone(std::size_t node);
+  void report_silence();
   void report_split_brain(const std::vector<std::size_t>& top);
 };
 
 void Judge::sort_by_role() {
   for (std::size_t node = 0; node < current.size(); ++node) {
     if (!seen(node)) {
-      if (unseen_rival(node)) candidates.push_back(node);
+      if (memory.unseen_rivals.contains(node)) candidates.push_back(node);
       continue;
     }
     if (current[node]->system_identifier != verdict.system_identifier) {
@@ -70,13 +77,15 @@ void Judge::sort_by_role() {
 }
 
 void Judge::raise_highest() {
+  if (spec.epoch_source == EpochSource::http) return;  // the authority's answers raised it
   const auto witness = [&](std::size_t node) {
     const auto reported = epoch(node);
     if (reported && (!verdict.highest || *reported > *verdict.highest)) verdict.highest = reported;
   };
   if (spec.epoch_source == EpochSource::timeline) {
-    // Whoever promotes a test copy raises a timeline, so only a lone writer may raise the mark.
-    if (candidates.size() == 1) witness(candidates.front());
+    // Whoever promotes a test copy raises a timeline, so only a lone writer may raise the mark, and
+    // what was said of a rival that is out of sight may be no writer's.
+    if (candidates.size() == 1 && seen(candidates.front())) witness(candidates.front());
     return;
   }
   for (std::size_t node = 0; node < current.size(); ++node) {
@@ -84,19 +93,39 @@ void Judge::raise_highest() {
   }
 }
 
+// Does the authority mean this node?
+bool Judge::named(std::size_t node) const {
+  const std::string& writer = memory.authority->writer;
+  const bool by_name = std::ranges::find(spec.nodes, writer, &NodeSpec::name) != spec.nodes.end();
+  return writer == (by_name ? spec.nodes[node].name : spec.nodes[node].region);
+}
+
+// Why this candidate is surely not the writer; empty: it may be.
+std::string Judge::outranked(std::size_t node) const {
+  const std::string remedy = ": fence it, then rewind or re-seed it";
+  if (memory.authority) {
+    if (named(node)) return "";
+    return "it accepts writes, but the epoch witness names " + memory.authority->writer +
+           " as the writer of epoch " + text(memory.authority->epoch) + remedy;
+  }
+  if (spec.epoch_source == EpochSource::timeline && candidates.size() > 1) return "";
+  const auto reported = epoch(node);
+  // An unknown epoch cannot be outranked, so it counts as a rival.
+  if (!reported || !verdict.highest || *reported >= *verdict.highest) return "";
+  return "it accepts writes on epoch " + text(*reported) + ", the highest seen is " +
+         text(*verdict.highest) + remedy;
+}
+
 void Judge::rank_candidates() {
-  const bool many_timelines = spec.epoch_source == EpochSource::timeline && candidates.size() > 1;
+  if (spec.epoch_source == EpochSource::http && !memory.authority && verdict.writers > 0)
+    return report_silence();
   std::vector<std::size_t> top;
   for (const std::size_t node : candidates) {
-    const auto reported = epoch(node);
-    if (!many_timelines && reported && *reported < *verdict.highest) {
-      mark(node, NodeState::stale_writer,
-           "it accepts writes on epoch " + std::to_string(reported->value) +
-               ", the highest seen is " + std::to_string(verdict.highest->value) +
-               ": fence it, then rewind or re-seed it");
-    } else {
-      // An unknown epoch cannot be outranked, so it counts as a rival.
+    const std::string why = outranked(node);
+    if (why.empty()) {
       top.push_back(node);
+    } else {
+      mark(node, NodeState::stale_writer, why);
     }
   }
   if (top.size() > 1) {
@@ -112,21 +141,58 @@ void Judge::rank_candidates() {
   }
 }
 
-void Judge::confirm_alone(std::size_t node) {
-  const auto reported = epoch(node);
-  const auto& stamped = current[node]->stamped;
-  std::string doubt;
-  if (!reported) {
-    doubt = "it accepts writes, but has no row in rpoguard.cluster_state (apply `rpoguard sql`)";
-  } else if (spec.epoch_source == EpochSource::table &&
-             stamped->writer_region != spec.nodes[node].region) {
-    doubt = "it accepts writes in region " + spec.nodes[node].region + ", but epoch " +
-            std::to_string(reported->value) + " is stamped for region " + stamped->writer_region +
-            " (stamp a promotion with rpoguard.cluster_promote)";
+void Judge::report_silence() {
+  for (const std::size_t node : candidates) {
+    mark(node, NodeState::unconfirmed, "it accepts writes, but " + memory.authority_silence);
   }
+  verdict.reason = Reason::stale_epoch;
+  verdict.detail = memory.authority_silence;
+}
+
+// The row says who owns its epoch; what it says against this node, if anything.
+std::string Judge::foreign_stamp(std::size_t node) const {
+  const StampedEpoch& stamped = *current[node]->stamped;
+  if (stamped.writer_region == spec.nodes[node].region) return "";
+  return "it accepts writes in region " + spec.nodes[node].region + ", but epoch " +
+         text(stamped.epoch) + " is stamped for region " + stamped.writer_region +
+         (spec.epoch_source == EpochSource::table
+              ? " (stamp a promotion with rpoguard.cluster_promote)"
+              : " (by epoch.query)");
+}
+
+// Where nothing says whose an epoch is, it belongs to the first that was confirmed on it: the same
+// number on another node is a copy of it, or an independent promotion.
+bool Judge::owns_epoch(std::size_t node) const {
+  if (!memory.confirmed || *epoch(node) > *memory.confirmed) return true;
+  const auto owner = std::ranges::find(spec.nodes, memory.confirmed_node, &NodeSpec::name);
+  // An owner that was taken out of the configuration owns nothing any more.
+  if (owner == spec.nodes.end() || owner->name == spec.nodes[node].name) return true;
+  // The authority may name a region: who writes within it is not its matter.
+  return memory.authority && memory.authority->writer == owner->region;
+}
+
+std::string Judge::doubt_about(std::size_t node) const {
+  const EpochSource source = spec.epoch_source;
+  if (!epoch(node)) {
+    return std::string("it accepts writes, but ") +
+           (source == EpochSource::table
+                ? "has no row in rpoguard.cluster_state (apply `rpoguard sql`)"
+                : "epoch.query gives no row there");
+  }
+  const bool stamps = source == EpochSource::table || source == EpochSource::query;
+  if (stamps && (source == EpochSource::table || !current[node]->stamped->writer_region.empty()))
+    return foreign_stamp(node);
+  if (owns_epoch(node)) return "";
+  return "it accepts writes on epoch " + text(*epoch(node)) + ", on which " +
+         memory.confirmed_node + " has been the writer: another one needs a higher epoch";
+}
+
+void Judge::confirm_alone(std::size_t node) {
+  const std::string doubt = doubt_about(node);
   if (doubt.empty()) {
     verdict.states[node] = NodeState::writer;
     verdict.writer = node;
+    verdict.epoch = epoch(node);
     return;
   }
   mark(node, NodeState::unconfirmed, doubt);
@@ -151,7 +217,7 @@ void Judge::report_split_brain(const std::vector<std::size_t>& top) {
 
 std::optional<Epoch> epoch_of(EpochSource source, const NodeFacts& facts) {
   if (source == EpochSource::timeline) return Epoch{facts.timeline.value};
-  if (!facts.stamped) return std::nullopt;
+  if (source == EpochSource::http || !facts.stamped) return std::nullopt;
   return facts.stamped->epoch;
 }
 

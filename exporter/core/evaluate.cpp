@@ -8,6 +8,16 @@
 #include "exporter/core/limits.hpp"
 
 namespace rpoguard::core {
+namespace {
+
+// Between two looks at one start of the server, something was committed, aborted or prepared.
+bool transacted(const NodeFacts& before, const NodeFacts& after) {
+  const bool one_start =
+      before.session == after.session || (before.started && before.started == after.started);
+  return one_start && before.snapshot && after.snapshot && before.snapshot != after.snapshot;
+}
+
+}  // namespace
 
 Evaluator::Evaluator(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
                      const ShardObservations& observations, const ProbeSpec& probe, Instant now,
@@ -27,9 +37,12 @@ Evaluator::Evaluator(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
 
 Evaluation Evaluator::run() {
   take_observations();
+  take_witnesses();
   judge_writer();
   follow_writer();
+  judge_endpoint();
   locate_copies();
+  follow_commits();
   prove_archive();
   prove();
   account();
@@ -68,10 +81,14 @@ void Evaluator::take_observations() {
       if (!memory.failing_since) memory.failing_since = observation->answered;
       if (says_down(error->reason)) memory.accepting_since.reset();
     } else {
+      if (memory.last_success && transacted(facts_of(*memory.last_success), facts_of(*observation)))
+        memory.last_transaction = observation->answered;
       memory.last_success = observation;
       memory.failing_since.reset();
       if (facts_of(*observation).in_recovery) {
+        memory.in_recovery_at = observation->asked;
         memory.accepting_since.reset();
+        memory.last_transaction.reset();
       } else if (!memory.accepting_since) {
         memory.accepting_since = observation->answered;
       }
@@ -109,6 +126,9 @@ ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& 
     }
   }
   memory.nodes = std::move(nodes);
+  // Another witness may mean something else by its numbers.
+  if (before.epoch_witness != after.epoch_witness) memory.epoch_witness = {};
+  if (before.generation_witness != after.generation_witness) memory.generation_witness = {};
   if (before.archive != after.archive) memory.archive = {};  // another repository
   return memory;
 }

@@ -4,12 +4,14 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "exporter/core/archive.hpp"
+#include "exporter/core/bootstrap.hpp"
 #include "exporter/core/lease.hpp"
 #include "exporter/core/observation.hpp"
 #include "exporter/core/recovery_point.hpp"
@@ -30,6 +32,9 @@ struct DurableMemory {
   /// The node that was confirmed with it: another one needs a higher epoch.
   std::string confirmed_node;
   std::optional<std::int64_t> highest_generation;
+  /// Nodes that were part of a split brain, beyond doubt, when they were last heard of, with the
+  /// epoch that each showed last. A node leaves it by being seen down, or as something else.
+  std::map<std::string, std::optional<Epoch>> rivals;
   struct Waiver {
     WallTime until;
     std::string why;
@@ -47,15 +52,26 @@ struct NodeMemory {
   std::array<std::uint64_t, kProbeFailureCount> failures{};
   std::optional<DurablePosition> position;  ///< as the latest reading proves it
   Instant position_as_of{};  ///< when that was last shown to be so; it proves nothing about later
+  std::optional<std::int64_t> row_pid;  ///< of the writer's row for this node: its connection
   bool row_trusted = false;  ///< the writer's row for this node has agreed with the node's own
                              ///< report, never been ahead
+  std::optional<Instant> in_recovery_at;  ///< it was still in recovery when asked at this moment
+  BootstrapMemory bootstrap;
   std::optional<Instant> accepting_since;  ///< it has been seen to accept writes, and not otherwise
                                            ///< since; when that was first known
-  bool split_brain = false;  ///< it was part of one, beyond doubt, when it was last heard of
+  std::optional<Instant> last_transaction;  ///< it was seen to commit, abort or prepare since then;
+                                            ///< when the last of these was first known
+};
+
+/// What evaluate() remembers of a witness: the last answer worth something.
+struct WitnessMemory {
+  std::optional<WitnessObservation> good;  ///< it carries facts
 };
 
 struct ShardMemory {
   DurableMemory durable;
+  WitnessMemory epoch_witness;
+  WitnessMemory generation_witness;
   std::vector<NodeMemory> nodes;  ///< parallel to ShardSpec::nodes
   WalClock wal_clock;
   std::optional<WriterSample> sample;  ///< the writer's last one: where its WAL clock continues
@@ -67,6 +83,11 @@ struct ShardMemory {
     friend bool operator==(const Source&, const Source&) = default;
   };
   std::optional<Source> source;
+  std::optional<TimelineHistory> source_history;  ///< of the source's timeline; absent: not known
+  ClockWatch writer_clock;
+  std::optional<Instant> writer_since;  ///< the source was first known to be the writer
+  /// The writer endpoint led to the confirmed writer when asked at this moment.
+  std::optional<Instant> endpoint_good;
   std::optional<WriterView> writer;  ///< last confirmed
   std::optional<Instant> last_evaluated;
   /// Until when the promise is known to have been kept: T + RPO, or the last synchronous proof +

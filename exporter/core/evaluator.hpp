@@ -38,25 +38,39 @@ class Evaluator {
 
  private:
   void take_observations();
+  void take_witnesses();
   void judge_writer();
+  EpochMemory remember_epochs() const;
+  void remember_authority(EpochMemory& remembered) const;
+  void remember_rivals();
+  void tell_writers_apart();
   void follow_writer();
+  void change_source(const ShardMemory::Source& source, const NodeFacts& writer);
+  void judge_endpoint();
+  void judge_endpoint_answer(const EndpointFacts& facts, const NodeFacts& writer,
+                             EndpointView& view);
   void locate_copies();
+  void follow_commits();
   void locate_by_row(std::size_t node, const ReplicationRow* row);
   void prove_archive();
   void prove();
   void prove_synchronous();
+  std::string lowered_for_some() const;
   void account();
   void decide_waiver();
   void decide_gate();
   void note_outage();
   void describe_nodes();
+  void describe_fork(NodeView& out, const NodeFacts& facts) const;
   void describe_copy(std::size_t node, NodeView& out) const;
 
   bool down(std::size_t node) const;
   bool current(std::size_t node) const;
   bool overlaps_another(std::size_t node) const;
   bool counted(std::size_t node) const;
-  std::optional<Instant> copy_proven_until(const NodeMemory& copy, Durability durability) const;
+  TimelinePlace source_place() const;
+  std::optional<CopyProof> proof_of(const NodeMemory& copy, Durability durability) const;
+  std::optional<Instant> bootstrap_until(const NodeMemory& copy) const;
   const NodeObservation* writer_observation() const;
   const NodeFacts* writer_facts() const;
 

@@ -97,7 +97,8 @@ struct NodeFacts {
       last_replayed_commit;  ///< commit time, on the clock of the writer that committed it
   std::optional<Duration> apply_delay;  ///< recovery_min_apply_delay; absent when 0
 
-  std::optional<StampedEpoch> stamped;    ///< cluster_state, if the table exists and has its row
+  std::optional<StampedEpoch> stamped;  ///< cluster_state, if the table exists and has its row
+  std::string epoch_problem;  ///< why the operator's epoch query gave nothing; empty otherwise
   std::optional<ArchiverFacts> archiver;  ///< absent when archive_mode is off
   std::uint64_t wal_segment_bytes = 0;
   Duration wal_writer_delay{};

@@ -70,9 +70,10 @@ struct NodeView {
   std::optional<bool> replay_paused;
   std::optional<Duration> apply_delay;  ///< recovery_min_apply_delay; absent when 0
 
-  // Of a node on another timeline than the writer's. Absent where its history is not known.
-  std::optional<Lsn> fork_point;  ///< where its WAL and the writer's part
-  /// WAL beyond the fork point that the writer never accepted: it needs pg_rewind or a re-seed.
+  // Against the confirmed writer. Absent for the writer and where a history is not known.
+  std::optional<Lsn> fork_point;  ///< where its WAL and the writer's part; absent: they do not
+  /// WAL beyond the fork point that the writer never accepted: it needs pg_rewind or a re-seed. 0:
+  /// none, it can follow.
   std::optional<std::int64_t> diverged_bytes;
   /// It was seen to commit, abort or prepare: when that was first known. Tells which of two writers
   /// is in use.

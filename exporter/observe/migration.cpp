@@ -21,7 +21,8 @@ constexpr std::string_view kScript = R"(-- rpoguard: prepares one PostgreSQL clu
 -- It makes
 --   the role rpoguard connects as (pg_monitor, and SELECT on one table; no write privilege),
 --   the table rpoguard.cluster_state: who may write, as a number that only rises,
---   the function rpoguard.cluster_promote(region, operator) that raises it by one.
+--   the function rpoguard.cluster_promote(region, operator) that raises it by one,
+--   the function rpoguard.timeline_history(timeline): where this server's WAL left that of others.
 -- The role gets no password here. Give it one:  \password @role@
 \set ON_ERROR_STOP on
 begin;
@@ -96,10 +97,26 @@ begin
 end
 $rpoguard$;
 
+-- The .history file of a timeline, and no other file; '' for timeline 1, which has none; null where
+-- this server has no such file.
+create or replace function rpoguard.timeline_history(timeline integer)
+returns text
+language sql
+stable
+strict
+security definer
+set search_path = pg_catalog, pg_temp
+as $rpoguard$
+  select case when timeline = 1 then '' else pg_read_file('pg_wal/' ||
+    lpad(upper(to_hex(timeline)), 8, '0') || '.history', 0, 1048576, true) end
+$rpoguard$;
+
 revoke all on function rpoguard.cluster_promote(text, text) from public;
+revoke all on function rpoguard.timeline_history(integer) from public;
 grant pg_monitor to "@role@";
 grant usage on schema rpoguard to "@role@";
 grant select on rpoguard.cluster_state to "@role@";
+grant execute on function rpoguard.timeline_history(integer) to "@role@";
 commit;
 )";
 

@@ -231,7 +231,85 @@ void NodeProbe::on_light(const Answer& answer) {
   if (session_->epoch_table != EpochTable::ignored)  // from the next probe on
     session_->epoch_table = light.epoch_table_exists ? EpochTable::present : EpochTable::absent;
   light.facts.session = session_->id;
-  succeed(std::move(light.facts));
+  facts_ = std::move(light.facts);
+  epoch_asked_ = false;
+  follow_up();
+}
+
+// What this answer makes worth asking, one question after the other; then the facts are complete. A
+// question that the server refuses leaves its fact unknown and takes no other away.
+void NodeProbe::follow_up() {
+  if (!recall_history()) {
+    return ask_more(history_sql(facts_->timeline), &NodeProbe::on_history);
+  }
+  if (!target_.epoch_query.empty() && !epoch_asked_) {
+    epoch_asked_ = true;
+    return ask_more(target_.epoch_query, &NodeProbe::on_epoch);
+  }
+  if (ready_wanted()) return ask_more(ready_sql(), &NodeProbe::on_ready);
+  succeed(*std::exchange(facts_, std::nullopt));
+}
+
+void NodeProbe::ask_more(const std::string& sql, void (NodeProbe::*then)(const Answer&)) {
+  step_ = Step::asking_more;
+  session_->connection->query(sql, guarded([then](NodeProbe& self, const Answer& answer) {
+                                const Failure* failure = std::get_if<Failure>(&answer);
+                                if (failure != nullptr && !self.session_->connection->usable())
+                                  return self.fail_answer(*failure);
+                                (self.*then)(answer);
+                                self.follow_up();
+                              }));
+}
+
+// A timeline's past never changes, so each session asks once. False: it has to be asked for.
+bool NodeProbe::recall_history() {
+  if (facts_->timeline == core::Timeline{1}) {
+    facts_->history.emplace();  // nothing came before it
+    return true;
+  }
+  if (session_->history_of == facts_->timeline) {
+    facts_->history = session_->history;
+    return true;
+  }
+  return context_.clock.now() < session_->history_due;
+}
+
+void NodeProbe::on_history(const Answer& answer) {
+  session_->history_due = context_.clock.now() + context_.timing.slow_interval;
+  const auto* rows = std::get_if<RowSet>(&answer);
+  if (rows == nullptr) return;  // no such function here, or no right to it
+  const auto decoded = decode_history(*rows);
+  const auto* history = std::get_if<std::optional<core::TimelineHistory>>(&decoded);
+  if (history == nullptr || !*history) return;
+  session_->history_of = facts_->timeline;
+  session_->history = **history;
+}
+
+void NodeProbe::on_epoch(const Answer& answer) {
+  if (const auto* failure = std::get_if<Failure>(&answer)) {
+    facts_->epoch_problem = failure->error.message;
+    return;
+  }
+  auto decoded = decode_epoch_query(std::get<RowSet>(answer));
+  if (const auto* error = std::get_if<ProbeError>(&decoded)) {
+    facts_->epoch_problem = error->message;
+  } else {
+    facts_->stamped = std::get<std::optional<core::StampedEpoch>>(std::move(decoded));
+  }
+}
+
+bool NodeProbe::ready_wanted() const {
+  return target_.ready_interval && !facts_->in_recovery && facts_->archiver &&
+         context_.clock.now() >= ready_due_;
+}
+
+void NodeProbe::on_ready(const Answer& answer) {
+  ready_due_ = context_.clock.now() + *target_.ready_interval;
+  const auto* rows = std::get_if<RowSet>(&answer);
+  if (rows == nullptr) return;
+  const auto decoded = decode_ready(*rows);
+  if (const auto* ready = std::get_if<core::ArchiverFacts::Ready>(&decoded))
+    facts_->archiver->ready = *ready;
 }
 
 void NodeProbe::succeed(core::NodeFacts facts) {

@@ -34,6 +34,9 @@ struct ProbeContext {
 struct NodeTarget {
   core::ConnectSpec connect;
   bool wants_epoch_table = true;
+  std::string epoch_query{};  ///< asked after each light statement; empty: none
+  /// How often the .ready files of a server that archives and is not in recovery are listed.
+  std::optional<core::Duration> ready_interval{};
   std::function<void(core::NodeObservation)> on_fast;
   std::function<void(core::SlowObservation)> on_slow;
 };
@@ -52,7 +55,7 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
   void close();
 
  private:
-  enum class Step { idle, resolving, connecting, preparing, asking, asking_slow };
+  enum class Step { idle, resolving, connecting, preparing, asking, asking_more, asking_slow };
 
   /// A connection and what was learned and prepared on it.
   struct Session {
@@ -61,6 +64,9 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
     EpochTable epoch_table = EpochTable::ignored;
     std::array<bool, kEpochTableCount> light_prepared{};
     bool slow_prepared = false;
+    std::optional<core::Timeline> history_of{};  ///< the timeline that `history` is of
+    core::TimelineHistory history{};
+    core::Instant history_due{};  ///< not asked for again before
     LightDecoder light;
     SlowDecoder slow;
   };
@@ -76,6 +82,13 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
   void ask();
   void execute_light();
   void on_light(const Answer& answer);
+  void follow_up();
+  void ask_more(const std::string& sql, void (NodeProbe::*then)(const Answer&));
+  bool recall_history();
+  void on_history(const Answer& answer);
+  void on_epoch(const Answer& answer);
+  bool ready_wanted() const;
+  void on_ready(const Answer& answer);
   void ask_slow();
   void execute_slow();
   void on_slow(const Answer& answer);
@@ -97,6 +110,8 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
   core::Instant started_{};
   core::Instant asked_{};
   bool asked_again_ = false;
+  std::optional<core::NodeFacts> facts_;  ///< of this probe, while more is asked
+  bool epoch_asked_ = false;
   Addresses addresses_;
   std::size_t address_ = 0;          // the one in use; kept while it works
   std::size_t addresses_tried_ = 0;  // in this probe
@@ -106,6 +121,7 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
   core::Duration backoff_;
   core::Instant retry_at_{};
   core::Instant slow_due_{};
+  core::Instant ready_due_{};
 };
 
 }  // namespace rpoguard::observe

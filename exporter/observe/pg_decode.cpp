@@ -53,6 +53,8 @@ enum LightColumn : std::size_t {
   sender_sync_state,
   sender_flush_lsn,
   sender_replay_lsn,
+  started_us,
+  apply_delay_us,
 };
 
 constexpr std::array<std::string_view, LightDecoder::kColumns> kLightColumns{
@@ -90,8 +92,10 @@ constexpr std::array<std::string_view, LightDecoder::kColumns> kLightColumns{
     "sender_sync_state",
     "sender_flush_lsn",
     "sender_replay_lsn",
+    "started_us",
+    "apply_delay_us",
 };
-static_assert(sender_replay_lsn + 1 == LightDecoder::kColumns);
+static_assert(apply_delay_us + 1 == LightDecoder::kColumns);
 
 enum SlowColumn : std::size_t { kind, name, logical, active, value, safe_bytes };
 constexpr std::array<std::string_view, SlowDecoder::kColumns> kSlowColumns{
@@ -224,6 +228,8 @@ void read_standby(LightReader& row, core::NodeFacts& facts) {
   facts.replay_paused = row.boolean(replay_paused);
   facts.streaming = row.boolean(streaming);
   facts.last_replayed_commit = row.optional_time(last_commit_us);
+  if (const auto delay = row.count(apply_delay_us); delay > 0)
+    facts.apply_delay = std::chrono::microseconds(delay);
 }
 
 // An absent row of the table is all NULL; a row without region or with a negative epoch is not one.
@@ -254,6 +260,7 @@ void read_node(LightReader& row, LightAnswer& answer) {
   facts.system_identifier = static_cast<std::uint64_t>(row.required(
       system_identifier, [](std::string_view t) { return parse_number<std::int64_t>(t); }));
   facts.server_now = WallTime(std::chrono::microseconds(row.number(server_now_us, 0, 1LL << 53)));
+  facts.started = WallTime(std::chrono::microseconds(row.number(started_us, 0, 1LL << 53)));
   if (facts.in_recovery) {
     read_standby(row, facts);
   } else {
@@ -274,7 +281,8 @@ core::ReplicationRow read_sender(LightReader& row) {
           .state = row.text(sender_state),
           .sync_state = row.text(sender_sync_state),
           .flush_lsn = row.optional_lsn(sender_flush_lsn),
-          .replay_lsn = row.optional_lsn(sender_replay_lsn)};
+          .replay_lsn = row.optional_lsn(sender_replay_lsn),
+          .pid = row.optional_number(sender_pid)};
 }
 
 core::SlotFacts read_slot(SlowReader& row) {
@@ -293,6 +301,8 @@ void read_slow_row(SlowReader& row, core::SlowFacts& facts) {
     facts.connections_limit = row.count(value);
   } else if (what == "archive_ready") {
     facts.archive_ready_segments = row.optional_number(value);
+  } else if (what == "synchronous_commit") {
+    facts.synchronous_commit_overrides.push_back(row.text(name));
   } else if (what == "slot") {
     facts.slots.push_back(read_slot(row));
   }
@@ -309,6 +319,41 @@ std::variant<EpochTable, ProbeError> decode_session(const RowSet& answer, EpochT
   if (!exists) return bad_answer("column epoch_table_exists does not parse").error;
   if (epoch_table == EpochTable::ignored) return epoch_table;
   return *exists ? EpochTable::present : EpochTable::absent;
+}
+
+std::variant<std::optional<core::TimelineHistory>, ProbeError> decode_history(
+    const RowSet& answer) {
+  if (answer.rows.size() != 1 || answer.rows[0].size() != 1)
+    return bad_answer("rpoguard.timeline_history gave another answer").error;
+  const Cell& cell = answer.rows[0][0];
+  if (!cell) return std::optional<core::TimelineHistory>();
+  auto history = core::parse_timeline_history(*cell);
+  if (!history) return bad_answer("the timeline history does not parse").error;
+  return history;
+}
+
+std::variant<core::ArchiverFacts::Ready, ProbeError> decode_ready(const RowSet& answer) {
+  const bool fitting = answer.rows.size() == 1 && answer.rows[0].size() == 2 && answer.rows[0][0];
+  const auto files =
+      fitting ? parse_number<std::int64_t>(*answer.rows[0][0]) : std::optional<std::int64_t>();
+  if (!files || *files < 0) return bad_answer("the list of .ready files does not parse").error;
+  const std::string oldest = answer.rows[0][1].value_or("");
+  return core::ArchiverFacts::Ready{*files, oldest.substr(0, oldest.find('.'))};
+}
+
+std::variant<std::optional<core::StampedEpoch>, ProbeError> decode_epoch_query(
+    const RowSet& answer) {
+  if (answer.rows.empty()) return std::optional<core::StampedEpoch>();
+  const Row& row = answer.rows.front();
+  if (answer.rows.size() > 1 || row.empty() || row.size() > 2)
+    return bad_answer("the epoch query gave more than one row, or not one or two columns").error;
+  if (!row[0]) return std::optional<core::StampedEpoch>();
+  const auto epoch = parse_number<std::int64_t>(*row[0]);
+  if (!epoch || *epoch < 0) return bad_answer("the epoch query gave no number").error;
+  core::StampedEpoch stamped;
+  stamped.epoch.value = *epoch;
+  if (row.size() == 2) stamped.writer_region = row[1].value_or("");
+  return std::optional(stamped);
 }
 
 std::variant<LightAnswer, ProbeError> LightDecoder::decode(const RowSet& answer) {

@@ -81,6 +81,7 @@ constexpr const char* kLight = R"(select n.in_recovery, n.server_version, n.has_
 , n.written_timeline, n.received_timeline, n.receive_lsn, n.replay_lsn, n.replay_paused
 , n.streaming, n.last_commit_us, n.server_now_us, n.archiving, n.archived_count, n.failed_count
 , n.last_archived_wal, n.wal_segment_bytes, n.wal_writer_delay_us, n.synchronous_standby_names
+, n.started_us, n.apply_delay_us
 , n.synchronous_commit, n.writer_epoch, n.writer_region, n.promoted_by, n.promoted_at_us
 , w.pid as sender_pid, w.application_name as sender_name, w.state as sender_state
 , w.sync_state as sender_sync_state, w.flush_lsn as sender_flush_lsn
@@ -104,6 +105,9 @@ from (
   , case when p.in_recovery then (extract(epoch from
       pg_catalog.pg_last_xact_replay_timestamp()) * 1000000)::bigint end as last_commit_us
   , (extract(epoch from pg_catalog.clock_timestamp()) * 1000000)::bigint as server_now_us
+  , (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint as started_us
+  , (extract(epoch from pg_catalog.current_setting('recovery_min_apply_delay')::interval)
+      * 1000000)::bigint as apply_delay_us
   , pg_catalog.current_setting('archive_mode') <> 'off' as archiving
   , a.archived_count, a.failed_count, a.last_archived_wal
   , pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')) as wal_segment_bytes
@@ -137,6 +141,16 @@ left join lateral (
   left join lateral pg_catalog.pg_stat_get_activity(s.pid) b on true
   where not n.in_recovery limit @senders_max@) w on true)";
 
+// The questions that follow a light statement only when there is something to ask. Simple protocol:
+// each is asked seldom.
+//
+// Privilege: EXECUTE on the function, which `rpoguard sql` makes. Cost: one small file.
+constexpr const char* kHistory = "select rpoguard.timeline_history(@timeline@) as history";
+// Privilege: pg_monitor. Cost: grows with an archive backlog; statement_timeout bounds it.
+constexpr const char* kReady = R"(select pg_catalog.count(*)::bigint as files
+, pg_catalog.min(d.name) filter (where d.name ~ '^[0-9A-F]{24}[.]ready$') as oldest
+from pg_catalog.pg_ls_archive_statusdir() d where d.name like '%.ready')";
+
 constexpr std::array kSafeWalSize{
     Versioned{130000, "s.safe_wal_size"},
     Versioned{kServerVersionMin, "null::bigint"},
@@ -158,6 +172,14 @@ select 'archive_ready', null, null, null
 , case when pg_catalog.current_setting('archive_mode') <> 'off' then
     (select pg_catalog.count(*) from pg_catalog.pg_ls_archive_statusdir() d
      where d.name like '%.ready') end, null
+union all
+(select 'synchronous_commit', pg_catalog.concat_ws(' in '
+    , case when o.setrole <> 0 then 'role ' || pg_catalog.pg_get_userbyid(o.setrole) end
+    , 'database ' || b.datname) || ': ' || pg_catalog.substr(c.setting, 20), null, null, null, null
+from pg_catalog.pg_db_role_setting o
+left join pg_catalog.pg_database b on b.oid = o.setdatabase
+cross join lateral pg_catalog.unnest(o.setconfig) c(setting)
+where c.setting ~ '^synchronous_commit=(off|false|no|0|local|remote_write)$' limit @overrides_max@)
 union all
 (select 'slot', s.slot_name::text, s.slot_type = 'logical', s.active
 , pg_catalog.pg_wal_lsn_diff(h.head, case when s.slot_type = 'logical'
@@ -190,7 +212,17 @@ std::string light_sql(int server_version, EpochTable epoch_table) {
 
 std::string slow_sql(int server_version) {
   const std::string sql = replaced(kSlow, "@safe_wal_size@", pick(kSafeWalSize, server_version));
-  return replaced(sql, "@slots_max@", std::to_string(core::limits::kSlotsMax));
+  const std::string bounded =
+      replaced(sql, "@overrides_max@", std::to_string(core::limits::kOverridesMax));
+  return replaced(bounded, "@slots_max@", std::to_string(core::limits::kSlotsMax));
+}
+
+std::string history_sql(core::Timeline timeline) {
+  return replaced(kHistory, "@timeline@", std::to_string(timeline.value));
+}
+
+std::string ready_sql() {
+  return kReady;
 }
 
 }  // namespace rpoguard::observe

@@ -32,6 +32,21 @@ std::string light_sql(int server_version, EpochTable epoch_table);
 /// The slow statement.
 std::string slow_sql(int server_version);
 
+/// How a timeline came about, for a server that has rpoguard.timeline_history().
+std::string history_sql(core::Timeline timeline);
+/// nullopt where the server has no such file. Error: the answer does not parse.
+std::variant<std::optional<core::TimelineHistory>, core::ProbeError> decode_history(
+    const RowSet& answer);
+
+/// The .ready files of a server that archives.
+std::string ready_sql();
+std::variant<core::ArchiverFacts::Ready, core::ProbeError> decode_ready(const RowSet& answer);
+
+/// The answer to the operator's epoch query (core::ShardSpec::epoch_query): one row, the epoch and,
+/// optionally, the region of its writer. nullopt: no row, or NULL. Error: anything else.
+std::variant<std::optional<core::StampedEpoch>, core::ProbeError> decode_epoch_query(
+    const RowSet& answer);
+
 struct LightAnswer {
   core::NodeFacts facts;  ///< session is left to the caller
   bool epoch_table_exists = false;
@@ -41,7 +56,7 @@ struct LightAnswer {
 /// where a value must be, or anything that does not parse, is bad_answer. Not thread-safe.
 class LightDecoder {
  public:
-  static constexpr std::size_t kColumns = 34;
+  static constexpr std::size_t kColumns = 36;
   /// `role`: named in the message when it lacks pg_monitor.
   explicit LightDecoder(std::string role) : role_(std::move(role)) {}
   std::variant<LightAnswer, core::ProbeError> decode(const RowSet& answer);

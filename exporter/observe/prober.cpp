@@ -94,6 +94,8 @@ class Prober::Impl : public std::enable_shared_from_this<Prober::Impl> {
       shard.nodes.push_back(std::make_shared<NodeProbe>(
           context, NodeTarget{.connect = spec.nodes[node].connect,
                               .wants_epoch_table = spec.epoch_source == core::EpochSource::table,
+                              .epoch_query = spec.epoch_query,
+                              .ready_interval = spec.archive.interval,
                               .on_fast =
                                   [this, index, node](core::NodeObservation observation) {
                                     sink_.fast(index, node, std::move(observation));

@@ -74,7 +74,9 @@ void check_light(std::string_view input) {
                                                          "sender_state",
                                                          "sender_sync_state",
                                                          "sender_flush_lsn",
-                                                         "sender_replay_lsn"}));
+                                                         "sender_replay_lsn",
+                                                         "started_us",
+                                                         "apply_delay_us"}));
   if (!std::holds_alternative<rpoguard::observe::LightAnswer>(decoded)) return;
   const auto& facts = std::get<rpoguard::observe::LightAnswer>(decoded).facts;
   require(facts.timeline.value > 0 && facts.wal_segment_bytes > 0);
@@ -91,6 +93,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   rpoguard::observe::SlowDecoder slow;
   (void)slow.decode(
       row_set_of(input, {"kind", "name", "logical", "active", "value", "safe_bytes"}));
+  (void)rpoguard::observe::decode_history(row_set_of(input, {"history"}));
+  (void)rpoguard::observe::decode_ready(row_set_of(input, {"files", "oldest"}));
+  (void)rpoguard::observe::decode_epoch_query(row_set_of(input, {"epoch", "region"}));
   (void)rpoguard::observe::decode_session(row_set_of(input, {"epoch_table_exists"}),
                                           rpoguard::observe::EpochTable::absent);
   const auto failure = rpoguard::observe::classify_connect_failure(

@@ -235,6 +235,8 @@ PgColumns pg_writer_row() {
                 {"flushed_lsn", "0/3000060"},
                 {"written_timeline", "00000001"},
                 {"server_now_us", "1795222992556334"},
+                {"started_us", "1795222000000001"},
+                {"apply_delay_us", "0"},
                 {"archiving", "f"},
                 {"wal_segment_bytes", "16777216"},
                 {"wal_writer_delay_us", "200000"},

@@ -60,6 +60,7 @@ struct ProbeRunOptions {
                          .slow_interval = std::chrono::hours(1)};
   core::EpochSource epoch_source = core::EpochSource::table;
   std::string password{};
+  std::string epoch_query{};
 };
 
 /// One shard of the given nodes, probed as long as a run() is going on.
@@ -76,6 +77,8 @@ class ProbeRun {
     shard.id = "184";
     shard.nodes = std::move(nodes);
     shard.epoch_source = options.epoch_source;
+    shard.epoch_query = options.epoch_query;
+    shard.archive.interval = options.timing.slow_interval;
     spec->shards.push_back(std::move(shard));
     prober_ = std::make_unique<observe::Prober>(
         loop_, std::move(spec), clock_,

@@ -93,5 +93,83 @@ TEST(Changes, tell_of_a_lost_writer_and_a_waiver) {
   EXPECT_EQ(rendered(changes_between(&waived, before)), Lines{"msg=\"waiver ended\" shard=184"});
 }
 
+TEST(Changes, name_a_node_whose_wal_left_the_writers_once) {
+  const ShardView before = healthy();
+  ShardView after = before;
+  after.nodes[1].diverged_bytes = 0;
+  EXPECT_EQ(rendered(changes_between(&before, after)), Lines{}) << "it can follow";
+  after.nodes[1].fork_point = core::Lsn{0x3A000000};
+  after.nodes[1].diverged_bytes = 12345;
+  EXPECT_EQ(rendered(changes_between(&before, after)),
+            Lines{"msg=\"node has diverged: it needs pg_rewind or a re-seed\" shard=184 node=phx-a "
+                  "bytes=12345 fork_point=0/3A000000"});
+  ShardView later = after;
+  later.nodes[1].diverged_bytes = 99999;
+  EXPECT_EQ(rendered(changes_between(&after, later)), Lines{}) << "it goes on, that is no change";
+}
+
+TEST(Changes, tell_when_a_witness_falls_silent_and_answers_again) {
+  ShardView before = healthy();
+  before.epoch_witness = core::WitnessView{7, "iad", core::Instant(100s), std::nullopt};
+  before.generation_witness = core::WitnessView{12, "", core::Instant(100s), std::nullopt};
+  ShardView after = before;
+  after.epoch_witness->failure = core::ProbeError{core::ProbeFailure::timeout, "no answer in time"};
+  EXPECT_EQ(rendered(changes_between(&before, after)),
+            Lines{"msg=\"witness does not answer\" shard=184 witness=epoch reason=timeout "
+                  "error=\"no answer in time\""});
+  EXPECT_EQ(rendered(changes_between(&after, after)), Lines{});
+  EXPECT_EQ(rendered(changes_between(&after, before)),
+            Lines{"msg=\"witness answers again\" shard=184 witness=epoch"});
+  after = before;
+  after.generation_witness->failure = core::ProbeError{core::ProbeFailure::bad_answer, "not JSON"};
+  EXPECT_EQ(rendered(changes_between(&before, after)),
+            Lines{"msg=\"witness does not answer\" shard=184 witness=generation reason=bad_answer "
+                  "error=\"not JSON\""});
+  EXPECT_EQ(rendered(changes_between(nullptr, after)).size(), 5U) << "also in the first view";
+}
+
+TEST(Changes, tell_where_the_endpoint_leads_once_it_is_known) {
+  ShardView unknown = healthy();
+  unknown.endpoint = core::EndpointView{};
+  ShardView right = unknown;
+  right.endpoint->on_writer = true;
+  ShardView wrong = unknown;
+  wrong.endpoint->on_writer = false;
+  wrong.endpoint->note = "it leads to a standby";
+  const Lines misrouted{
+      "msg=\"endpoint does not lead to the writer\" shard=184 detail=\"it leads to a standby\""};
+  EXPECT_EQ(rendered(changes_between(&unknown, right)), Lines{});
+  EXPECT_EQ(rendered(changes_between(&unknown, wrong)), misrouted);
+  EXPECT_EQ(rendered(changes_between(&right, wrong)), misrouted);
+  EXPECT_EQ(rendered(changes_between(&wrong, wrong)), Lines{});
+  EXPECT_EQ(rendered(changes_between(&wrong, unknown)), Lines{});
+  EXPECT_EQ(rendered(changes_between(&wrong, right)),
+            Lines{"msg=\"endpoint leads to the writer again\" shard=184"});
+}
+
+TEST(Changes, tell_of_a_silent_downgrade) {
+  const ShardView before = healthy();
+  ShardView after = before;
+  after.synchronous = {true, true, "synchronous_standby_names is empty"};
+  EXPECT_EQ(rendered(changes_between(&before, after)),
+            Lines{"msg=\"synchronous durability is promised and not kept by the writer\" shard=184 "
+                  "problem=\"synchronous_standby_names is empty\""});
+  EXPECT_EQ(rendered(changes_between(&after, before)),
+            Lines{"msg=\"synchronous durability is kept again\" shard=184"});
+}
+
+TEST(Changes, repeat_an_archive_note_when_it_says_something_else) {
+  const ShardView before = healthy();
+  ShardView after = before;
+  after.archive.note = "2 segments missing from 0/5000000 on";
+  EXPECT_EQ(rendered(changes_between(&before, after)),
+            Lines{"msg=archive shard=184 detail=\"2 segments missing from 0/5000000 on\""});
+  ShardView later = after;
+  later.archive.note = "13 segments missing from 0/5A00000 on";
+  EXPECT_EQ(rendered(changes_between(&after, later)), Lines{}) << "only its numbers moved";
+  EXPECT_EQ(rendered(changes_between(&after, before)),
+            Lines{"msg=\"archive in order again\" shard=184"});
+}
+
 }  // namespace
 }  // namespace rpoguard::cli

@@ -23,6 +23,9 @@ class StateStoreTest : public ::testing::Test {
     core::DurableMemory memory;
     memory.highest_epoch = core::Epoch{8};
     memory.confirmed_epoch = core::Epoch{7};
+    memory.confirmed_node = "iad-a";
+    memory.highest_generation = 12;
+    memory.rivals = {{"iad-a", core::Epoch{7}}, {"phx-a", std::nullopt}};
     memory.system_identifier = 18'000'000'000'000'000'001ULL;
     memory.waiver = {core::WallTime(std::chrono::microseconds(1'700'000'000'000'123)),
                      "epoch 8 by \"ana\""};
@@ -49,6 +52,19 @@ TEST_F(StateStoreTest, knows_nothing_of_a_shard_never_saved) {
   EXPECT_EQ(loaded.value(), core::DurableMemory{});
 }
 
+TEST_F(StateStoreTest, reads_a_file_from_before_nodes_and_rivals_were_kept) {
+  const StateStore store(directory_);
+  ASSERT_TRUE(store.prepare().ok());
+  std::ofstream(store.path_of("184"))
+      << R"({"version":1,"shard":"184","highest_epoch":8,"confirmed_epoch":7})";
+  const auto loaded = store.load("184");
+  ASSERT_TRUE(loaded.ok());
+  core::DurableMemory expected;
+  expected.highest_epoch = core::Epoch{8};
+  expected.confirmed_epoch = core::Epoch{7};
+  EXPECT_EQ(loaded.value(), expected);
+}
+
 TEST_F(StateStoreTest, keeps_shards_with_odd_names_apart) {
   const StateStore store(directory_);
   ASSERT_TRUE(store.prepare().ok());
@@ -65,7 +81,9 @@ TEST_F(StateStoreTest, refuses_a_damaged_file_instead_of_forgetting) {
   const StateStore store(directory_);
   ASSERT_TRUE(store.prepare().ok());
   for (const char* text :
-       {"", "{", "[]", "{\"version\":2}", "{\"version\":1,\"highest_epoch\":\"8\"}"}) {
+       {"", "{", "[]", "{\"version\":2}", "{\"version\":1,\"highest_epoch\":\"8\"}",
+        R"({"version":1,"rivals":["phx-a"]})", R"({"version":1,"rivals":{"phx-a":"7"}})",
+        R"({"version":1,"confirmed_node":7})", R"({"version":1,"highest_generation":null})"}) {
     std::ofstream(store.path_of("184")) << text;
     const auto loaded = store.load("184");
     ASSERT_FALSE(loaded.ok()) << text;

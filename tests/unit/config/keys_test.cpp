@@ -53,11 +53,29 @@ void expect_words(std::string_view path, std::initializer_list<Enum> values) {
 
 TEST(ConfigKeys, choices_are_spelled_like_the_enums_of_the_core) {
   expect_words("defaults.durability", {core::Durability::flush, core::Durability::replay});
-  expect_words("defaults.epoch.source", {core::EpochSource::table, core::EpochSource::timeline});
+  expect_words("defaults.epoch.source", {core::EpochSource::table, core::EpochSource::timeline,
+                                         core::EpochSource::query, core::EpochSource::http});
+  expect_words("defaults.archive.source",
+               {core::ArchiveSource::postgres, core::ArchiveSource::directory,
+                core::ArchiveSource::command});
+  expect_words("defaults.archive.format",
+               {core::ArchiveFormat::names, core::ArchiveFormat::pgbackrest});
   expect_words("defaults.after_failover",
                {core::AfterFailover::waive, core::AfterFailover::enforce});
   expect_words("defaults.gate.mode",
                {core::GateMode::enforce, core::GateMode::shadow, core::GateMode::off});
+}
+
+TEST(ConfigKeys, an_endpoint_has_the_connection_keys_of_a_node) {
+  for (const Key& key : all_keys()) {
+    constexpr std::string_view kConnect = "defaults.connect.";
+    if (!key.path.starts_with(kConnect)) continue;
+    const std::string name(key.path.substr(kConnect.size()));
+    const Key& same = key_of("defaults.writer_endpoint." + name);
+    EXPECT_EQ(same.type, key.type) << name;
+    EXPECT_EQ(same.choices, key.choices) << name;
+    EXPECT_EQ(same.secret, key.secret) << name;
+  }
 }
 
 TEST(ConfigKeys, places_go_from_defaults_to_the_node) {

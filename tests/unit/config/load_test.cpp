@@ -186,6 +186,115 @@ TEST(ConfigLoad, every_key_of_defaults_can_be_overridden_in_a_shard) {
   EXPECT_EQ(shard, expected);
 }
 
+TEST(ConfigLoad, every_source_of_facts_may_stand_in_defaults) {
+  const core::Spec spec = load_good("every_source");
+  ASSERT_EQ(spec.shards.size(), 4u);
+  EXPECT_EQ(spec.probe.connect_timeout, 10s);
+  const core::ShardSpec& shard = spec.shards[0];
+  EXPECT_EQ(shard.epoch_source, core::EpochSource::http);
+  EXPECT_EQ(shard.epoch_query, "");
+  const core::WitnessSpec epoch{
+      .url = "https://meta.example.com:8443/v1/shards/s%C3%BCdost%261?view=full",
+      .pointer = "/shard/epoch",
+      .writer_pointer = "/shard/writer~1region",
+      .token_file = "/run/secrets/meta",
+      .ca_file = "/etc/ssl/meta.pem",
+      .interval = 2s,
+      .timeout = 1s,
+      .ttl = 10s};
+  EXPECT_EQ(shard.epoch_witness, epoch);
+  const core::WitnessSpec generation{.url = "http://[fd00::1]/map?shard=s%C3%BCdost%261",
+                                     .pointer = "/generation",
+                                     .writer_pointer = "",
+                                     .token_file = "",
+                                     .ca_file = "",
+                                     .interval = 2s,
+                                     .timeout = 1s,
+                                     .ttl = 10s};
+  EXPECT_EQ(shard.generation_witness, generation);
+  const core::ArchiveSpec archive{
+      .max_age = core::Duration(1min),
+      .source = core::ArchiveSource::command,
+      .directory = "",
+      .command = {"/usr/bin/list-wal", "--stanza", "südost&1", "", "s3://wal/südost&1/"},
+      .format = core::ArchiveFormat::names,
+      .interval = 10s,
+      .timeout = 1min,
+      .readable_from = {"phx"}};
+  EXPECT_EQ(shard.archive, archive);
+  core::EndpointSpec endpoint{.connect = {}, .canary = true};
+  endpoint.connect.host = "pooler.example.com";
+  endpoint.connect.port = 6432;
+  endpoint.connect.dbname = "app";
+  endpoint.connect.user = "canary";
+  endpoint.connect.password = {.file = "", .env = "CANARY"};
+  endpoint.connect.sslmode = "require";
+  EXPECT_EQ(shard.endpoint, endpoint);
+}
+
+TEST(ConfigLoad, a_shard_replaces_every_source_of_facts) {
+  const core::Spec spec = load_good("every_source");
+  ASSERT_EQ(spec.shards.size(), 4u);
+  const core::ShardSpec& shard = spec.shards[1];
+  EXPECT_EQ(shard.epoch_source, core::EpochSource::query);
+  EXPECT_EQ(shard.epoch_query, "select epoch, region\nfrom fencing.current_writer");
+  ASSERT_TRUE(shard.epoch_witness.has_value());  // that of defaults: one more witness
+  EXPECT_EQ(shard.epoch_witness->url, "https://meta.example.com:8443/v1/shards/b?view=full");
+  EXPECT_EQ(shard.epoch_witness->writer_pointer, "");
+  EXPECT_EQ(shard.epoch_witness->ttl, 1500ms);
+  const core::WitnessSpec generation{.url = "https://meta.example.com/b",
+                                     .pointer = "/1/g",
+                                     .writer_pointer = "",
+                                     .token_file = "/t",
+                                     .ca_file = "/ca",
+                                     .interval = 1s,
+                                     .timeout = 500ms,
+                                     .ttl = 1500ms};
+  EXPECT_EQ(shard.generation_witness, generation);
+  const core::ArchiveSpec archive{.max_age = std::nullopt,
+                                  .source = core::ArchiveSource::directory,
+                                  .directory = "/mnt/wal/b",
+                                  .command = {},
+                                  .format = core::ArchiveFormat::names,
+                                  .interval = 2s,
+                                  .timeout = 3s,
+                                  .readable_from = {"phx", "iad"}};
+  EXPECT_EQ(shard.archive, archive);
+  const core::EndpointSpec endpoint{.connect = {.host = "/run/pgbouncer",
+                                                .port = 6433,
+                                                .dbname = "postgres",
+                                                .user = "canary",
+                                                .password = {.file = "/p1", .env = ""},
+                                                .sslmode = "verify-full",
+                                                .sslrootcert = "/ca",
+                                                .sslcert = "/c",
+                                                .sslkey = "/k"},
+                                    .canary = false,
+                                    .interval = 1s,
+                                    .timeout = 900ms,
+                                    .ttl = 1900ms};
+  EXPECT_EQ(shard.endpoint, endpoint);
+}
+
+TEST(ConfigLoad, a_shard_switches_sources_of_facts_off) {
+  const core::Spec spec = load_good("every_source");
+  ASSERT_EQ(spec.shards.size(), 4u);
+  const core::ShardSpec& off = spec.shards[2];
+  EXPECT_EQ(off.epoch_source, core::EpochSource::timeline);
+  EXPECT_EQ(off.epoch_witness, std::nullopt);
+  EXPECT_EQ(off.generation_witness, std::nullopt);
+  EXPECT_EQ(off.endpoint, std::nullopt);
+  EXPECT_TRUE(off.archive.command.empty());
+  EXPECT_TRUE(off.archive.readable_from.empty());
+
+  const core::ShardSpec& report = spec.shards[3];
+  EXPECT_EQ(report.archive.format, core::ArchiveFormat::pgbackrest);
+  EXPECT_EQ(report.archive.command.back(), "--stanza=d");
+  ASSERT_TRUE(report.epoch_witness && report.endpoint);
+  EXPECT_EQ(report.epoch_witness->writer_pointer, "");
+  EXPECT_EQ(report.endpoint->connect.password, core::PasswordSource{});
+}
+
 TEST(ConfigLoad, quoted_and_block_texts_are_taken_literally) {
   const core::Spec spec = load_good("quoted_and_block_texts");
   EXPECT_EQ(spec.state_dir, "/it's");

@@ -67,5 +67,13 @@ TEST(ConfigText, only_slips_of_the_keyboard_are_guessed) {
   EXPECT_EQ(nearest(std::string(100'000, 'i'), kWords), "");
 }
 
+TEST(ConfigText, the_id_takes_the_place_of_every_shard) {
+  EXPECT_EQ(replace_shard("", "a"), "");
+  EXPECT_EQ(replace_shard("/{shard}/x{shard}", "a"), "/a/xa");
+  EXPECT_EQ(replace_shard("{shard", "a"), "{shard");
+  EXPECT_EQ(replace_shard("{{shard}}", "a"), "{a}");
+  EXPECT_EQ(replace_shard("{shard}{shard}", "{shard}"), "{shard}{shard}");
+}
+
 }  // namespace
 }  // namespace rpoguard::config

@@ -86,10 +86,63 @@ TEST(ConfigValue, labels_fit_into_a_path) {
   EXPECT_FALSE(parse("shards[].id", std::string(64, 'x')).ok());
 }
 
+TEST(ConfigValue, queries_are_one_statement_without_its_end) {
+  for (const char* text : {"select 1", "select 1;", "\tselect 1 ; \n", "select\n1\n-- one\n"}) {
+    const auto parsed = parse("defaults.epoch.query", text, Node::Kind::quoted);
+    ASSERT_TRUE(parsed.ok()) << text;
+    const auto& query = std::get<std::string>(parsed.value());
+    EXPECT_EQ(query.find(';'), std::string::npos) << text;
+    EXPECT_EQ(query.find_last_not_of(" \t\n"), query.size() - 1) << text;
+  }
+  for (const char* text : {" ", ";", "; ;", "select 1;;", "select 1; -- one", "select\r1"}) {
+    EXPECT_FALSE(parse("defaults.epoch.query", text, Node::Kind::quoted).ok()) << text;
+  }
+  EXPECT_TRUE(parse("defaults.epoch.query", std::string(4096, 'x') + ";\n").ok());
+  EXPECT_FALSE(parse("defaults.epoch.query", std::string(4097, 'x')).ok());
+}
+
+TEST(ConfigValue, pointers_are_those_of_rfc_6901) {
+  for (const char* text : {"/", "/a/0", "//", "/a b", "/m~0n", "/a~1b", "/\u00FC"}) {
+    EXPECT_TRUE(parse("defaults.epoch.pointer", text).ok()) << text;
+  }
+  for (const char* text : {"a", "#/a", "/~", "/~2", "/~~", "/a~1~", "/a\tb"}) {
+    EXPECT_FALSE(parse("defaults.epoch.pointer", text).ok()) << text;
+  }
+  EXPECT_TRUE(parse("defaults.epoch.pointer", "/" + std::string(1023, 'x')).ok());
+  EXPECT_FALSE(parse("defaults.epoch.pointer", "/" + std::string(1024, 'x')).ok());
+}
+
+TEST(ConfigValue, urls_may_name_the_shard_behind_the_host) {
+  for (const char* text : {"http://m", "https://m/{shard}", "http://m:1/?s={shard}&t={shard}"}) {
+    EXPECT_EQ(parse("defaults.epoch.url", text).value(), Value(std::string(text)));
+  }
+  for (const char* text :
+       {"http://{shard}", "http://a.{shard}/", "http://m:{shard}/", "http://m/{x}",
+        "http://m/{shard", "http://[1:2:3]/", "http://[::1%25lo]/", "//m/"}) {
+    EXPECT_FALSE(parse("defaults.epoch.url", text).ok()) << text;
+  }
+  EXPECT_TRUE(parse("defaults.epoch.url", "http://m/" + std::string(2039, 'x')).ok());
+  EXPECT_FALSE(parse("defaults.epoch.url", "http://m/" + std::string(2040, 'x')).ok());
+  EXPECT_EQ(parse("defaults.epoch.url", "http://u:hunter2@m/").error().message,
+            "has a user or a password before the host; a secret belongs in token_file");
+}
+
+TEST(ConfigValue, words_of_a_command_have_a_longest) {
+  const Key word{.path = "x", .type = Type::argument};
+  const auto parse_word = [&word](std::string text) {
+    return parse_value(word, Node(Node::Kind::plain, {}, std::move(text)));
+  };
+  EXPECT_EQ(parse_word("").value(), Value(std::string()));
+  EXPECT_TRUE(parse_word(std::string(4095, 'x')).ok());
+  EXPECT_FALSE(parse_word(std::string(4096, 'x')).ok());
+}
+
 TEST(ConfigValue, messages_do_not_repeat_what_may_be_a_secret) {
   for (const Key& key : all_keys()) {
     const bool is_text = key.type == Type::path || key.type == Type::env_name ||
-                         key.type == Type::host || key.type == Type::text;
+                         key.type == Type::host || key.type == Type::text ||
+                         key.type == Type::url || key.type == Type::pointer ||
+                         key.type == Type::query;
     if (!is_text && !key.secret) continue;
     const auto parsed = parse(key.path, "hunter2 \x01");
     ASSERT_FALSE(parsed.ok()) << key.path;

@@ -104,6 +104,28 @@ TEST(Gate, a_generation_that_nobody_witnesses_is_refused) {
   EXPECT_EQ(decide(make_spec(), &view, request, kStart).reason, Reason::stale_generation);
 }
 
+TEST(Gate, lets_a_caller_of_the_known_generation_in_for_as_long_as_it_is_known) {
+  ShardSpec spec = make_spec();
+  spec.generation_witness = WitnessSpec{};
+  ShardView view = open_view();
+  view.generation_witness = WitnessView{12, "", kStart - seconds(3), std::nullopt};
+  GateRequest request;
+  request.generation = 12;
+  const auto open = decide(spec, &view, request, kStart);
+  EXPECT_TRUE(open.open);
+  EXPECT_EQ(open.open_for, seconds(2)) << "the answer ends with its ttl of 5 s";
+  EXPECT_EQ(decide(spec, &view, {}, kStart).open_for, seconds(4)) << "who names none is not fenced";
+  const auto late = decide(spec, &view, request, kStart + seconds(2));
+  EXPECT_EQ(late.reason, Reason::stale_generation);
+  view.generation_witness->as_of = kStart;
+  EXPECT_EQ(decide(spec, &view, request, kStart).open_for, seconds(4)) << "the lease is shorter";
+  request.generation = 11;
+  EXPECT_EQ(decide(spec, &view, request, kStart).reason, Reason::stale_generation);
+  request.generation = 12;
+  view.generation_witness->number.reset();
+  EXPECT_EQ(decide(spec, &view, request, kStart).reason, Reason::stale_generation);
+}
+
 TEST(Gate, a_shards_own_reason_comes_before_the_callers) {
   const ShardView view = closed_view(Reason::split_brain);
   GateRequest request;

@@ -48,6 +48,8 @@ const Named kWriter{
     {"sender_sync_state", "async"},
     {"sender_flush_lsn", "1/40A9A00"},
     {"sender_replay_lsn", std::nullopt},
+    {"started_us", "1795222000000001"},
+    {"apply_delay_us", "0"},
 };
 
 Named standby() {
@@ -63,6 +65,7 @@ Named standby() {
   cells["replay_paused"] = "f";
   cells["streaming"] = "t";
   cells["last_commit_us"] = "1795222668694462";
+  cells["apply_delay_us"] = "3600000000";
   return cells;
 }
 
@@ -116,6 +119,9 @@ TEST(light_decoder, reads_every_fact_of_a_writer) {
   EXPECT_EQ(facts.replication[0].application_name, "phx-a");
   EXPECT_EQ(facts.replication[0].flush_lsn, core::Lsn{0x1040A9A00});
   EXPECT_FALSE(facts.replication[0].replay_lsn.has_value());
+  EXPECT_EQ(facts.replication[0].pid, 7085);
+  EXPECT_EQ(facts.started->time_since_epoch().count(), 1795222000000001);
+  EXPECT_FALSE(facts.apply_delay.has_value());
   EXPECT_FALSE(facts.receive_lsn || facts.replay_lsn || facts.replay_paused || facts.streaming);
 }
 
@@ -129,6 +135,7 @@ TEST(light_decoder, reads_every_fact_of_a_standby) {
   EXPECT_EQ(facts.replay_lsn, core::Lsn{0x102000000});
   EXPECT_EQ(facts.replay_paused, false);
   EXPECT_EQ(facts.streaming, true);
+  EXPECT_EQ(facts.apply_delay, std::chrono::hours(1));
   EXPECT_EQ(facts.last_replayed_commit->time_since_epoch().count(), 1795222668694462);
   EXPECT_FALSE(facts.insert_lsn || facts.flushed_lsn || facts.snapshot);
   EXPECT_TRUE(facts.replication.empty());
@@ -308,6 +315,51 @@ TEST(slow_decoder, garbage_is_a_bad_answer) {
     ASSERT_TRUE(std::holds_alternative<ProbeError>(decoded)) << row[0].value_or("null");
     EXPECT_EQ(std::get<ProbeError>(decoded).reason, ProbeFailure::bad_answer);
   }
+}
+
+RowSet one_row(Row row) {
+  RowSet set;
+  set.columns.resize(row.size());
+  set.rows.push_back(std::move(row));
+  return set;
+}
+
+TEST(history_decoder, gives_the_history_or_none_and_takes_garbage_for_neither) {
+  const auto history = decode_history(one_row({"1\t0/3000000\tno recovery target specified\n"}));
+  const core::TimelineHistory expected{{{core::Timeline{1}, core::Lsn{0x3000000}}}};
+  EXPECT_EQ(std::get<std::optional<core::TimelineHistory>>(history), expected);
+  const auto none = decode_history(one_row({std::nullopt}));
+  EXPECT_FALSE(std::get<std::optional<core::TimelineHistory>>(none).has_value());
+  for (const RowSet& bad : {RowSet{}, one_row({"x"}), one_row({"", ""})})
+    EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_history(bad)));
+}
+
+TEST(ready_decoder, counts_the_files_and_names_the_oldest_segment) {
+  const auto some = decode_ready(one_row({"3", "000000010000000000000007.ready"}));
+  const auto& ready = std::get<core::ArchiverFacts::Ready>(some);
+  EXPECT_EQ(ready.files, 3);
+  EXPECT_EQ(ready.oldest_wal, "000000010000000000000007");
+  const auto none = decode_ready(one_row({"0", std::nullopt}));
+  EXPECT_EQ(std::get<core::ArchiverFacts::Ready>(none).oldest_wal, "");
+  for (const RowSet& bad : {RowSet{}, one_row({"1"}), one_row({std::nullopt, std::nullopt}),
+                            one_row({"-1", std::nullopt}), one_row({"x", std::nullopt})})
+    EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_ready(bad)));
+}
+
+TEST(epoch_query_decoder, takes_a_number_and_perhaps_a_region) {
+  using Stamp = std::optional<core::StampedEpoch>;
+  const auto both = std::get<Stamp>(decode_epoch_query(one_row({"7", "iad"})));
+  ASSERT_TRUE(both);
+  EXPECT_EQ(both->epoch, core::Epoch{7});
+  EXPECT_EQ(both->writer_region, "iad");
+  EXPECT_EQ(std::get<Stamp>(decode_epoch_query(one_row({"0"})))->writer_region, "");
+  EXPECT_FALSE(std::get<Stamp>(decode_epoch_query(RowSet{})).has_value());
+  EXPECT_FALSE(std::get<Stamp>(decode_epoch_query(one_row({std::nullopt, "iad"}))).has_value());
+  RowSet two = one_row({"7"});
+  two.rows.push_back({"8"});
+  for (const RowSet& bad : {two, one_row({}), one_row({"1", "iad", "x"}), one_row({"-1"}),
+                            one_row({"1.5"}), one_row({"seven"})})
+    EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_epoch_query(bad)));
 }
 
 TEST(session_decoder, tells_whether_the_epoch_table_is_there) {

@@ -1,0 +1,101 @@
+#include "exporter/config/check_connect.hpp"
+
+#include <string>
+#include <utility>
+
+#include "exporter/config/build.hpp"
+#include "exporter/config/findings.hpp"
+
+namespace rpoguard::config {
+namespace {
+
+void check_written_once(const Resolver& resolver, NodeAt node, Report& report) {
+  constexpr std::string_view kConnect = "defaults.connect.";
+  for (const Key& key : all_keys()) {
+    if (!key.path.starts_with(kConnect)) continue;
+    const auto places = Resolver::connect_places(node, key.path.substr(kConnect.size()));
+    const auto& written = resolver.settings().by_path;
+    const auto nested = written.find(places[1]);
+    if (!written.contains(places[0]) || nested == written.end()) continue;
+    report.add(nested->second.place, "written both in the node and in its connect", "once");
+  }
+}
+
+void check_password_once(const Resolver& resolver, NodeAt node, Report& report) {
+  const auto files = Resolver::connect_places(node, "password_file");
+  const auto variables = Resolver::connect_places(node, "password_env");
+  const auto& written = resolver.settings().by_path;
+  for (const auto& [direct, nested] :
+       {std::pair(files[0], variables[1]), std::pair(variables[0], files[1])}) {
+    const auto found = written.find(nested);
+    if (!written.contains(direct) || found == written.end()) continue;
+    report.add(found->second.place, "a password is set both in the node and in its connect",
+               "once");
+  }
+}
+
+class ConnectionCheck {
+ public:
+  ConnectionCheck(const Resolver& resolver, ConnectAt at, Report& report)
+      : resolver_(resolver), at_(at), report_(report) {}
+
+  void run() {
+    check_password();
+    check_tls();
+  }
+
+ private:
+  Chosen<std::string> text(std::string_view name) const {
+    return resolver_.connect<std::string>(at_, name);
+  }
+
+  void check_password() {
+    const core::PasswordSource source = password_source_of(resolver_, at_);
+    if (source.file.empty() || source.env.empty()) return;
+    report_.add(first_of({text("password_env").written, text("password_file").written}),
+                "both password_file and password_env are set", "one of the two");
+  }
+
+  void check_tls() {
+    const auto mode = text("sslmode");
+    const auto root = text("sslrootcert");
+    const auto cert = text("sslcert");
+    const auto key = text("sslkey");
+    if (!mode.value || !root.value || !cert.value || !key.value) return;
+    if (mode.value->starts_with("verify-") && root.value->empty()) {
+      report_.add(*mode.written, "sslmode " + *mode.value + " without sslrootcert",
+                  "sslrootcert with the path of the certificate authority");
+    }
+    if (!cert.value->empty() && key.value->empty()) {
+      report_.add(*cert.written, "sslcert without sslkey", "both or neither");
+    }
+    if (cert.value->empty() && !key.value->empty()) {
+      report_.add(*key.written, "sslkey without sslcert", "both or neither");
+    }
+    if (!mode.written && !(root.value->empty() && cert.value->empty())) {
+      report_.add(first_of({root.written, cert.written}),
+                  "certificates without sslmode, which would not use them",
+                  "sslmode require | verify-ca | verify-full");
+    }
+  }
+
+  const Resolver& resolver_;
+  ConnectAt at_;
+  Report& report_;
+};
+
+}  // namespace
+
+void check_connections(const Resolver& resolver, std::size_t shard, Report& report) {
+  for (std::size_t i = 0; i < resolver.settings().shards[shard].nodes.size(); ++i) {
+    const NodeAt node{.shard = shard, .node = i};
+    check_written_once(resolver, node, report);
+    check_password_once(resolver, node, report);
+    ConnectionCheck(resolver, node, report).run();
+  }
+  const auto host = resolver.policy<std::string>(shard, "writer_endpoint.host");
+  if (!host.value || host.value->empty()) return;
+  ConnectionCheck(resolver, ConnectAt(shard), report).run();
+}
+
+}  // namespace rpoguard::config

@@ -1,0 +1,15 @@
+// Contradictions in where a shard's facts come from: epochs, witnesses, the archive, the writer
+// endpoint.
+#pragma once
+
+#include <cstddef>
+
+#include "exporter/config/report.hpp"
+#include "exporter/config/resolver.hpp"
+
+namespace rpoguard::config {
+
+/// Reports those of one shard.
+void check_sources(const Resolver& resolver, std::size_t shard, Report& report);
+
+}  // namespace rpoguard::config

@@ -1,0 +1,29 @@
+// The parts of an http(s) URL.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "exporter/core/result.hpp"
+
+namespace rpoguard::core {
+
+struct Url {
+  bool tls = false;         ///< https
+  std::string host;         ///< name or address; IPv6 without its brackets
+  std::uint16_t port = 80;  ///< 443 with https, unless the URL says another
+  std::string target;       ///< path and query as written, with a leading slash
+  friend bool operator==(const Url&, const Url&) = default;
+};
+
+/// Splits "http[s]://HOST[:PORT][/PATH][?QUERY]" (RFC 3986, in lower case up to the host). Refuses
+/// a user or password, a fragment, and every character that a URL must percent-encode. The error
+/// never repeats the text: it may hold a secret.
+Result<Url> split_url(std::string_view text);
+
+/// Percent-encodes everything but the unreserved characters of RFC 3986, so that the result may
+/// stand in any part of a path or query.
+std::string percent_encode(std::string_view text);
+
+}  // namespace rpoguard::core

@@ -1,0 +1,140 @@
+// What the prober asks for only now and then: histories, waiting WAL, the operator's epoch query.
+#include <gtest/gtest.h>
+
+#include "tests/pg/observe_support.hpp"
+#include "tests/support/cluster.hpp"
+
+namespace rpoguard::test {
+namespace {
+
+using core::NodeFacts;
+
+std::string history_file(const Server& server, const std::string& timeline) {
+  return server.query("select pg_read_file('pg_wal/" + timeline + ".history')").value_or("");
+}
+
+TEST(observe_more, a_promoted_server_and_who_follows_it_tell_where_they_branched_off) {
+  Cluster shard;
+  Server& old_writer = shard.writer();
+  apply_migration(old_writer);
+  Server& promoted = shard.add_standby({.name = "phx-a"});
+  ProbeRun run({node_on(old_writer), node_on(promoted)}, pg_options());
+  ASSERT_TRUE(run_to_facts(run, 0));
+  ASSERT_TRUE(run_to_facts(run, 1));
+  EXPECT_EQ(run.facts(0)->history, core::TimelineHistory{});
+  EXPECT_EQ(run.facts(1)->history, core::TimelineHistory{});
+
+  promoted.promote();
+  ASSERT_TRUE(run_to_facts(
+      run, 1, [](const NodeFacts& facts) { return facts.timeline == core::Timeline{2}; }));
+  const auto expected = core::parse_timeline_history(history_file(promoted, "00000002"));
+  ASSERT_TRUE(expected);
+  ASSERT_EQ(expected->steps.size(), 1U);
+  EXPECT_EQ(run.facts(1)->history, expected);
+
+  old_writer.reseed({.port = promoted.port(), .application_name = "iad-a"});
+  ASSERT_TRUE(run_to_facts(
+      run, 0, [](const NodeFacts& facts) { return facts.timeline == core::Timeline{2}; }));
+  EXPECT_EQ(run.facts(0)->history, expected);
+}
+
+TEST(observe_more, without_the_function_the_history_is_unknown_and_all_else_is_there) {
+  Cluster shard;
+  apply_migration(shard.writer());
+  shard.writer().exec("drop function rpoguard.timeline_history(integer)");
+  Server& promoted = shard.add_standby({.name = "phx-a"});
+  promoted.promote();
+  ProbeRun run({node_on(promoted)}, pg_options());
+  ASSERT_TRUE(run_probes(run, 0, 3));
+  ASSERT_TRUE(run.facts(0) != nullptr) << run.error(0)->message;
+  EXPECT_EQ(run.facts(0)->timeline, core::Timeline{2});
+  EXPECT_FALSE(run.facts(0)->history.has_value());
+  EXPECT_TRUE(run.facts(0)->insert_lsn && run.facts(0)->stamped);
+}
+
+TEST(observe_more, the_function_reads_history_files_and_nothing_else) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  const std::string call = "select rpoguard.timeline_history";
+  EXPECT_EQ(writer.query(call + "(1)"), "");
+  EXPECT_EQ(writer.query(call + "(7)"), std::nullopt);
+  EXPECT_EQ(writer.query("select has_function_privilege('public', "
+                         "'rpoguard.timeline_history(integer)', 'execute')"),
+            "f");
+}
+
+TEST(observe_more, wal_that_waits_to_be_archived_is_listed_with_the_archiver_of_the_same_look) {
+  Cluster shard({.conf = {{"archive_mode", "on"}, {"archive_command", "false"}}});
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  writer.exec("create table t (x int)");
+  writer.exec("select pg_switch_wal()");
+  const std::string oldest =
+      writer
+          .query(
+              "select min(left(name, 24)) from pg_ls_archive_statusdir() where name like '%.ready'")
+          .value_or("");
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run_to_facts(
+      run, 0, [](const NodeFacts& facts) { return facts.archiver && facts.archiver->ready; }));
+  EXPECT_GE(run.facts(0)->archiver->ready->files, 1);
+  EXPECT_EQ(run.facts(0)->archiver->ready->oldest_wal, oldest);
+  ASSERT_TRUE(run_to_facts(run, 0, [](const NodeFacts& facts) {
+    return facts.archiver && !facts.archiver->ready;  // the looks between list nothing
+  }));
+}
+
+ProbeRunOptions with_query(const std::string& query) {
+  ProbeRunOptions options = pg_options(core::EpochSource::query);
+  options.epoch_query = query;
+  return options;
+}
+
+TEST(observe_more, the_operators_query_is_the_epoch_of_each_node) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  writer.exec("create table lease (term bigint, region text)");
+  writer.exec("grant select on lease to rpoguard");
+  ProbeRun run({node_on(writer)}, with_query("select term, region from public.lease"));
+  ASSERT_TRUE(run_to_facts(run, 0));
+  EXPECT_FALSE(run.facts(0)->stamped.has_value());
+  writer.exec("insert into lease values (12, 'iad')");
+  ASSERT_TRUE(run_to_facts(run, 0, [](const NodeFacts& facts) { return !!facts.stamped; }));
+  EXPECT_EQ(run.facts(0)->stamped->epoch, core::Epoch{12});
+  EXPECT_EQ(run.facts(0)->stamped->writer_region, "iad");
+  EXPECT_EQ(run.facts(0)->epoch_problem, "");
+}
+
+TEST(observe_more, a_query_that_fails_takes_only_the_epoch_away_and_says_why) {
+  Cluster shard;
+  apply_migration(shard.writer());
+  ProbeRun run({node_on(shard.writer())}, with_query("select term from public.nowhere"));
+  ASSERT_TRUE(run_probes(run, 0, 2));
+  ASSERT_TRUE(run.facts(0) != nullptr) << run.error(0)->message;
+  EXPECT_FALSE(run.facts(0)->stamped.has_value());
+  EXPECT_NE(run.facts(0)->epoch_problem, "");
+  EXPECT_TRUE(run.facts(0)->insert_lsn.has_value());
+}
+
+TEST(observe_more, settings_that_lower_synchronous_commit_for_some_are_named) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  writer.exec("create role batch");
+  writer.exec("alter role batch set synchronous_commit = off");
+  writer.exec("alter role batch in database postgres set synchronous_commit = local");
+  writer.exec("alter database postgres set synchronous_commit = remote_apply");
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return !run.slow(0).empty(); }));
+  const auto* slow = std::get_if<core::SlowFacts>(&run.slow(0).back().outcome);
+  ASSERT_TRUE(slow != nullptr);
+  auto overrides = slow->synchronous_commit_overrides;
+  std::sort(overrides.begin(), overrides.end());
+  EXPECT_EQ(overrides, (std::vector<std::string>{"role batch in database postgres: local",
+                                                 "role batch: off"}));
+}
+
+}  // namespace
+}  // namespace rpoguard::test

@@ -1,0 +1,192 @@
+// evaluate() end to end: two that accept writes, who of them is in use, and what a restart of
+// rpoguard must not forget.
+#include <gtest/gtest.h>
+
+#include "tests/unit/core/shard_fixture.hpp"
+
+namespace rpoguard::core {
+namespace {
+
+using namespace test;  // NOLINT(google-build-using-namespace): the fixture's words
+
+/// phx-a accepts writes beside iad-a. phx-b replicates from iad-a, so nothing else keeps the gate
+/// closed.
+TestShard split(EpochSource source) {
+  ShardSpec spec = make_spec();
+  spec.nodes.push_back(make_node("phx-b", "phx"));
+  spec.epoch_source = source;
+  TestShard shard(spec);
+  shard.run_healthy(5);
+  shard.promote(kPhxA, 2);
+  shard.run_healthy(2);
+  EXPECT_EQ(shard.reason(), "split_brain") << name_of(source);
+  return shard;
+}
+
+class Rivals : public ::testing::TestWithParam<EpochSource> {};
+
+TEST_P(Rivals, stay_rivals_across_a_restart_that_reaches_only_one_of_them) {
+  for (const auto unseen : {kPhxA, kIadA}) {
+    TestShard shard = split(GetParam());
+    shard.restart();
+    shard.failures[unseen] = ProbeFailure::timeout;
+    shard.writer_node = unseen == kPhxA ? kIadA : kPhxA;
+    shard.run_healthy(20);
+    EXPECT_FALSE(shard.open()) << unseen;
+    EXPECT_EQ(shard.reason(), "split_brain") << unseen;
+    EXPECT_EQ(shard.memory.durable.rivals.size(), 2U) << unseen;
+  }
+}
+
+TEST_P(Rivals, are_none_any_more_once_the_other_is_seen_down) {
+  TestShard shard = split(GetParam());
+  shard.restart();
+  shard.failures[kPhxA] = ProbeFailure::refused;
+  shard.run_healthy(8);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+  EXPECT_TRUE(shard.memory.durable.rivals.empty());
+}
+
+TEST_P(Rivals, are_none_any_more_once_the_other_is_seen_in_recovery) {
+  TestShard shard = split(GetParam());
+  shard.restart();
+  shard.facts[kPhxA] = make_standby_facts(90);
+  shard.run_healthy(8);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+  EXPECT_TRUE(shard.memory.durable.rivals.empty());
+}
+
+TEST_P(Rivals, are_none_any_more_once_the_operator_takes_one_out) {
+  TestShard shard = split(GetParam());
+  const ShardSpec before = shard.spec;
+  shard.spec.nodes.erase(shard.spec.nodes.begin() + kPhxA);
+  shard.memory = adopt(shard.memory, before, shard.spec);
+  EXPECT_EQ(shard.memory.durable.rivals.size(), 2U);
+  shard.facts.erase(shard.facts.begin() + kPhxA);
+  shard.failures.pop_back();
+  shard.observations.nodes.assign(3, std::nullopt);
+  shard.observations.slow.resize(3);
+  shard.run_healthy(8);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+  EXPECT_TRUE(shard.memory.durable.rivals.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Source, Rivals,
+                         ::testing::Values(EpochSource::table, EpochSource::timeline),
+                         [](const auto& source) { return std::string(name_of(source.param)); });
+
+TEST(UnseenRivals, a_raised_epoch_outranks_one_that_is_not_seen) {
+  TestShard shard = split(EpochSource::table);
+  shard.restart();
+  shard.failures[kPhxA] = ProbeFailure::timeout;
+  for (NodeFacts& facts : shard.facts) facts.stamped = make_stamp(2, "iad");
+  shard.run_healthy(8);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+}
+
+TEST(UnseenRivals, a_writer_that_only_seems_to_overlap_is_not_remembered_as_one) {
+  // iad-a is lost and phx-a promoted at once: for two intervals iad-a's last answer still counts.
+  ShardSpec spec = make_spec();
+  spec.epoch_source = EpochSource::timeline;
+  TestShard shard(spec);
+  shard.run_healthy(5);
+  shard.failures[kIadA] = ProbeFailure::timeout;
+  shard.promote(kPhxA, 2);
+  shard.run(1);
+  EXPECT_FALSE(shard.memory.durable.rivals.contains("iad-a"));
+  shard.run(4);
+  EXPECT_EQ(shard.state(kPhxA), "writer");
+  EXPECT_TRUE(shard.memory.durable.rivals.empty());
+}
+
+TEST(WritersInUse, are_told_apart_by_whether_they_commit) {
+  TestShard shard = split(EpochSource::table);
+  shard.run_healthy(3);
+  ASSERT_EQ(shard.reason(), "split_brain");
+  EXPECT_TRUE(shard.view.nodes[kIadA].last_transaction_seen);
+  EXPECT_FALSE(shard.view.nodes[kPhxA].last_transaction_seen);
+  EXPECT_EQ(shard.view.gate.detail,
+            "iad-a and phx-a accept writes at the same time: iad-a was last seen to commit 0s ago, "
+            "phx-a has not been seen to commit since it was found to accept writes 4s ago");
+  EXPECT_NE(shard.view.nodes[kPhxA].note.find("has not been seen to commit"), std::string::npos);
+  EXPECT_FALSE(shard.open()) << "a dormant rival may wake up at any moment";
+}
+
+TEST(WritersInUse, a_stale_writer_that_still_commits_is_called_so) {
+  TestShard shard = split(EpochSource::table);
+  shard.facts[kPhxA].stamped = make_stamp(2, "phx");
+  shard.run_healthy(2);
+  ASSERT_EQ(shard.state(kIadA), "stale_writer");
+  EXPECT_NE(shard.view.nodes[kIadA].note.find("it was last seen to commit 0s ago"),
+            std::string::npos)
+      << shard.view.nodes[kIadA].note;
+}
+
+TEST(WritersInUse, one_that_went_down_and_is_not_heard_of_since_is_not_said_to_be_in_use) {
+  TestShard shard = split(EpochSource::table);
+  shard.failures[kPhxA] = ProbeFailure::refused;
+  shard.run(1);
+  // Its last facts are young enough to count again; since when it accepts writes is not known.
+  shard.failures[kPhxA] = ProbeFailure::timeout;
+  shard.probe_node(kPhxA);
+  EXPECT_EQ(shard.view.nodes[kPhxA].note.find("seen to commit"), std::string::npos);
+}
+
+std::optional<Instant> seen(const NodeFacts& before, const NodeFacts& after) {
+  TestShard shard;
+  shard.facts[kIadA] = before;
+  shard.run(1);
+  shard.facts[kIadA] = after;
+  shard.run(1);
+  return shard.view.nodes[kIadA].last_transaction_seen;
+}
+
+TEST(LastTransaction, is_seen_where_the_snapshot_changed_within_one_start_of_the_server) {
+  NodeFacts before = make_writer_facts(1);
+  NodeFacts after = before;
+  EXPECT_FALSE(seen(before, after));
+  after.snapshot = "701:701:";
+  EXPECT_TRUE(seen(before, after)) << "same session";
+  after.session = 2;
+  EXPECT_FALSE(seen(before, after)) << "perhaps another start of the server";
+  before.started = after.started = kWallStart;
+  EXPECT_TRUE(seen(before, after)) << "another session, same start";
+  after.started = kWallStart + seconds(1);
+  EXPECT_FALSE(seen(before, after)) << "another start";
+  after = before;
+  after.snapshot.reset();
+  EXPECT_FALSE(seen(before, after));
+}
+
+TEST(LastTransaction, of_a_node_in_recovery_is_none) {
+  TestShard shard;
+  shard.run_healthy(3);
+  EXPECT_TRUE(shard.view.nodes[kIadA].last_transaction_seen);
+  shard.facts[kIadA] = make_standby_facts(50);
+  shard.run(1);
+  EXPECT_FALSE(shard.view.nodes[kIadA].last_transaction_seen);
+}
+
+TEST(Stamp, without_a_promotion_takes_the_writer_its_epoch) {
+  TestShard shard;
+  shard.run_healthy(5);
+  for (NodeFacts& facts : shard.facts) facts.stamped = make_stamp(2, "phx");
+  shard.run_healthy(2);
+  EXPECT_EQ(shard.state(kIadA), "unconfirmed");
+  EXPECT_EQ(shard.reason(), "stale_epoch");
+  EXPECT_NE(shard.view.gate.detail.find("epoch 2 is stamped for region phx"), std::string::npos);
+  EXPECT_FALSE(shard.view.waiver);
+}
+
+TEST(ConfirmedNode, is_kept_with_its_epoch) {
+  TestShard shard;
+  shard.run_healthy(2);
+  EXPECT_EQ(shard.memory.durable.confirmed_node, "iad-a");
+  EXPECT_EQ(shard.memory.durable.confirmed_epoch, Epoch{1});
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.run(1);
+  EXPECT_EQ(shard.memory.durable.confirmed_node, "iad-a") << "it was the last one";
+}
+
+}  // namespace
+}  // namespace rpoguard::core
