@@ -209,8 +209,8 @@ void add_archive_remarks(std::vector<std::string>& remarks, const json& archive)
   }
   if (!archive.at("failure").is_null())
     remarks.push_back("archive: last look failed, " + failure_of(archive));
-  if (archive.at("note") != "")
-    remarks.push_back("archive: " + archive.at("note").get<std::string>());
+  const std::string note = archive.at("note");
+  if (!note.empty()) remarks.push_back("archive: " + note);
 }
 
 void add_witness_remark(std::vector<std::string>& remarks, const std::string& name,
@@ -227,8 +227,18 @@ void add_endpoint_remark(std::vector<std::string>& remarks, const json& endpoint
                            : "endpoint: does not lead to the writer";
   const std::string failure = failure_of(endpoint);
   if (!failure.empty()) remark += ", " + failure;
-  if (endpoint.at("note") != "") remark += ", " + endpoint.at("note").get<std::string>();
+  const std::string note = endpoint.at("note");
+  if (!note.empty()) remark += ", " + note;
   remarks.push_back(remark);
+}
+
+void add_synchronous_remark(std::vector<std::string>& remarks, const json& synchronous) {
+  if (synchronous.is_null()) return;
+  const std::string problem = synchronous.at("problem");
+  if (problem.empty()) return;
+  const bool downgraded = synchronous.at("downgraded") == true;
+  remarks.push_back("synchronous durability " +
+                    std::string(downgraded ? "DOWNGRADED: " : "not proven: ") + problem);
 }
 
 // What needs a person's eye besides the nodes: one line each.
@@ -240,12 +250,7 @@ std::vector<std::string> remarks_of(const json& shard) {
   }
   if (shard.at("bootstrapped") == true)
     remarks.emplace_back("exposure estimated by commit times: just started");
-  const json& synchronous = shard.at("synchronous");
-  if (!synchronous.is_null() && synchronous.at("problem") != "") {
-    remarks.push_back(std::string("synchronous durability ") +
-                      (synchronous.at("downgraded") == true ? "DOWNGRADED: " : "not proven: ") +
-                      synchronous.at("problem").get<std::string>());
-  }
+  add_synchronous_remark(remarks, shard.at("synchronous"));
   add_endpoint_remark(remarks, shard.at("endpoint"));
   add_witness_remark(remarks, "epoch", shard.at("epoch_witness"));
   add_witness_remark(remarks, "generation", shard.at("generation_witness"));

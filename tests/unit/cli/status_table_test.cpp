@@ -135,6 +135,7 @@ TEST(StatusTable, shows_one_shard_when_asked) {
 
 TEST(StatusTable, leaves_out_healthy_details_of_a_large_fleet) {
   std::vector<json> fleet;
+  fleet.reserve(20);
   for (int i = 0; i < 20; ++i) fleet.push_back(shard(std::to_string(i)));
   fleet[3] = closed(fleet[3]);
   const std::string text = render_status(view(fleet), {});
