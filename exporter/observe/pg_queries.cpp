@@ -5,6 +5,7 @@
 
 #include "exporter/core/check.hpp"
 #include "exporter/core/limits.hpp"
+#include "exporter/observe/sql_text.hpp"
 
 namespace rpoguard::observe {
 
@@ -23,12 +24,6 @@ std::string pick(const std::array<Versioned, N>& newest_first, int server_versio
                    [&](const Versioned& v) { return server_version >= v.min_version; });
   RPOGUARD_CHECK(found != newest_first.end());
   return found->text;
-}
-
-std::string replaced(std::string text, std::string_view mark, std::string_view by) {
-  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + by.size()))
-    text.replace(at, mark.size(), by);
-  return text;
 }
 
 // Privilege: none. Cost: once per session. A statement of its own: a SET in one message with a
