@@ -20,10 +20,10 @@ constexpr std::string_view kScript = R"(-- rpoguard: prepares one PostgreSQL clu
 -- replicates to the standbys. Running it again changes nothing.
 --
 -- It makes
---   the role rpoguard connects as (pg_monitor, and @rights@),
+--   the role rpoguard connects as (pg_monitor; @rights@),
 --   the table rpoguard.cluster_state: who may write, as a number that only rises,
 --   the function rpoguard.cluster_promote(region, operator) that raises it by one,
---   the function rpoguard.timeline_history(timeline): where its WAL left that of others@canary_about@.
+--   the function rpoguard.timeline_history(timeline): where its WAL left another's@canary_about@.
 -- The role gets no password here. Give it one:  \password @role@
 \set ON_ERROR_STOP on
 begin;
@@ -121,7 +121,7 @@ grant execute on function rpoguard.timeline_history(integer) to "@role@";
 @canary@commit;
 )";
 
-constexpr std::string_view kRights = "SELECT on one table; no write privilege";
+constexpr std::string_view kRights = "SELECT on one table; it writes nothing";
 constexpr std::string_view kRightsWithCanary =
     "SELECT on one table; it writes only rpoguard.canary";
 constexpr std::string_view kCanaryAbout = R"(,

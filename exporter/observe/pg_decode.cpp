@@ -322,13 +322,17 @@ std::variant<EpochTable, ProbeError> decode_session(const RowSet& answer, EpochT
 }
 
 std::variant<std::optional<core::TimelineHistory>, ProbeError> decode_history(
-    const RowSet& answer) {
+    const RowSet& answer, core::Timeline timeline) {
   if (answer.rows.size() != 1 || answer.rows[0].size() != 1)
     return bad_answer("rpoguard.timeline_history gave another answer").error;
   const Cell& cell = answer.rows[0][0];
   if (!cell) return std::optional<core::TimelineHistory>();
   auto history = core::parse_timeline_history(*cell);
   if (!history) return bad_answer("the timeline history does not parse").error;
+  // Each but the first has an ancestor; an empty file would say it has none.
+  const bool first = timeline == core::Timeline{1};
+  if (history->steps.empty() != first || (!first && history->steps.back().timeline >= timeline))
+    return bad_answer("the timeline history is of another timeline").error;
   return history;
 }
 

@@ -136,8 +136,7 @@ left join lateral (
   left join lateral pg_catalog.pg_stat_get_activity(s.pid) b on true
   where not n.in_recovery limit @senders_max@) w on true)";
 
-// The questions that follow a light statement only when there is something to ask. Simple protocol:
-// each is asked seldom.
+// The questions that follow a light statement only when there is something to ask.
 //
 // Privilege: EXECUTE on the function, which `rpoguard sql` makes. Cost: one small file.
 constexpr const char* kHistory = "select rpoguard.timeline_history(@timeline@) as history";
@@ -169,12 +168,14 @@ select 'archive_ready', null, null, null
      where d.name like '%.ready') end, null
 union all
 (select 'synchronous_commit', pg_catalog.concat_ws(' in '
-    , case when o.setrole <> 0 then 'role ' || pg_catalog.pg_get_userbyid(o.setrole) end
+    , case when o.setrole <> 0 then 'role ' || pg_catalog.pg_get_userbyid(o.setrole)
+        when o.setdatabase = 0 then 'all roles' end
     , 'database ' || b.datname) || ': ' || pg_catalog.substr(c.setting, 20), null, null, null, null
 from pg_catalog.pg_db_role_setting o
 left join pg_catalog.pg_database b on b.oid = o.setdatabase
 cross join lateral pg_catalog.unnest(o.setconfig) c(setting)
-where c.setting ~ '^synchronous_commit=(off|false|no|0|local|remote_write)$' limit @overrides_max@)
+where c.setting ~ '^synchronous_commit=' and c.setting !~* '=(on|true|yes|1|remote_apply)$'
+order by 2 limit @overrides_max@)
 union all
 (select 'slot', s.slot_name::text, s.slot_type = 'logical', s.active
 , pg_catalog.pg_wal_lsn_diff(h.head, case when s.slot_type = 'logical'

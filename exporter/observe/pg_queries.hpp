@@ -34,9 +34,10 @@ std::string slow_sql(int server_version);
 
 /// How a timeline came about, for a server that has rpoguard.timeline_history().
 std::string history_sql(core::Timeline timeline);
-/// nullopt where the server has no such file. Error: the answer does not parse.
+/// nullopt where the server has no such file. Error: the answer does not parse, or is of another
+/// timeline.
 std::variant<std::optional<core::TimelineHistory>, core::ProbeError> decode_history(
-    const RowSet& answer);
+    const RowSet& answer, core::Timeline timeline);
 
 /// The .ready files of a server that archives.
 std::string ready_sql();

@@ -92,18 +92,20 @@ class Prober::Impl : public std::enable_shared_from_this<Prober::Impl> {
     const ProbeContext context{loop_, clock_, resolver_, read_password_, spec_->probe};
     for (std::size_t node = 0; node < spec.nodes.size(); ++node) {
       shard.nodes.push_back(std::make_shared<NodeProbe>(
-          context, NodeTarget{.connect = spec.nodes[node].connect,
-                              .wants_epoch_table = spec.epoch_source == core::EpochSource::table,
-                              .epoch_query = spec.epoch_query,
-                              .ready_interval = spec.archive.interval,
-                              .on_fast =
-                                  [this, index, node](core::NodeObservation observation) {
-                                    sink_.fast(index, node, std::move(observation));
-                                  },
-                              .on_slow =
-                                  [this, index, node](core::SlowObservation observation) {
-                                    sink_.slow(index, node, std::move(observation));
-                                  }}));
+          context,
+          NodeTarget{.connect = spec.nodes[node].connect,
+                     .wants_epoch_table = spec.epoch_source == core::EpochSource::table,
+                     .epoch_query = spec.epoch_source == core::EpochSource::query ? spec.epoch_query
+                                                                                  : std::string(),
+                     .ready_interval = spec.archive.interval,
+                     .on_fast =
+                         [this, index, node](core::NodeObservation observation) {
+                           sink_.fast(index, node, std::move(observation));
+                         },
+                     .on_slow =
+                         [this, index, node](core::SlowObservation observation) {
+                           sink_.slow(index, node, std::move(observation));
+                         }}));
     }
     shards_.push_back(std::move(shard));
   }

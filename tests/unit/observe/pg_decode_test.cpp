@@ -325,13 +325,16 @@ RowSet one_row(Row row) {
 }
 
 TEST(history_decoder, gives_the_history_or_none_and_takes_garbage_for_neither) {
-  const auto history = decode_history(one_row({"1\t0/3000000\tno recovery target specified\n"}));
+  constexpr core::Timeline kTwo{2};
+  const auto history =
+      decode_history(one_row({"1\t0/3000000\tno recovery target specified\n"}), kTwo);
   const core::TimelineHistory expected{{{core::Timeline{1}, core::Lsn{0x3000000}}}};
   EXPECT_EQ(std::get<std::optional<core::TimelineHistory>>(history), expected);
-  const auto none = decode_history(one_row({std::nullopt}));
+  const auto none = decode_history(one_row({std::nullopt}), kTwo);
   EXPECT_FALSE(std::get<std::optional<core::TimelineHistory>>(none).has_value());
-  for (const RowSet& bad : {RowSet{}, one_row({"x"}), one_row({"", ""})})
-    EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_history(bad)));
+  for (const RowSet& bad : {RowSet{}, one_row({"x"}), one_row({"", ""}), one_row({""}),
+                            one_row({"2\t0/3000000\tof a later timeline\n"})})
+    EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_history(bad, kTwo)));
 }
 
 TEST(ready_decoder, counts_the_files_and_names_the_oldest_segment) {
