@@ -123,6 +123,8 @@ void Monitor::evaluate_shard(Shard& shard, std::size_t index) {
     if (view.nodes[node].state == core::NodeState::writer) writer = node;
   }
   prober_->set_writer(index, writer);
+  if (view.probe_interval > core::Duration::zero())
+    prober_->set_interval(index, view.probe_interval);
   shard.view = std::make_shared<const core::ShardView>(std::move(view));
 }
 

@@ -248,6 +248,53 @@ TEST(pg_prober, ticks_keep_their_interval) {
   EXPECT_EQ(healthy.connections(), 1);  // kept
 }
 
+TEST(pg_prober, another_interval_holds_from_the_last_tick_on_until_it_is_taken_back) {
+  PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
+  ProbeRun run({probe_node("a", healthy.port())},
+               {.timing = {.interval = 3s, .timeout = 500ms, .slow_interval = 1h}});
+  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() == 1; }));
+  run.prober().set_interval(0, 100ms);
+  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= 7; }));
+  const auto& seen = run.fast(0);
+  EXPECT_LT(seen[1].asked - seen[0].asked, 100ms + kLateness);
+  EXPECT_GE(seen[6].asked - seen[1].asked, 4 * 100ms);
+  EXPECT_LT(seen[6].asked - seen[1].asked, 5 * 100ms + kLateness);
+
+  run.prober().set_interval(0, 3s);
+  run.prober().set_interval(0, 3s);
+  const std::size_t before = seen.size();
+  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= before + 2; }));
+  EXPECT_LT(seen[before].asked - seen[before - 1].asked, 100ms + kLateness);  // was due already
+  EXPECT_GE(seen[before + 1].asked - seen[before].asked, 2900ms);
+}
+
+TEST(pg_prober, with_a_shorter_interval_the_copies_follow_the_writer_sooner) {
+  PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
+  ProbeRun run({probe_node("w", healthy.port()), probe_node("a", healthy.port())});
+  run.prober().set_writer(0, 0);
+  run.prober().set_interval(0, 100ms);
+  ASSERT_TRUE(
+      run.run(kPatience, [&] { return run.fast(0).size() >= 9 && run.fast(1).size() >= 9; }));
+  auto least = core::Duration::max();
+  for (std::size_t i = 1; i < 9; ++i) {
+    const auto after = run.fast(1)[i].asked - run.fast(0)[i].asked;
+    EXPECT_GT(after, 0ms);
+    least = std::min<core::Duration>(least, after);
+  }
+  EXPECT_LT(least, 50ms);
+}
+
+TEST(pg_prober, a_node_that_still_owes_an_answer_skips_ticks) {
+  PgPeer mute([](PgPeerSocket& s) { s.stay_mute(); });
+  PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
+  ProbeRun run({probe_node("mute", mute.port()), probe_node("healthy", healthy.port())});
+  run.prober().set_interval(0, 50ms);
+  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= 3; }));
+  for (std::size_t i = 1; i < run.fast(0).size(); ++i)
+    EXPECT_GE(run.fast(0)[i].asked, run.fast(0)[i - 1].answered);
+  EXPECT_GE(run.fast(1).size(), 2 * run.fast(0).size());
+}
+
 TEST(pg_prober, the_first_probe_already_gives_facts_and_the_slow_ones_follow) {
   PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
   ProbeRun run({probe_node("a", healthy.port())});
