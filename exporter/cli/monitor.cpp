@@ -64,6 +64,7 @@ core::Result<bool> Monitor::apply(std::shared_ptr<const core::Spec> spec) {
   }
   // From here on nothing fails: the old configuration is left behind.
   prober_.reset();
+  endpoint_prober_.reset();
   for (Shard& to : next) {
     const auto from =
         std::ranges::find_if(shards_, [&](const Shard& s) { return s.spec->id == to.spec->id; });
@@ -92,6 +93,13 @@ void Monitor::probe() {
   };
   prober_ = std::make_unique<observe::Prober>(loop_, spec_, clock_, password_for, std::move(sink));
   prober_->start();
+  endpoint_prober_ = std::make_unique<observe::EndpointProber>(
+      loop_, spec_, clock_, password_for,
+      [this](std::size_t shard, core::EndpointObservation observation) {
+        shards_[shard].observations.endpoint = std::move(observation);
+        wake(shard);
+      });
+  endpoint_prober_->start();
 }
 
 // Answers that arrive together are judged together.
@@ -169,6 +177,7 @@ void Monitor::stop() {
   timer_.cancel();
   alive_.reset();
   prober_.reset();
+  endpoint_prober_.reset();
 }
 
 }  // namespace rpoguard::cli

@@ -11,6 +11,7 @@
 
 #include "exporter/cli/state_store.hpp"
 #include "exporter/core/evaluate.hpp"
+#include "exporter/observe/endpoint_prober.hpp"
 #include "exporter/observe/prober.hpp"
 #include "exporter/serve/view_store.hpp"
 
@@ -61,6 +62,7 @@ class Monitor {
   std::set<std::size_t> dirty_;
   bool round_posted_ = false;
   std::unique_ptr<observe::Prober> prober_;
+  std::unique_ptr<observe::EndpointProber> endpoint_prober_;
   std::shared_ptr<bool> alive_;  // posted rounds check it: they may outlive stop()
 };
 

@@ -40,6 +40,12 @@ constexpr const char* kSession = R"(select pg_catalog.set_config('search_path', 
 , pg_catalog.set_config('tcp_keepalives_count', '3', false)
 , @epoch_table_exists@ as epoch_table_exists)";
 
+std::string milliseconds(core::Duration timeout) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+  RPOGUARD_CHECK(ms > 0);  // 0 would mean none
+  return std::to_string(ms);
+}
+
 constexpr const char* kEpochTableExists =
     "pg_catalog.to_regclass('rpoguard.cluster_state') is not null";
 
@@ -145,6 +151,27 @@ constexpr const char* kReady = R"(select pg_catalog.count(*)::bigint as files
 , pg_catalog.min(d.name) filter (where d.name ~ '^[0-9A-F]{24}[.]ready$') as oldest
 from pg_catalog.pg_ls_archive_statusdir() d where d.name like '%.ready')";
 
+// Privilege: none. Cost: once per endpoint interval. Every name with its schema, as nothing was
+// set.
+constexpr const char* kEndpoint = R"(select (pg_catalog.pg_control_system()).system_identifier
+, f.in_recovery
+, case when f.in_recovery
+    then greatest((pg_catalog.pg_control_recovery()).min_recovery_end_timeline
+                , (pg_catalog.pg_control_checkpoint()).timeline_id)::bigint
+    else ('x' || pg_catalog.left(pg_catalog.pg_walfile_name(
+      pg_catalog.pg_current_wal_insert_lsn()), 8))::bit(32)::bigint end as timeline
+, (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint as started_us
+from (select pg_catalog.pg_is_in_recovery() as in_recovery offset 0) f)";
+
+// Privilege: what `rpoguard sql --with-canary` grants. Cost: one row, one commit. One message, so
+// that nothing is left open when rpoguard goes away in between.
+constexpr const char* kCanary = R"(begin read write;
+set local lock_timeout = @timeout_ms@;
+insert into rpoguard.canary as c (name, written_at, counter)
+values (@name@, pg_catalog.clock_timestamp(), 1)
+on conflict (name) do update set written_at = excluded.written_at, counter = c.counter + 1;
+commit)";
+
 constexpr std::array kSafeWalSize{
     Versioned{130000, "s.safe_wal_size"},
     Versioned{kServerVersionMin, "null::bigint"},
@@ -189,11 +216,9 @@ cross join pg_catalog.pg_get_replication_slots() s limit @slots_max@))";
 }  // namespace
 
 std::string session_sql(core::Duration statement_timeout, EpochTable epoch_table) {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(statement_timeout).count();
-  RPOGUARD_CHECK(ms > 0);  // 0 would mean none
   const bool ask = epoch_table != EpochTable::ignored;
-  return replaced(replaced(kSession, "@timeout_ms@", std::to_string(ms)), "@epoch_table_exists@",
-                  ask ? kEpochTableExists : "false");
+  return replaced(replaced(kSession, "@timeout_ms@", milliseconds(statement_timeout)),
+                  "@epoch_table_exists@", ask ? kEpochTableExists : "false");
 }
 
 std::string light_sql(int server_version, EpochTable epoch_table) {
@@ -219,6 +244,15 @@ std::string history_sql(core::Timeline timeline) {
 
 std::string ready_sql() {
   return kReady;
+}
+
+std::string endpoint_sql() {
+  return kEndpoint;
+}
+
+std::string canary_sql(const std::string& name, core::Duration lock_timeout) {
+  const std::string sql = replaced(kCanary, "@timeout_ms@", milliseconds(lock_timeout));
+  return replaced(sql, "@name@", quoted_literal(name));  // last: it may contain anything
 }
 
 }  // namespace rpoguard::observe

@@ -220,6 +220,10 @@ std::string pg_ready() {
   return message('Z', "I");
 }
 
+std::string pg_done() {
+  return message('C', text("COMMIT"));
+}
+
 std::string pg_row(const PgColumns& columns) {
   return row_description(columns) + data_row(columns) + message('C', text("SELECT 1"));
 }

@@ -91,6 +91,8 @@ using PgColumns = std::map<std::string, std::optional<std::string>>;
 /// RowDescription, DataRow, CommandComplete.
 std::string pg_row(const PgColumns& columns);
 std::string pg_ready();
+/// CommandComplete of something that gives no rows.
+std::string pg_done();
 
 /// What a writer answers to the light statement.
 PgColumns pg_writer_row();
