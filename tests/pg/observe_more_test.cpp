@@ -18,19 +18,23 @@ TEST(observe_more, a_promoted_server_and_who_follows_it_tell_where_they_branched
   Server& old_writer = shard.writer();
   apply_migration(old_writer);
   Server& promoted = shard.add_standby({.name = "phx-a"});
-  ProbeRun run({node_on(old_writer), node_on(promoted)}, pg_options());
-  ASSERT_TRUE(run_to_facts(run, 0));
-  ASSERT_TRUE(run_to_facts(run, 1));
-  EXPECT_EQ(run.facts(0)->history, core::TimelineHistory{});
-  EXPECT_EQ(run.facts(1)->history, core::TimelineHistory{});
+  const auto follower = Server::clone({.name = "phx-b"}, {.port = promoted.port()});
+  follower->start();
+  ProbeRun run({node_on(old_writer), node_on(promoted), node_on(*follower)}, pg_options());
+  for (std::size_t node = 0; node < 3; ++node) {
+    ASSERT_TRUE(run_to_facts(run, node));
+    EXPECT_EQ(run.facts(node)->history, core::TimelineHistory{});
+  }
 
   promoted.promote();
-  ASSERT_TRUE(run_to_facts(
-      run, 1, [](const NodeFacts& facts) { return facts.timeline == core::Timeline{2}; }));
+  for (const std::size_t node : {1U, 2U})
+    ASSERT_TRUE(run_to_facts(
+        run, node, [](const NodeFacts& facts) { return facts.timeline == core::Timeline{2}; }));
   const auto expected = core::parse_timeline_history(history_file(promoted, "00000002"));
   ASSERT_TRUE(expected);
   ASSERT_EQ(expected->steps.size(), 1U);
   EXPECT_EQ(run.facts(1)->history, expected);
+  EXPECT_EQ(run.facts(2)->history, expected);
 
   old_writer.reseed({.port = promoted.port(), .application_name = "iad-a"});
   ASSERT_TRUE(run_to_facts(
