@@ -23,6 +23,7 @@ struct Options {
   std::string config_file;
   std::string role = "rpoguard";
   std::string home_region;
+  bool with_canary = false;
   StatusOptions status;
   std::string color = "auto";
 };
@@ -84,10 +85,13 @@ void add_sql(CLI::App& app, Options& options, int& exit_code) {
   command->add_option("--home-region", options.home_region, "Region that holds the writer now")
       ->required()
       ->type_name("REGION");
+  command->add_flag("--with-canary", options.with_canary,
+                    "Also the table that endpoint.canary commits to; the role may write it");
   command->footer(
       "Apply it on the writer of each shard, as a superuser: rpoguard sql --home-region iad | psql "
       "app");
-  command->callback([&] { exit_code = print_sql(options.role, options.home_region); });
+  command->callback(
+      [&] { exit_code = print_sql(options.role, options.home_region, options.with_canary); });
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ int serve(const std::string& config_file);
 int check_config(const std::string& config_file);
 
 /// Prints the migration for psql.
-int print_sql(const std::string& role, const std::string& home_region);
+int print_sql(const std::string& role, const std::string& home_region, bool with_canary);
 
 struct StatusOptions {
   std::string config_file;  ///< finds the ops listener ...

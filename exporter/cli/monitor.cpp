@@ -66,6 +66,7 @@ core::Result<bool> Monitor::apply(std::shared_ptr<const core::Spec> spec) {
   prober_.reset();
   witness_prober_.reset();
   archive_prober_.reset();
+  endpoint_prober_.reset();
   for (Shard& to : next) {
     const auto from =
         std::ranges::find_if(shards_, [&](const Shard& s) { return s.spec->id == to.spec->id; });
@@ -96,6 +97,7 @@ void Monitor::probe() {
   prober_->start();
   probe_witnesses();
   probe_archives();
+  probe_endpoints();
 }
 
 void Monitor::probe_archives() {
@@ -118,6 +120,16 @@ void Monitor::probe_witnesses() {
         wake(shard);
       });
   witness_prober_->start();
+}
+
+void Monitor::probe_endpoints() {
+  endpoint_prober_ = std::make_unique<observe::EndpointProber>(
+      loop_, spec_, clock_, password_for,
+      [this](std::size_t shard, core::EndpointObservation observation) {
+        shards_[shard].observations.endpoint = std::move(observation);
+        wake(shard);
+      });
+  endpoint_prober_->start();
 }
 
 // Answers that arrive together are judged together.
@@ -149,6 +161,8 @@ void Monitor::evaluate_shard(Shard& shard, std::size_t index) {
     if (view.nodes[node].state == core::NodeState::writer) writer = node;
   }
   prober_->set_writer(index, writer);
+  if (view.probe_interval > core::Duration::zero())
+    prober_->set_interval(index, view.probe_interval);
   shard.view = std::make_shared<const core::ShardView>(std::move(view));
 }
 
@@ -195,6 +209,7 @@ void Monitor::stop() {
   prober_.reset();
   witness_prober_.reset();
   archive_prober_.reset();
+  endpoint_prober_.reset();
 }
 
 }  // namespace rpoguard::cli

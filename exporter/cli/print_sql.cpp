@@ -18,7 +18,7 @@ bool plain_identifier(const std::string& name) {
 
 }  // namespace
 
-int print_sql(const std::string& role, const std::string& home_region) {
+int print_sql(const std::string& role, const std::string& home_region, bool with_canary) {
   if (!plain_identifier(role)) {
     std::fprintf(
         stderr,
@@ -29,7 +29,8 @@ int print_sql(const std::string& role, const std::string& home_region) {
     std::fprintf(stderr, "rpoguard sql: --home-region must not be empty\n");
     return 2;
   }
-  std::fputs(observe::render_migration(role, home_region).c_str(), stdout);
+  const auto canary = with_canary ? observe::Canary::with_table : observe::Canary::without_table;
+  std::fputs(observe::render_migration(role, home_region, canary).c_str(), stdout);
   return 0;
 }
 

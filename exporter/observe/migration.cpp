@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "exporter/core/check.hpp"
+#include "exporter/observe/sql_text.hpp"
 
 namespace rpoguard::observe {
 
@@ -19,10 +20,10 @@ constexpr std::string_view kScript = R"(-- rpoguard: prepares one PostgreSQL clu
 -- replicates to the standbys. Running it again changes nothing.
 --
 -- It makes
---   the role rpoguard connects as (pg_monitor, and SELECT on one table; no write privilege),
+--   the role rpoguard connects as (pg_monitor; @rights@),
 --   the table rpoguard.cluster_state: who may write, as a number that only rises,
 --   the function rpoguard.cluster_promote(region, operator) that raises it by one,
---   the function rpoguard.timeline_history(timeline): where this server's WAL left that of others.
+--   the function rpoguard.timeline_history(timeline): where its WAL left another's@canary_about@.
 -- The role gets no password here. Give it one:  \password @role@
 \set ON_ERROR_STOP on
 begin;
@@ -98,7 +99,7 @@ end
 $rpoguard$;
 
 -- The .history file of a timeline, and no other file; '' for timeline 1, which has none; null where
--- this server has no such file.
+-- this server has no such file. In the escape form, as a restore point may have any name in it.
 create or replace function rpoguard.timeline_history(timeline integer)
 returns text
 language sql
@@ -107,8 +108,8 @@ strict
 security definer
 set search_path = pg_catalog, pg_temp
 as $rpoguard$
-  select case when timeline = 1 then '' else pg_read_file('pg_wal/' ||
-    lpad(upper(to_hex(timeline)), 8, '0') || '.history', 0, 1048576, true) end
+  select case when timeline = 1 then '' else encode(pg_read_binary_file('pg_wal/' ||
+    lpad(upper(to_hex(timeline)), 8, '0') || '.history', 0, 1048576, true), 'escape') end
 $rpoguard$;
 
 revoke all on function rpoguard.cluster_promote(text, text) from public;
@@ -117,7 +118,23 @@ grant pg_monitor to "@role@";
 grant usage on schema rpoguard to "@role@";
 grant select on rpoguard.cluster_state to "@role@";
 grant execute on function rpoguard.timeline_history(integer) to "@role@";
-commit;
+@canary@commit;
+)";
+
+constexpr std::string_view kRights = "SELECT on one table; it writes nothing";
+constexpr std::string_view kRightsWithCanary =
+    "SELECT on one table; it writes only rpoguard.canary";
+constexpr std::string_view kCanaryAbout = R"(,
+--   the table rpoguard.canary: what rpoguard commits through the writer endpoint)";
+constexpr std::string_view kCanary = R"(
+-- One row for each name. With endpoint.canary, rpoguard commits to it as any client would: commits
+-- can hang while reads go on. What it holds means nothing and may be deleted.
+create table if not exists rpoguard.canary (
+  name text primary key,
+  written_at timestamptz not null,
+  counter bigint not null
+);
+grant select, insert, update on rpoguard.canary to "@role@";
 )";
 
 bool is_plain_identifier(std::string_view text) {
@@ -128,33 +145,18 @@ bool is_plain_identifier(std::string_view text) {
          !(text[0] >= '0' && text[0] <= '9') && std::all_of(text.begin(), text.end(), plain);
 }
 
-// The escape form reads the same whatever standard_conforming_strings says.
-std::string quoted_literal(std::string_view text) {
-  std::string quoted = "E'";
-  for (const char c : text) {
-    if (c == '\'' || c == '\\') quoted += c;
-    quoted += c;
-  }
-  return quoted + "'";
-}
-
-std::string replaced(std::string_view text, std::string_view mark, std::string_view by) {
-  std::string result;
-  for (auto at = text.find(mark); at != std::string_view::npos; at = text.find(mark)) {
-    result += text.substr(0, at);
-    result += by;
-    text.remove_prefix(at + mark.size());
-  }
-  return result += text;
-}
-
 }  // namespace
 
-std::string render_migration(const std::string& role, const std::string& home_region) {
+std::string render_migration(const std::string& role, const std::string& home_region,
+                             Canary canary) {
   RPOGUARD_CHECK(is_plain_identifier(role));
   RPOGUARD_CHECK(home_region.find('\0') == std::string::npos);
+  const bool with = canary == Canary::with_table;
+  std::string script = replaced(std::string(kScript), "@canary@", with ? kCanary : "");
+  script = replaced(script, "@canary_about@", with ? kCanaryAbout : "");
+  script = replaced(script, "@rights@", with ? kRightsWithCanary : kRights);
   // The region last: whatever it contains is not looked at again.
-  return replaced(replaced(kScript, "@role@", role), "@region@", quoted_literal(home_region));
+  return replaced(replaced(script, "@role@", role), "@region@", quoted_literal(home_region));
 }
 
 }  // namespace rpoguard::observe

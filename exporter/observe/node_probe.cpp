@@ -38,10 +38,6 @@ Duration backoff_max(Duration interval) {
                   core::limits::kReconnectBackoffMax - interval);
 }
 
-bool may_try_next_address(ProbeFailure reason) {
-  return reason == ProbeFailure::refused || reason == ProbeFailure::unreachable;
-}
-
 // The epoch table, or its schema, went away under a prepared statement.
 bool lost_epoch_table(const Failure& failure) {
   return failure.sqlstate == "42P01" || failure.sqlstate == "3F000";
@@ -52,7 +48,11 @@ bool lost_epoch_table(const Failure& failure) {
 NodeProbe::NodeProbe(const ProbeContext& context, NodeTarget target)
     : context_(context),
       target_(std::move(target)),
+      dialer_(std::make_shared<PgDialer>(
+          DialContext{context.loop, context.resolver, context.read_password}, target_.connect,
+          context.timing.connect_timeout)),
       deadline_(context.loop),
+      connect_deadline_(context.loop),
       random_(std::random_device{}()),
       backoff_(core::limits::kReconnectBackoffMin) {}
 
@@ -65,152 +65,147 @@ auto NodeProbe::guarded(Handler handler) {
 }
 
 void NodeProbe::tick() {
-  if (closed_ || step_ != Step::idle) return;
+  if (closed_ || waiting_ || step_ == Step::asking_slow) return;
   started_ = context_.clock.now();
   asked_again_ = false;
-  if (session_ && !session_->connection->usable()) drop_session();
-  if (!session_ && started_ < retry_at_) {
-    target_.on_fast({started_, started_, last_error_});
-    return;
-  }
-  begin(session_ ? Step::asking : Step::resolving);
+  if (step_ == Step::idle && session_ && !session_->connection->usable()) drop_session();
+  if (step_ == Step::idle && !session_ && started_ < retry_at_)
+    return target_.on_fast({started_, started_, last_error_});
+  waiting_ = true;
+  arm_deadline();
+  if (connecting()) return;
   if (session_) {
     ask();
   } else {
-    resolve();
+    dial();
   }
 }
 
 void NodeProbe::begin(Step step) {
   ++attempt_;
   step_ = step;
-  deadline_.expires_after(context_.timing.timeout);
-  deadline_.async_wait(guarded([](NodeProbe& self, asio::error_code error) {
-    if (!error) self.on_deadline();
-  }));
 }
 
 void NodeProbe::end() {
-  ++attempt_;
-  step_ = Step::idle;
-  deadline_.cancel();
+  begin(Step::idle);
+  connect_deadline_.cancel();
 }
 
-// L3, L4: the deadline is ours alone; the session's state is unknown from here on (L13).
+void NodeProbe::arm_deadline() {
+  deadline_.expires_after(context_.timing.timeout);
+  deadline_.async_wait([self = shared_from_this(), wait = ++wait_](asio::error_code error) {
+    if (!error && wait == self->wait_) self->on_deadline();
+  });
+}
+
+// L3, L4: the deadline is ours alone; a session that owes an answer is in an unknown state from
+// here on (L13).
 void NodeProbe::on_deadline() {
-  switch (step_) {
-    case Step::asking_slow:
-      drop_session();
-      finish_slow(ProbeError{ProbeFailure::timeout, "no answer to the slow statement in time"});
-      return;
-    case Step::resolving:
-      fail({ProbeFailure::dns_failed, "no answer for " + target_.connect.host + " in time"});
-      return;
-    case Step::connecting:
-      // A black hole among several addresses: begin with the next one next time.
-      if (!addresses_.empty()) address_ = (address_ + 1) % addresses_.size();
-      [[fallthrough]];
-    default: {
-      ProbeError error = session_->connection->deadline_error();
-      drop_session();
-      fail(std::move(error));
-    }
+  if (connecting()) {
+    last_error_ = dial_error();
+    if (step_ == Step::dialing) dialer_->next_address();
+    return report_failure();
   }
+  ProbeError error = session_->connection->deadline_error();
+  drop_session();
+  if (step_ == Step::asking_slow) return finish_slow(std::move(error));
+  if (step_ == Step::asking_more) return succeed();
+  fail(std::move(error));
 }
 
-void NodeProbe::resolve() {
-  addresses_tried_ = 0;
-  if (is_socket_directory(target_.connect.host)) {
-    addresses_ = {""};
-    connect_next();
-    return;
-  }
-  context_.resolver.resolve(
-      target_.connect.host, guarded([](NodeProbe& self, core::Result<Addresses> found) {
-        if (!found.ok()) {
-          self.fail({ProbeFailure::dns_failed, one_line(found.error().message)});
-          return;
-        }
-        self.addresses_ = std::move(found).value();
-        self.address_ %= self.addresses_.size();
-        self.connect_next();
-      }));
+void NodeProbe::dial() {
+  begin(Step::dialing);
+  connect_deadline_.expires_after(context_.timing.connect_timeout);
+  connect_deadline_.async_wait(guarded([](NodeProbe& self, asio::error_code error) {
+    if (!error) self.on_connect_deadline();
+  }));
+  dialer_->dial(guarded([](NodeProbe& self, Dialed dialed) {
+    if (Failure* failure = std::get_if<Failure>(&dialed))
+      return self.fail_answer(std::move(*failure));
+    self.set_up(std::get<std::shared_ptr<PgConnection>>(std::move(dialed)));
+  }));
 }
 
-void NodeProbe::connect_next() {
-  const auto password = context_.read_password(target_.connect.password);  // L10: anew each time
-  if (!password.ok()) {
-    fail({ProbeFailure::auth_failed, one_line(password.error().message)});
-    return;
+ProbeError NodeProbe::dial_error() const {
+  return step_ == Step::dialing ? dialer_->deadline_error()
+                                : session_->connection->deadline_error();
+}
+
+void NodeProbe::on_connect_deadline() {
+  ProbeError error = dial_error();
+  dialer_->close();
+  drop_session();
+  fail(std::move(error));
+}
+
+void NodeProbe::set_up(std::shared_ptr<PgConnection> connection) {
+  const int version = connection->server_version();
+  if (version < kServerVersionMin) {
+    connection->close();
+    return fail({ProbeFailure::query_failed, "server version " + std::to_string(version) +
+                                                 " is older than " +
+                                                 std::to_string(kServerVersionMin)});
   }
-  step_ = Step::connecting;
-  ++addresses_tried_;
-  session_.emplace(Session{.connection = PgConnection::create(context_.loop),
+  step_ = Step::setting_up;
+  session_.emplace(Session{.connection = std::move(connection),
+                           .id = next_session_id(),
                            .light = LightDecoder(target_.connect.user),
                            .slow = {}});
-  session_->connection->connect(
-      connect_params(target_.connect, addresses_[address_], password.value(),
-                     context_.timing.timeout),
-      guarded([](NodeProbe& self, const Answer& answer) { self.on_connected(answer); }));
-}
-
-void NodeProbe::on_connected(const Answer& answer) {
-  const Failure* failure = std::get_if<Failure>(&answer);
-  if (failure == nullptr) return set_up();
-  if (may_try_next_address(failure->error.reason)) {
-    address_ = (address_ + 1) % addresses_.size();
-    if (addresses_tried_ < addresses_.size()) {
-      session_->connection->close();
-      return connect_next();
-    }
-  }
-  fail_answer(*failure);
-}
-
-void NodeProbe::set_up() {
-  const int version = session_->connection->server_version();
-  if (version < kServerVersionMin) {
-    drop_session();
-    fail({ProbeFailure::query_failed, "server version " + std::to_string(version) +
-                                          " is older than " + std::to_string(kServerVersionMin)});
-    return;
-  }
-  step_ = Step::preparing;
-  session_->id = next_session_id();
   const auto wanted = target_.wants_epoch_table ? EpochTable::absent : EpochTable::ignored;
   session_->connection->query(session_sql(statement_timeout(context_.timing.timeout), wanted),
                               guarded([wanted](NodeProbe& self, const Answer& answer) {
-                                if (const Failure* failure = std::get_if<Failure>(&answer)) {
-                                  self.drop_session();  // none of its settings hold
-                                  return self.fail_answer(*failure);
-                                }
-                                const auto decoded =
-                                    decode_session(std::get<RowSet>(answer), wanted);
-                                if (const ProbeError* error = std::get_if<ProbeError>(&decoded)) {
-                                  self.drop_session();
-                                  return self.fail(*error);
-                                }
-                                self.session_->epoch_table = std::get<EpochTable>(decoded);
-                                self.ask();
+                                self.on_session(answer, wanted);
                               }));
 }
 
-void NodeProbe::ask() {
+void NodeProbe::on_session(const Answer& answer, EpochTable wanted) {
+  if (const Failure* failure = std::get_if<Failure>(&answer)) {
+    drop_session();  // none of its settings hold
+    return fail_answer(*failure);
+  }
+  const auto decoded = decode_session(std::get<RowSet>(answer), wanted);
+  if (const ProbeError* error = std::get_if<ProbeError>(&decoded)) {
+    drop_session();
+    return fail(*error);
+  }
+  session_->epoch_table = std::get<EpochTable>(decoded);
+  prepare_light(&NodeProbe::on_light_prepared_early);
+}
+
+// Early: still within the time of the connection, so that the first probe takes one round trip as
+// all others. What was refused is tried again by that probe, which says why.
+void NodeProbe::on_light_prepared_early(const Answer& answer) {
+  if (!session_->connection->usable()) return fail_answer(std::get<Failure>(answer));
+  end();
+  if (!waiting_) return;
+  arm_deadline();
+  ask();
+}
+
+void NodeProbe::prepare_light(void (NodeProbe::*then)(const Answer&)) {
   const auto variant = static_cast<std::size_t>(session_->epoch_table);
-  if (session_->light_prepared[variant]) return execute_light();
-  step_ = Step::preparing;
   session_->connection->prepare(
       kLightNames[variant],
       light_sql(session_->connection->server_version(), session_->epoch_table),
-      guarded([variant](NodeProbe& self, const Answer& answer) {
-        if (std::holds_alternative<Failure>(answer)) return self.on_light(answer);
-        self.session_->light_prepared[variant] = true;
-        self.execute_light();
+      guarded([variant, then](NodeProbe& self, const Answer& answer) {
+        if (std::holds_alternative<RowSet>(answer)) self.session_->light_prepared[variant] = true;
+        (self.*then)(answer);
       }));
 }
 
+void NodeProbe::ask() {
+  begin(Step::asking);
+  if (session_->light_prepared[static_cast<std::size_t>(session_->epoch_table)])
+    return execute_light();
+  prepare_light(&NodeProbe::on_light_prepared);
+}
+
+void NodeProbe::on_light_prepared(const Answer& answer) {
+  if (std::holds_alternative<Failure>(answer)) return on_light(answer);
+  execute_light();
+}
+
 void NodeProbe::execute_light() {
-  step_ = Step::asking;
   const auto variant = static_cast<std::size_t>(session_->epoch_table);
   asked_ = context_.clock.now();  // before the statement leaves: the WAL clock depends on it
   session_->connection->execute(
@@ -237,28 +232,32 @@ void NodeProbe::on_light(const Answer& answer) {
 }
 
 // What this answer makes worth asking, one question after the other; then the facts are complete. A
-// question that the server refuses leaves its fact unknown and takes no other away.
+// question that is refused, or not answered in time, leaves its fact unknown and takes no other
+// away.
 void NodeProbe::follow_up() {
+  if (!session_->connection->usable()) return succeed();
+  const core::Instant now = context_.clock.now();
   if (!recall_history()) {
+    session_->history_due = now + context_.timing.slow_interval;
     return ask_more(history_sql(facts_->timeline), &NodeProbe::on_history);
   }
-  if (!target_.epoch_query.empty() && !epoch_asked_) {
-    epoch_asked_ = true;
+  if (!target_.epoch_query.empty() && !std::exchange(epoch_asked_, true)) {
+    facts_->epoch_problem = "no answer in time";  // until there is one
     return ask_more(target_.epoch_query, &NodeProbe::on_epoch);
   }
-  if (ready_wanted()) return ask_more(ready_sql(), &NodeProbe::on_ready);
-  succeed(*std::exchange(facts_, std::nullopt));
+  if (ready_wanted()) {
+    ready_due_ = now + *target_.ready_interval;
+    return ask_more(ready_sql(), &NodeProbe::on_ready_files);
+  }
+  succeed();
 }
 
 void NodeProbe::ask_more(const std::string& sql, void (NodeProbe::*then)(const Answer&)) {
   step_ = Step::asking_more;
-  session_->connection->query(sql, guarded([then](NodeProbe& self, const Answer& answer) {
-                                const Failure* failure = std::get_if<Failure>(&answer);
-                                if (failure != nullptr && !self.session_->connection->usable())
-                                  return self.fail_answer(*failure);
-                                (self.*then)(answer);
-                                self.follow_up();
-                              }));
+  session_->connection->ask(sql, guarded([then](NodeProbe& self, const Answer& answer) {
+                              (self.*then)(answer);
+                              self.follow_up();
+                            }));
 }
 
 // A timeline's past never changes, so each session asks once. False: it has to be asked for.
@@ -275,10 +274,9 @@ bool NodeProbe::recall_history() {
 }
 
 void NodeProbe::on_history(const Answer& answer) {
-  session_->history_due = context_.clock.now() + context_.timing.slow_interval;
   const auto* rows = std::get_if<RowSet>(&answer);
   if (rows == nullptr) return;  // no such function here, or no right to it
-  const auto decoded = decode_history(*rows);
+  const auto decoded = decode_history(*rows, facts_->timeline);
   const auto* history = std::get_if<std::optional<core::TimelineHistory>>(&decoded);
   if (history == nullptr || !*history) return;
   session_->history_of = facts_->timeline;
@@ -286,6 +284,7 @@ void NodeProbe::on_history(const Answer& answer) {
 }
 
 void NodeProbe::on_epoch(const Answer& answer) {
+  facts_->epoch_problem.clear();
   if (const auto* failure = std::get_if<Failure>(&answer)) {
     facts_->epoch_problem = failure->error.message;
     return;
@@ -303,8 +302,7 @@ bool NodeProbe::ready_wanted() const {
          context_.clock.now() >= ready_due_;
 }
 
-void NodeProbe::on_ready(const Answer& answer) {
-  ready_due_ = context_.clock.now() + *target_.ready_interval;
+void NodeProbe::on_ready_files(const Answer& answer) {
   const auto* rows = std::get_if<RowSet>(&answer);
   if (rows == nullptr) return;
   const auto decoded = decode_ready(*rows);
@@ -312,18 +310,22 @@ void NodeProbe::on_ready(const Answer& answer) {
     facts_->archiver->ready = *ready;
 }
 
-void NodeProbe::succeed(core::NodeFacts facts) {
+void NodeProbe::succeed() {
   backoff_ = core::limits::kReconnectBackoffMin;
   end();
+  waiting_ = false;
+  ++wait_;
+  deadline_.cancel();
   const core::Instant now = context_.clock.now();
-  target_.on_fast({asked_, now, std::move(facts)});
-  if (closed_ || now < slow_due_) return;
+  target_.on_fast({asked_, now, *std::exchange(facts_, std::nullopt)});
+  if (closed_ || !session_ || !session_->connection->usable() || now < slow_due_) return;
   slow_due_ = now + context_.timing.slow_interval;
   ask_slow();
 }
 
 void NodeProbe::ask_slow() {
   begin(Step::asking_slow);
+  arm_deadline();
   asked_ = context_.clock.now();
   if (session_->slow_prepared) return execute_slow();
   session_->connection->prepare(kSlowName, slow_sql(session_->connection->server_version()),
@@ -348,6 +350,8 @@ void NodeProbe::on_slow(const Answer& answer) {
 
 void NodeProbe::finish_slow(std::variant<core::SlowFacts, ProbeError> outcome) {
   end();
+  ++wait_;
+  deadline_.cancel();
   target_.on_slow({asked_, context_.clock.now(), std::move(outcome)});
 }
 
@@ -361,13 +365,19 @@ void NodeProbe::fail(ProbeError error) {
   end();
   last_error_ = std::move(error);
   if (session_ && !session_->connection->usable()) drop_session();
-  const core::Instant now = context_.clock.now();
   if (!session_) {
     const double share = std::uniform_real_distribution(0.5, 1.0)(random_);
-    retry_at_ = now + std::chrono::duration_cast<Duration>(backoff_ * share);
+    retry_at_ = context_.clock.now() + std::chrono::duration_cast<Duration>(backoff_ * share);
     backoff_ = std::min(2 * backoff_, backoff_max(context_.timing.interval));
   }
-  target_.on_fast({started_, now, last_error_});
+  report_failure();
+}
+
+void NodeProbe::report_failure() {
+  if (!std::exchange(waiting_, false)) return;  // a connection failed between two probes
+  ++wait_;
+  deadline_.cancel();
+  target_.on_fast({started_, context_.clock.now(), last_error_});
 }
 
 void NodeProbe::drop_session() {
@@ -378,6 +388,9 @@ void NodeProbe::drop_session() {
 void NodeProbe::close() {
   if (std::exchange(closed_, true)) return;
   end();
+  ++wait_;
+  deadline_.cancel();
+  dialer_->close();
   drop_session();
 }
 

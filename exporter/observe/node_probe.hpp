@@ -16,6 +16,7 @@
 #include "exporter/core/observation.hpp"
 #include "exporter/core/spec.hpp"
 #include "exporter/observe/pg_connection.hpp"
+#include "exporter/observe/pg_dialer.hpp"
 #include "exporter/observe/pg_queries.hpp"
 #include "exporter/observe/prober.hpp"
 #include "exporter/observe/resolver.hpp"
@@ -42,8 +43,9 @@ struct NodeTarget {
 };
 
 /// Each tick() ends in exactly one on_fast within the probe's time-out, unless the previous probe
-/// is still running (then the tick is skipped) or close() comes first. Not thread-safe. Order of
-/// calls: tick* close
+/// is still running (then the tick is skipped) or close() comes first. A connection may take longer
+/// (ProbeSpec::connect_timeout): probes that find it unfinished say so in time, and it goes on. The
+/// one that gets it has the time-out anew. Not thread-safe. Order of calls: tick* close
 class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
  public:
   NodeProbe(const ProbeContext& context, NodeTarget target);
@@ -55,7 +57,7 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
   void close();
 
  private:
-  enum class Step { idle, resolving, connecting, preparing, asking, asking_more, asking_slow };
+  enum class Step { idle, dialing, setting_up, asking, asking_more, asking_slow };
 
   /// A connection and what was learned and prepared on it.
   struct Session {
@@ -74,11 +76,19 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
   template <typename Handler>
   auto guarded(Handler handler);
   void begin(Step step);
+  void end();
+  void arm_deadline();
   void on_deadline();
-  void resolve();
-  void connect_next();
-  void on_connected(const Answer& answer);
-  void set_up();
+  bool connecting() const { return step_ == Step::dialing || step_ == Step::setting_up; }
+  void dial();
+  core::ProbeError dial_error() const;
+  void on_connect_deadline();
+  void set_up(std::shared_ptr<PgConnection> connection);
+  void on_session(const Answer& answer, EpochTable wanted);
+  void on_ready();
+  void prepare_light(void (NodeProbe::*then)(const Answer&));
+  void on_light_prepared_early(const Answer& answer);
+  void on_light_prepared(const Answer& answer);
   void ask();
   void execute_light();
   void on_light(const Answer& answer);
@@ -88,33 +98,34 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
   void on_history(const Answer& answer);
   void on_epoch(const Answer& answer);
   bool ready_wanted() const;
-  void on_ready(const Answer& answer);
+  void on_ready_files(const Answer& answer);
   void ask_slow();
   void execute_slow();
   void on_slow(const Answer& answer);
   void finish_slow(std::variant<core::SlowFacts, core::ProbeError> outcome);
-  void succeed(core::NodeFacts facts);
+  void succeed();
   void fail(core::ProbeError error);
   void fail_answer(Failure failure);
-  void end();
+  void report_failure();
   void drop_session();
 
   ProbeContext context_;
   NodeTarget target_;
-  asio::steady_timer deadline_;
+  std::shared_ptr<PgDialer> dialer_;
+  asio::steady_timer deadline_;          // of the probe
+  asio::steady_timer connect_deadline_;  // of the connection
   std::minstd_rand random_;
 
   Step step_ = Step::idle;
+  bool waiting_ = false;  // a tick has not been answered yet
   bool closed_ = false;
   std::uint64_t attempt_ = 0;  // handlers of an older one do nothing (A3)
+  std::uint64_t wait_ = 0;     // the same for the probe's deadline
   core::Instant started_{};
   core::Instant asked_{};
   bool asked_again_ = false;
-  std::optional<core::NodeFacts> facts_;  ///< of this probe, while more is asked
+  std::optional<core::NodeFacts> facts_;  // of this probe, while more is asked
   bool epoch_asked_ = false;
-  Addresses addresses_;
-  std::size_t address_ = 0;          // the one in use; kept while it works
-  std::size_t addresses_tried_ = 0;  // in this probe
   std::optional<Session> session_;
 
   core::ProbeError last_error_;

@@ -175,6 +175,13 @@ void PgConnection::query(const std::string& sql, OnAnswer done) {
   if (start(usable() ? PQsendQuery(conn_, sql.c_str()) : 0, std::move(done))) flush();
 }
 
+void PgConnection::ask(const std::string& sql, OnAnswer done) {
+  const int sent = usable() ? PQsendQueryParams(conn_, sql.c_str(), 0, nullptr, nullptr, nullptr,
+                                                nullptr, /*resultFormat=*/0)
+                            : 0;
+  if (start(sent, std::move(done))) flush();
+}
+
 void PgConnection::prepare(const std::string& name, const std::string& sql, OnAnswer done) {
   const int sent = usable() ? PQsendPrepare(conn_, name.c_str(), sql.c_str(), 0, nullptr) : 0;
   if (start(sent, std::move(done))) flush();
@@ -218,6 +225,10 @@ void PgConnection::collect() {
   while (PQisBusy(conn_) == 0) {
     const ResultHandle result(PQgetResult(conn_));
     if (result == nullptr) {
+      if (PQtransactionStatus(conn_) != PQTRANS_IDLE) {
+        if (!failure_) failure_ = bad_answer("the statement left a transaction open");
+        ready_ = false;
+      }
       if (failure_) return complete(std::move(*failure_));
       return complete(rows_ ? std::move(*rows_) : RowSet{});
     }

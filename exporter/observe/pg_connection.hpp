@@ -29,8 +29,9 @@ using OnAnswer = std::function<void(Answer)>;
 /// One attempt, at most one session; make a new one after a failure. Has no deadlines: the owner
 /// calls close() when it has waited long enough. Each call takes an OnAnswer that is called once,
 /// from the loop and never from within the call, unless close() comes first. Not thread-safe: use
-/// it on the thread that runs the loop. Order of calls: connect (query | prepare | execute)* close,
-/// each one after the answer to the one before; close() at any time.
+/// it on the thread that runs the loop. Order of calls: connect (query | ask | prepare | execute)*
+/// close, each one after the answer to the one before; close() at any time. A statement that leaves
+/// a transaction open ends the session: what is read in it stands still.
 class PgConnection : public std::enable_shared_from_this<PgConnection> {
  public:
   static std::shared_ptr<PgConnection> create(asio::io_context& loop);
@@ -39,8 +40,11 @@ class PgConnection : public std::enable_shared_from_this<PgConnection> {
   PgConnection& operator=(const PgConnection&) = delete;
 
   void connect(const ConnectParams& params, OnAnswer done);
-  /// Any SQL without parameters that gives at most one row set.
+  /// Any SQL without parameters that gives at most one row set. The only call that a pooler in
+  /// transaction mode is sure to understand (simple protocol).
   void query(const std::string& sql, OnAnswer done);
+  /// One statement without parameters: the server refuses more than one.
+  void ask(const std::string& sql, OnAnswer done);
   /// Gives `sql` a name in this session.
   void prepare(const std::string& name, const std::string& sql, OnAnswer done);
   void execute(const std::string& name, OnAnswer done);

@@ -1,10 +1,9 @@
-#include <algorithm>
-#include <charconv>
 #include <limits>
 #include <string_view>
 #include <utility>
 
 #include "exporter/core/limits.hpp"
+#include "exporter/observe/pg_cells.hpp"
 #include "exporter/observe/pg_failure.hpp"
 #include "exporter/observe/pg_queries.hpp"
 
@@ -101,110 +100,8 @@ enum SlowColumn : std::size_t { kind, name, logical, active, value, safe_bytes }
 constexpr std::array<std::string_view, SlowDecoder::kColumns> kSlowColumns{
     "kind", "name", "logical", "active", "value", "safe_bytes"};
 
-template <std::size_t N>
-std::optional<std::array<std::size_t, N>> bind(const std::vector<std::string>& columns,
-                                               const std::array<std::string_view, N>& names) {
-  std::array<std::size_t, N> index{};
-  for (std::size_t i = 0; i < N; ++i) {
-    const auto found = std::find(columns.begin(), columns.end(), names[i]);
-    if (found == columns.end()) return std::nullopt;
-    index[i] = static_cast<std::size_t>(found - columns.begin());
-  }
-  return index;
-}
-
-/// Binds on the first answer; false if the answer cannot be this statement's.
-template <std::size_t N>
-bool fits(const RowSet& answer, const std::array<std::string_view, N>& names,
-          std::optional<std::array<std::size_t, N>>& index) {
-  if (!index) index = bind(answer.columns, names);
-  if (!index || answer.rows.empty()) return false;
-  const std::size_t needed = *std::max_element(index->begin(), index->end()) + 1;
-  return std::all_of(answer.rows.begin(), answer.rows.end(),
-                     [&](const Row& row) { return row.size() >= needed; });
-}
-
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text, int base = 10) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-std::optional<bool> parse_bool(std::string_view text) {  // L12
-  if (text == "t") return true;
-  if (text == "f") return false;
-  return std::nullopt;
-}
-
-/// Reads cells of one row and remembers the first that cannot be read. After a problem the values
-/// it gives mean nothing: ask problem() before using them.
-template <std::size_t N>
-class Reader {
- public:
-  Reader(const Row& row, const std::array<std::size_t, N>& index,
-         const std::array<std::string_view, N>& names)
-      : row_(row), index_(index), names_(names) {}
-
-  bool is_null(std::size_t column) const { return !row_[index_[column]].has_value(); }
-
-  template <typename Parse>
-  auto optional(std::size_t column, Parse parse) -> decltype(parse(std::string_view())) {
-    const Cell& cell = row_[index_[column]];
-    if (!cell) return std::nullopt;
-    auto parsed = parse(std::string_view(*cell));
-    if (!parsed) complain(column, "does not parse");
-    return parsed;
-  }
-
-  template <typename Parse>
-  auto required(std::size_t column, Parse parse) {
-    auto parsed = optional(column, parse);
-    if (!parsed) complain(column, "is null");
-    return parsed.value_or(typename decltype(parsed)::value_type{});
-  }
-
-  std::optional<std::int64_t> optional_number(std::size_t column) {
-    return optional(column, [](std::string_view t) { return parse_number<std::int64_t>(t); });
-  }
-  std::int64_t number(std::size_t column, std::int64_t min, std::int64_t max) {
-    return required(column, [&](std::string_view t) {
-      const auto parsed = parse_number<std::int64_t>(t);
-      return parsed && *parsed >= min && *parsed <= max ? parsed : std::nullopt;
-    });
-  }
-  std::int64_t count(std::size_t column) {
-    return number(column, 0, std::numeric_limits<std::int64_t>::max());
-  }
-  bool boolean(std::size_t column) { return required(column, parse_bool); }
-  std::optional<Lsn> optional_lsn(std::size_t column) { return optional(column, core::parse_lsn); }
-  Lsn lsn(std::size_t column) { return required(column, core::parse_lsn); }
-  std::string text(std::size_t column) {
-    return required(column, [](std::string_view t) { return std::optional(std::string(t)); });
-  }
-  std::string text_or_empty(std::size_t column) { return row_[index_[column]].value_or(""); }
-  std::optional<WallTime> optional_time(std::size_t column) {
-    const auto us = optional_number(column);
-    if (!us) return std::nullopt;
-    return WallTime(std::chrono::microseconds(*us));
-  }
-
-  const std::optional<std::string>& problem() const { return problem_; }
-
- private:
-  void complain(std::size_t column, const char* what) {
-    if (!problem_) problem_ = "column " + std::string(names_[column]) + " " + what;
-  }
-
-  const Row& row_;
-  const std::array<std::size_t, N>& index_;
-  const std::array<std::string_view, N>& names_;
-  std::optional<std::string> problem_;
-};
-
-using LightReader = Reader<LightDecoder::kColumns>;
-using SlowReader = Reader<SlowDecoder::kColumns>;
+using LightReader = CellReader<LightDecoder::kColumns>;
+using SlowReader = CellReader<SlowDecoder::kColumns>;
 
 constexpr std::int64_t kTimelineMax = std::numeric_limits<std::uint32_t>::max();
 constexpr std::int64_t kServerVersionMax = 9'999'999;
@@ -309,52 +206,6 @@ void read_slow_row(SlowReader& row, core::SlowFacts& facts) {
 }
 
 }  // namespace
-
-std::variant<EpochTable, ProbeError> decode_session(const RowSet& answer, EpochTable epoch_table) {
-  const auto column = std::find(answer.columns.begin(), answer.columns.end(), "epoch_table_exists");
-  const auto at = static_cast<std::size_t>(column - answer.columns.begin());
-  if (answer.rows.size() != 1 || at >= answer.rows[0].size() || !answer.rows[0][at])
-    return bad_answer("the session statement gave another answer").error;
-  const auto exists = parse_bool(*answer.rows[0][at]);
-  if (!exists) return bad_answer("column epoch_table_exists does not parse").error;
-  if (epoch_table == EpochTable::ignored) return epoch_table;
-  return *exists ? EpochTable::present : EpochTable::absent;
-}
-
-std::variant<std::optional<core::TimelineHistory>, ProbeError> decode_history(
-    const RowSet& answer) {
-  if (answer.rows.size() != 1 || answer.rows[0].size() != 1)
-    return bad_answer("rpoguard.timeline_history gave another answer").error;
-  const Cell& cell = answer.rows[0][0];
-  if (!cell) return std::optional<core::TimelineHistory>();
-  auto history = core::parse_timeline_history(*cell);
-  if (!history) return bad_answer("the timeline history does not parse").error;
-  return history;
-}
-
-std::variant<core::ArchiverFacts::Ready, ProbeError> decode_ready(const RowSet& answer) {
-  const bool fitting = answer.rows.size() == 1 && answer.rows[0].size() == 2 && answer.rows[0][0];
-  const auto files =
-      fitting ? parse_number<std::int64_t>(*answer.rows[0][0]) : std::optional<std::int64_t>();
-  if (!files || *files < 0) return bad_answer("the list of .ready files does not parse").error;
-  const std::string oldest = answer.rows[0][1].value_or("");
-  return core::ArchiverFacts::Ready{*files, oldest.substr(0, oldest.find('.'))};
-}
-
-std::variant<std::optional<core::StampedEpoch>, ProbeError> decode_epoch_query(
-    const RowSet& answer) {
-  if (answer.rows.empty()) return std::optional<core::StampedEpoch>();
-  const Row& row = answer.rows.front();
-  if (answer.rows.size() > 1 || row.empty() || row.size() > 2)
-    return bad_answer("the epoch query gave more than one row, or not one or two columns").error;
-  if (!row[0]) return std::optional<core::StampedEpoch>();
-  const auto epoch = parse_number<std::int64_t>(*row[0]);
-  if (!epoch || *epoch < 0) return bad_answer("the epoch query gave no number").error;
-  core::StampedEpoch stamped;
-  stamped.epoch.value = *epoch;
-  if (row.size() == 2) stamped.writer_region = row[1].value_or("");
-  return std::optional(stamped);
-}
 
 std::variant<LightAnswer, ProbeError> LightDecoder::decode(const RowSet& answer) {
   if (!fits(answer, kLightColumns, index_))

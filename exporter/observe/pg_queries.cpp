@@ -5,6 +5,7 @@
 
 #include "exporter/core/check.hpp"
 #include "exporter/core/limits.hpp"
+#include "exporter/observe/sql_text.hpp"
 
 namespace rpoguard::observe {
 
@@ -25,12 +26,6 @@ std::string pick(const std::array<Versioned, N>& newest_first, int server_versio
   return found->text;
 }
 
-std::string replaced(std::string text, std::string_view mark, std::string_view by) {
-  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + by.size()))
-    text.replace(at, mark.size(), by);
-  return text;
-}
-
 // Privilege: none. Cost: once per session. A statement of its own: a SET in one message with a
 // query that fails would be rolled back with it (L8). set_config() reaches all in one round trip.
 // The tcp_* settings let the server notice that rpoguard's machine is gone.
@@ -44,6 +39,12 @@ constexpr const char* kSession = R"(select pg_catalog.set_config('search_path', 
 , pg_catalog.set_config('tcp_keepalives_interval', '5', false)
 , pg_catalog.set_config('tcp_keepalives_count', '3', false)
 , @epoch_table_exists@ as epoch_table_exists)";
+
+std::string milliseconds(core::Duration timeout) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+  RPOGUARD_CHECK(ms > 0);  // 0 would mean none
+  return std::to_string(ms);
+}
 
 constexpr const char* kEpochTableExists =
     "pg_catalog.to_regclass('rpoguard.cluster_state') is not null";
@@ -141,8 +142,7 @@ left join lateral (
   left join lateral pg_catalog.pg_stat_get_activity(s.pid) b on true
   where not n.in_recovery limit @senders_max@) w on true)";
 
-// The questions that follow a light statement only when there is something to ask. Simple protocol:
-// each is asked seldom.
+// The questions that follow a light statement only when there is something to ask.
 //
 // Privilege: EXECUTE on the function, which `rpoguard sql` makes. Cost: one small file.
 constexpr const char* kHistory = "select rpoguard.timeline_history(@timeline@) as history";
@@ -150,6 +150,27 @@ constexpr const char* kHistory = "select rpoguard.timeline_history(@timeline@) a
 constexpr const char* kReady = R"(select pg_catalog.count(*)::bigint as files
 , pg_catalog.min(d.name) filter (where d.name ~ '^[0-9A-F]{24}[.]ready$') as oldest
 from pg_catalog.pg_ls_archive_statusdir() d where d.name like '%.ready')";
+
+// Privilege: none. Cost: once per endpoint interval. Every name with its schema, as nothing was
+// set.
+constexpr const char* kEndpoint = R"(select (pg_catalog.pg_control_system()).system_identifier
+, f.in_recovery
+, case when f.in_recovery
+    then greatest((pg_catalog.pg_control_recovery()).min_recovery_end_timeline
+                , (pg_catalog.pg_control_checkpoint()).timeline_id)::bigint
+    else ('x' || pg_catalog.left(pg_catalog.pg_walfile_name(
+      pg_catalog.pg_current_wal_insert_lsn()), 8))::bit(32)::bigint end as timeline
+, (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint as started_us
+from (select pg_catalog.pg_is_in_recovery() as in_recovery offset 0) f)";
+
+// Privilege: what `rpoguard sql --with-canary` grants. Cost: one row, one commit. One message, so
+// that nothing is left open when rpoguard goes away in between.
+constexpr const char* kCanary = R"(begin read write;
+set local lock_timeout = @timeout_ms@;
+insert into rpoguard.canary as c (name, written_at, counter)
+values (@name@, pg_catalog.clock_timestamp(), 1)
+on conflict (name) do update set written_at = excluded.written_at, counter = c.counter + 1;
+commit)";
 
 constexpr std::array kSafeWalSize{
     Versioned{130000, "s.safe_wal_size"},
@@ -174,12 +195,14 @@ select 'archive_ready', null, null, null
      where d.name like '%.ready') end, null
 union all
 (select 'synchronous_commit', pg_catalog.concat_ws(' in '
-    , case when o.setrole <> 0 then 'role ' || pg_catalog.pg_get_userbyid(o.setrole) end
+    , case when o.setrole <> 0 then 'role ' || pg_catalog.pg_get_userbyid(o.setrole)
+        when o.setdatabase = 0 then 'all roles' end
     , 'database ' || b.datname) || ': ' || pg_catalog.substr(c.setting, 20), null, null, null, null
 from pg_catalog.pg_db_role_setting o
 left join pg_catalog.pg_database b on b.oid = o.setdatabase
 cross join lateral pg_catalog.unnest(o.setconfig) c(setting)
-where c.setting ~ '^synchronous_commit=(off|false|no|0|local|remote_write)$' limit @overrides_max@)
+where c.setting ~ '^synchronous_commit=' and c.setting !~* '=(on|true|yes|1|remote_apply)$'
+order by 2 limit @overrides_max@)
 union all
 (select 'slot', s.slot_name::text, s.slot_type = 'logical', s.active
 , pg_catalog.pg_wal_lsn_diff(h.head, case when s.slot_type = 'logical'
@@ -193,11 +216,9 @@ cross join pg_catalog.pg_get_replication_slots() s limit @slots_max@))";
 }  // namespace
 
 std::string session_sql(core::Duration statement_timeout, EpochTable epoch_table) {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(statement_timeout).count();
-  RPOGUARD_CHECK(ms > 0);  // 0 would mean none
   const bool ask = epoch_table != EpochTable::ignored;
-  return replaced(replaced(kSession, "@timeout_ms@", std::to_string(ms)), "@epoch_table_exists@",
-                  ask ? kEpochTableExists : "false");
+  return replaced(replaced(kSession, "@timeout_ms@", milliseconds(statement_timeout)),
+                  "@epoch_table_exists@", ask ? kEpochTableExists : "false");
 }
 
 std::string light_sql(int server_version, EpochTable epoch_table) {
@@ -223,6 +244,15 @@ std::string history_sql(core::Timeline timeline) {
 
 std::string ready_sql() {
   return kReady;
+}
+
+std::string endpoint_sql() {
+  return kEndpoint;
+}
+
+std::string canary_sql(const std::string& name, core::Duration lock_timeout) {
+  const std::string sql = replaced(kCanary, "@timeout_ms@", milliseconds(lock_timeout));
+  return replaced(sql, "@name@", quoted_literal(name));  // last: it may contain anything
 }
 
 }  // namespace rpoguard::observe

@@ -34,9 +34,10 @@ std::string slow_sql(int server_version);
 
 /// How a timeline came about, for a server that has rpoguard.timeline_history().
 std::string history_sql(core::Timeline timeline);
-/// nullopt where the server has no such file. Error: the answer does not parse.
+/// nullopt where the server has no such file. Error: the answer does not parse, or is of another
+/// timeline.
 std::variant<std::optional<core::TimelineHistory>, core::ProbeError> decode_history(
-    const RowSet& answer);
+    const RowSet& answer, core::Timeline timeline);
 
 /// The .ready files of a server that archives.
 std::string ready_sql();
@@ -46,6 +47,16 @@ std::variant<core::ArchiverFacts::Ready, core::ProbeError> decode_ready(const Ro
 /// optionally, the region of its writer. nullopt: no row, or NULL. Error: anything else.
 std::variant<std::optional<core::StampedEpoch>, core::ProbeError> decode_epoch_query(
     const RowSet& answer);
+
+/// Who answers at a writer endpoint. Stands alone: a pooler may give any session, with any
+/// settings.
+std::string endpoint_sql();
+/// commit_took is left to the caller.
+std::variant<core::EndpointFacts, core::ProbeError> decode_endpoint(const RowSet& answer);
+/// Commits one row of rpoguard.canary in a transaction of its own, for the simple protocol. Commits
+/// of one name wait for each other, at most `lock_timeout`: while one hangs, the server keeps no
+/// more than that one. Whether a commit waits for standbys is as the session has it.
+std::string canary_sql(const std::string& name, core::Duration lock_timeout);
 
 struct LightAnswer {
   core::NodeFacts facts;  ///< session is left to the caller

@@ -31,8 +31,10 @@ Instant next_tick(Instant due, Instant now, Duration interval) {
 
 std::vector<std::string> password_variables(const core::Spec& spec) {
   std::vector<std::string> names;
-  for (const auto& shard : spec.shards)
+  for (const auto& shard : spec.shards) {
     for (const auto& node : shard.nodes) names.push_back(node.connect.password.env);
+    if (shard.endpoint) names.push_back(shard.endpoint->connect.password.env);
+  }
   return names;
 }
 
@@ -70,6 +72,15 @@ class Prober::Impl : public std::enable_shared_from_this<Prober::Impl> {
     shards_[shard].writer = node;
   }
 
+  void set_interval(std::size_t index, Duration interval) {
+    RPOGUARD_CHECK(index < shards_.size());
+    RPOGUARD_CHECK(interval > Duration::zero());
+    Shard& shard = shards_[index];
+    if (std::exchange(shard.interval, interval) == interval || !shard.last) return;
+    shard.due = std::min(shard.due, *shard.last + interval);
+    if (!shard.copies_wait) wait_for_tick(shard, clock_.now());
+  }
+
   void stop() {
     if (std::exchange(stopped_, true)) return;
     for (Shard& shard : shards_) {
@@ -83,27 +94,33 @@ class Prober::Impl : public std::enable_shared_from_this<Prober::Impl> {
     asio::steady_timer timer;
     std::vector<std::shared_ptr<NodeProbe>> nodes;
     std::optional<std::size_t> writer;
-    Instant due{};
+    Duration interval;
+    Instant due{};                // of the next tick
+    std::optional<Instant> last;  // tick
+    bool copies_wait = false;     // in the middle of a tick
+    std::uint64_t wait = 0;       // handlers of an older one do nothing (A3)
   };
 
   void add_shard(std::size_t index) {
     const core::ShardSpec& spec = spec_->shards[index];
-    Shard shard{asio::steady_timer(loop_), {}, std::nullopt, {}};
+    Shard shard{asio::steady_timer(loop_), {}, std::nullopt, spec_->probe.interval, {}, {}};
     const ProbeContext context{loop_, clock_, resolver_, read_password_, spec_->probe};
     for (std::size_t node = 0; node < spec.nodes.size(); ++node) {
       shard.nodes.push_back(std::make_shared<NodeProbe>(
-          context, NodeTarget{.connect = spec.nodes[node].connect,
-                              .wants_epoch_table = spec.epoch_source == core::EpochSource::table,
-                              .epoch_query = spec.epoch_query,
-                              .ready_interval = spec.archive.interval,
-                              .on_fast =
-                                  [this, index, node](core::NodeObservation observation) {
-                                    sink_.fast(index, node, std::move(observation));
-                                  },
-                              .on_slow =
-                                  [this, index, node](core::SlowObservation observation) {
-                                    sink_.slow(index, node, std::move(observation));
-                                  }}));
+          context,
+          NodeTarget{.connect = spec.nodes[node].connect,
+                     .wants_epoch_table = spec.epoch_source == core::EpochSource::table,
+                     .epoch_query = spec.epoch_source == core::EpochSource::query ? spec.epoch_query
+                                                                                  : std::string(),
+                     .ready_interval = spec.archive.interval,
+                     .on_fast =
+                         [this, index, node](core::NodeObservation observation) {
+                           sink_.fast(index, node, std::move(observation));
+                         },
+                     .on_slow =
+                         [this, index, node](core::SlowObservation observation) {
+                           sink_.slow(index, node, std::move(observation));
+                         }}));
     }
     shards_.push_back(std::move(shard));
   }
@@ -111,9 +128,10 @@ class Prober::Impl : public std::enable_shared_from_this<Prober::Impl> {
   template <typename Next>
   void wait(Shard& shard, Duration time, Next next) {
     shard.timer.expires_after(time);
-    shard.timer.async_wait([self = shared_from_this(), next](asio::error_code error) {
-      if (!error && !self->stopped_) next();
-    });
+    shard.timer.async_wait(
+        [self = shared_from_this(), &shard, wait = ++shard.wait, next](asio::error_code error) {
+          if (!error && !self->stopped_ && wait == shard.wait) next();
+        });
   }
 
   void wait_for_tick(Shard& shard, Instant now) {
@@ -121,20 +139,23 @@ class Prober::Impl : public std::enable_shared_from_this<Prober::Impl> {
   }
 
   void tick(Shard& shard) {
+    shard.last = clock_.now();
     const std::optional<std::size_t> writer = shard.writer;
     if (!writer) {
       ask_others(shard, writer);
       return;
     }
     // A timer, not the writer's answer, starts the copies: a hung writer delays nobody.
-    wait(shard, copies_delay(spec_->probe.interval),
+    shard.copies_wait = true;
+    wait(shard, copies_delay(shard.interval),
          [this, &shard, writer] { ask_others(shard, writer); });
     shard.nodes[*writer]->tick();
   }
 
   void ask_others(Shard& shard, std::optional<std::size_t> asked) {
     const Instant now = clock_.now();
-    shard.due = next_tick(shard.due, now, spec_->probe.interval);
+    shard.copies_wait = false;
+    shard.due = next_tick(shard.due, now, shard.interval);
     wait_for_tick(shard, now);
     for (std::size_t node = 0; node < shard.nodes.size(); ++node)
       if (node != asked) shard.nodes[node]->tick();
@@ -166,6 +187,10 @@ void Prober::start() {
 
 void Prober::set_writer(std::size_t shard, std::optional<std::size_t> node) {
   impl_->set_writer(shard, node);
+}
+
+void Prober::set_interval(std::size_t shard, core::Duration interval) {
+  impl_->set_interval(shard, interval);
 }
 
 void Prober::stop() {

@@ -12,8 +12,6 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
-#include "exporter/core/limits.hpp"
-
 namespace rpoguard::observe {
 
 namespace {
@@ -61,8 +59,8 @@ struct Resolver::Shared {
 };
 
 Resolver::Resolver(asio::io_context& loop, const core::Clock& clock, Lookup lookup,
-                   std::size_t threads_max)
-    : loop_(loop), clock_(clock), shared_(std::make_shared<Shared>()) {
+                   std::size_t threads_max, core::Duration ttl)
+    : loop_(loop), clock_(clock), ttl_(ttl), shared_(std::make_shared<Shared>()) {
   shared_->owner = this;
   shared_->lookup = std::move(lookup);
   shared_->threads_max = threads_max;
@@ -79,7 +77,7 @@ void Resolver::resolve(const std::string& host, OnAddresses done) {
   auto numeric = look_up(host, AI_NUMERICHOST);  // does not block
   if (numeric.ok()) return done(std::move(numeric));
   const auto known = known_.find(host);
-  if (known != known_.end() && clock_.now() - known->second.learned < core::limits::kDnsTtl)
+  if (known != known_.end() && clock_.now() - known->second.learned < ttl_)
     return done(known->second.addresses);
   const auto [waiting, first] =
       waiting_.try_emplace(host, Waiting{asio::make_work_guard(loop_), {}});

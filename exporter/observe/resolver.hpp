@@ -12,6 +12,7 @@
 #include <asio/io_context.hpp>
 
 #include "exporter/core/clock.hpp"
+#include "exporter/core/limits.hpp"
 #include "exporter/core/result.hpp"
 
 namespace rpoguard::observe {
@@ -27,7 +28,7 @@ core::Result<Addresses> system_lookup(const std::string& host);
 inline constexpr std::size_t kAddressesMax = 8;
 
 /// Several threads (started when needed), so that one dead name does not block the others; one
-/// look-up per name at a time; a good answer is good for limits::kDnsTtl. Not thread-safe: use and
+/// look-up per name at a time; a good answer is good for `ttl`. Not thread-safe: use and
 /// destroy it on the loop's thread. The destructor does not wait for look-ups that hang; nothing is
 /// called after it.
 class Resolver {
@@ -36,7 +37,7 @@ class Resolver {
   using OnAddresses = std::function<void(core::Result<Addresses>)>;
 
   Resolver(asio::io_context& loop, const core::Clock& clock, Lookup lookup = system_lookup,
-           std::size_t threads_max = kThreadsMax);
+           std::size_t threads_max = kThreadsMax, core::Duration ttl = core::limits::kDnsTtl);
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
@@ -61,6 +62,7 @@ class Resolver {
 
   asio::io_context& loop_;
   const core::Clock& clock_;
+  const core::Duration ttl_;
   std::map<std::string, Known> known_;
   std::map<std::string, Waiting> waiting_;
   std::shared_ptr<Shared> shared_;

@@ -93,9 +93,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   rpoguard::observe::SlowDecoder slow;
   (void)slow.decode(
       row_set_of(input, {"kind", "name", "logical", "active", "value", "safe_bytes"}));
-  (void)rpoguard::observe::decode_history(row_set_of(input, {"history"}));
+  (void)rpoguard::observe::decode_history(row_set_of(input, {"history"}),
+                                          rpoguard::core::Timeline{2});
   (void)rpoguard::observe::decode_ready(row_set_of(input, {"files", "oldest"}));
   (void)rpoguard::observe::decode_epoch_query(row_set_of(input, {"epoch", "region"}));
+  (void)rpoguard::observe::decode_endpoint(
+      row_set_of(input, {"system_identifier", "in_recovery", "timeline", "started_us"}));
   (void)rpoguard::observe::decode_session(row_set_of(input, {"epoch_table_exists"}),
                                           rpoguard::observe::EpochTable::absent);
   const auto failure = rpoguard::observe::classify_connect_failure(

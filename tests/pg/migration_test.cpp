@@ -24,11 +24,11 @@ std::string sqlstate_of(const std::function<void()>& statement) {
 std::string state_of(const Server& server) {
   return server
       .query(
-          "select string_agg(x, E'\\n') from ("
+          "select string_agg(x, E'\\n' order by x) from ("
           "select row_to_json(s)::text x from rpoguard.cluster_state s union all "
           "select xmin::text from rpoguard.cluster_state union all "
           "select concat(proacl, prosecdef, proconfig, md5(prosrc)) from pg_proc "
-          "where proname = 'cluster_promote' union all "
+          "where pronamespace = 'rpoguard'::regnamespace union all "
           "select concat(relname, relacl, relfilenode) from pg_class "
           "where relnamespace = 'rpoguard'::regnamespace union all "
           "select concat(nspacl) from pg_namespace where nspname = 'rpoguard' union all "
@@ -46,6 +46,53 @@ TEST(migration, a_second_run_changes_nothing) {
   const std::string before = state_of(writer);
   EXPECT_EQ(apply_migration(writer), "");
   EXPECT_EQ(state_of(writer), before);
+}
+
+TEST(migration, a_second_run_leaves_the_canary_as_it_is) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  const auto run = [&](observe::Canary canary) {
+    return apply_migration(writer, "rpoguard", "iad", canary);
+  };
+  EXPECT_EQ(run(observe::Canary::with_table), "");
+  writer.exec("insert into rpoguard.canary values ('184', now(), 7)");
+  const std::string before = state_of(writer);
+  EXPECT_EQ(run(observe::Canary::with_table), "");
+  EXPECT_EQ(run(observe::Canary::without_table), "");
+  EXPECT_EQ(state_of(writer), before);
+  EXPECT_EQ(writer.query("select counter from rpoguard.canary"), "7");
+}
+
+// As a user calls it: the flag, and psql.
+TEST(migration, only_with_the_flag_may_the_role_write_and_then_one_table) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  const auto apply = [&](std::vector<std::string> argv) {
+    const auto script = run_command({.argv = std::move(argv)});
+    ASSERT_EQ(script.exit_code, 0) << script.output;
+    writer.exec("begin; " + script.output.substr(script.output.find("set local")));
+  };
+  apply({RPOGUARD_BINARY, "sql", "--home-region", "iad"});
+  EXPECT_EQ(writer.query("select to_regclass('rpoguard.canary')"), std::nullopt);
+  apply({RPOGUARD_BINARY, "sql", "--home-region", "iad", "--with-canary"});
+  Session role(writer.conninfo("postgres", "rpoguard"));
+  role.rows("insert into rpoguard.canary values ('184', now(), 1)");
+  role.rows("update rpoguard.canary set counter = 2");
+  EXPECT_EQ(role.value("select counter from rpoguard.canary"), "2");
+  for (const char* sql : {"delete from rpoguard.canary", "truncate rpoguard.canary",
+                          "drop table rpoguard.canary", "delete from rpoguard.cluster_state"})
+    EXPECT_EQ(sqlstate_of([&] { role.rows(sql); }), "42501") << sql;
+}
+
+TEST(migration, a_history_is_readable_whatever_a_restore_point_was_called) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  write_file(writer.data_dir() + "/pg_wal/00000009.history",
+             "1\t0/3000000\tat restore point \"caf\xE9\"\n");
+  Session role(writer.conninfo("postgres", "rpoguard"));
+  EXPECT_EQ(role.value("select rpoguard.timeline_history(9)"),
+            "1\t0/3000000\tat restore point \"caf\\351\"\n");
 }
 
 TEST(migration, the_role_can_probe_and_do_nothing_else) {

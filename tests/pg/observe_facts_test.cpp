@@ -57,6 +57,11 @@ TEST(observe_facts, a_writer_is_described_as_it_is) {
   EXPECT_EQ(synchronous->sync_state, "sync");
   EXPECT_EQ(remote->sync_state, "async");
   EXPECT_TRUE(remote->flush_lsn && remote->replay_lsn);
+  EXPECT_EQ(std::to_string(remote->pid.value_or(0)),
+            writer.query("select pid from pg_stat_replication where application_name = 'phx-a'"));
+  EXPECT_EQ(
+      std::to_string(facts.started->time_since_epoch().count()),
+      writer.query("select (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint"));
 
   ASSERT_TRUE(facts.stamped.has_value());
   EXPECT_EQ(facts.stamped->epoch, core::Epoch{1});
@@ -134,6 +139,33 @@ TEST(observe_facts, a_standby_tells_what_it_received_and_what_it_replayed) {
     return facts.replay_paused == false && facts.replay_lsn >= written;
   }));
   EXPECT_TRUE(run.facts(0)->last_replayed_commit.has_value());
+}
+
+TEST(observe_facts, a_delayed_standby_says_by_how_much_and_the_others_say_nothing) {
+  Cluster shard;
+  apply_migration(shard.writer());
+  Server& standby =
+      shard.add_standby({.name = "phx-a", .conf = {{"recovery_min_apply_delay", "90min"}}});
+  ProbeRun run({node_on(standby), node_on(shard.writer())}, pg_options());
+  ASSERT_TRUE(run_to_facts(run, 0));
+  ASSERT_TRUE(run_to_facts(run, 1));
+  EXPECT_EQ(run.facts(0)->apply_delay, std::chrono::minutes(90));
+  EXPECT_FALSE(run.facts(1)->apply_delay.has_value());
+  standby.set_conf("recovery_min_apply_delay", "0");
+  standby.reload();
+  EXPECT_TRUE(run_to_facts(run, 0, [](const NodeFacts& facts) { return !facts.apply_delay; }));
+}
+
+TEST(observe_facts, a_restart_shows_as_another_start) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run_to_facts(run, 0));
+  const auto started = run.facts(0)->started;
+  writer.restart();
+  EXPECT_TRUE(
+      run_to_facts(run, 0, [&](const NodeFacts& facts) { return facts.started > started; }));
 }
 
 TEST(observe_facts, a_standby_without_its_writer_keeps_position_and_timeline) {

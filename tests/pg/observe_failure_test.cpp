@@ -1,8 +1,11 @@
 // Real servers that refuse, hang, stop and come back.
 #include <csignal>
 
+#include "demo/tools/link.hpp"
 #include <asio/steady_timer.hpp>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "exporter/observe/pg_connection.hpp"
 #include "exporter/observe/pg_queries.hpp"
@@ -73,6 +76,57 @@ TEST(observe_failure, an_unreadable_password_source_is_an_authentication_failure
   const auto& error = std::get<core::ProbeError>(seen[0].outcome);
   EXPECT_EQ(error.reason, ProbeFailure::auth_failed);
   EXPECT_EQ(error.message, "cannot read the file pw");
+}
+
+// A key and a certificate for 127.0.0.1 that nobody signed.
+void use_tls(Server& server) {
+  const std::string key = server.data_dir() + "/server.key";
+  const std::string certificate = server.data_dir() + "/server.crt";
+  const auto made =
+      run_command({.argv = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                            "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=127.0.0.1",
+                            "-days", "2", "-keyout", key, "-out", certificate}});
+  ASSERT_EQ(made.exit_code, 0) << made.output;
+  struct stat owner {};
+  ASSERT_EQ(::stat(server.data_dir().c_str(), &owner), 0);
+  for (const std::string& file : {key, certificate}) {
+    ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
+    if (::geteuid() == 0) {
+      ASSERT_EQ(::chown(file.c_str(), owner.st_uid, owner.st_gid), 0);
+    }
+  }
+  server.set_conf("ssl", "on");
+  server.reload();
+  ASSERT_TRUE(server.becomes("show ssl", "on"));
+}
+
+// TLS and SCRAM take more round trips than fit into a probe; the light statement alone takes one.
+TEST(observe_failure, a_distant_server_is_reached_although_connecting_takes_longer_than_a_probe) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  writer.exec("alter role rpoguard password 'secret'");
+  writer.require_password("rpoguard");
+  ASSERT_NO_FATAL_FAILURE(use_tls(writer));
+  demo::Link wan({.target_port = writer.port()});
+  wan.set_delay(std::chrono::milliseconds(100));
+  core::NodeSpec node = node_on(writer);
+  node.connect.port = wan.port();
+  node.connect.sslmode = "require";
+  ProbeRunOptions options = pg_options();
+  options.password = "secret";
+  options.timing.connect_timeout = kProbePatience;
+  ProbeRun run({node}, options);
+  ASSERT_TRUE(run_to_facts(run, 0));
+  EXPECT_EQ(ProbeRun::facts_of(run.fast(0).front()), nullptr);
+  EXPECT_EQ(writer.query("select string_agg(s.ssl::text, ',') from pg_stat_ssl s "
+                         "join pg_stat_activity a using (pid) where a.usename = 'rpoguard'"),
+            "true");
+  // From then on each probe has its answer in time, on that connection.
+  const std::uint64_t session = run.facts(0)->session;
+  ASSERT_TRUE(run_probes(run, 0, 3));
+  ASSERT_NE(run.facts(0), nullptr) << run.error(0)->message;
+  EXPECT_EQ(run.facts(0)->session, session);
 }
 
 TEST(observe_failure, a_wrong_database_is_missing) {

@@ -18,19 +18,23 @@ TEST(observe_more, a_promoted_server_and_who_follows_it_tell_where_they_branched
   Server& old_writer = shard.writer();
   apply_migration(old_writer);
   Server& promoted = shard.add_standby({.name = "phx-a"});
-  ProbeRun run({node_on(old_writer), node_on(promoted)}, pg_options());
-  ASSERT_TRUE(run_to_facts(run, 0));
-  ASSERT_TRUE(run_to_facts(run, 1));
-  EXPECT_EQ(run.facts(0)->history, core::TimelineHistory{});
-  EXPECT_EQ(run.facts(1)->history, core::TimelineHistory{});
+  const auto follower = Server::clone({.name = "phx-b"}, {.port = promoted.port()});
+  follower->start();
+  ProbeRun run({node_on(old_writer), node_on(promoted), node_on(*follower)}, pg_options());
+  for (std::size_t node = 0; node < 3; ++node) {
+    ASSERT_TRUE(run_to_facts(run, node));
+    EXPECT_EQ(run.facts(node)->history, core::TimelineHistory{});
+  }
 
   promoted.promote();
-  ASSERT_TRUE(run_to_facts(
-      run, 1, [](const NodeFacts& facts) { return facts.timeline == core::Timeline{2}; }));
+  for (const std::size_t node : {1U, 2U})
+    ASSERT_TRUE(run_to_facts(
+        run, node, [](const NodeFacts& facts) { return facts.timeline == core::Timeline{2}; }));
   const auto expected = core::parse_timeline_history(history_file(promoted, "00000002"));
   ASSERT_TRUE(expected);
   ASSERT_EQ(expected->steps.size(), 1U);
   EXPECT_EQ(run.facts(1)->history, expected);
+  EXPECT_EQ(run.facts(2)->history, expected);
 
   old_writer.reseed({.port = promoted.port(), .application_name = "iad-a"});
   ASSERT_TRUE(run_to_facts(
@@ -118,6 +122,44 @@ TEST(observe_more, a_query_that_fails_takes_only_the_epoch_away_and_says_why) {
   EXPECT_TRUE(run.facts(0)->insert_lsn.has_value());
 }
 
+TEST(observe_more, a_query_that_takes_too_long_costs_neither_facts_nor_session) {
+  Cluster shard;
+  apply_migration(shard.writer());
+  ProbeRun run({node_on(shard.writer())}, with_query("select 1 from pg_sleep(30)"));
+  ASSERT_TRUE(run_probes(run, 0, 3));
+  const std::uint64_t session = run.facts(0) == nullptr ? 0 : run.facts(0)->session;
+  for (const auto& seen : run.fast(0)) {
+    const NodeFacts* facts = ProbeRun::facts_of(seen);
+    ASSERT_NE(facts, nullptr) << std::get<core::ProbeError>(seen.outcome).message;
+    EXPECT_FALSE(facts->stamped.has_value());
+    EXPECT_NE(facts->epoch_problem.find("sqlstate 57014"), std::string::npos)
+        << facts->epoch_problem;
+    EXPECT_EQ(facts->session, session);
+  }
+}
+
+// In a transaction of its own the snapshot would stand still, and nothing would ever seem to be
+// committed.
+TEST(observe_more, a_query_cannot_keep_a_transaction_open_nor_write_nor_be_two) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  writer.exec("create table lease (term bigint); grant all on lease to rpoguard");
+  const auto problem_with = [&](const std::string& query) {
+    ProbeRun run({node_on(writer)}, with_query(query));
+    EXPECT_TRUE(run_probes(run, 0, 2));
+    EXPECT_NE(run.facts(0), nullptr) << run.error(0)->message;
+    return run.facts(0) == nullptr ? "" : run.facts(0)->epoch_problem;
+  };
+  EXPECT_EQ(problem_with("begin isolation level repeatable read"),
+            "the statement left a transaction open");
+  EXPECT_NE(problem_with("insert into public.lease values (1) returning term").find("25006"),
+            std::string::npos);
+  EXPECT_NE(problem_with("set transaction_read_only = off; select 1").find("42601"),
+            std::string::npos);
+  EXPECT_EQ(writer.query("select count(*) from lease"), "0");
+}
+
 TEST(observe_more, settings_that_lower_synchronous_commit_for_some_are_named) {
   Cluster shard;
   Server& writer = shard.writer();
@@ -126,14 +168,17 @@ TEST(observe_more, settings_that_lower_synchronous_commit_for_some_are_named) {
   writer.exec("alter role batch set synchronous_commit = off");
   writer.exec("alter role batch in database postgres set synchronous_commit = local");
   writer.exec("alter database postgres set synchronous_commit = remote_apply");
+  writer.exec("alter role all set synchronous_commit = 'OFF'");
+  writer.exec("alter database template1 set synchronous_commit = remote_write");
   ProbeRun run({node_on(writer)}, pg_options());
   ASSERT_TRUE(run.run(kProbePatience, [&] { return !run.slow(0).empty(); }));
   const auto* slow = std::get_if<core::SlowFacts>(&run.slow(0).back().outcome);
   ASSERT_TRUE(slow != nullptr);
   auto overrides = slow->synchronous_commit_overrides;
   std::sort(overrides.begin(), overrides.end());
-  EXPECT_EQ(overrides, (std::vector<std::string>{"role batch in database postgres: local",
-                                                 "role batch: off"}));
+  EXPECT_EQ(overrides, (std::vector<std::string>{
+                           "all roles: OFF", "database template1: remote_write",
+                           "role batch in database postgres: local", "role batch: off"}));
 }
 
 }  // namespace

@@ -15,10 +15,11 @@ inline constexpr std::chrono::seconds kProbePatience{30};
 
 /// Runs the script as `rpoguard sql` prints it; what psql said. Throws when psql failed.
 inline std::string apply_migration(const Server& server, const std::string& role = "rpoguard",
-                                   const std::string& region = "iad") {
+                                   const std::string& region = "iad",
+                                   observe::Canary canary = observe::Canary::without_table) {
   const TempDir dir;
   const std::string path = dir / "migration.sql";
-  write_file(path, observe::render_migration(role, region));
+  write_file(path, observe::render_migration(role, region, canary));
   const auto result =
       run_command({.argv = {"psql", "-X", "-q", "-d", server.conninfo(), "-f", path}});
   if (result.exit_code != 0) throw std::runtime_error("psql: " + result.output);

@@ -18,19 +18,19 @@ namespace {
 
 constexpr int kDribblePauseMs = 30;
 
-sockaddr_in loopback(std::uint16_t port) {
+sockaddr_in loopback(std::uint16_t port, std::uint8_t host = 1) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl((INADDR_LOOPBACK & 0xFFFFFF00U) | host);
   address.sin_port = htons(port);
   return address;
 }
 
-int listen_on(std::uint16_t port, int backlog) {
+int listen_on(std::uint16_t port, int backlog, std::uint8_t host = 1) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const sockaddr_in address = loopback(port);
+  const sockaddr_in address = loopback(port, host);
   if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(fd, backlog) != 0) {
     ::close(fd);
@@ -189,10 +189,10 @@ void PgPeer::accept_all() {
   }
 }
 
-PgBlackHole::PgBlackHole() {
-  sockets_.push_back(listen_on(0, 0));
+PgBlackHole::PgBlackHole(std::uint8_t host, std::uint16_t port) {
+  sockets_.push_back(listen_on(port, 0, host));
   port_ = port_of(sockets_[0]);
-  const sockaddr_in address = loopback(port_);
+  const sockaddr_in address = loopback(port_, host);
   for (int i = 0; i < 4; ++i) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
@@ -218,6 +218,10 @@ std::string pg_error(const std::string& sqlstate, const std::string& what, char 
 
 std::string pg_ready() {
   return message('Z', "I");
+}
+
+std::string pg_done() {
+  return message('C', text("COMMIT"));
 }
 
 std::string pg_row(const PgColumns& columns) {
@@ -254,6 +258,10 @@ PgColumns pg_writer_row() {
 void serve_healthy(PgPeerSocket& socket, int statements) {
   if (!socket.read_startup()) return;
   socket.send(pg_login_ok());
+  serve_statements(socket, statements);
+}
+
+void serve_statements(PgPeerSocket& socket, int statements) {
   bool slow = false;
   for (auto read = socket.read_message(); read; read = socket.read_message()) {
     switch (read->type) {
@@ -261,6 +269,7 @@ void serve_healthy(PgPeerSocket& socket, int statements) {
         socket.send(pg_row({{"epoch_table_exists", "f"}}) + pg_ready());
         break;
       case 'P':
+        if (read->body.front() == '\0') return socket.stay_mute();
         socket.send(message('1', ""));
         break;
       case 'B':

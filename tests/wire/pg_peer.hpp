@@ -72,7 +72,8 @@ class PgPeer {
 /// A port whose queue of connections is full: further attempts are dropped without an answer.
 class PgBlackHole {
  public:
-  PgBlackHole();
+  /// On 127.0.0.`host`.
+  explicit PgBlackHole(std::uint8_t host = 1, std::uint16_t port = 0);
   ~PgBlackHole();
   PgBlackHole(const PgBlackHole&) = delete;
   PgBlackHole& operator=(const PgBlackHole&) = delete;
@@ -90,6 +91,8 @@ using PgColumns = std::map<std::string, std::optional<std::string>>;
 /// RowDescription, DataRow, CommandComplete.
 std::string pg_row(const PgColumns& columns);
 std::string pg_ready();
+/// CommandComplete of something that gives no rows.
+std::string pg_done();
 
 /// What a writer answers to the light statement.
 PgColumns pg_writer_row();
@@ -97,5 +100,7 @@ PgColumns pg_writer_row();
 /// Logs the client in and answers rpoguard's statements like a healthy writer, at most
 /// `statements` of them.
 void serve_healthy(PgPeerSocket& socket, int statements = 1 << 30);
+/// The same after the login; never answers a statement without a name.
+void serve_statements(PgPeerSocket& socket, int statements = 1 << 30);
 
 }  // namespace rpoguard::test

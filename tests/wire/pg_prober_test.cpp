@@ -1,4 +1,5 @@
 // The prober against peers that misbehave: each ends in its own reason, in time, and delays nobody.
+#include <atomic>
 #include <future>
 
 #include <gtest/gtest.h>
@@ -247,6 +248,53 @@ TEST(pg_prober, ticks_keep_their_interval) {
   EXPECT_EQ(healthy.connections(), 1);  // kept
 }
 
+TEST(pg_prober, another_interval_holds_from_the_last_tick_on_until_it_is_taken_back) {
+  PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
+  ProbeRun run({probe_node("a", healthy.port())},
+               {.timing = {.interval = 3s, .timeout = 500ms, .slow_interval = 1h}});
+  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() == 1; }));
+  run.prober().set_interval(0, 100ms);
+  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= 7; }));
+  const auto& seen = run.fast(0);
+  EXPECT_LT(seen[1].asked - seen[0].asked, 100ms + kLateness);
+  EXPECT_GE(seen[6].asked - seen[1].asked, 4 * 100ms);
+  EXPECT_LT(seen[6].asked - seen[1].asked, 5 * 100ms + kLateness);
+
+  run.prober().set_interval(0, 3s);
+  run.prober().set_interval(0, 3s);
+  const std::size_t before = seen.size();
+  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= before + 2; }));
+  EXPECT_LT(seen[before].asked - seen[before - 1].asked, 100ms + kLateness);  // was due already
+  EXPECT_GE(seen[before + 1].asked - seen[before].asked, 2900ms);
+}
+
+TEST(pg_prober, with_a_shorter_interval_the_copies_follow_the_writer_sooner) {
+  PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
+  ProbeRun run({probe_node("w", healthy.port()), probe_node("a", healthy.port())});
+  run.prober().set_writer(0, 0);
+  run.prober().set_interval(0, 100ms);
+  ASSERT_TRUE(
+      run.run(kPatience, [&] { return run.fast(0).size() >= 9 && run.fast(1).size() >= 9; }));
+  auto least = core::Duration::max();
+  for (std::size_t i = 1; i < 9; ++i) {
+    const auto after = run.fast(1)[i].asked - run.fast(0)[i].asked;
+    EXPECT_GT(after, 0ms);
+    least = std::min<core::Duration>(least, after);
+  }
+  EXPECT_LT(least, 50ms);
+}
+
+TEST(pg_prober, a_node_that_still_owes_an_answer_skips_ticks) {
+  PgPeer mute([](PgPeerSocket& s) { s.stay_mute(); });
+  PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
+  ProbeRun run({probe_node("mute", mute.port()), probe_node("healthy", healthy.port())});
+  run.prober().set_interval(0, 50ms);
+  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= 3; }));
+  for (std::size_t i = 1; i < run.fast(0).size(); ++i)
+    EXPECT_GE(run.fast(0)[i].asked, run.fast(0)[i - 1].answered);
+  EXPECT_GE(run.fast(1).size(), 2 * run.fast(0).size());
+}
+
 TEST(pg_prober, the_first_probe_already_gives_facts_and_the_slow_ones_follow) {
   PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
   ProbeRun run({probe_node("a", healthy.port())});
@@ -301,6 +349,49 @@ TEST(pg_prober, a_node_that_comes_back_is_found_within_the_longest_backoff) {
   const core::Instant back = run.now();
   ASSERT_TRUE(run.run(kPatience, [&] { return run.facts(0) != nullptr; }));
   EXPECT_LT(run.fast(0).back().asked - back, core::limits::kReconnectBackoffMax + kLateness);
+}
+
+TEST(pg_prober, a_connection_may_take_longer_than_a_probe) {
+  PgPeer slow([](PgPeerSocket& s) {
+    s.read_startup();
+    s.dribble(pg_login_ok());  // takes seconds
+    serve_statements(s);
+  });
+  ProbeRun run({probe_node("a", slow.port())},
+               {.timing = {.interval = 300ms, .timeout = 250ms, .connect_timeout = kPatience}});
+  ASSERT_TRUE(run.run(kPatience, [&] { return run.facts(0) != nullptr; }));
+  const auto& seen = run.fast(0);
+  EXPECT_GE(seen.size(), 4U);
+  for (std::size_t i = 0; i + 1 < seen.size(); ++i) {
+    const auto& error = std::get<core::ProbeError>(seen[i].outcome);
+    EXPECT_STREQ(core::name_of(error.reason), "timeout") << error.message;
+    EXPECT_LT(seen[i].answered - seen[i].asked, 250ms + kLateness);
+  }
+  EXPECT_EQ(slow.connections(), 1);
+}
+
+TEST(pg_prober, a_connection_that_is_not_made_in_its_time_is_given_up) {
+  PgPeer mute([](PgPeerSocket& s) { s.stay_mute(); });
+  ProbeRun run({probe_node("a", mute.port())},
+               {.timing = {.interval = 100ms, .timeout = 80ms, .connect_timeout = 350ms}});
+  ASSERT_TRUE(run.run(kPatience, [&] { return mute.connections() >= 3; }));
+  for (const core::NodeObservation& seen : run.fast(0))
+    EXPECT_STREQ(core::name_of(std::get<core::ProbeError>(seen.outcome).reason), "timeout");
+  EXPECT_GE(run.fast(0).size(), 5U);  // each tick says so
+}
+
+TEST(pg_prober, an_epoch_query_that_is_never_answered_takes_only_the_epoch_away) {
+  PgPeer peer([](PgPeerSocket& s) { serve_healthy(s); });
+  ProbeRun run({probe_node("a", peer.port())},
+               {.epoch_source = core::EpochSource::query, .epoch_query = "select 1"});
+  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= 2; }));
+  for (const core::NodeObservation& seen : run.fast(0)) {
+    const core::NodeFacts* facts = ProbeRun::facts_of(seen);
+    ASSERT_NE(facts, nullptr) << std::get<core::ProbeError>(seen.outcome).message;
+    EXPECT_EQ(facts->epoch_problem, "no answer in time");
+    EXPECT_FALSE(facts->stamped.has_value());
+    EXPECT_LT(seen.answered - seen.asked, 500ms + kLateness);
+  }
 }
 
 TEST(pg_prober, nothing_is_said_after_stop) {
@@ -363,6 +454,51 @@ TEST_F(pg_node, slow_dns_delays_only_its_node) {
   slow_node->close();
   healthy_node->close();
   never->set_value();
+}
+
+TEST_F(pg_node, a_name_may_take_longer_than_a_probe_and_is_asked_for_once) {
+  auto answer = std::make_shared<std::promise<void>>();
+  auto lookups = std::make_shared<std::atomic<int>>(0);
+  observe::Resolver names(loop_, clock_,
+                          [lookups, slow = answer->get_future().share()](
+                              const std::string&) -> core::Result<observe::Addresses> {
+                            ++*lookups;
+                            slow.wait();
+                            return observe::Addresses{"127.0.0.1"};
+                          });
+  PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
+  std::vector<core::NodeObservation> seen;
+  const auto probe = node(names, "slow", healthy.port(), seen);
+  for (std::size_t i = 1; i <= 2; ++i) {
+    probe->tick();
+    ASSERT_TRUE(run_until(loop_, kPatience, [&] { return seen.size() == i; }));
+    EXPECT_EQ(std::get<core::ProbeError>(seen.back().outcome).reason, ProbeFailure::dns_failed);
+  }
+  answer->set_value();
+  probe->tick();
+  ASSERT_TRUE(run_until(loop_, kPatience, [&] { return seen.size() == 3; }));
+  EXPECT_NE(ProbeRun::facts_of(seen.back()), nullptr);
+  EXPECT_EQ(*lookups, 1);
+  probe->close();
+}
+
+TEST_F(pg_node, a_black_hole_among_the_addresses_costs_one_probe) {
+  observe::Resolver names(loop_, clock_, [](const std::string&) {
+    return core::Result<observe::Addresses>(observe::Addresses{"127.0.0.2", "127.0.0.1"});
+  });
+  PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });  // on 127.0.0.1
+  PgBlackHole hole(2, healthy.port());
+  std::vector<core::NodeObservation> seen;
+  const auto probe = node(names, "both", healthy.port(), seen);
+  probe->tick();
+  ASSERT_TRUE(run_until(loop_, kPatience, [&] { return seen.size() == 1; }));
+  const auto* error = std::get_if<core::ProbeError>(&seen[0].outcome);
+  ASSERT_NE(error, nullptr);
+  EXPECT_STREQ(core::name_of(error->reason), "unreachable");
+  probe->tick();
+  ASSERT_TRUE(run_until(loop_, kPatience, [&] { return seen.size() == 2; }));
+  EXPECT_NE(ProbeRun::facts_of(seen[1]), nullptr);
+  probe->close();
 }
 
 TEST_F(pg_node, the_next_address_is_tried_within_the_same_probe) {

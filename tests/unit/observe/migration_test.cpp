@@ -15,7 +15,8 @@ TEST(migration, a_region_is_not_expanded_again) {
 }
 
 TEST(migration, no_mark_is_left) {
-  EXPECT_EQ(render_migration("rg", "iad").find('@'), std::string::npos);
+  for (const auto canary : {Canary::without_table, Canary::with_table})
+    EXPECT_EQ(render_migration("rg", "iad", canary).find('@'), std::string::npos);
 }
 
 TEST(migration_death, a_role_that_needs_quoting_is_a_bug_of_the_caller) {

@@ -116,6 +116,14 @@ TEST_F(resolver, a_good_answer_is_kept_for_its_time_only) {
   EXPECT_EQ(names_.calls(), 2);
 }
 
+TEST_F(resolver, without_that_time_each_call_looks_up_anew) {
+  Resolver dns(loop_, clock_, names_.lookup(), 1, core::Duration::zero());
+  for (int i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(ask(dns, "db1"));
+    EXPECT_EQ(names_.calls(), i);
+  }
+}
+
 TEST_F(resolver, a_failure_is_told_and_not_kept) {
   Resolver dns(loop_, clock_, names_.lookup());
   for (int i = 1; i <= 2; ++i) {

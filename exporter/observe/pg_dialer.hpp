@@ -1,0 +1,65 @@
+// From the configured server to a session: the name, the password, one address after another.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <variant>
+
+#include <asio/io_context.hpp>
+
+#include "exporter/core/observation.hpp"
+#include "exporter/core/spec.hpp"
+#include "exporter/observe/pg_connection.hpp"
+#include "exporter/observe/prober.hpp"
+#include "exporter/observe/resolver.hpp"
+
+namespace rpoguard::observe {
+
+/// The references outlive the dialer.
+struct DialContext {
+  asio::io_context& loop;
+  Resolver& resolver;
+  const PasswordReader& read_password;
+};
+
+/// A connected session, or why there is none.
+using Dialed = std::variant<std::shared_ptr<PgConnection>, Failure>;
+
+/// Tries the addresses of one server in turn, first the one that worked last. Has no deadlines: the
+/// owner calls close() when it has waited long enough. Not thread-safe. Order of calls:
+/// (dial next_address* close)*
+class PgDialer : public std::enable_shared_from_this<PgDialer> {
+ public:
+  /// `kernel_timeout`: how long the kernel keeps unacknowledged data.
+  PgDialer(const DialContext& context, core::ConnectSpec spec, core::Duration kernel_timeout);
+
+  /// `done` is called once, perhaps before this returns, unless close() comes first.
+  void dial(std::function<void(Dialed)> done);
+  /// Leaves an address that keeps silent for the next one, if there is one.
+  void next_address();
+  /// What it means when the owner's deadline passes now. REQUIRES: dialing.
+  core::ProbeError deadline_error() const;
+  void close();
+
+ private:
+  template <typename Handler>
+  auto guarded(Handler handler);
+  void connect();
+  void on_connected(const Answer& answer);
+  void advance();
+  void finish(Dialed outcome);
+
+  DialContext context_;
+  core::ConnectSpec spec_;
+  core::Duration kernel_timeout_;
+  std::function<void(Dialed)> done_;
+  std::uint64_t attempt_ = 0;  // handlers of an older one do nothing (A3)
+  Addresses addresses_;
+  std::size_t address_ = 0;  // the one in use; kept while it works
+  std::size_t tried_ = 0;    // since dial()
+  std::shared_ptr<PgConnection> connection_;
+};
+
+}  // namespace rpoguard::observe

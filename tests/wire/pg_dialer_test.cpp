@@ -1,0 +1,82 @@
+// From a name to a session, without a prober.
+#include "exporter/observe/pg_dialer.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/wire/pg_peer.hpp"
+#include "tests/wire/pg_probe_run.hpp"
+
+namespace rpoguard::test {
+namespace {
+
+using namespace std::chrono_literals;
+using observe::Dialed;
+using observe::PgDialer;
+
+constexpr auto kPatience = 20s;
+
+class pg_dialer : public ::testing::Test {
+ protected:
+  std::shared_ptr<PgDialer> dialer(std::uint16_t port) {
+    return std::make_shared<PgDialer>(observe::DialContext{loop_, names_, read_password_},
+                                      probe_node("a", port, "both").connect, 5s);
+  }
+
+  std::optional<Dialed> dial(PgDialer& dialer) {
+    std::optional<Dialed> dialed;
+    dialer.dial([&](Dialed said) { dialed = std::move(said); });
+    EXPECT_TRUE(run_until(loop_, kPatience, [&] { return dialed.has_value(); }));
+    return dialed;
+  }
+
+  static bool connected(const std::optional<Dialed>& dialed) {
+    return dialed && std::holds_alternative<std::shared_ptr<observe::PgConnection>>(*dialed);
+  }
+
+  asio::io_context loop_;
+  BootTimeClock clock_;
+  observe::Resolver names_{
+      loop_, clock_, [](const std::string&) {
+        return core::Result<observe::Addresses>(observe::Addresses{"127.0.0.2", "127.0.0.1"});
+      }};
+  core::Result<std::string> password_{std::string()};
+  int passwords_read_ = 0;
+  observe::PasswordReader read_password_ = [this](const core::PasswordSource&) {
+    ++passwords_read_;
+    return password_;
+  };
+};
+
+TEST_F(pg_dialer, the_address_that_worked_is_the_first_to_be_tried_next_time) {
+  PgPeer peer([](PgPeerSocket& s) { serve_healthy(s); });  // on 127.0.0.1 only
+  const auto both = dialer(peer.port());
+  EXPECT_TRUE(connected(dial(*both)));
+  EXPECT_EQ(passwords_read_, 2);  // once for each address
+  EXPECT_TRUE(connected(dial(*both)));
+  EXPECT_EQ(passwords_read_, 3);
+}
+
+TEST_F(pg_dialer, a_password_that_cannot_be_read_is_an_authentication_failure) {
+  PgPeer peer([](PgPeerSocket& s) { serve_healthy(s); });
+  password_ = core::Error{"cannot read the file pw", {}};
+  const auto dialed = dial(*dialer(peer.port()));
+  ASSERT_FALSE(connected(dialed));
+  const auto& failure = std::get<observe::Failure>(*dialed);
+  EXPECT_EQ(failure.error.reason, core::ProbeFailure::auth_failed);
+  EXPECT_EQ(failure.error.message, "cannot read the file pw");
+  EXPECT_EQ(peer.connections(), 0);
+}
+
+TEST_F(pg_dialer, after_close_nobody_is_called_and_it_can_dial_again) {
+  PgPeer peer([](PgPeerSocket& s) { serve_healthy(s); });
+  const auto closed = dialer(peer.port());
+  bool called = false;
+  closed->dial([&](const Dialed&) { called = true; });
+  EXPECT_EQ(closed->deadline_error().reason, core::ProbeFailure::dns_failed);
+  closed->close();
+  EXPECT_TRUE(connected(dial(*closed)));
+  EXPECT_FALSE(called);
+}
+
+}  // namespace
+}  // namespace rpoguard::test
