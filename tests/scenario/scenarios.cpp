@@ -156,7 +156,8 @@ std::vector<Scenario> link_scenarios() {
              world.replication().heal();
              world.await_healed();
            },
-       .both_answer = true},
+       .both_answer = true,
+       .breaches = false},
       {.name = "idle_single",
        .what = "idle, all links cut, one commit, healed",
        .run =
@@ -219,7 +220,8 @@ std::vector<Scenario> process_scenarios() {
              world.pass(kFault);
              world.iad_a().sigcont();
              world.await_healed();
-           }},
+           },
+       .breaches = false},
       {.name = "cut_hung",
        .what = "replication cut, then all of iad-a hangs, then both return",
        .run =
@@ -243,7 +245,8 @@ std::vector<Scenario> process_scenarios() {
              world.phx_a().promote();
              world.phx_a().exec("select rpoguard.cluster_promote('phx', 'test')");
              world.pass(kBefore);
-           }},
+           },
+       .breaches = false},
       {.name = "cut_kill",
        .what = "replication cut, later the home region dies, phx-a is promoted and stamped",
        .run =
@@ -292,7 +295,8 @@ std::vector<Scenario> writer_scenarios() {
              world.iad_b().promote();
              world.phx_a().promote();
              world.pass(kFault);
-           }},
+           },
+       .breaches = false},
   };
 }
 
@@ -322,7 +326,8 @@ std::vector<Scenario> disk_scenarios() {
        .what = "the disk of iad-a stops taking WAL: commits hang, reads work",
        .options = {.writer_env = frozen_by(writer_flag), .conf = {{"fsync", "on"}}},
        .run = [writer_flag](World& world) { freeze(world, writer_flag); },
-       .both_answer = true},
+       .both_answer = true,
+       .breaches = false},
       {.name = "frozen_copy",
        .what = "the disk of phx-a stops taking WAL",
        .options = {.copy_env = frozen_by(copy_flag), .conf = {{"fsync", "on"}}},

@@ -99,9 +99,10 @@ void Watch::run() {
     const auto view = nlohmann::json::parse(reply->body);
     for (const auto& shard : view.at("shards")) {
       if (shard.at("shard") != shard_ || !shard.contains("exposure_known_seconds")) continue;
-      samples_.push_back({before + (after - before) / 2, duration_at(shard, "exposure_seconds"),
-                          duration_at(shard, "exposure_known_seconds"),
-                          shard.at("gate").at("open").get<bool>()});
+      samples_.push_back(
+          {before + (after - before) / 2, duration_at(shard, "exposure_seconds"),
+           duration_at(shard, "exposure_known_seconds"),
+           shard.at("gate").at("open").get<bool>() && !shard.at("gate").at("waived").get<bool>()});
     }
   }
 }

@@ -19,7 +19,7 @@ struct Said {
   core::Instant at;
   std::optional<core::Duration> exposure;  ///< what cannot be excluded; absent: unknown
   std::optional<core::Duration> known;     ///< what is known to be missing
-  bool gate_open = false;
+  bool gate_open = false;                  ///< and not by a waiver: then nothing is promised
 };
 
 /// Asks rpoguard every 50 ms.
