@@ -18,6 +18,8 @@ using std::chrono::seconds;
 
 constexpr int kSessions = 2;
 constexpr milliseconds kLook{20};
+// What a look shows may have been so since the look before, if that was not long ago.
+constexpr milliseconds kLookLate{250};
 // Longer than any fault: a commit that hangs and is then acknowledged is an acknowledged commit.
 constexpr seconds kPatience{90};
 
@@ -136,14 +138,19 @@ Truth::Truth(const std::vector<Acked>& acked,
   std::ranges::sort(commits_, {}, &Commit::acked);
 }
 
-core::Duration Truth::at(core::Instant now) const {
-  const auto next = std::ranges::upper_bound(trace_, now, {}, &CopyTrace::Point::at);
-  const core::Lsn held = next == trace_.begin() ? core::Lsn{} : std::prev(next)->held;
+core::Duration Truth::oldest_beyond(core::Lsn held, core::Instant now) const {
   for (const Commit& commit : commits_) {
     if (commit.acked > now) break;
     if (commit.end > held) return now - commit.acked;
   }
   return core::Duration{0};
+}
+
+Truth::Risk Truth::at(core::Instant now) const {
+  const auto next = std::ranges::upper_bound(trace_, now, {}, &CopyTrace::Point::at);
+  const core::Lsn shown = next == trace_.begin() ? core::Lsn{} : std::prev(next)->held;
+  const bool soon = next != trace_.end() && next->at - now <= kLookLate;
+  return {oldest_beyond(soon ? next->held : shown, now), oldest_beyond(shown, now)};
 }
 
 }  // namespace rpoguard::test

@@ -89,9 +89,17 @@ class Truth {
         const std::vector<std::pair<std::string, core::Lsn>>& positions,
         std::vector<CopyTrace::Point> trace);
   /// Age of the oldest commit acknowledged by `now` that the copy did not hold then; 0: none.
-  core::Duration at(core::Instant now) const;
+  /// Between two looks at the copy it may have held what the next one shows, or only what the last
+  /// one showed.
+  struct Risk {
+    core::Duration least;
+    core::Duration most;
+  };
+  Risk at(core::Instant now) const;
 
  private:
+  core::Duration oldest_beyond(core::Lsn held, core::Instant now) const;
+
   struct Commit {
     core::Instant acked;
     core::Lsn end;

@@ -39,15 +39,16 @@ struct Comparison {
 
   std::vector<std::pair<core::Instant, core::Duration>> recent;
 
-  void take(const Said& sample, core::Duration truth, core::Duration weight);
+  void take(const Said& sample, const Truth::Risk& risk, core::Duration weight);
   core::Duration worst_lately(core::Instant now, core::Duration truth);
 };
 
-void Comparison::take(const Said& sample, core::Duration truth, core::Duration weight) {
-  const bool above = truth > rpo;
+void Comparison::take(const Said& sample, const Truth::Risk& risk, core::Duration weight) {
+  const bool above = risk.least > rpo;  // beyond doubt
+  const bool below = risk.most <= rpo;
   const bool said = sample.exposure && *sample.exposure > rpo;
   ++row.samples;
-  row.truth_max = std::max(row.truth_max, truth);
+  row.truth_max = std::max(row.truth_max, risk.least);
   if (above) row.above += weight;
   if (above && !was_above) ++row.crossings;
   was_above = above;
@@ -56,16 +57,16 @@ void Comparison::take(const Said& sample, core::Duration truth, core::Duration w
   if (above && sample.exposure && !said) row.missed += weight;
   if (above && sample.gate_open) row.open_above += weight;
   const bool known_above = sample.known && *sample.known > rpo;
-  if (!above && (known_above || (both_answer && said))) {
+  if (below && (known_above || (both_answer && said))) {
     row.false_alarm += weight;
-  } else if (!above && (said || !sample.exposure)) {
+  } else if (below && (said || !sample.exposure)) {
     row.unprovable += weight;
   }
   if (!sample.exposure) return;
-  row.error_max = std::max(row.error_max, truth - *sample.exposure);
+  row.error_max = std::max(row.error_max, risk.least - *sample.exposure);
   // An answer may be one look old: what is over by then is no error.
   if (both_answer)
-    row.error_max = std::max(row.error_max, *sample.exposure - worst_lately(sample.at, truth));
+    row.error_max = std::max(row.error_max, *sample.exposure - worst_lately(sample.at, risk.most));
 }
 
 core::Duration Comparison::worst_lately(core::Instant now, core::Duration truth) {
@@ -113,16 +114,16 @@ TableRow compare(const std::vector<Said>& samples, const Truth& truth, core::Dur
   std::optional<core::Instant> last;
   core::Instant next_line{};
   for (const Said& sample : samples) {
-    const core::Duration risk = truth.at(sample.at);
+    const Truth::Risk risk = truth.at(sample.at);
     const core::Duration gap = last ? sample.at - *last : core::Duration{0};
     comparison.take(sample, risk, gap > kGapMax ? core::Duration{0} : gap);
     last = sample.at;
     if (sample.at < next_line) continue;
     next_line = sample.at + seconds(1);
     comparison.row.strip.push_back(render_seconds(sample.at - samples.front().at) + " s: truth " +
-                                   render_seconds(risk) + ", exposure " + text(sample.exposure) +
-                                   ", known " + text(sample.known) + ", gate " +
-                                   (sample.gate_open ? "open" : "closed"));
+                                   render_seconds(risk.most) + ", exposure " +
+                                   text(sample.exposure) + ", known " + text(sample.known) +
+                                   ", gate " + (sample.gate_open ? "open" : "closed"));
   }
   if (comparison.truth_above && comparison.said_above)
     comparison.row.delay = *comparison.said_above - *comparison.truth_above;
