@@ -53,7 +53,10 @@ void Comparison::take(const Said& sample, const Truth::Risk& risk, core::Duratio
   if (above && !was_above) ++row.crossings;
   was_above = above;
   if (above && !truth_above) truth_above = sample.at;
-  if (said && !said_above) said_above = sample.at;
+  if (said && !said_above) {
+    said_above = sample.at;
+    row.lead = rpo - risk.most;
+  }
   if (above && sample.exposure && !said) row.missed += weight;
   if (above && sample.gate_open) row.open_above += weight;
   const bool known_above = sample.known && *sample.known > rpo;

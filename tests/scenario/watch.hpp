@@ -53,6 +53,7 @@ struct TableRow {
       unprovable{};  ///< truth <= RPO, and rpoguard cannot exclude more, or knows nothing
   core::Duration open_above{};          ///< the gate was open while truth > RPO
   int crossings = 0;                    ///< how often the truth rose above the RPO
+  core::Duration lead{};                ///< RPO minus truth when the exposure first passed the RPO
   std::optional<core::Duration> delay;  ///< of the first detection; negative: early
   /// Largest: truth above a known exposure; exposure above all truth of the last look, while both
   /// answer.

@@ -112,8 +112,8 @@ void Sidecar::restart() {
 // The writer first, the others shortly after, whether or not it has answered.
 void Sidecar::tick(std::uint64_t run) {
   if (run != run_ || queue_.now() < stalled_until_) return;
-  queue_.after(probe_.interval, [this, run] { tick(run); });
   evaluate();
+  queue_.after(view_->probe_interval, [this, run] { tick(run); });
   const auto writer = writer_index();
   if (writer) ask_node(*writer);
   for (std::size_t node = 0; node < nodes_.size(); ++node) {

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/sim/profiles.hpp"
 #include "tests/sim/world.hpp"
 
 namespace rpoguard::sim {
@@ -58,7 +59,11 @@ void print(const char* name, std::uint64_t worlds, const Tally& tally) {
 }
 
 // Runs worlds until the hours are full. A broken one is run again with its trace.
-Tally simulate(const char* name, const Profile& profile, std::uint64_t first_seed) {
+Tally simulate(const char* name) {
+  const NamedProfile* named = find_profile(name);
+  EXPECT_NE(named, nullptr);
+  const Profile& profile = named->profile;
+  const std::uint64_t first_seed = named->first_seed;
   const auto only = number_from_environment("RPOGUARD_SIM_SEED");
   const auto hours = number_from_environment("RPOGUARD_SIM_HOURS").value_or(kHoursPerProfile);
   const Duration enough = std::chrono::hours(hours);
@@ -88,34 +93,24 @@ Tally simulate(const char* name, const Profile& profile, std::uint64_t first_see
 }
 
 TEST(Simulation, faults_of_links_servers_and_sidecar_never_break_the_promise) {
-  const Tally tally = simulate("faults", {}, 1'000'000);
+  const Tally tally = simulate("faults");
   EXPECT_GT(tally.open_checked, tally.closed_seen / 100);
 }
 
 TEST(Simulation, an_idle_writer_is_judged_as_carefully_as_a_busy_one) {
-  Profile profile;
-  profile.mostly_idle = true;
-  simulate("idle", profile, 2'000'000);
+  simulate("idle");
 }
 
 TEST(Simulation, failovers_stamped_in_time_late_or_never_lose_at_most_the_rpo) {
-  Profile profile;
-  profile.failovers = true;
-  profile.length = std::chrono::minutes(20);
-  simulate("failovers", profile, 3'000'000);
+  simulate("failovers");
 }
 
 TEST(Simulation, timelines_as_epochs_never_confirm_two_writers) {
-  Profile profile;
-  profile.failovers = profile.timeline_epochs = true;
-  profile.length = std::chrono::minutes(20);
-  simulate("timelines", profile, 4'000'000);
+  simulate("timelines");
 }
 
 TEST(Simulation, an_rpo_of_zero_is_kept_up_to_the_age_of_a_proof) {
-  Profile profile;
-  profile.synchronous = true;
-  simulate("synchronous", profile, 5'000'000);
+  simulate("synchronous");
 }
 
 }  // namespace

@@ -1,0 +1,95 @@
+// Deliberate mistakes in exporter/core, one at a time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <ostream>
+
+namespace rpoguard::test {
+
+struct Mutant {
+  const char* name;
+  const char* file;      ///< in exporter/core
+  const char* original;  ///< stands there exactly once
+  const char* changed;
+  const char* breaks;  ///< what is lost
+  /// The kind of world that shows it (tests/sim/profiles.hpp). Empty: no simulated world does, the
+  /// unit tests of core do.
+  const char* profile;
+  int hours;  ///< simulated at most
+  std::uint64_t seed = 9'000'000;
+
+  constexpr bool by_unit_tests() const { return *profile == '\0'; }
+};
+
+inline std::ostream& operator<<(std::ostream& out, const Mutant& mutant) {
+  return out << mutant.name;
+}
+
+inline constexpr std::array kMutants{
+    Mutant{"proof_outlives_its_reading", "prove.cpp", "std::min(*until, copy.position_as_of)",
+           "*until", "an old reading goes on proving the present of an idle writer", "idle", 100},
+    Mutant{"row_of_a_stranger", "prove.cpp", "if (!memory.row_trusted || !advanced) return;",
+           "if (!advanced) return;", "a row that never agreed with its copy is believed", "faults",
+           100},
+    Mutant{"row_that_stands_still", "prove.cpp", "if (!memory.row_trusted || !advanced) return;",
+           "if (!memory.row_trusted) return;", "a dead connection's last word is news", "", 0},
+    Mutant{"ratchet", "prove.cpp",
+           "      memory.position =\n          own_position(facts_of(*memory.last_success), "
+           "memory_.source->system_identifier);",
+           "      const auto own = own_position(facts_of(*memory.last_success), "
+           "memory_.source->system_identifier);\n      if (own && (!memory.position || "
+           "own->flushed > memory.position->flushed)) memory.position = own;",
+           "a re-seeded copy keeps the position it had", "failovers", 200},
+    Mutant{"copies_beside_the_writer_count", "prove.cpp", "spec.region != writer_region &&", "",
+           "a copy that dies with the region is counted", "faults", 100},
+    Mutant{"any_history_will_do", "recovery_point.cpp",
+           "return fork && (!fork->point || position <= *fork->point);", "return true;",
+           "a position on another timeline is taken for one on the writer's", "failovers", 200},
+    Mutant{"best_instead_of_kth", "recovery_point.cpp", "proofs[static_cast<std::size_t>(k) - 1]",
+           "proofs.front()", "one copy is enough where two are promised", "faults", 200},
+    Mutant{"flush_counts_at_once", "recovery_point.cpp", "asked - sample.seen >= flushed_within",
+           "true", "an asynchronous commit that is not flushed yet is no longer waited for", "idle",
+           200},
+    Mutant{"clock_one_pair_too_young", "wal_clock.cpp", "return std::prev(beyond)->t;",
+           "return beyond == pairs_.end() ? std::prev(beyond)->t : beyond->t;",
+           "T is the first instant that is not proven", "faults", 100},
+    Mutant{"clock_of_another_writer", "judge_writer.cpp",
+           "if (memory_.source != source) change_source(source, *facts);",
+           "memory_.source = source;", "a new writer's WAL is measured by the old one's clock", "",
+           0},
+    Mutant{"highest_epoch_forgotten", "judge_writer.cpp",
+           "memory_.durable.highest_epoch = verdict_.highest;", "",
+           "a restarted sidecar believes the old writer", "failovers", 200},
+    Mutant{"rivals_forgotten", "judge_writer.cpp", "memory_.durable.rivals = std::move(rivals);",
+           "", "a rival that is out of sight is no rival", "", 0},
+    Mutant{"stale_facts", "evaluate.cpp", "limits::kStaleIntervals * probe_.interval",
+           "90 * probe_.interval", "what a node said a minute ago tells what it is", "", 0},
+    Mutant{"unstamped_promotion", "epoch.cpp",
+           "if (stamped.writer_region == spec.nodes[node].region) return \"\";", "return \"\";",
+           "whoever accepts writes alone is the writer", "failovers", 200},
+    Mutant{"waiver_for_everybody", "decide.cpp",
+           "const bool promoted = durable.confirmed_epoch && epoch > *durable.confirmed_epoch;",
+           "const bool promoted = true;", "a waiver without a promotion", "faults", 100},
+    Mutant{"waiver_without_end", "decide.cpp",
+           "if (view_.writer && (proven || expired)) durable.waiver.reset();", "",
+           "the waiver outlives the proof", "failovers", 200},
+    Mutant{"lease_from_now", "account.cpp",
+           "memory_.kept_until = *view_.recovery_point + spec_->rpo;",
+           "memory_.kept_until = now_ + spec_->rpo;", "the lease is renewed by looking", "faults",
+           100},
+    Mutant{"lease_never_ends", "gate.cpp", "} else if (now >= deadline) {", "} else if (false) {",
+           "a sidecar that hangs leaves the gate open", "faults", 100},
+    Mutant{"behind_but_synchronous", "prove_synchronous.cpp",
+           "if (proven && *proven >= std::max(since, asked - spec_->proof_ttl)) ++caught_up;",
+           "++caught_up;", "a copy far behind counts because it is called synchronous",
+           "synchronous", 100},
+    Mutant{"commit_level_ignored", "prove_synchronous.cpp",
+           "if (level != \"remote_apply\" && !(level == \"on\" && flush)) {", "if (false) {",
+           "commits that wait for nobody are called safe", "synchronous", 100},
+    Mutant{"stall_forgiven", "slo.cpp",
+           "account.exceeded += std::clamp(stretch.to - *stretch.kept_until, Duration{0}, length);",
+           "", "a stall of rpoguard counts as kept", "", 0},
+};
+
+}  // namespace rpoguard::test
