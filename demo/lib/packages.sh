@@ -16,7 +16,8 @@ packages_of_group() {
     build) echo g++ cmake ninja-build pkg-config libpq-dev libyaml-cpp-dev libcpp-httplib-dev \
       prometheus-cpp-dev libasio-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libssl-dev ;;
     servers) echo postgresql prometheus prometheus-alertmanager ;;
-    tests) echo libgtest-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 locales ;;
+    tests) echo libgtest-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 locales \
+      pgbackrest ;;
     bench) echo prometheus-postgres-exporter libbenchmark-dev ;;
     *) echo "packages: no such group: $1" >&2; return 1 ;;
   esac
@@ -69,7 +70,8 @@ dropin=$dropin_directory/rpoguard.conf
 # Service units of ours that something wants: "multi-user.target.wants/prometheus.service".
 enabled_units() {
   (cd /etc/systemd/system 2>/dev/null &&
-    find . -path '*.wants/*' \( -name 'postgresql*' -o -name 'prometheus*' \) | sort)
+    find . -path '*.wants/*' \( -name 'postgresql*' -o -name 'prometheus*' \
+      -o -name 'pgbackrest*' \) | sort)
 }
 
 # Services of ours that a System V init would start.

@@ -65,6 +65,8 @@ core::Result<bool> Monitor::apply(std::shared_ptr<const core::Spec> spec) {
   // From here on nothing fails: the old configuration is left behind.
   prober_.reset();
   endpoint_prober_.reset();
+  witness_prober_.reset();
+  archive_prober_.reset();
   for (Shard& to : next) {
     const auto from =
         std::ranges::find_if(shards_, [&](const Shard& s) { return s.spec->id == to.spec->id; });
@@ -93,6 +95,12 @@ void Monitor::probe() {
   };
   prober_ = std::make_unique<observe::Prober>(loop_, spec_, clock_, password_for, std::move(sink));
   prober_->start();
+  probe_witnesses();
+  probe_archives();
+  probe_endpoints();
+}
+
+void Monitor::probe_endpoints() {
   endpoint_prober_ = std::make_unique<observe::EndpointProber>(
       loop_, spec_, clock_, password_for,
       [this](std::size_t shard, core::EndpointObservation observation) {
@@ -100,6 +108,28 @@ void Monitor::probe() {
         wake(shard);
       });
   endpoint_prober_->start();
+}
+
+void Monitor::probe_archives() {
+  archive_prober_ = std::make_unique<observe::ArchiveProber>(
+      loop_, spec_, clock_, [this](std::size_t shard, core::ArchiveObservation observation) {
+        shards_[shard].observations.archive = std::move(observation);
+        wake(shard);
+      });
+  archive_prober_->start();
+}
+
+void Monitor::probe_witnesses() {
+  witness_prober_ = std::make_unique<observe::WitnessProber>(
+      loop_, spec_, clock_, password_for,
+      [this](std::size_t shard, observe::WitnessKind kind, core::WitnessObservation observation) {
+        core::ShardObservations& observations = shards_[shard].observations;
+        (kind == observe::WitnessKind::epoch ? observations.epoch_witness
+                                             : observations.generation_witness) =
+            std::move(observation);
+        wake(shard);
+      });
+  witness_prober_->start();
 }
 
 // Answers that arrive together are judged together.
@@ -178,6 +208,8 @@ void Monitor::stop() {
   alive_.reset();
   prober_.reset();
   endpoint_prober_.reset();
+  witness_prober_.reset();
+  archive_prober_.reset();
 }
 
 }  // namespace rpoguard::cli

@@ -11,8 +11,10 @@
 
 #include "exporter/cli/state_store.hpp"
 #include "exporter/core/evaluate.hpp"
+#include "exporter/observe/archive_prober.hpp"
 #include "exporter/observe/endpoint_prober.hpp"
 #include "exporter/observe/prober.hpp"
+#include "exporter/observe/witness_prober.hpp"
 #include "exporter/serve/view_store.hpp"
 
 namespace rpoguard::cli {
@@ -45,6 +47,9 @@ class Monitor {
 
   core::Result<Shard> make_shard(const core::ShardSpec& spec);
   void probe();
+  void probe_witnesses();
+  void probe_archives();
+  void probe_endpoints();
   void wake(std::size_t shard);
   void round();
   void evaluate_shard(Shard& shard, std::size_t index);
@@ -62,6 +67,8 @@ class Monitor {
   std::set<std::size_t> dirty_;
   bool round_posted_ = false;
   std::unique_ptr<observe::Prober> prober_;
+  std::unique_ptr<observe::WitnessProber> witness_prober_;
+  std::unique_ptr<observe::ArchiveProber> archive_prober_;
   std::unique_ptr<observe::EndpointProber> endpoint_prober_;
   std::shared_ptr<bool> alive_;  // posted rounds check it: they may outlive stop()
 };

@@ -34,16 +34,10 @@ void check_password_once(const Resolver& resolver, NodeAt node, Report& report) 
   }
 }
 
-// One connection; `here` is the place of what has no place of its own.
 class ConnectionCheck {
  public:
-  ConnectionCheck(const Resolver& resolver, ConnectAt at, const Settings::Shard& shard,
-                  Report& report)
-      : resolver_(resolver),
-        at_(at),
-        shard_(shard.item.place),
-        here_(at.node ? shard.nodes[*at.node].place : shard.item.place),
-        report_(report) {}
+  ConnectionCheck(const Resolver& resolver, ConnectAt at, Report& report)
+      : resolver_(resolver), at_(at), report_(report) {}
 
   void run() {
     check_password();
@@ -58,7 +52,7 @@ class ConnectionCheck {
   void check_password() {
     const core::PasswordSource source = password_source_of(resolver_, at_);
     if (source.file.empty() || source.env.empty()) return;
-    report_.add(first_of({text("password_env").written, text("password_file").written}, shard_),
+    report_.add(first_of({text("password_env").written, text("password_file").written}),
                 "both password_file and password_env are set", "one of the two");
   }
 
@@ -69,18 +63,17 @@ class ConnectionCheck {
     const auto key = text("sslkey");
     if (!mode.value || !root.value || !cert.value || !key.value) return;
     if (mode.value->starts_with("verify-") && root.value->empty()) {
-      report_.add(first_of({mode.written}, here_),
-                  "sslmode " + *mode.value + " without sslrootcert",
+      report_.add(*mode.written, "sslmode " + *mode.value + " without sslrootcert",
                   "sslrootcert with the path of the certificate authority");
     }
     if (!cert.value->empty() && key.value->empty()) {
-      report_.add(first_of({cert.written}, here_), "sslcert without sslkey", "both or neither");
+      report_.add(*cert.written, "sslcert without sslkey", "both or neither");
     }
     if (cert.value->empty() && !key.value->empty()) {
-      report_.add(first_of({key.written}, here_), "sslkey without sslcert", "both or neither");
+      report_.add(*key.written, "sslkey without sslcert", "both or neither");
     }
     if (!mode.written && !(root.value->empty() && cert.value->empty())) {
-      report_.add(first_of({root.written, cert.written}, here_),
+      report_.add(first_of({root.written, cert.written}),
                   "certificates without sslmode, which would not use them",
                   "sslmode require | verify-ca | verify-full");
     }
@@ -88,24 +81,21 @@ class ConnectionCheck {
 
   const Resolver& resolver_;
   ConnectAt at_;
-  const Place& shard_;
-  const Place& here_;
   Report& report_;
 };
 
 }  // namespace
 
 void check_connections(const Resolver& resolver, std::size_t shard, Report& report) {
-  const Settings::Shard& shape = resolver.settings().shards[shard];
-  for (std::size_t i = 0; i < shape.nodes.size(); ++i) {
+  for (std::size_t i = 0; i < resolver.settings().shards[shard].nodes.size(); ++i) {
     const NodeAt node{.shard = shard, .node = i};
     check_written_once(resolver, node, report);
     check_password_once(resolver, node, report);
-    ConnectionCheck(resolver, node, shape, report).run();
+    ConnectionCheck(resolver, node, report).run();
   }
   const auto host = resolver.policy<std::string>(shard, "writer_endpoint.host");
   if (!host.value || host.value->empty()) return;
-  ConnectionCheck(resolver, ConnectAt(shard), shape, report).run();
+  ConnectionCheck(resolver, ConnectAt(shard), report).run();
 }
 
 }  // namespace rpoguard::config

@@ -26,10 +26,7 @@ bool is_unset(const Chosen<T>& chosen) {
 class SourceCheck {
  public:
   SourceCheck(const Resolver& resolver, std::size_t shard, Report& report)
-      : resolver_(resolver),
-        shard_(shard),
-        here_(resolver.settings().shards[shard].item.place),
-        report_(report) {}
+      : resolver_(resolver), shard_(shard), report_(report) {}
 
   void run() {
     check_epoch();
@@ -113,16 +110,15 @@ class SourceCheck {
     const NamedDuration interval = duration(group + "interval");
     const NamedDuration timeout = duration(group + "timeout");
     const NamedDuration ttl = duration(group + "ttl");
-    require_less(timeout, interval, here_, report_);
+    require_less(timeout, interval, report_);
     const auto every = duration_of(interval.chosen);
     const auto limit = duration_of(timeout.chosen);
     const auto good_for = duration_of(ttl.chosen);
     if (!every || !limit || !good_for || *good_for >= *every + *limit) return;
-    report_.add(
-        first_of({ttl.chosen.written, interval.chosen.written, timeout.chosen.written}, here_),
-        render_named(ttl) + " is less than " + render_named(interval) + " + " +
-            render_named(timeout),
-        ttl.name + " >= " + interval.name + " + " + timeout.name);
+    report_.add(first_of({ttl.chosen.written, interval.chosen.written, timeout.chosen.written}),
+                render_named(ttl) + " is less than " + render_named(interval) + " + " +
+                    render_named(timeout),
+                ttl.name + " >= " + interval.name + " + " + timeout.name);
   }
 
   // In `defaults` it is for those shards that have an endpoint.
@@ -147,7 +143,7 @@ class SourceCheck {
     }
     // What is looked at less often would be too old before it is looked at again.
     if (*source.value == "postgres") return;
-    require_less(duration("archive.interval"), duration("archive.max_age"), here_, report_);
+    require_less(duration("archive.interval"), duration("archive.max_age"), report_);
   }
 
   void check_readable_from() {
@@ -185,7 +181,6 @@ class SourceCheck {
 
   const Resolver& resolver_;
   std::size_t shard_;
-  const Place& here_;
   Report& report_;
 };
 

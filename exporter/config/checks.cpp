@@ -31,7 +31,7 @@ void check_listeners(const Resolver& resolver, Report& report) {
   const bool overlap = ops.value->host == gate.value->host || is_wildcard(ops.value->host) ||
                        is_wildcard(gate.value->host);
   if (!overlap) return;
-  report.add(first_of({gate.written, ops.written}, {}),
+  report.add(first_of({gate.written, ops.written}),
              "listen.ops and listen.gate have the same address", "two different ports");
 }
 
@@ -41,9 +41,9 @@ void check_probe(const Resolver& resolver, Report& report) {
   };
   const NamedDuration interval = get("probe.interval");
   const NamedDuration timeout = get("probe.timeout");
-  require_less(timeout, interval, {}, report);
-  require_at_least(get("probe.slow_interval"), interval, {}, report);
-  require_at_least(get("probe.connect_timeout"), timeout, {}, report);
+  require_less(timeout, interval, report);
+  require_at_least(get("probe.slow_interval"), interval, report);
+  require_at_least(get("probe.connect_timeout"), timeout, report);
 }
 
 // All contradictions within one shard.
@@ -82,16 +82,16 @@ class ShardCheck {
     }
     const auto every = duration_of(interval.chosen);
     if (every && *every > *target / 4) {
-      report_.add(first_of({rpo.chosen.written, interval.chosen.written}, shape_.item.place),
+      report_.add(first_of({rpo.chosen.written, interval.chosen.written}),
                   render_named(interval) + " is more than a quarter of " + render_named(rpo),
                   "probe.interval <= rpo / 4");
     }
     const NamedDuration reopen = duration("gate.reopen_below");
-    require_less(reopen, rpo, shape_.item.place, report_);
+    require_less(reopen, rpo, report_);
     // Between two probes the exposure grows by the interval: it would never stay below.
     const auto below = duration_of(reopen.chosen);
     if (!every || !below || *below > *every) return;
-    report_.add(first_of({reopen.chosen.written}, shape_.item.place),
+    report_.add(first_of({reopen.chosen.written}),
                 render_named(reopen) + " is not more than " + render_named(interval) +
                     ", and the gate could never reopen",
                 "gate.reopen_below > probe.interval");
@@ -102,7 +102,7 @@ class ShardCheck {
     const auto good_for = duration_of(ttl.chosen);
     const auto every = duration_of(interval.chosen);
     if (!good_for || !every || *good_for >= *every) return;
-    report_.add(first_of({ttl.chosen.written, rpo.chosen.written}, shape_.item.place),
+    report_.add(first_of({ttl.chosen.written, rpo.chosen.written}),
                 "rpo 0s with " + render_named(ttl) + " less than " + render_named(interval),
                 "proof_ttl >= probe.interval");
   }

@@ -12,8 +12,9 @@ namespace rpoguard::config {
 
 std::string quote(const std::string& text);
 
-/// The first place where something is written.
-Place first_of(std::initializer_list<std::optional<Place>> written, const Place& otherwise);
+/// The first place that is written. REQUIRES: one is. The defaults of the key table contradict
+/// nothing (tested: the smallest file loads), so what takes part in a contradiction is written.
+Place first_of(std::initializer_list<std::optional<Place>> written);
 
 /// A duration that is known and set; nothing is concluded from one that was refused.
 std::optional<core::Duration> duration_of(const Chosen<MaybeDuration>& chosen);
@@ -35,11 +36,8 @@ struct NamedDuration {
 /// "probe.timeout (2s)". REQUIRES: duration_of(named.chosen)
 std::string render_named(const NamedDuration& named);
 
-/// Report that `small < large` and `value >= least` do not hold; `here` is the place when neither
-/// is written.
-void require_less(const NamedDuration& small, const NamedDuration& large, const Place& here,
-                  Report& report);
-void require_at_least(const NamedDuration& value, const NamedDuration& least, const Place& here,
-                      Report& report);
+/// Report that `small < large` and `value >= least` do not hold.
+void require_less(const NamedDuration& small, const NamedDuration& large, Report& report);
+void require_at_least(const NamedDuration& value, const NamedDuration& least, Report& report);
 
 }  // namespace rpoguard::config

@@ -75,7 +75,7 @@ std::string render_type(const Key& key) {
     case Type::url:
       return "http[s]://HOST[:PORT][/PATH][?QUERY]; {shard} in PATH and QUERY is the shard's id";
   }
-  RPOGUARD_CHECK(false);
+  RPOGUARD_CHECK(false);  // uncovered: all types return
 }
 
 }  // namespace

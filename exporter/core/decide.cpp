@@ -3,6 +3,7 @@
 #include <string>
 
 #include "exporter/core/evaluator.hpp"
+#include "exporter/core/pace.hpp"
 
 namespace rpoguard::core {
 namespace {
@@ -59,12 +60,21 @@ void Evaluator::decide_gate() {
   }
   if (spec_->epoch_source == EpochSource::http && view_.epoch_witness && view_.epoch_witness->as_of)
     input.confirmed_until = *view_.epoch_witness->as_of + spec_->epoch_witness->ttl;
+  input.proof_detail = view_.synchronous.problem;
+  if (view_.endpoint) {
+    input.endpoint_watched = true;
+    if (view_.endpoint->last_good)
+      input.endpoint_until = *view_.endpoint->last_good + spec_->endpoint->ttl;
+    if (!view_.endpoint->note.empty())
+      input.endpoint_detail = "the writer endpoint: " + view_.endpoint->note;
+  }
   if (view_.waiver) {
     const Duration trust = spec_->rpo > Duration{0} ? spec_->rpo : spec_->proof_ttl;
     const auto* writer = writer_observation();
     input.waived_until =
         std::min(view_.waiver->until, writer == nullptr ? now_ : writer->asked + trust);
   }
+  view_.probe_interval = wanted_interval(*spec_, probe_, input.exposure);
   view_.gate = decide_lease(*spec_, memory_.lease, input, now_);
   view_.writes_usable =
       view_.writer.has_value() && view_.gate.reasons.empty() && now_ < view_.gate.open_until;

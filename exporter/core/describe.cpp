@@ -32,6 +32,7 @@ void Evaluator::describe_nodes() {
       out.epoch = node == verdict_.writer ? verdict_.epoch : epoch_of(spec_->epoch_source, facts);
       out.replay_lsn = facts.replay_lsn;
       out.replay_paused = facts.replay_paused;
+      out.apply_delay = facts.apply_delay;
       out.wal_position =
           facts.in_recovery && memory.position ? memory.position->flushed : facts.insert_lsn;
       out.last_transaction_seen = memory.last_transaction;
@@ -76,13 +77,18 @@ void Evaluator::describe_fork(NodeView& out, const NodeFacts& facts) const {
 void Evaluator::describe_copy(std::size_t node, NodeView& out) const {
   if (out.state == NodeState::writer || out.state == NodeState::foreign) return;
   const NodeMemory& memory = memory_.nodes[node];
-  out.recovery_point_flush = copy_proven_until(memory, Durability::flush);
-  out.recovery_point_replay = copy_proven_until(memory, Durability::replay);
+  const auto until = [&](Durability durability) -> std::optional<Instant> {
+    const auto proof = proof_of(memory, durability);
+    return proof ? std::optional(proof->proven_until) : std::nullopt;
+  };
+  out.recovery_point_flush = until(Durability::flush);
+  out.recovery_point_replay = until(Durability::replay);
   const NodeFacts* writer = writer_facts();
   if (out.up && out.in_recovery == true) out.streaming = facts_of(*memory.last_success).streaming;
   if (writer == nullptr) return;
   const auto lag = [&](std::optional<Lsn> position) -> std::optional<std::int64_t> {
-    if (!position || !writer->insert_lsn || memory.position->timeline != writer->timeline)
+    if (!position || !writer->insert_lsn ||
+        !shared_up_to(*memory.position, source_place(), *position))
       return std::nullopt;
     return std::max<std::int64_t>(0, bytes_between(*position, *writer->insert_lsn));
   };

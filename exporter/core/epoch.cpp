@@ -83,8 +83,9 @@ void Judge::raise_highest() {
     if (reported && (!verdict.highest || *reported > *verdict.highest)) verdict.highest = reported;
   };
   if (spec.epoch_source == EpochSource::timeline) {
-    // Whoever promotes a test copy raises a timeline, so only a lone writer may raise the mark.
-    if (candidates.size() == 1) witness(candidates.front());
+    // Whoever promotes a test copy raises a timeline, so only a lone writer may raise the mark, and
+    // what was said of a rival that is out of sight may be no writer's.
+    if (candidates.size() == 1 && seen(candidates.front())) witness(candidates.front());
     return;
   }
   for (std::size_t node = 0; node < current.size(); ++node) {

@@ -40,9 +40,11 @@ Evaluation Evaluator::run() {
   take_witnesses();
   judge_writer();
   follow_writer();
+  judge_endpoint();
   locate_copies();
-  prove();
+  follow_commits();
   prove_archive();
+  prove();
   account();
   decide_waiver();
   decide_gate();
@@ -84,6 +86,7 @@ void Evaluator::take_observations() {
       memory.last_success = observation;
       memory.failing_since.reset();
       if (facts_of(*observation).in_recovery) {
+        memory.in_recovery_at = observation->asked;
         memory.accepting_since.reset();
         memory.last_transaction.reset();
       } else if (!memory.accepting_since) {
@@ -126,6 +129,7 @@ ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& 
   // Another witness may mean something else by its numbers.
   if (before.epoch_witness != after.epoch_witness) memory.epoch_witness = {};
   if (before.generation_witness != after.generation_witness) memory.generation_witness = {};
+  if (before.archive != after.archive) memory.archive = {};  // another repository
   return memory;
 }
 

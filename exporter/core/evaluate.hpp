@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "exporter/core/archive.hpp"
+#include "exporter/core/bootstrap.hpp"
 #include "exporter/core/lease.hpp"
 #include "exporter/core/observation.hpp"
 #include "exporter/core/recovery_point.hpp"
@@ -50,8 +52,11 @@ struct NodeMemory {
   std::array<std::uint64_t, kProbeFailureCount> failures{};
   std::optional<DurablePosition> position;  ///< as the latest reading proves it
   Instant position_as_of{};  ///< when that was last shown to be so; it proves nothing about later
+  std::optional<std::int64_t> row_pid;  ///< of the writer's row for this node: its connection
   bool row_trusted = false;  ///< the writer's row for this node has agreed with the node's own
                              ///< report, never been ahead
+  std::optional<Instant> in_recovery_at;  ///< it was still in recovery when asked at this moment
+  BootstrapMemory bootstrap;
   std::optional<Instant> accepting_since;  ///< it has been seen to accept writes, and not otherwise
                                            ///< since; when that was first known
   std::optional<Instant> last_transaction;  ///< it was seen to commit, abort or prepare since then;
@@ -78,6 +83,11 @@ struct ShardMemory {
     friend bool operator==(const Source&, const Source&) = default;
   };
   std::optional<Source> source;
+  std::optional<TimelineHistory> source_history;  ///< of the source's timeline; absent: not known
+  ClockWatch writer_clock;
+  std::optional<Instant> writer_since;  ///< the source was first known to be the writer
+  /// The writer endpoint led to the confirmed writer when asked at this moment.
+  std::optional<Instant> endpoint_good;
   std::optional<WriterView> writer;  ///< last confirmed
   std::optional<Instant> last_evaluated;
   /// Until when the promise is known to have been kept: T + RPO, or the last synchronous proof +
@@ -86,6 +96,7 @@ struct ShardMemory {
   /// RPO 0: the first of the looks at the writer since when each has shown it waiting for the
   /// copies.
   std::optional<Instant> synchronous_since;
+  ArchiveMemory archive;
   LeaseMemory lease;
   SloMemory slo;
   bool ever_usable = false;

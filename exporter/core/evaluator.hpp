@@ -45,11 +45,17 @@ class Evaluator {
   void remember_rivals();
   void tell_writers_apart();
   void follow_writer();
+  void change_source(const ShardMemory::Source& source, const NodeFacts& writer);
+  void judge_endpoint();
+  void judge_endpoint_answer(const EndpointFacts& facts, const NodeFacts& writer,
+                             EndpointView& view);
   void locate_copies();
+  void follow_commits();
   void locate_by_row(std::size_t node, const ReplicationRow* row);
+  void prove_archive();
   void prove();
   void prove_synchronous();
-  void prove_archive();
+  std::string lowered_for_some() const;
   void account();
   void decide_waiver();
   void decide_gate();
@@ -62,7 +68,9 @@ class Evaluator {
   bool current(std::size_t node) const;
   bool overlaps_another(std::size_t node) const;
   bool counted(std::size_t node) const;
-  std::optional<Instant> copy_proven_until(const NodeMemory& copy, Durability durability) const;
+  TimelinePlace source_place() const;
+  std::optional<CopyProof> proof_of(const NodeMemory& copy, Durability durability) const;
+  std::optional<Instant> bootstrap_until(const NodeMemory& copy) const;
   const NodeObservation* writer_observation() const;
   const NodeFacts* writer_facts() const;
 

@@ -107,6 +107,40 @@ const NodeFacts* Evaluator::writer_facts() const {
   return observation == nullptr ? nullptr : &facts_of(*observation);
 }
 
+// Another's WAL. What the old writer had acknowledged before the new one began is in the new
+// history as far as that goes on from the old one: those pairs stay true. What was acknowledged
+// beyond is lost, and no bound for what the new one acknowledges.
+void Evaluator::change_source(const ShardMemory::Source& source, const NodeFacts& writer) {
+  const auto& before = memory_.source;
+  const auto& began_after = memory_.nodes[*verdict_.writer].in_recovery_at;
+  bool goes_on = before && before->system_identifier == source.system_identifier && began_after &&
+                 writer.history && !writer.history->steps.empty();
+  if (goes_on) {
+    // Only from the very parent: on any timeline between, a third writer may have acknowledged.
+    const TimelineStep& parent = writer.history->steps.back();
+    const auto fork = fork_of(source_place(), {source.timeline, &*writer.history});
+    goes_on = parent.timeline == before->timeline && fork && fork->point == parent.end;
+    if (goes_on) memory_.wal_clock.cut(*began_after, parent.end);
+  }
+  if (!goes_on) memory_.wal_clock.clear();
+  writer_changed_ = before.has_value();
+  memory_.source = source;
+  memory_.source_history = writer.history;
+  memory_.sample.reset();
+  memory_.synchronous_since.reset();
+  memory_.writer_clock = {};
+  memory_.writer_since = writer_observation()->answered;
+  memory_.endpoint_good.reset();
+  for (NodeMemory& each : memory_.nodes) {
+    each.row_trusted = false;
+    each.bootstrap = {};
+  }
+}
+
+TimelinePlace Evaluator::source_place() const {
+  return {memory_.source->timeline, memory_.source_history ? &*memory_.source_history : nullptr};
+}
+
 // Continues the WAL clock with what the confirmed writer says; starts a new one when it is
 // another's WAL.
 void Evaluator::follow_writer() {
@@ -114,14 +148,8 @@ void Evaluator::follow_writer() {
   if (facts == nullptr) return;
   const NodeSpec& node = spec_->nodes[*verdict_.writer];
   const ShardMemory::Source source{node.name, facts->timeline, facts->system_identifier};
-  if (memory_.source != source) {
-    writer_changed_ = memory_.source.has_value();
-    memory_.source = source;
-    memory_.wal_clock.clear();
-    memory_.sample.reset();
-    memory_.synchronous_since.reset();
-    for (NodeMemory& each : memory_.nodes) each.row_trusted = false;
-  }
+  if (memory_.source != source) change_source(source, *facts);
+  if (facts->history) memory_.source_history = facts->history;
   memory_.durable.system_identifier = facts->system_identifier;
   memory_.writer = WriterView{node.name, node.region, *verdict_.epoch, facts->timeline};
   view_.writer = memory_.writer;
@@ -129,6 +157,7 @@ void Evaluator::follow_writer() {
   const NodeObservation& observation = *writer_observation();
   const auto latest = memory_.wal_clock.latest();
   if (latest && observation.asked <= latest->t) return;  // taken into account already
+  memory_.writer_clock.watch(facts->server_now, observation.asked, observation.answered);
   const auto sample =
       sample_writer(memory_.sample, *facts, observation.asked, observation.answered);
   if (!sample) return;

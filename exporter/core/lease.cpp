@@ -48,6 +48,8 @@ Limit open_limit(const LeaseInput& input) {
     limit = {*input.archive_until, Reason::archive_too_old};
   if (input.confirmed_until && *input.confirmed_until < limit.until)
     limit = {*input.confirmed_until, Reason::stale_epoch};
+  if (input.endpoint_until && *input.endpoint_until < limit.until)
+    limit = {*input.endpoint_until, Reason::endpoint_misrouted};
   return limit;
 }
 
@@ -67,9 +69,21 @@ void collect_reasons(const ShardSpec& spec, const LeaseMemory& memory, const Lea
   if (spec.archive.max_age && (!input.archive_until || *input.archive_until <= now)) {
     reasons.push_back(Reason::archive_too_old);
   }
+  const bool misrouted = input.endpoint_watched && !input.verdict_reason &&
+                         (!input.endpoint_until || *input.endpoint_until <= now);
+  if (misrouted) reasons.push_back(Reason::endpoint_misrouted);
   if (reasons.empty() && !input.waived_until && memory.must_settle)
     reasons.push_back(Reason::reopening);
   std::ranges::sort(reasons);
+}
+
+std::string detail_of(const LeaseInput& input, Reason shown) {
+  const bool of_proof = shown == Reason::unproven || shown == Reason::rpo_exceeded;
+  if (input.verdict_reason) return input.verdict_detail;
+  if (shown == Reason::endpoint_misrouted && !input.endpoint_detail.empty())
+    return input.endpoint_detail;
+  if (of_proof && !input.proof_detail.empty()) return input.proof_detail;
+  return meaning_of(shown);
 }
 
 void count_transition(LeaseMemory& memory, const GateView& gate) {
@@ -103,7 +117,7 @@ GateView decide_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInp
     gate.waived = input.waived_until.has_value();
     if (!gate.waived) gate.shed_low_priority_from = input.shed_low_priority_from;
   } else {
-    gate.detail = input.verdict_reason ? input.verdict_detail : meaning_of(gate.reasons.front());
+    gate.detail = detail_of(input, gate.reasons.front());
   }
   gate.when_expired = limit.reason;
   gate.retry_after = retry_hint(spec, memory, gate, now);

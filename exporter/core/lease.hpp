@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "exporter/core/spec.hpp"
@@ -31,6 +32,12 @@ struct LeaseInput {
   std::optional<Instant> shed_low_priority_from;
   std::optional<Instant> archive_until;  ///< oldest allowed archive age reached; set iff the policy
                                          ///< limits it and it is known
+  /// The writer endpoint is watched; it led to the writer, and that is good until here. Absent: it
+  /// does not, or it is not known.
+  bool endpoint_watched = false;
+  std::optional<Instant> endpoint_until;
+  std::string endpoint_detail;
+  std::string proof_detail;  ///< why the proof is missing, where there is more to say than usual
   /// Set while a waiver is in force: open without proof until here.
   std::optional<Instant> waived_until;
   /// Until when the authority's word on the writer is good; absent: no authority is asked.

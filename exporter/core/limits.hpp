@@ -27,6 +27,14 @@ inline constexpr int kStaleIntervals = 2;
 /// Commit").
 inline constexpr int kAsyncCommitFlushDelays = 3;
 
+/// No node is asked more often.
+inline constexpr Duration kProbeIntervalMin = std::chrono::milliseconds(100);
+
+/// A server's clock that has drifted by more than this part, beyond the error of reading it, has
+/// been set.
+inline constexpr double kClockDriftMax = 0.001;
+inline constexpr Duration kClockReadError = std::chrono::milliseconds(10);
+
 inline constexpr Duration kReconnectBackoffMax = std::chrono::seconds(5);
 inline constexpr Duration kReconnectBackoffMin = std::chrono::milliseconds(200);
 inline constexpr Duration kDnsTtl = std::chrono::seconds(30);

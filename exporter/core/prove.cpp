@@ -28,13 +28,12 @@ void Evaluator::locate_copies() {
 }
 
 void Evaluator::locate_by_row(std::size_t node, const ReplicationRow* row) {
-  const auto reported =
-      row == nullptr ? std::nullopt : reported_position(*row, writer_facts()->timeline);
+  const auto reported = row == nullptr ? std::nullopt : reported_position(*row, source_place());
   NodeMemory& memory = memory_.nodes[node];
-  if (!reported) {
-    memory.row_trusted = false;  // the next row under that name may be a stranger's
-    return;
-  }
+  // The next row under that name may be a stranger's, and so may the next connection's.
+  if (!reported || row->pid != memory.row_pid) memory.row_trusted = false;
+  memory.row_pid = row == nullptr ? std::nullopt : row->pid;
+  if (!reported) return;
   const NodeObservation& writer = *writer_observation();
   const bool comparable = memory.last_success && memory.last_success->asked >= writer.answered;
   if (current(node)) {
@@ -66,32 +65,34 @@ bool Evaluator::counted(std::size_t node) const {
          (state == NodeState::standby || state == NodeState::unreachable);
 }
 
-// Everything acknowledged before this instant is durable on the copy, by its last reading.
-std::optional<Instant> Evaluator::copy_proven_until(const NodeMemory& copy,
-                                                    Durability durability) const {
-  // A position on another timeline is a place in another history.
-  if (!copy.position || !memory_.source || copy.position->timeline != memory_.source->timeline) {
+// Where the copy is and what that proves, by its last reading.
+std::optional<CopyProof> Evaluator::proof_of(const NodeMemory& copy, Durability durability) const {
+  const auto position = copy.position ? durable_part(*copy.position, durability) : std::nullopt;
+  if (!position || !memory_.source || !shared_up_to(*copy.position, source_place(), *position))
     return std::nullopt;
-  }
-  const auto position = durable_part(*copy.position, durability);
-  const auto until = position ? memory_.wal_clock.proven_until(*position) : std::nullopt;
+  auto until = memory_.wal_clock.proven_until(*position);
+  const bool bootstrapped = !until;
+  if (bootstrapped) until = bootstrap_until(copy);
+  if (!until) return std::nullopt;
   // An idle writer's bound stands still while its clock goes on: an old reading must not go on with
   // it.
-  return until ? std::optional(std::min(*until, copy.position_as_of)) : std::nullopt;
+  return CopyProof{*position, std::min(*until, copy.position_as_of), bootstrapped};
 }
 
 void Evaluator::prove() {
   std::vector<CopyProof> proofs;
   for (std::size_t node = 0; node < spec_->nodes.size(); ++node) {
-    const NodeMemory& copy = memory_.nodes[node];
     if (!counted(node)) continue;
-    if (const auto until = copy_proven_until(copy, spec_->durability)) {
-      proofs.push_back({*durable_part(*copy.position, spec_->durability), *until});
-    }
+    if (const auto proof = proof_of(memory_.nodes[node], spec_->durability))
+      proofs.push_back(*proof);
   }
+  const ArchiveView& archive = view_.archive;
+  if (archive.counted && archive.recovery_point && archive.frontier)
+    proofs.push_back({*archive.frontier, *archive.recovery_point});
   const auto proof = kth_best(std::move(proofs), spec_->copies);
   if (proof) {
     view_.recovery_point = proof->proven_until;
+    view_.bootstrapped = proof->bootstrapped;
     const auto missing = memory_.wal_clock.first_beyond(proof->position);
     if (missing) view_.oldest_known_missing = missing->first_seen;
   }

@@ -1,22 +1,141 @@
 // What the WAL archive proves: a step of an evaluation.
 #include <algorithm>
 
+#include "exporter/core/archive.hpp"
 #include "exporter/core/evaluator.hpp"
 
 namespace rpoguard::core {
+namespace {
+
+/// A listing of .ready files that is older than this many archive intervals is not shown.
+constexpr int kReadyIntervals = 3;
+
+bool looks_itself(const ArchiveSpec& spec) {
+  return spec.source != ArchiveSource::postgres;
+}
+
+// Where the repository would survive the writer's region, and its holes would be seen.
+bool counts(const ShardSpec& spec, const std::string& writer_region) {
+  const bool sees_holes = spec.archive.source == ArchiveSource::directory ||
+                          (spec.archive.source == ArchiveSource::command &&
+                           spec.archive.format == ArchiveFormat::names);
+  return sees_holes &&
+         std::ranges::any_of(spec.archive.readable_from, [&](const std::string& region) {
+           return region != writer_region && region_allowed(spec, region);
+         });
+}
+
+/// The last good look, if it speaks of the WAL that the writer writes.
+const ArchiveMemory::Look* valid_look(const ArchiveMemory& memory) {
+  const bool valid = memory.look && memory.writer && memory.look->path == memory.writer->path;
+  return valid ? &*memory.look : nullptr;
+}
+
+bool foreign(const ArchiveMemory& memory, const ArchiveMemory::Look& look) {
+  return look.system_identifier && look.system_identifier != memory.writer->system_identifier;
+}
+
+std::string count_of(std::int64_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string note_of_look(const ArchiveMemory& memory, const ArchiveMemory::Look& look,
+                         const ArchiveView& view) {
+  if (foreign(memory, look)) {
+    return "the archive holds WAL of another cluster (system identifier " +
+           std::to_string(*look.system_identifier) + "): nothing is proven";
+  }
+  if (memory.of_another_history) {
+    return "the archive is ahead of the writer on its own timeline: it holds WAL of another "
+           "history, nothing is proven";
+  }
+  if (!look.frontier) return "the archive holds no WAL that the writer continues";
+  if (view.gap_segments.value_or(0) > 0) {
+    return count_of(*view.gap_segments, "segment") + " missing from " +
+           render_lsn(look.frontier->position) + " on, and newer ones are there";
+  }
+  if (view.claimed_ahead_bytes.value_or(0) > 0) {
+    return "the archiver reports " + count_of(*view.claimed_ahead_bytes, "byte") +
+           " of WAL archived that the archive does not hold: dropped, or not there yet";
+  }
+  return look.holes_invisible ? "this source cannot show holes: the archive never counts as a copy"
+                              : "";
+}
+
+void show_claim(const ArchiveMemory& memory, ArchiveView& view) {
+  view.frontier = claimed_frontier(memory);
+  if (!view.frontier) return;
+  view.as_of = memory.claim->as_of;
+  if (memory.waiting_from)
+    view.note = "older WAL than the last archived still waits: from " +
+                render_lsn(*memory.waiting_from) + " on";
+}
+
+void show_look(const ArchiveMemory& memory, ArchiveView& view) {
+  const ArchiveMemory::Look* look = valid_look(memory);
+  if (look == nullptr) return;
+  view.last_backup = look->last_backup;
+  const bool trusted = !foreign(memory, *look) && !memory.of_another_history;
+  if (trusted && look->frontier) {
+    view.frontier = look->frontier->position;
+    view.as_of = look->asked;
+    view.gap_segments = look->frontier->gap_segments;
+    if (look->claimed)
+      view.claimed_ahead_bytes =
+          std::max<std::int64_t>(0, bytes_between(*view.frontier, *look->claimed));
+  }
+  view.note = note_of_look(memory, *look, view);
+}
+
+// Asked after the look, the writer must have written all that was archived by then.
+bool contradicted(const ArchiveMemory::Look& look, const NodeFacts& writer, Instant asked) {
+  return look.frontier && writer.insert_lsn && asked >= look.answered &&
+         look.frontier->position > *writer.insert_lsn;
+}
+
+}  // namespace
 
 void Evaluator::prove_archive() {
+  ArchiveMemory& memory = memory_.archive;
+  ArchiveView& view = view_.archive;
+  const ArchiveSpec& spec = spec_->archive;
   const NodeFacts* writer = writer_facts();
-  if (writer == nullptr || !writer->archiver) return;
-  ArchiveView& archive = view_.archive;
-  archive.enabled = true;
-  archive.failed_count = writer->archiver->failed_count;
-  archive.last_archived_wal = writer->archiver->last_archived_wal;
-  const auto segment = parse_wal_segment(archive.last_archived_wal, writer->wal_segment_bytes);
-  if (!segment || segment->timeline != writer->timeline) return;
-  archive.recovery_point = memory_.wal_clock.proven_until(segment->end);
-  if (writer->insert_lsn)
-    archive.lag_bytes = std::max<std::int64_t>(0, bytes_between(segment->end, *writer->insert_lsn));
+  const NodeObservation* answer = writer_observation();
+  if (writer != nullptr) {
+    const std::string& node = spec_->nodes[*verdict_.writer].name;
+    follow_archiver(memory, node, *writer, answer->asked, answer->answered);
+  }
+  if (observations_.archive && looks_itself(spec)) {
+    const auto& outcome = observations_.archive->outcome;
+    take_look(memory, *observations_.archive);
+    if (const auto* error = std::get_if<ProbeError>(&outcome)) view.failure = *error;
+  }
+  const ArchiveMemory::Look* look = valid_look(memory);
+  if (writer != nullptr && look != nullptr && contradicted(*look, *writer, answer->asked))
+    memory.of_another_history = true;
+
+  const bool archiving =
+      writer != nullptr ? writer->archiver.has_value() : memory.claim.has_value();
+  view.enabled = looks_itself(spec) || archiving;
+  view.counted = counts(*spec_, memory_.writer ? memory_.writer->region : spec_->home_region);
+  if (looks_itself(spec)) {
+    show_look(memory, view);
+  } else {
+    show_claim(memory, view);
+  }
+  const auto until = view.frontier ? memory_.wal_clock.proven_until(*view.frontier) : std::nullopt;
+  // An idle writer's bound stands still while its clock goes on: an old look must not go on with
+  // it.
+  if (until) view.recovery_point = std::min(*until, *view.as_of);
+  const Duration fresh = kReadyIntervals * std::max(spec.interval, probe_.interval);
+  if (memory.ready && now_ - memory.ready->as_of <= fresh)
+    view.ready_segments = memory.ready->files;
+  if (writer == nullptr) return;
+  if (view.frontier && writer->insert_lsn)
+    view.lag_bytes = std::max<std::int64_t>(0, bytes_between(*view.frontier, *writer->insert_lsn));
+  if (!writer->archiver) return;
+  view.failed_count = writer->archiver->failed_count;
+  view.last_archived_wal = writer->archiver->last_archived_wal;
 }
 
 }  // namespace rpoguard::core

@@ -1,30 +1,88 @@
 // RPO 0: what the writer waits for. A step of an evaluation.
 #include <algorithm>
+#include <string>
 
 #include "exporter/core/evaluator.hpp"
+#include "exporter/core/synchronous_names.hpp"
 
 namespace rpoguard::core {
+namespace {
 
-// RPO 0: the promise is kept as long as the writer waits for a counted copy with each commit, and
-// the copy has what was acknowledged before the waiting began.
+/// Walsenders of counted copies, at the head of the WAL.
+using Rows = std::vector<const ReplicationRow*>;
+
+bool named(const std::string& name, const ReplicationRow& row) {
+  const SynchronousNames alone{SynchronousNames::Method::any, 1, {name}};
+  return alone.holds(row.application_name);
+}
+
+// Of the `count` that answer first, how many are counted copies whoever is quick? Whoever stands in
+// the list may be connected at the next moment, so absence is no excuse.
+int sure_of_any(const SynchronousNames& names, const NodeFacts& writer, const Rows& copies) {
+  std::int64_t others = 0;
+  std::int64_t in_list = 0;
+  for (const std::string& name : names.names) {
+    const bool ours =
+        std::ranges::any_of(copies, [&](const auto* row) { return named(name, *row); });
+    if (name != "*" && !ours) ++others;
+  }
+  for (const ReplicationRow& row : writer.replication) {
+    const bool ours = std::ranges::find(copies, &row) != copies.end();
+    const bool by_name = std::ranges::any_of(
+        names.names, [&](const std::string& name) { return name != "*" && named(name, row); });
+    if (ours && names.holds(row.application_name)) ++in_list;
+    if (!ours && !by_name && names.holds(row.application_name)) ++others;
+  }
+  return static_cast<int>(std::clamp<std::int64_t>(names.count - others, 0, in_list));
+}
+
+// How many counted copies does each commit surely wait for?
+int surely_waited_for(const SynchronousNames& names, const NodeFacts& writer, const Rows& copies) {
+  if (names.method == SynchronousNames::Method::any) return sure_of_any(names, writer, copies);
+  return static_cast<int>(
+      std::ranges::count_if(copies, [](const auto* row) { return row->sync_state == "sync"; }));
+}
+
+// Why the writer does not wait for enough counted copies with each commit; empty: it does.
+std::string not_required(const ShardSpec& spec, const NodeFacts& writer, const Rows& copies) {
+  const std::string& level = writer.synchronous_commit;
+  const bool flush = spec.durability == Durability::flush;
+  if (level != "remote_apply" && !(level == "on" && flush)) {
+    return "rpo is 0, but synchronous_commit is " + level + " on the writer: commits do not wait " +
+           (flush ? "until copies have flushed" : "until copies have replayed");
+  }
+  const std::string& setting = writer.synchronous_standby_names;
+  if (setting.empty())
+    return "rpo is 0, but synchronous_standby_names is empty on the writer: commits wait for "
+           "nobody";
+  const auto names = parse_synchronous_names(setting);
+  const int sure = names ? surely_waited_for(*names, writer, copies) : 0;
+  if (sure >= spec.copies) return "";
+  return "rpo is 0, but with synchronous_standby_names = '" + setting +
+         "' a commit is sure to be on " + std::to_string(sure) + " of the " +
+         std::to_string(spec.copies) + " copies that count";
+}
+
+}  // namespace
+
+// The promise is kept as long as the writer waits for the counted copies with each commit, and they
+// have what was acknowledged before the waiting began.
 void Evaluator::prove_synchronous() {
+  view_.synchronous.promised = true;
   const NodeFacts* writer = writer_facts();
   if (writer == nullptr) {
     memory_.synchronous_since.reset();
     return;
   }
-  const std::string& level = writer->synchronous_commit;
-  const bool waits =
-      level == "remote_apply" || (level == "on" && spec_->durability == Durability::flush);
   const Instant asked = writer_observation()->asked;
   const Instant since = memory_.synchronous_since.value_or(asked);
-  int waited_for = 0;
+  Rows copies;
   int caught_up = 0;
   for (std::size_t node = 0; node < spec_->nodes.size(); ++node) {
     const ReplicationRow* row = row_of(*writer, spec_->nodes[node].application_name);
     if (row == nullptr || !counted(node) || row->state != "streaming") continue;
+    copies.push_back(row);
     if (row->sync_state != "sync" && row->sync_state != "quorum") continue;
-    ++waited_for;
     if (!memory_.nodes[node].row_trusted) continue;  // the name may be a stranger's
     // A copy is called synchronous as soon as the setting says so, however far behind it is. And a
     // setting that was changed and changed back between two looks must not go unnoticed for long.
@@ -32,14 +90,27 @@ void Evaluator::prove_synchronous() {
     const auto proven = position ? memory_.wal_clock.proven_until(*position) : std::nullopt;
     if (proven && *proven >= std::max(since, asked - spec_->proof_ttl)) ++caught_up;
   }
-  const bool required =
-      waits && !writer->synchronous_standby_names.empty() && waited_for >= spec_->copies;
+  std::string& problem = view_.synchronous.problem;
+  problem = not_required(*spec_, *writer, copies);
+  if (problem.empty()) problem = lowered_for_some();
+  const bool required = problem.empty();
+  view_.synchronous.downgraded = !required;
   memory_.synchronous_since = required ? std::optional(since) : std::nullopt;
   if (required && caught_up >= spec_->copies) {
     memory_.kept_until = asked + spec_->proof_ttl;
   } else if (!required || memory_.kept_until) {
     memory_.kept_until = asked;
   }  // else: it has only begun to wait, and nothing is proven yet
+}
+
+// Roles and databases whose commits wait for less: what they are told is not on the copies.
+std::string Evaluator::lowered_for_some() const {
+  const std::size_t node = *verdict_.writer;
+  if (node >= observations_.slow.size() || !observations_.slow[node]) return "";
+  const auto* facts = std::get_if<SlowFacts>(&observations_.slow[node]->outcome);
+  if (facts == nullptr || facts->synchronous_commit_overrides.empty()) return "";
+  return "rpo is 0, but synchronous_commit is lowered for " +
+         facts->synchronous_commit_overrides.front();
 }
 
 }  // namespace rpoguard::core

@@ -17,7 +17,7 @@ std::optional<DurablePosition> own_position(const NodeFacts& copy,
   // What is replayed was durable here before, also when it came from the archive and no receiver
   // ever ran.
   const Lsn flushed = std::max(copy.receive_lsn.value_or(Lsn{}), copy.replay_lsn.value_or(Lsn{}));
-  return DurablePosition{copy.timeline, flushed, copy.replay_lsn};
+  return DurablePosition{copy.timeline, flushed, copy.replay_lsn, copy.history};
 }
 
 const ReplicationRow* row_of(const NodeFacts& writer, const std::string& application_name) {
@@ -31,20 +31,30 @@ const ReplicationRow* row_of(const NodeFacts& writer, const std::string& applica
 }
 
 std::optional<DurablePosition> reported_position(const ReplicationRow& row,
-                                                 Timeline writer_timeline) {
+                                                 const TimelinePlace& writer) {
   if (!row.flush_lsn || (row.state != "streaming" && row.state != "catchup")) return std::nullopt;
-  return DurablePosition{writer_timeline, *row.flush_lsn, row.replay_lsn};
+  const auto history = writer.history != nullptr ? std::optional(*writer.history) : std::nullopt;
+  return DurablePosition{writer.timeline, *row.flush_lsn, row.replay_lsn, history};
+}
+
+bool shared_up_to(const DurablePosition& copy, const TimelinePlace& writer, Lsn position) {
+  const TimelinePlace place{copy.timeline, copy.history ? &*copy.history : nullptr};
+  const auto fork = fork_of(place, writer);
+  return fork && (!fork->point || position <= *fork->point);
 }
 
 std::optional<WriterSample> sample_writer(const std::optional<WriterSample>& previous,
                                           const NodeFacts& writer, Instant asked,
                                           Instant answered) {
   if (writer.in_recovery || !writer.insert_lsn || !writer.snapshot) return std::nullopt;
-  const bool nothing_ended =
-      previous && previous->session == writer.session && previous->snapshot == *writer.snapshot;
-  if (!nothing_ended)
-    return WriterSample{writer.session, *writer.snapshot, *writer.insert_lsn, asked, answered};
-
+  // A snapshot is the server's, not the session's; only a new start may count transactions anew.
+  const bool same_start = previous && (previous->session == writer.session ||
+                                       (writer.started && previous->started == writer.started));
+  const bool nothing_ended = same_start && previous->snapshot == *writer.snapshot;
+  if (!nothing_ended) {
+    return WriterSample{writer.session,     writer.started, *writer.snapshot,
+                        *writer.insert_lsn, asked,          answered};
+  }
   WriterSample sample = *previous;
   // The insert position may lie beyond what will ever be flushed while the writer is idle (a
   // reader's page pruning writes WAL, too). Whatever was acknowledged before this snapshot was

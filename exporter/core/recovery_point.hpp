@@ -8,17 +8,19 @@
 
 #include "exporter/core/observation.hpp"
 #include "exporter/core/spec.hpp"
+#include "exporter/core/timeline_history.hpp"
 #include "exporter/core/units.hpp"
 #include "exporter/core/wal_clock.hpp"
 
 namespace rpoguard::core {
 
-/// A durable position, and the timeline it was proven for. It says nothing about any other
-/// timeline.
+/// A durable position, and the timeline it was proven for. It says something about another timeline
+/// only as far as the two have their WAL in common.
 struct DurablePosition {
   Timeline timeline;
   Lsn flushed;
   std::optional<Lsn> replayed;
+  std::optional<TimelineHistory> history{};  ///< of `timeline`; absent: not known
   friend bool operator==(const DurablePosition&, const DurablePosition&) = default;
 };
 
@@ -34,12 +36,16 @@ const ReplicationRow* row_of(const NodeFacts& writer, const std::string& applica
 
 /// What the writer reports of the copy; nullopt unless the row streams and carries a position.
 std::optional<DurablePosition> reported_position(const ReplicationRow& row,
-                                                 Timeline writer_timeline);
+                                                 const TimelinePlace& writer);
+
+/// Does a position of the copy's WAL lie in WAL that the writer has, too?
+bool shared_up_to(const DurablePosition& copy, const TimelinePlace& writer, Lsn position);
 
 /// An upper bound for the end of every commit acknowledged before `asked`, from one look at the
 /// writer.
 struct WriterSample {
   std::uint64_t session = 0;
+  std::optional<WallTime> started;  ///< of the server: one start goes over many sessions
   std::string snapshot;
   Lsn bound;
   Instant asked;  ///< of the first sample with this snapshot
@@ -55,6 +61,7 @@ std::optional<WriterSample> sample_writer(const std::optional<WriterSample>& pre
 struct CopyProof {
   Lsn position;
   Instant proven_until;
+  bool bootstrapped = false;
 };
 std::optional<CopyProof> kth_best(std::vector<CopyProof> proofs, int k);
 

@@ -40,9 +40,11 @@ const char* meaning_of(Reason reason);
 enum class NodeState {
   writer,
   standby,
-  stale_writer,  ///< accepts writes on a lower epoch: fenced, contaminated until rewound
+  stale_writer,  ///< accepts writes on a lower epoch, or the authority names another: fenced,
+                 ///< contaminated until rewound
   split_brain,   ///< accepts writes on the highest epoch, and so does another
-  unconfirmed,   ///< accepts writes, but its epoch is unknown or stamped for another region
+  unconfirmed,   ///< accepts writes, but its epoch is unknown, stamped for another region, or that
+                 ///< of another node
   foreign,       ///< another system identifier: not this shard's data
   unreachable,   ///< the last probe failed, or there was none yet
 };

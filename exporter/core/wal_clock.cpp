@@ -65,6 +65,17 @@ std::optional<WalClock::Pair> WalClock::latest() const {
   return pairs_.back();
 }
 
+void WalClock::cut(Instant t, Lsn c) {
+  std::optional<Pair> later;
+  while (!pairs_.empty() && (pairs_.back().t > t || pairs_.back().c > c)) {
+    later = pairs_.back();
+    pairs_.pop_back();
+  }
+  // What holds for all before a later instant holds for all before t.
+  const bool older = later && later->c <= c && (pairs_.empty() || pairs_.back().t < t);
+  if (older) pairs_.push_back({t, later->c, later->first_seen});
+}
+
 // Walks from old to new and keeps a pair only if it is far enough from the one kept before it. The
 // newest pair always stays.
 void WalClock::thin(Instant now) {

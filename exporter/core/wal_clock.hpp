@@ -33,6 +33,8 @@ class WalClock {
   bool empty() const { return pairs_.empty(); }
   std::size_t size() const { return pairs_.size(); }
   void clear() { pairs_.clear(); }
+  /// Keeps what it says about instants up to t and positions up to c.
+  void cut(Instant t, Lsn c);
 
  private:
   void thin(Instant now);

@@ -1,8 +1,11 @@
 #include "exporter/net/http_client.hpp"
 
+#include <algorithm>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include <httplib.h>
 
@@ -17,7 +20,7 @@ namespace {
 // ends the whole exchange.
 class Watchdog {
  public:
-  Watchdog(httplib::Client& client, std::chrono::milliseconds patience)
+  Watchdog(httplib::ClientImpl& client, std::chrono::milliseconds patience)
       : thread_([this, &client, patience] { watch(client, patience); }) {}
   ~Watchdog() {
     {
@@ -31,7 +34,7 @@ class Watchdog {
   Watchdog& operator=(const Watchdog&) = delete;
 
  private:
-  void watch(httplib::Client& client, std::chrono::milliseconds patience) {
+  void watch(httplib::ClientImpl& client, std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, patience, [this] { return done_; })) client.stop();
   }
@@ -46,27 +49,71 @@ std::string where(const HttpGet& get) {
   return get.host + ":" + std::to_string(get.port);
 }
 
-const char* reason(httplib::Error error) {
+HttpFailure failure_of(httplib::Error error) {
   switch (error) {
     case httplib::Error::Connection:
-      return "cannot connect";
     case httplib::Error::ConnectionTimeout:
-      return "connecting took too long";
+      return HttpFailure::cannot_connect;
+    case httplib::Error::SSLConnection:
+    case httplib::Error::SSLLoadingCerts:
+    case httplib::Error::SSLServerVerification:
+      return HttpFailure::tls_failed;
     default:
-      return "the answer was cut short or took too long";
+      return HttpFailure::cut_short;
   }
+}
+
+std::unique_ptr<httplib::ClientImpl> make_client(const HttpGet& get) {
+  std::unique_ptr<httplib::ClientImpl> client;
+  if (get.tls) {
+    client = std::make_unique<httplib::SSLClient>(get.host, int{get.port});
+    client->enable_server_certificate_verification(true);
+    if (!get.ca_file.empty()) client->set_ca_cert_path(get.ca_file);
+  } else {
+    client = std::make_unique<httplib::ClientImpl>(get.host, int{get.port});
+  }
+  if (!get.address.empty()) client->set_hostname_addr_map({{get.host, get.address}});
+  client->set_connection_timeout(get.timeout);
+  client->set_read_timeout(get.timeout);
+  client->set_write_timeout(get.timeout);
+  client->set_follow_location(false);
+  client->set_keep_alive(false);
+  return client;
+}
+
+// An IPv6 address needs its brackets back; the library would leave them out.
+std::string host_header(const HttpGet& get) {
+  const std::string host =
+      get.host.find(':') == std::string::npos ? get.host : "[" + get.host + "]";
+  return get.port == (get.tls ? 443 : 80) ? host : host + ":" + std::to_string(get.port);
+}
+
+bool printable(const std::string& text) {
+  return std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
 }
 
 }  // namespace
 
-core::Result<HttpAnswer> http_get(const HttpGet& get) {
-  httplib::Client client(get.host, int{get.port});
-  client.set_connection_timeout(get.timeout);
-  client.set_read_timeout(get.timeout);
-  client.set_write_timeout(get.timeout);
-  client.set_follow_location(false);
-  client.set_keep_alive(false);
+const char* text_of(HttpFailure failure) {
+  switch (failure) {
+    case HttpFailure::cannot_connect:
+      return "cannot connect";
+    case HttpFailure::cut_short:
+      return "the answer was cut short or took too long";
+    case HttpFailure::too_large:
+      return "the answer is too large";
+    case HttpFailure::tls_failed:
+      return "no TLS connection, or a certificate that is not trusted";
+    case HttpFailure::bad_token:
+      return "the token holds a character that no header may hold";
+  }
+  return "";
+}
 
+std::variant<HttpAnswer, HttpFailure> http_exchange(const HttpGet& get) {
+  if (!printable(get.bearer_token)) return HttpFailure::bad_token;
+  httplib::Headers headers{{"Accept-Encoding", "identity"}, {"Host", host_header(get)}};
+  if (!get.bearer_token.empty()) headers.emplace("Authorization", "Bearer " + get.bearer_token);
   HttpAnswer answer;
   bool too_large = false;
   const auto receive = [&](const char* data, std::size_t size) {
@@ -74,16 +121,21 @@ core::Result<HttpAnswer> http_get(const HttpGet& get) {
     if (!too_large) answer.body.append(data, size);
     return !too_large;
   };
-  const Watchdog watchdog(client, get.timeout);
-  const httplib::Result result =
-      client.Get(get.path, httplib::Headers{{"Accept-Encoding", "identity"}}, receive);
-  if (too_large) return core::Error{"the answer of " + where(get) + " is too large", ""};
-  if (!result) {
-    return core::Error{"no answer from " + where(get) + ": " + reason(result.error()),
-                       "is rpoguard running, and is this its address?"};
-  }
+  const auto client = make_client(get);
+  const Watchdog watchdog(*client, get.timeout);
+  const httplib::Result result = client->Get(get.path, headers, receive);
+  if (too_large) return HttpFailure::too_large;
+  if (!result) return failure_of(result.error());
   answer.status = result->status;
   return answer;
+}
+
+core::Result<HttpAnswer> http_get(const HttpGet& get) {
+  auto outcome = http_exchange(get);
+  if (auto* answer = std::get_if<HttpAnswer>(&outcome)) return std::move(*answer);
+  return core::Error{
+      "no answer from " + where(get) + ": " + text_of(std::get<HttpFailure>(outcome)),
+      "is rpoguard running, and is this its address?"};
 }
 
 }  // namespace rpoguard::net

@@ -63,7 +63,7 @@ void change_rows(TestShard& shard, std::size_t node, std::uint64_t amount) {
     rows.push_back(
         core::test::make_row(shard.spec.nodes[node].name, core::Lsn{0x3000000 + amount * 997}));
   rows.back().sync_state = amount % 2 == 0 ? "sync" : "async";
-  shard.facts[shard.writer_node].synchronous_standby_names = amount % 3 == 0 ? "" : "phx-a";
+  shard.facts[shard.writer_node].synchronous_standby_names = amount % 3 == 0 ? "" : "\"phx-a\"";
 }
 
 void play(TestShard& shard, std::uint8_t event, std::uint8_t argument) {

@@ -233,7 +233,8 @@ NodeFacts Sidecar::facts_of(std::size_t index) const {
   facts.server_now = wall();
   facts.wal_segment_bytes = 16 * 1024 * 1024;
   facts.wal_writer_delay = milliseconds(200);
-  facts.synchronous_standby_names = server.standby_names;
+  if (!server.standby_names.empty())
+    facts.synchronous_standby_names = '"' + server.standby_names + '"';
   facts.synchronous_commit = server.commit_level;
   if (server.in_recovery) {
     if (server.receiver_ran) facts.receive_lsn = core::Lsn{server.flushed};
@@ -258,7 +259,7 @@ NodeFacts Sidecar::facts_of(std::size_t index) const {
 
 void Sidecar::add_rows(std::size_t writer, NodeFacts& facts) const {
   const auto add = [&](const Server& standby, const Row& row) {
-    const bool named = facts.synchronous_standby_names == standby.name;
+    const bool named = cluster_.servers()[writer].standby_names == standby.name;
     facts.replication.push_back({standby.name, row.streaming ? "streaming" : "catchup",
                                  named && row.streaming ? "sync" : "async", core::Lsn{row.flush},
                                  core::Lsn{row.replay}});

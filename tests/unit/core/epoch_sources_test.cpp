@@ -284,5 +284,14 @@ TEST(UnseenRival, is_a_candidate_until_it_is_outranked) {
                              });
 }
 
+TEST(UnseenRival, raises_no_mark_while_nobody_else_is_heard_of) {
+  EpochMemory memory = confirmed(1, "iad-a");
+  memory.unseen_rivals[kPhxA] = Epoch{2};
+  ShardSpec spec = make_spec();
+  spec.epoch_source = EpochSource::timeline;
+  const auto verdict = judge_epochs(spec, memory, {nullptr, nullptr, nullptr});
+  EXPECT_EQ(verdict.highest, Epoch{1}) << "iad-a may be the only writer by the time it answers";
+}
+
 }  // namespace
 }  // namespace rpoguard::core

@@ -11,7 +11,7 @@ using namespace test;  // NOLINT(google-build-using-namespace): the fixture's wo
 class Synchronous : public ::testing::Test {
  protected:
   Synchronous() : shard(make_spec(Duration{0})) {
-    writer().synchronous_standby_names = "phx-a";
+    writer().synchronous_standby_names = "\"phx-a\"";
     shard.row(kPhxA).sync_state = "sync";
   }
   NodeFacts& writer() { return shard.facts[kIadA]; }
@@ -92,7 +92,7 @@ TEST_F(Synchronous, a_copy_far_behind_is_no_proof_although_it_is_called_synchron
     shard.commit();
     shard.tick();
   }
-  writer().synchronous_standby_names = "phx-a";
+  writer().synchronous_standby_names = "\"phx-a\"";
   shard.run(10);
   EXPECT_EQ(shard.reason(), "rpo_exceeded") << "what was acknowledged meanwhile is not there yet";
   shard.run_healthy(8);
@@ -148,11 +148,82 @@ TEST_F(Synchronous, a_stamped_promotion_opens_a_waiver_until_a_copy_is_waited_fo
   shard.failures[kIadA].reset();
   shard.facts[kIadA] = make_standby_facts(70, *shard.facts[kPhxA].insert_lsn);
   shard.facts[kIadA].stamped = make_stamp(2, "phx");
-  shard.facts[kPhxA].synchronous_standby_names = "iad-a";
+  shard.facts[kPhxA].synchronous_standby_names = "\"iad-a\"";
   shard.row(kIadA).sync_state = "sync";
   shard.run_healthy(4);
   EXPECT_TRUE(shard.open()) << shard.reason();
   EXPECT_FALSE(shard.view.gate.waived);
+}
+
+TEST_F(Synchronous, a_quorum_that_others_can_fill_is_no_promise) {
+  const auto reason_with = [&](const std::string& names, const char* phx, const char* iad) {
+    TestShard one = shard;
+    one.run_healthy(3);
+    one.facts[kIadA].synchronous_standby_names = names;
+    one.row(kPhxA).sync_state = phx;
+    one.row(kIadB).sync_state = iad;
+    one.run_healthy(1);
+    EXPECT_EQ(one.view.synchronous.downgraded, !one.open());
+    EXPECT_EQ(one.view.synchronous.problem.empty(), one.open());
+    EXPECT_EQ(one.view.gate.detail, one.view.synchronous.problem);
+    return one.reason();
+  };
+  EXPECT_EQ(reason_with("ANY 1 (\"iad-b\", \"phx-a\")", "quorum", "quorum"), "rpo_exceeded");
+  EXPECT_EQ(reason_with("ANY 2 (\"iad-b\", \"phx-a\")", "quorum", "quorum"), "open");
+  EXPECT_EQ(reason_with("ANY 1 (\"phx-a\")", "quorum", "async"), "open");
+  EXPECT_EQ(reason_with("ANY 1 (\"phx-a\", absent)", "quorum", "async"), "rpo_exceeded");
+  EXPECT_EQ(reason_with("ANY 1 (*)", "quorum", "quorum"), "rpo_exceeded");
+  EXPECT_EQ(reason_with("ANY 2 (*)", "quorum", "quorum"), "open");
+  EXPECT_EQ(reason_with("FIRST 1 (\"iad-b\", \"phx-a\")", "potential", "sync"), "rpo_exceeded");
+  EXPECT_EQ(reason_with("FIRST 2 (\"iad-b\", \"phx-a\")", "sync", "sync"), "open");
+  EXPECT_EQ(reason_with("not a list", "sync", "async"), "rpo_exceeded");
+}
+
+TEST_F(Synchronous, what_is_wrong_is_said_in_one_sentence) {
+  shard.run_healthy(3);
+  EXPECT_TRUE(shard.view.synchronous.promised);
+  EXPECT_EQ(shard.view.synchronous.problem, "");
+  writer().synchronous_standby_names = "";
+  shard.run_healthy(1);
+  EXPECT_EQ(
+      shard.view.synchronous.problem,
+      "rpo is 0, but synchronous_standby_names is empty on the writer: commits wait for nobody");
+  writer().synchronous_standby_names = "ANY 1 (\"iad-b\", \"phx-a\")";
+  shard.run_healthy(1);
+  EXPECT_EQ(
+      shard.view.synchronous.problem,
+      "rpo is 0, but with synchronous_standby_names = 'ANY 1 (\"iad-b\", \"phx-a\")' a commit is "
+      "sure to be on 0 of the 1 copies that count");
+  writer().synchronous_commit = "local";
+  shard.run_healthy(1);
+  EXPECT_EQ(shard.view.gate.detail,
+            "rpo is 0, but synchronous_commit is local on the writer: commits do not wait until "
+            "copies have flushed");
+}
+
+TEST_F(Synchronous, roles_that_wait_for_less_break_the_promise) {
+  shard.run_healthy(3);
+  SlowFacts slow;
+  shard.observations.slow[kIadA] = {shard.now, shard.now, slow};
+  shard.run_healthy(1);
+  EXPECT_TRUE(shard.open());
+  slow.synchronous_commit_overrides = {"role batch: off"};
+  shard.observations.slow[kIadA] = {shard.now, shard.now, slow};
+  shard.run_healthy(1);
+  EXPECT_EQ(shard.reason(), "rpo_exceeded");
+  EXPECT_EQ(shard.view.gate.detail,
+            "rpo is 0, but synchronous_commit is lowered for role batch: off");
+  shard.observations.slow[kIadA] = {shard.now, shard.now,
+                                    ProbeError{ProbeFailure::timeout, "late"}};
+  shard.run_healthy(8);
+  EXPECT_TRUE(shard.open()) << "nothing is known against it";
+}
+
+TEST(SynchronousView, is_not_promised_with_an_rpo) {
+  TestShard shard;
+  shard.run_healthy(2);
+  EXPECT_FALSE(shard.view.synchronous.promised);
+  EXPECT_FALSE(shard.view.synchronous.downgraded);
 }
 
 }  // namespace

@@ -92,7 +92,7 @@ void idle(TestShard&) {}
 
 TestShard healthy(Duration rpo = seconds(5)) {
   TestShard shard(make_spec(rpo));
-  shard.facts[kIadA].synchronous_standby_names = "phx-a";
+  shard.facts[kIadA].synchronous_standby_names = "\"phx-a\"";
   shard.row(kPhxA).sync_state = "sync";
   shard.run_healthy(5);
   return shard;

@@ -137,17 +137,17 @@ TEST(RowOf, finds_the_one_row_of_a_name_and_none_of_two) {
 
 TEST(ReportedPosition, needs_a_row_that_streams_or_catches_up_and_a_position) {
   ReplicationRow row = make_row("phx-a", Lsn{100});
-  EXPECT_EQ(reported_position(row, Timeline{3}),
+  EXPECT_EQ(reported_position(row, {Timeline{3}}),
             (DurablePosition{Timeline{3}, Lsn{100}, Lsn{100}}));
   row.state = "catchup";
-  EXPECT_TRUE(reported_position(row, Timeline{3}));
+  EXPECT_TRUE(reported_position(row, {Timeline{3}}));
   for (const char* state : {"startup", "backup", "stopping", ""}) {
     row.state = state;
-    EXPECT_FALSE(reported_position(row, Timeline{3})) << state;
+    EXPECT_FALSE(reported_position(row, {Timeline{3}})) << state;
   }
   row = make_row("phx-a", Lsn{100});
   row.flush_lsn.reset();
-  EXPECT_FALSE(reported_position(row, Timeline{3}));
+  EXPECT_FALSE(reported_position(row, {Timeline{3}}));
 }
 
 TEST(KthBest, is_the_kth_latest_proof_or_nothing) {

@@ -154,5 +154,28 @@ TEST(WalClock, thinning_only_ever_makes_a_proof_older) {
   }
 }
 
+TEST(WalClock, cut_keeps_what_holds_up_to_an_instant_and_a_position) {
+  const auto second = [](int n) { return Instant(std::chrono::seconds(n)); };
+  const auto clock = [&] {
+    WalClock filled;
+    for (int i = 1; i <= 4; ++i)
+      filled.push(second(i), Lsn{static_cast<std::uint64_t>(100 * i)}, second(i));
+    return filled;
+  };
+  WalClock by_position = clock();
+  by_position.cut(second(9), Lsn{250});
+  EXPECT_EQ(by_position.proven_until(Lsn{900}), second(2));
+  WalClock by_instant = clock();
+  by_instant.cut(second(2) + std::chrono::milliseconds(500), Lsn{900});
+  EXPECT_EQ(by_instant.proven_until(Lsn{299}), second(2));
+  EXPECT_EQ(by_instant.proven_until(Lsn{300}), second(2) + std::chrono::milliseconds(500));
+  WalClock exact = clock();
+  exact.cut(second(2), Lsn{200});
+  EXPECT_EQ(exact.latest()->t, second(2));
+  WalClock none = clock();
+  none.cut(second(9), Lsn{50});
+  EXPECT_TRUE(none.empty());
+}
+
 }  // namespace
 }  // namespace rpoguard::core

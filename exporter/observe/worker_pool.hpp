@@ -1,0 +1,33 @@
+// Threads for calls that block.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+namespace rpoguard::observe {
+
+/// Threads are started when needed and kept. Jobs must own what they use: one that hangs may
+/// outlive the pool. Not thread-safe.
+class WorkerPool {
+ public:
+  /// How long the destructor waits for running jobs.
+  static constexpr std::chrono::milliseconds kPatience{50};
+
+  explicit WorkerPool(std::size_t threads_max);
+  /// Drops what waits; a job that goes on after kPatience is left alone.
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  void run(std::function<void()> job);
+
+ private:
+  struct Shared;
+  static void work(const std::shared_ptr<Shared>& shared);
+
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace rpoguard::observe

@@ -1,0 +1,431 @@
+// What the view says of the archive, fact by fact.
+#include <gtest/gtest.h>
+
+#include "tests/unit/core/shard_fixture.hpp"
+
+namespace rpoguard::core {
+namespace {
+
+using namespace test;
+
+constexpr std::uint64_t kSegment = 16 * 1024 * 1024;
+
+ShardSpec directory_spec() {
+  ShardSpec spec = make_spec();
+  spec.archive.source = ArchiveSource::directory;
+  spec.archive.directory = "/archive";
+  return spec;
+}
+
+/// A shard whose writer writes segment 3 and whose archive holds whole segments up to 2.
+class ArchivedShard : public TestShard {
+ public:
+  explicit ArchivedShard(const ShardSpec& from = directory_spec()) : TestShard(from) {
+    repository.runs = {{Timeline{1}, 0, 1, 2}};
+    repository.system_identifier = 77;
+  }
+  NodeFacts& writer() { return facts[writer_node]; }
+  const ArchiveView& archive() const { return view.archive; }
+
+  void look() {
+    observations.archive = ArchiveObservation{now, now + milliseconds(1), repository};
+    now += milliseconds(1);
+    judge();
+  }
+  void fail_to_look() {
+    observations.archive = ArchiveObservation{
+        now, now + milliseconds(1), ProbeError{ProbeFailure::timeout, "no answer within 10s"}};
+    now += milliseconds(1);
+    judge();
+  }
+  /// The writer fills its segment, and the archiver says that it archived it.
+  void switch_segment(bool archived = true) {
+    const std::uint64_t next = writer().insert_lsn->value / kSegment + 1;
+    writer().insert_lsn = writer().flushed_lsn = Lsn{next * kSegment};
+    writer().snapshot = std::to_string(++transactions) + "::";
+    char name[25];
+    std::snprintf(name, sizeof name, "00000001%08X%08X", 0U, static_cast<unsigned>(next - 1));
+    writer().archiver->last_archived_wal = name;
+    if (archived) repository.runs.back().last = static_cast<std::uint32_t>(next - 1);
+  }
+
+  ArchiveFacts repository;
+};
+
+TEST(Archive, its_own_look_is_the_truth_and_the_archivers_word_is_not) {
+  ArchivedShard shard;
+  shard.run_healthy(2);
+  EXPECT_TRUE(shard.archive().enabled);
+  EXPECT_FALSE(shard.archive().frontier) << "not looked yet";
+  shard.look();
+  EXPECT_EQ(shard.archive().frontier, Lsn{0x3000000});
+  EXPECT_EQ(shard.archive().lag_bytes, 2000);
+  EXPECT_EQ(shard.archive().gap_segments, 0);
+  EXPECT_EQ(shard.archive().as_of, shard.now - milliseconds(1));
+  shard.switch_segment(false);
+  shard.run(1);
+  EXPECT_EQ(shard.archive().frontier, Lsn{0x3000000});
+  EXPECT_EQ(shard.archive().last_archived_wal, "000000010000000000000003");
+}
+
+TEST(Archive, is_not_late_while_an_idle_writers_wal_is_all_archived) {
+  ArchivedShard shard;
+  shard.run_healthy(2);
+  shard.switch_segment();
+  for (int i = 0; i < 600; ++i) {
+    shard.tick();
+    shard.look();
+    if (i > 0) {
+      ASSERT_EQ(shard.archive().recovery_point, shard.observations.nodes[kIadA]->asked);
+    }
+  }
+  EXPECT_EQ(shard.archive().lag_bytes, 0);
+}
+
+TEST(Archive, proves_nothing_later_than_the_look) {
+  ArchivedShard shard;
+  shard.switch_segment();
+  shard.run(2);
+  shard.look();
+  const auto proven = shard.archive().recovery_point;
+  ASSERT_TRUE(proven);
+  shard.run(10);  // idle, and nobody looks
+  EXPECT_EQ(shard.archive().recovery_point, shard.archive().as_of);
+  const auto as_of = shard.archive().as_of;
+  shard.fail_to_look();
+  shard.run(10);
+  EXPECT_EQ(shard.archive().as_of, as_of);
+  EXPECT_EQ(shard.archive().recovery_point, as_of);
+  ASSERT_TRUE(shard.archive().failure);
+  EXPECT_EQ(shard.archive().failure->reason, ProbeFailure::timeout);
+  shard.look();
+  EXPECT_FALSE(shard.archive().failure);
+  EXPECT_GT(shard.archive().recovery_point, as_of);
+}
+
+TEST(Archive, ages_by_itself_while_the_command_hangs) {
+  ShardSpec spec = directory_spec();
+  spec.archive.max_age = seconds(20);
+  ArchivedShard shard(spec);
+  shard.switch_segment();
+  shard.run(2);
+  shard.look();
+  for (int i = 0; i < 19; ++i) {
+    shard.run_healthy(1);
+    shard.look();
+    ASSERT_TRUE(shard.open()) << i << " " << shard.reason();
+  }
+  for (int i = 0; i < 3; ++i) {
+    shard.run_healthy(1);
+    shard.look();
+  }
+  EXPECT_EQ(shard.reason(), "archive_too_old");
+}
+
+TEST(Archive, shows_what_was_dropped_silently_and_only_that) {
+  ArchivedShard shard;
+  shard.run_healthy(2);
+  for (int i = 0; i < 5; ++i) {  // archived just after each look: no drop
+    shard.look();
+    EXPECT_EQ(shard.archive().claimed_ahead_bytes.value_or(0), 0) << i;
+    shard.switch_segment();
+    shard.run(1);
+    EXPECT_EQ(shard.archive().claimed_ahead_bytes.value_or(0), 0) << i;
+    EXPECT_EQ(shard.archive().note, "");
+  }
+  shard.look();
+  const Lsn frontier = *shard.archive().frontier;
+  shard.switch_segment(false);
+  shard.run(1);
+  shard.look();
+  EXPECT_EQ(shard.archive().frontier, frontier);
+  EXPECT_EQ(shard.archive().claimed_ahead_bytes, 16 * 1024 * 1024);
+  EXPECT_NE(shard.archive().note.find("16777216 bytes of WAL archived that"), std::string::npos)
+      << shard.archive().note;
+  for (int i = 0; i < 4; ++i) {  // it goes on claiming, a segment with every look
+    shard.switch_segment(false);
+    shard.run(1);
+    shard.look();
+  }
+  EXPECT_EQ(shard.archive().frontier, frontier);
+  EXPECT_EQ(shard.archive().claimed_ahead_bytes, 5 * 16 * 1024 * 1024);
+}
+
+TEST(Archive, holds_no_claim_against_a_look_that_began_before_it) {
+  ArchivedShard shard;
+  shard.run_healthy(2);
+  shard.look();
+  const Instant asked = shard.now;
+  shard.switch_segment(false);
+  shard.run(1);
+  shard.observations.archive = ArchiveObservation{asked, shard.now, shard.repository};
+  shard.judge();
+  EXPECT_EQ(shard.archive().claimed_ahead_bytes, 0) << "by the claim before";
+}
+
+TEST(Archive, says_where_a_hole_is) {
+  ArchivedShard shard;
+  shard.writer().insert_lsn = shard.writer().flushed_lsn = Lsn{0x9000000};
+  shard.repository.runs = {{Timeline{1}, 0, 1, 4}, {Timeline{1}, 0, 6, 8}};
+  shard.run(1);
+  shard.look();
+  EXPECT_EQ(shard.archive().frontier, Lsn{0x5000000});
+  EXPECT_EQ(shard.archive().gap_segments, 1);
+  EXPECT_EQ(shard.archive().note, "1 segment missing from 0/5000000 on, and newer ones are there");
+}
+
+TEST(Archive, of_another_cluster_proves_nothing) {
+  ArchivedShard shard;
+  shard.switch_segment();
+  shard.repository.system_identifier = 4711;
+  shard.run(2);
+  shard.look();
+  EXPECT_FALSE(shard.archive().frontier);
+  EXPECT_FALSE(shard.archive().recovery_point);
+  EXPECT_NE(shard.archive().note.find("another cluster (system identifier 4711)"),
+            std::string::npos);
+  shard.repository.system_identifier.reset();  // compressed files do not tell
+  shard.look();
+  EXPECT_TRUE(shard.archive().recovery_point);
+}
+
+TEST(Archive, ahead_of_its_writer_is_anothers_and_stays_so) {
+  ArchivedShard shard;
+  shard.repository.runs.back().last = 9;
+  shard.run(1);
+  shard.look();
+  shard.run(1);  // asked after the look, the writer is still in segment 3
+  EXPECT_FALSE(shard.archive().frontier);
+  EXPECT_FALSE(shard.archive().recovery_point);
+  EXPECT_NE(shard.archive().note.find("ahead of the writer"), std::string::npos);
+  shard.writer().insert_lsn = shard.writer().flushed_lsn = Lsn{0xC000000};
+  shard.run(2);
+  shard.look();
+  EXPECT_FALSE(shard.archive().recovery_point) << "the writer has overtaken it";
+  shard.writer().started = kWallStart;
+  shard.run(1);
+  EXPECT_TRUE(shard.archive().frontier) << "another start of the writer is judged anew";
+}
+
+TEST(Archive, without_wal_of_the_path_says_so) {
+  ArchivedShard shard;
+  shard.repository.runs.front().timeline = Timeline{3};
+  shard.run(1);
+  shard.look();
+  EXPECT_FALSE(shard.archive().frontier);
+  EXPECT_EQ(shard.archive().note, "the archive holds no WAL that the writer continues");
+}
+
+TEST(Archive, looked_at_before_the_writer_was_known_is_judged_once_it_is) {
+  ArchivedShard shard;
+  shard.look();
+  EXPECT_FALSE(shard.archive().frontier);
+  shard.run(1);
+  EXPECT_EQ(shard.archive().frontier, Lsn{0x3000000});
+}
+
+TEST(Archive, keeps_its_proof_when_the_writer_is_lost) {
+  ArchivedShard shard;
+  shard.switch_segment();
+  shard.run(3);
+  shard.look();
+  const auto proven = shard.archive().recovery_point;
+  ASSERT_TRUE(proven);
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.run(20);
+  EXPECT_EQ(shard.archive().recovery_point, proven);
+  EXPECT_FALSE(shard.archive().lag_bytes);
+  EXPECT_FALSE(shard.archive().failed_count);
+}
+
+TEST(Archive, goes_on_over_a_switch_of_timelines_where_the_history_is_known) {
+  ArchivedShard shard;
+  shard.run_healthy(5);
+  shard.look();
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.promote(kPhxA, 2);
+  shard.facts[kPhxA].stamped = make_stamp(2, "phx");
+  shard.facts[kPhxA].archiver = ArchiverFacts{};
+  shard.writer_node = kPhxA;
+  shard.run(1);
+  shard.repository.runs.push_back({Timeline{2}, 0, 3, 3});
+  shard.facts[kPhxA].insert_lsn = shard.facts[kPhxA].flushed_lsn = Lsn{0x4000000};
+  shard.run(1);
+  shard.fail_to_look();  // the segments of the last look were not judged for this writer
+  EXPECT_FALSE(shard.archive().frontier);
+  shard.look();
+  EXPECT_EQ(shard.archive().frontier, Lsn{0x4000000}) << "by its own timeline alone";
+  const TimelineHistory history{{{Timeline{1}, Lsn{0x3000000 + 500}}}};
+  shard.facts[kPhxA].history = history;
+  shard.run(1);
+  EXPECT_EQ(shard.archive().frontier, Lsn{0x4000000});
+  shard.repository.runs = {{Timeline{1}, 0, 1, 2}};
+  shard.look();
+  EXPECT_EQ(shard.archive().frontier, Lsn{0x3000000}) << "the parent's, up to the switch";
+  shard.facts[kPhxA].history.reset();
+  shard.run(1);
+  EXPECT_EQ(shard.archive().frontier, Lsn{0x3000000}) << "a history once known does not change";
+}
+
+TEST(Archive, counts_only_where_the_surviving_region_can_read_it) {
+  struct Case {
+    const char* what;
+    ArchiveSource source;
+    ArchiveFormat format;
+    std::vector<std::string> readable_from;
+    bool counted;
+  };
+  const std::vector<Case> cases = {
+      {"directory", ArchiveSource::directory, ArchiveFormat::names, {"phx"}, true},
+      {"names", ArchiveSource::command, ArchiveFormat::names, {"phx"}, true},
+      {"home and remote", ArchiveSource::directory, ArchiveFormat::names, {"iad", "phx"}, true},
+      {"home only", ArchiveSource::directory, ArchiveFormat::names, {"iad"}, false},
+      {"nowhere", ArchiveSource::directory, ArchiveFormat::names, {}, false},
+      {"forbidden region", ArchiveSource::directory, ArchiveFormat::names, {"fra"}, false},
+      {"a claim", ArchiveSource::postgres, ArchiveFormat::names, {"phx"}, false},
+      {"blind to holes", ArchiveSource::command, ArchiveFormat::pgbackrest, {"phx"}, false},
+  };
+  for (const Case& each : cases) {
+    ShardSpec spec = directory_spec();
+    spec.archive.source = each.source;
+    spec.archive.format = each.format;
+    spec.archive.readable_from = each.readable_from;
+    ArchivedShard shard(spec);
+    shard.run(1);
+    EXPECT_EQ(shard.archive().counted, each.counted) << each.what;
+  }
+}
+
+TEST(Archive, that_cannot_show_holes_is_shown_as_such) {
+  ShardSpec spec = directory_spec();
+  spec.archive.source = ArchiveSource::command;
+  spec.archive.format = ArchiveFormat::pgbackrest;
+  ArchivedShard shard(spec);
+  shard.repository.holes_invisible = true;
+  shard.repository.last_backup = kWallStart;
+  shard.switch_segment();
+  shard.run(2);
+  shard.look();
+  EXPECT_EQ(shard.archive().frontier, Lsn{0x4000000});
+  EXPECT_FALSE(shard.archive().gap_segments);
+  EXPECT_EQ(shard.archive().last_backup, kWallStart);
+  EXPECT_NE(shard.archive().note.find("cannot show holes"), std::string::npos);
+}
+
+TEST(ArchiverClaim, outlasts_the_names_of_other_files_but_not_another_start) {
+  TestShard shard;
+  auto& writer = shard.facts[kIadA];
+  writer.archiver->last_archived_wal = "000000010000000000000003";
+  shard.run_healthy(3);
+  for (const char* name : {"00000002.history", "000000010000000000000003.00000028.backup",
+                           "000000010000000000000004.partial"}) {
+    writer.archiver->last_archived_wal = name;
+    shard.tick();
+    EXPECT_EQ(shard.view.archive.frontier, Lsn{0x4000000}) << name;
+    EXPECT_EQ(shard.view.archive.recovery_point, shard.observations.nodes[kIadA]->asked) << name;
+  }
+  writer.started = kWallStart;
+  shard.tick();
+  EXPECT_FALSE(shard.view.archive.frontier);
+}
+
+TEST(ArchiverClaim, of_a_backup_alone_covers_the_segment_it_begins_with) {
+  TestShard shard;
+  auto& writer = shard.facts[kIadA];
+  writer.archiver->last_archived_wal = "000000010000000000000002.00000028.backup";
+  shard.run(1);
+  EXPECT_EQ(shard.view.archive.frontier, Lsn{0x3000000});
+  for (const char* name : {"000000020000000000000002.00000028.backup", "x.backup"}) {
+    writer.archiver->last_archived_wal = "";
+    shard.run(1);
+    writer.archiver->last_archived_wal = name;
+    shard.run(1);
+    EXPECT_FALSE(shard.view.archive.frontier) << name;
+  }
+}
+
+TEST(ArchiverClaim, goes_back_when_the_archiver_does) {
+  TestShard shard;
+  auto& writer = shard.facts[kIadA];
+  writer.archiver->last_archived_wal = "000000010000000000000003";
+  shard.run_healthy(2);
+  writer.archiver->last_archived_wal = "000000010000000000000001";
+  shard.tick();
+  EXPECT_EQ(shard.view.archive.frontier, Lsn{0x2000000});
+  writer.archiver->last_archived_wal = "something else";
+  shard.tick();
+  EXPECT_FALSE(shard.view.archive.frontier);
+}
+
+TEST(ArchiverClaim, of_the_writer_before_says_nothing_of_the_next) {
+  TestShard shard;
+  shard.facts[kIadA].archiver->last_archived_wal = "000000010000000000000003";
+  shard.run_healthy(3);
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.run(3);
+  EXPECT_TRUE(shard.view.archive.frontier) << "nobody else writes";
+  shard.promote(kPhxA, 2);
+  shard.facts[kPhxA].stamped = make_stamp(2, "phx");
+  shard.facts[kPhxA].archiver = ArchiverFacts{};  // counters begin anew
+  shard.writer_node = kPhxA;
+  shard.run(1);
+  EXPECT_TRUE(shard.view.archive.enabled);
+  EXPECT_FALSE(shard.view.archive.frontier);
+  shard.facts[kPhxA].archiver->last_archived_wal = "000000020000000000000003";
+  shard.run(1);
+  EXPECT_EQ(shard.view.archive.frontier, Lsn{0x4000000});
+}
+
+TEST(ArchiverClaim, is_capped_by_older_wal_that_waits) {
+  TestShard shard;
+  auto& writer = shard.facts[kIadA];
+  writer.insert_lsn = writer.flushed_lsn = Lsn{0x9000000};
+  writer.archiver->last_archived_wal = "000000010000000000000005";
+  writer.archiver->ready = ArchiverFacts::Ready{2, "000000010000000000000006"};
+  shard.run(1);
+  EXPECT_EQ(shard.view.archive.frontier, Lsn{0x6000000});
+  EXPECT_EQ(shard.view.archive.ready_segments, 2);
+  writer.archiver->ready.reset();
+  writer.archiver->last_archived_wal = "000000010000000000000007";
+  shard.run(1);
+  EXPECT_EQ(shard.view.archive.frontier, Lsn{0x8000000}) << "in order: archived since";
+  writer.archiver->ready = ArchiverFacts::Ready{1, "000000010000000000000004"};
+  shard.run(1);
+  EXPECT_EQ(shard.view.archive.frontier, Lsn{0x4000000});
+  EXPECT_NE(shard.view.archive.note.find("0/4000000"), std::string::npos);
+  writer.archiver->ready.reset();
+  shard.run(1);
+  EXPECT_EQ(shard.view.archive.frontier, Lsn{0x4000000}) << "not listed since";
+  writer.archiver->ready = ArchiverFacts::Ready{1, "no name"};
+  shard.run(1);
+  EXPECT_EQ(shard.view.archive.frontier, Lsn{});
+  writer.archiver->ready = ArchiverFacts::Ready{};
+  shard.run(1);
+  EXPECT_EQ(shard.view.archive.frontier, Lsn{0x8000000});
+  EXPECT_EQ(shard.view.archive.ready_segments, 0);
+  writer.archiver->ready.reset();
+  shard.run(16);
+  EXPECT_FALSE(shard.view.archive.ready_segments) << "listed too long ago";
+}
+
+TEST(ArchiverClaim, ends_with_archiving) {
+  ArchivedShard shard;
+  shard.run(1);
+  shard.writer().archiver.reset();
+  shard.run(1);
+  EXPECT_TRUE(shard.archive().enabled) << "the repository is still looked at";
+  EXPECT_FALSE(shard.archive().failed_count);
+}
+
+TEST(Adopt, another_repository_is_looked_at_anew) {
+  ArchivedShard shard;
+  shard.run(1);
+  shard.look();
+  ShardSpec after = shard.spec;
+  EXPECT_TRUE(adopt(shard.memory, shard.spec, after).archive.look);
+  after.archive.directory = "/elsewhere";
+  EXPECT_FALSE(adopt(shard.memory, shard.spec, after).archive.look);
+}
+
+}  // namespace
+}  // namespace rpoguard::core
