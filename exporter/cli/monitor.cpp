@@ -64,9 +64,9 @@ core::Result<bool> Monitor::apply(std::shared_ptr<const core::Spec> spec) {
   }
   // From here on nothing fails: the old configuration is left behind.
   prober_.reset();
-  endpoint_prober_.reset();
   witness_prober_.reset();
   archive_prober_.reset();
+  endpoint_prober_.reset();
   for (Shard& to : next) {
     const auto from =
         std::ranges::find_if(shards_, [&](const Shard& s) { return s.spec->id == to.spec->id; });
@@ -100,16 +100,6 @@ void Monitor::probe() {
   probe_endpoints();
 }
 
-void Monitor::probe_endpoints() {
-  endpoint_prober_ = std::make_unique<observe::EndpointProber>(
-      loop_, spec_, clock_, password_for,
-      [this](std::size_t shard, core::EndpointObservation observation) {
-        shards_[shard].observations.endpoint = std::move(observation);
-        wake(shard);
-      });
-  endpoint_prober_->start();
-}
-
 void Monitor::probe_archives() {
   archive_prober_ = std::make_unique<observe::ArchiveProber>(
       loop_, spec_, clock_, [this](std::size_t shard, core::ArchiveObservation observation) {
@@ -130,6 +120,16 @@ void Monitor::probe_witnesses() {
         wake(shard);
       });
   witness_prober_->start();
+}
+
+void Monitor::probe_endpoints() {
+  endpoint_prober_ = std::make_unique<observe::EndpointProber>(
+      loop_, spec_, clock_, password_for,
+      [this](std::size_t shard, core::EndpointObservation observation) {
+        shards_[shard].observations.endpoint = std::move(observation);
+        wake(shard);
+      });
+  endpoint_prober_->start();
 }
 
 // Answers that arrive together are judged together.
@@ -207,9 +207,9 @@ void Monitor::stop() {
   timer_.cancel();
   alive_.reset();
   prober_.reset();
-  endpoint_prober_.reset();
   witness_prober_.reset();
   archive_prober_.reset();
+  endpoint_prober_.reset();
 }
 
 }  // namespace rpoguard::cli

@@ -1,24 +1,21 @@
 // The promise as an account, and until when it is known to be kept.
-#include <algorithm>
-
 #include "exporter/core/evaluator.hpp"
 
 namespace rpoguard::core {
 
-// The time since the last evaluation, judged by what was known to be kept then: a stall is not
-// forgiven afterwards.
+// The time since the last evaluation goes by what was known then; then what is known now is noted.
 void Evaluator::account() {
-  const auto before = memory_.kept_until;
+  SloMemory& slo = memory_.slo;
   if (memory_.last_evaluated) {
-    const Duration elapsed = now_ - *memory_.last_evaluated;
-    memory_.slo.account.total += elapsed;
-    if (!before) {
-      memory_.slo.account.unknown += elapsed;
-    } else {
-      memory_.slo.account.exceeded += std::clamp(now_ - *before, Duration{0}, elapsed);
-    }
+    add_stretch(slo.account,
+                {*memory_.last_evaluated, now_, memory_.kept_until, slo.recovery_point});
   }
-  view_.slo = memory_.slo.account;
+  view_.slo = slo.account;
+  slo.recovery_point = view_.recovery_point;
+  if (writer_changed_) slo.marks.clear();
+  mark_recovery_point(slo, view_.recovery_point, now_, probe_.interval);
+  view_.exposure_growth = exposure_growth(slo, now_, probe_.interval);
+
   if (writer_changed_) memory_.kept_until.reset();  // another writer's promise
   if (spec_->rpo == Duration{0}) {
     prove_synchronous();

@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace rpoguard::core {
+namespace {
+
+// Growth slower than this is no forecast.
+constexpr double kGrowthMin = 0.01;
+
+}  // namespace
 
 std::optional<Duration> exposure_at(const ShardView& shard, Instant now) {
   if (!shard.recovery_point) return std::nullopt;
@@ -18,6 +24,16 @@ std::optional<Duration> exposure_known_at(const ShardView& shard, Instant now) {
 std::optional<Duration> at_risk_span_at(const ShardView& shard, Instant now) {
   if (!shard.recovery_point) return std::nullopt;
   return std::max(Duration{0}, shard.last_possible_ack.value_or(now) - *shard.recovery_point);
+}
+
+std::optional<Duration> time_to_exhaustion_at(const ShardView& shard, Instant now) {
+  const auto exposure = exposure_at(shard, now);
+  if (!exposure || shard.spec->rpo == Duration{0}) return std::nullopt;
+  if (*exposure >= shard.spec->rpo) return Duration{0};
+  if (!shard.exposure_growth || *shard.exposure_growth < kGrowthMin) return std::nullopt;
+  const double left = to_seconds(shard.spec->rpo - *exposure);
+  return std::chrono::duration_cast<Duration>(
+      std::chrono::duration<double>(left / std::min(*shard.exposure_growth, 1.0)));
 }
 
 bool usable_at(const ShardView& shard, Instant now) {

@@ -209,8 +209,9 @@ std::optional<Duration> exposure_at(const ShardView& shard, Instant now);
 std::optional<Duration> exposure_known_at(const ShardView& shard, Instant now);
 /// From T to the last moment at which the writer can have acknowledged anything; absent = unknown.
 std::optional<Duration> at_risk_span_at(const ShardView& shard, Instant now);
-/// How long until the exposure reaches the RPO if it goes on growing as it does, 0 when it has;
-/// absent: it does not grow, or is unknown. Never less than what the lease guarantees.
+/// How long until the exposure reaches the RPO if it goes on growing as it does:
+/// (RPO - exposure) / min(exposure_growth, 1), so never less than what the lease guarantees. 0 when
+/// it has; absent: it does not grow, or is unknown, or the RPO is 0 and judged by other proof.
 std::optional<Duration> time_to_exhaustion_at(const ShardView& shard, Instant now);
 /// Writes are usable at `now`: as evaluated, and the lease has not run out since.
 bool usable_at(const ShardView& shard, Instant now);

@@ -11,15 +11,30 @@ const core::WriterView* writer_of(const GateAnswer& answer) {
   return answer.view != nullptr && answer.view->writer ? &*answer.view->writer : nullptr;
 }
 
+void append_epoch(std::string& out, const core::WriterView* writer) {
+  out += "\"epoch\":";
+  if (writer == nullptr) {
+    out += "null";
+  } else {
+    append_number(out, writer->epoch.value);
+  }
+}
+
+void append_generation(std::string& out, const core::ShardView* view) {
+  out += ",\"generation\":";
+  if (view != nullptr && view->generation_witness && view->generation_witness->number) {
+    append_number(out, *view->generation_witness->number);
+  } else {
+    out += "null";
+  }
+}
+
 void append_writer(std::string& out, const core::WriterView* writer) {
   if (writer == nullptr) {
-    out += R"("epoch":null,"generation":null,"writer":null)";
+    out += ",\"writer\":null";
     return;
   }
-  out += "\"epoch\":";
-  append_number(out, writer->epoch.value);
-  // No witness of the shard map's generation is configured yet: it is unknown.
-  out += R"(,"generation":null,"writer":{"node":)";
+  out += ",\"writer\":{\"node\":";
   append_json_string(out, writer->node);
   out += ",\"region\":";
   append_json_string(out, writer->region);
@@ -69,6 +84,8 @@ void append_gate_json(std::string& out, const GateAnswer& answer, core::Instant 
   out += ",\"open_for_ms\":";
   append_number(out, whole_ms(answer.open_for));
   out += ',';
+  append_epoch(out, writer_of(answer));
+  append_generation(out, answer.view);
   append_writer(out, writer_of(answer));
   out += ",\"exposure_seconds\":";
   append_seconds_or_null(

@@ -8,7 +8,8 @@
 
 namespace rpoguard::serve {
 
-/// In the order of the names on the page.
+/// In the order of the names on the page. Not "histogram" but "distribution": promtool refuses a
+/// type in a name.
 enum class Metric {
   process_cpu_seconds_total,
   process_max_fds,
@@ -16,11 +17,14 @@ enum class Metric {
   process_resident_memory_bytes,
   process_start_time_seconds,
   process_virtual_memory_bytes,
+  backup_age_seconds,
   build_info,
   config_last_reload_success_timestamp_seconds,
   config_last_reload_successful,
   connections,
   connections_limit,
+  endpoint_commit_seconds,
+  endpoint_on_writer,
   epoch_agreement,
   evidence_disagreement_bytes,
   gate_checks_total,
@@ -32,6 +36,7 @@ enum class Metric {
   highest_epoch,
   last_evaluation_timestamp_seconds,
   last_write_outage_seconds,
+  node_diverged_bytes,
   node_epoch,
   node_in_recovery,
   node_info,
@@ -40,6 +45,7 @@ enum class Metric {
   node_up,
   probe_duration_seconds,
   probe_failures_total,
+  probe_interval_seconds,
   recovery_point_timestamp_seconds,
   replica_lag_bytes,
   replica_lag_seconds,
@@ -47,11 +53,14 @@ enum class Metric {
   replica_streaming,
   replica_synchronous,
   rpo_at_risk_span_seconds,
+  rpo_bootstrapped,
   rpo_budget_remaining_seconds,
+  rpo_exposure_distribution_seconds,
   rpo_exposure_is_known,
   rpo_exposure_known_seconds,
   rpo_exposure_seconds,
   rpo_target_seconds,
+  rpo_time_to_exhaustion_seconds,
   rpo_waived,
   rto_target_seconds,
   shard_info,
@@ -60,18 +69,26 @@ enum class Metric {
   slo_seconds_total,
   slot_lag_bytes,
   slot_safe_wal_bytes,
+  synchronous_downgraded,
   wal_archive_age_seconds,
+  wal_archive_claimed_ahead_bytes,
+  wal_archive_counted,
   wal_archive_failures_total,
+  wal_archive_frontier_bytes,
+  wal_archive_gap,
   wal_archive_lag_bytes,
+  wal_archive_look_failing,
   wal_archive_ready_segments,
   wal_position_bytes,
+  witness_number,
+  witness_up,
   write_outage_seconds,
   writers,
   writes_usable,
 };
-inline constexpr std::size_t kMetricCount = 58;
+inline constexpr std::size_t kMetricCount = 74;
 
-enum class MetricKind { counter, gauge };
+enum class MetricKind { counter, gauge, histogram };
 
 inline constexpr std::size_t kMetricLabelsMax = 4;
 

@@ -1,17 +1,14 @@
 // The metrics page: a Collectable over one view, so that nothing has to be kept in step and no
 // stale series can survive. What depends on time is computed here, at the moment of the scrape.
-#include <cmath>
-#include <initializer_list>
 #include <set>
 #include <string_view>
 
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
-#include "exporter/core/check.hpp"
 #include "exporter/core/gate.hpp"
 #include "exporter/serve/handlers.hpp"
-#include "exporter/serve/metric_table.hpp"
+#include "exporter/serve/metrics_sheet.hpp"
 #include "exporter/serve/process_stats.hpp"
 #include "exporter/serve/text.hpp"
 
@@ -23,58 +20,7 @@ using core::Instant;
 using core::NodeView;
 using core::ShardSpec;
 using core::ShardView;
-using Values = std::initializer_list<std::string_view>;
-
-// One family per row of the table, filled sample by sample. Label values must be valid UTF-8 (P2).
-class Page {
- public:
-  Page() : families_(kMetricCount) {
-    for (std::size_t i = 0; i < kMetricCount; ++i) {
-      const MetricInfo& info = metric_table()[i];
-      families_[i].name = info.name;
-      families_[i].help = info.help;
-      families_[i].type = info.kind == MetricKind::counter ? prometheus::MetricType::Counter
-                                                           : prometheus::MetricType::Gauge;
-    }
-  }
-
-  void expect(std::size_t shards) {
-    for (auto& family : families_) family.metric.reserve(shards);
-  }
-
-  void add(Metric metric, Values label_values, double value) {
-    const auto index = static_cast<std::size_t>(metric);
-    const MetricInfo& info = metric_table()[index];
-    prometheus::ClientMetric& sample = families_[index].metric.emplace_back();
-    sample.label.reserve(label_values.size());
-    std::size_t i = 0;
-    for (const std::string_view label : label_values) {
-      sample.label.push_back({std::string(info.labels.at(i++)), std::string(label)});
-    }
-    RPOGUARD_CHECK(i == info.labels.size() || info.labels.at(i).empty());
-    (info.kind == MetricKind::counter ? sample.counter.value : sample.gauge.value) = value;
-  }
-  void add(Metric metric, Values label_values, bool value) {
-    add(metric, label_values, value ? 1.0 : 0.0);
-  }
-  // 3.3.6: an unknown value is absent.
-  template <typename T, typename ToDouble>
-  void add(Metric metric, Values label_values, const std::optional<T>& value, ToDouble to_double) {
-    if (value) add(metric, label_values, static_cast<double>(to_double(*value)));
-  }
-  template <typename T>
-  void add(Metric metric, Values label_values, const std::optional<T>& value) {
-    if (value) add(metric, label_values, static_cast<double>(*value));
-  }
-
-  std::vector<prometheus::MetricFamily> take() {
-    std::erase_if(families_, [](const auto& family) { return family.metric.empty(); });
-    return std::move(families_);
-  }
-
- private:
-  std::vector<prometheus::MetricFamily> families_;
-};
+using Page = MetricsSheet;
 
 // Whole microseconds since 1970 divided once: no digits that are not there.
 double unix_seconds(core::WallTime time) {
@@ -120,6 +66,7 @@ class NodeSamples {
                 {shard_, name_, name_of(static_cast<core::ProbeFailure>(i))},
                 static_cast<double>(node.probe_failures.at(i)));
     }
+    page_.add(Metric::node_diverged_bytes, {shard_, name_}, node.diverged_bytes);
     add_replica(node);
     if (node.slow) add_slow(*node.slow);
   }
@@ -151,7 +98,6 @@ class NodeSamples {
 
   void add_slow(const core::SlowFacts& slow) {
     page_.add(Metric::connections_limit, {shard_, name_}, slow.connections_limit);
-    page_.add(Metric::wal_archive_ready_segments, {shard_, name_}, slow.archive_ready_segments);
     // P7: two names that differ only in invalid bytes would become the same series.
     std::set<std::string> seen;
     for (const auto& [name, count] : slow.connections) {
@@ -190,6 +136,9 @@ class ShardSamples {
     add_writer(known);
     add_slo(known);
     add_archive(known.archive);
+    add_witness("epoch", spec_.epoch_witness.has_value(), known.epoch_witness);
+    add_witness("generation", spec_.generation_witness.has_value(), known.generation_witness);
+    if (known.endpoint) add_endpoint(*known.endpoint);
     add_gate(known, context.stopping);
     add_checks(context.gate_counters.of(spec_.id));
     static const NodeView kNoNode;
@@ -223,6 +172,13 @@ class ShardSamples {
               core::to_seconds);
     page_.add(Metric::recovery_point_timestamp_seconds, {id_}, known.recovery_point,
               [this](Instant instant) { return at_.timestamp(instant); });
+    page_.add(Metric::rpo_time_to_exhaustion_seconds, {id_},
+              core::time_to_exhaustion_at(known, at_.now), core::to_seconds);
+    page_.add(Metric::rpo_bootstrapped, {id_}, known.bootstrapped);
+    if (view_ == nullptr) return;
+    page_.add(Metric::probe_interval_seconds, {id_}, core::to_seconds(known.probe_interval));
+    if (known.synchronous.promised && known.writer)
+      page_.add(Metric::synchronous_downgraded, {id_}, known.synchronous.downgraded);
   }
 
   void add_writer(const ShardView& known) {
@@ -242,6 +198,7 @@ class ShardSamples {
     page_.add(Metric::slo_bad_seconds_total, {id_, "exceeded"},
               core::to_seconds(known.slo.exceeded));
     page_.add(Metric::slo_bad_seconds_total, {id_, "unknown"}, core::to_seconds(known.slo.unknown));
+    page_.add(Metric::rpo_exposure_distribution_seconds, {id_}, known.slo.exposure);
   }
 
   void add_archive(const core::ArchiveView& archive) {
@@ -250,6 +207,29 @@ class ShardSamples {
               [this](Instant instant) { return at_.age(instant); });
     page_.add(Metric::wal_archive_lag_bytes, {id_}, archive.lag_bytes);
     page_.add(Metric::wal_archive_failures_total, {id_}, archive.failed_count);
+    page_.add(Metric::wal_archive_ready_segments, {id_}, archive.ready_segments);
+    page_.add(Metric::wal_archive_frontier_bytes, {id_}, archive.frontier, lsn_bytes);
+    page_.add(Metric::wal_archive_gap, {id_}, archive.gap_segments);
+    page_.add(Metric::wal_archive_claimed_ahead_bytes, {id_}, archive.claimed_ahead_bytes);
+    page_.add(Metric::wal_archive_counted, {id_}, archive.counted);
+    if (spec_.archive.source != core::ArchiveSource::postgres)
+      page_.add(Metric::wal_archive_look_failing, {id_}, archive.failure.has_value());
+    page_.add(Metric::backup_age_seconds, {id_}, archive.last_backup,
+              [this](core::WallTime time) { return core::to_seconds(at_.wall - time); });
+  }
+
+  void add_witness(std::string_view name, bool configured,
+                   const std::optional<core::WitnessView>& witness) {
+    if (!configured) return;
+    const auto number = witness ? witness->number : std::nullopt;
+    page_.add(Metric::witness_up, {id_, name}, number.has_value());
+    page_.add(Metric::witness_number, {id_, name}, number);
+  }
+
+  void add_endpoint(const core::EndpointView& endpoint) {
+    page_.add(Metric::endpoint_on_writer, {id_, "writer"}, endpoint.on_writer);
+    page_.add(Metric::endpoint_commit_seconds, {id_, "writer"}, endpoint.commit_took,
+              core::to_seconds);
   }
 
   void add_gate(const ShardView& known, bool stopping) {
@@ -322,56 +302,6 @@ class ViewCollector final : public prometheus::Collectable {
  private:
   const Context& context_;
 };
-
-// The escapes of the text format: backslash, quote, line feed.
-void append_escaped(std::string& out, std::string_view label_value) {
-  for (;;) {
-    const std::size_t special = label_value.find_first_of("\\\"\n");
-    out += label_value.substr(0, special);
-    if (special == std::string_view::npos) return;
-    out += '\\';
-    out += label_value[special] == '\n' ? 'n' : label_value[special];
-    label_value.remove_prefix(special + 1);
-  }
-}
-
-void append_sample(std::string& out, const std::string& name,
-                   const prometheus::ClientMetric& sample, double value) {
-  out += name;
-  char separator = '{';
-  for (const auto& label : sample.label) {
-    out += separator;
-    out += label.name;
-    out += "=\"";
-    append_escaped(out, label.value);
-    out += '"';
-    separator = ',';
-  }
-  if (separator == ',') out += '}';
-  out += ' ';
-  append_number(out, value);
-  out += '\n';
-}
-
-// The text format 0.0.4 for the two kinds there are. prometheus-cpp's TextSerializer writes piece
-// by piece through a stream, which makes a page of 100 shards more than twice as slow, and rounds
-// to 16 digits.
-std::string to_text(const std::vector<prometheus::MetricFamily>& families) {
-  constexpr std::size_t kBytesPerSample = 96;
-  std::size_t samples = 0;
-  for (const auto& family : families) samples += family.metric.size();
-  std::string text;
-  text.reserve(samples * kBytesPerSample);
-  for (const auto& family : families) {
-    const bool counter = family.type == prometheus::MetricType::Counter;
-    text += "# HELP " + family.name + ' ' + family.help + "\n# TYPE " + family.name;
-    text += counter ? " counter\n" : " gauge\n";
-    for (const auto& sample : family.metric) {
-      append_sample(text, family.name, sample, counter ? sample.counter.value : sample.gauge.value);
-    }
-  }
-  return text;
-}
 
 }  // namespace
 

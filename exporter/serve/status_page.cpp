@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "exporter/core/gate.hpp"
+#include "exporter/serve/gate_answer.hpp"
 #include "exporter/serve/readyz.hpp"
 #include "exporter/serve/responses.hpp"
 #include "exporter/serve/text.hpp"
@@ -36,6 +37,7 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 h2{margin:0 0 .1em}p{margin:.15em 0}.s{color:#555}
 .good{color:#0072b2;font-weight:600}.bad{color:#b34700;font-weight:600}
 .unsure{color:#8a3d6d;font-weight:600}
+td span{white-space:nowrap}
 </style></head><body>
 )";
 
@@ -103,12 +105,94 @@ std::string exposure_line(const ShardSpec& spec, const ShardView& shard, Instant
             render_short(spec.rpo - *exposure);
   }
   line += " (RPO " + core::render_duration(spec.rpo) + ")";
-  if (shard.archive.enabled) {
-    line += "; WAL archive ";
-    line += shard.archive.recovery_point ? render_short(now - *shard.archive.recovery_point)
-                                         : std::string("age unknown");
+  if (shard.bootstrapped) line += ", estimated by commit times: just started";
+  const auto left = core::time_to_exhaustion_at(shard, now);
+  if (left && *left > Duration{0}) {
+    line += "; " + marked(kUnsure, "growing") + ", at this pace used up in " + render_short(*left);
   }
   return paragraph(line);
+}
+
+std::string synchronous_line(const core::SynchronousView& synchronous) {
+  if (!synchronous.promised || synchronous.problem.empty()) return {};
+  return paragraph("Synchronous durability " +
+                   marked(kBad, synchronous.downgraded ? "downgraded" : "not proven") + ": " +
+                   escape_html(synchronous.problem));
+}
+
+std::string failure_words(const std::optional<core::ProbeError>& failure) {
+  if (!failure) return {};
+  return std::string("; ") + name_of(failure->reason) + ": " + escape_html(failure->message);
+}
+
+std::string segments(std::int64_t count) {
+  return std::to_string(count) + (count == 1 ? " segment" : " segments");
+}
+
+std::string archive_line(const core::ArchiveView& archive, Instant now) {
+  if (!archive.enabled) return {};
+  std::string line = "WAL archive ";
+  line += archive.recovery_point
+              ? "has everything up to " + render_short(now - *archive.recovery_point) + " ago"
+              : marked(kUnsure, "age unknown");
+  if (archive.frontier) line += " (" + core::render_lsn(*archive.frontier) + ")";
+  if (archive.counted) line += ", counted as a copy";
+  if (archive.gap_segments.value_or(0) > 0)
+    line += "; " + marked(kBad, "hole of " + segments(*archive.gap_segments));
+  if (archive.claimed_ahead_bytes.value_or(0) > 0) {
+    line += "; " + marked(kUnsure, "the writer claims " +
+                                       render_bytes(*archive.claimed_ahead_bytes) + " more");
+  }
+  if (archive.ready_segments.value_or(0) > 0)
+    line += "; " + segments(*archive.ready_segments) + " waiting";
+  if (archive.failure) line += "; " + marked(kBad, "last look failed");
+  line += failure_words(archive.failure);
+  if (!archive.note.empty()) line += "; " + escape_html(archive.note);
+  return paragraph(line);
+}
+
+std::string witness_words(std::string_view name, const core::WitnessView& witness, Instant now) {
+  std::string words(name);
+  words += " witness ";
+  if (witness.number) {
+    words += "says " + std::to_string(*witness.number);
+    if (!witness.writer.empty()) words += " (" + escape_html(witness.writer) + ")";
+  } else {
+    words += marked(kUnsure, "silent");
+    if (witness.as_of) words += " for " + render_short(now - *witness.as_of);
+  }
+  return words + failure_words(witness.failure);
+}
+
+std::string endpoint_words(const core::EndpointView& endpoint, Instant now) {
+  std::string words = "Writer endpoint ";
+  if (!endpoint.on_writer) {
+    words += marked(kUnsure, "unknown");
+  } else {
+    words += *endpoint.on_writer ? marked(kGood, "leads to the writer")
+                                 : marked(kBad, "does not lead to the writer");
+  }
+  if (endpoint.commit_took)
+    words += ", a commit took " + std::to_string(whole_ms(*endpoint.commit_took)) + " ms";
+  if (!endpoint.on_writer.value_or(false) && endpoint.last_good)
+    words += ", last good " + render_short(now - *endpoint.last_good) + " ago";
+  words += failure_words(endpoint.failure);
+  if (!endpoint.note.empty()) words += "; " + escape_html(endpoint.note);
+  return words;
+}
+
+// What stands around the shard, as far as it is configured.
+std::string surroundings(const ShardView& shard, Instant now) {
+  std::string out;
+  if (shard.endpoint) out += paragraph(endpoint_words(*shard.endpoint, now));
+  std::string witnesses;
+  if (shard.epoch_witness) witnesses = witness_words("Epoch", *shard.epoch_witness, now);
+  if (shard.generation_witness) {
+    witnesses += witnesses.empty() ? "" : "; ";
+    witnesses += witness_words("Generation", *shard.generation_witness, now);
+  }
+  if (!witnesses.empty()) out += paragraph(witnesses);
+  return out;
 }
 
 std::string writer_line(const ShardSpec& spec, const ShardView& shard, Instant now) {
@@ -160,16 +244,29 @@ std::string lag_cells(const NodeView& node, Instant now) {
   return number_cell(seconds) + number_cell(bytes);
 }
 
+void append_word(std::string& words, const std::string& word) {
+  if (!words.empty()) words += ", ";
+  words += word;
+}
+
 std::string link_words(const NodeView& node) {
   std::string words;
   if (node.streaming) words = *node.streaming ? "streaming" : "not streaming";
-  if (node.synchronous.value_or(false)) words += ", synchronous";
-  if (node.counted) words += words.empty() ? "counted" : ", counted";
+  if (node.synchronous.value_or(false)) append_word(words, "synchronous");
+  if (node.counted) append_word(words, "counted");
+  if (node.apply_delay)
+    append_word(words, "replays " + core::render_duration(*node.apply_delay) + " late");
+  if (node.replay_paused.value_or(false)) append_word(words, "replay paused");
   return words;
 }
 
 std::string node_row(const NodeView& node, Instant now) {
   std::string remark = escape_html(node.note);
+  if (node.diverged_bytes.value_or(0) > 0) {
+    remark += (remark.empty() ? "" : "; ") +
+              marked(kBad, "diverged by " + render_bytes(*node.diverged_bytes));
+    if (node.fork_point) remark += " at " + core::render_lsn(*node.fork_point);
+  }
   if (node.failure) {
     remark += std::string(remark.empty() ? "" : "; ") + name_of(node.failure->reason) + ": " +
               escape_html(node.failure->message);
@@ -198,7 +295,10 @@ std::string shard_section(const ShardSpec& spec, const ShardView* shard, Instant
   out += gate_line(spec, shard, decision);
   if (shard == nullptr) return out + paragraph("Not evaluated yet");
   out += exposure_line(spec, *shard, now);
+  out += synchronous_line(shard->synchronous);
   out += writer_line(spec, *shard, now);
+  out += surroundings(*shard, now);
+  out += archive_line(shard->archive, now);
   if (shard->waiver) {
     out += paragraph(marked(kUnsure, "Waiver") + " for another " +
                      render_short(shard->waiver->until - now) + ": " +

@@ -82,6 +82,7 @@ Json node_json(const NodeView& node, const Moment& at) {
               {"streaming", maybe(node.streaming)},
               {"synchronous", maybe(node.synchronous)},
               {"counted", node.counted},
+              {"diverged_bytes", maybe(node.diverged_bytes)},
               {"note", node.note}};
 }
 
@@ -109,6 +110,9 @@ void add_node_details(Json& json, const NodeView& node, const Moment& at) {
   json["wal_position"] = lsn_or_null(node.wal_position);
   json["replay_position"] = lsn_or_null(node.replay_lsn);
   json["replay_paused"] = maybe(node.replay_paused);
+  json["apply_delay_seconds"] = seconds_or_null(node.apply_delay);
+  json["fork_point"] = lsn_or_null(node.fork_point);
+  json["last_transaction_seen"] = date_or_null(node.last_transaction_seen, at);
   json["evidence_disagreement_bytes"] = maybe(node.evidence_disagreement_bytes);
   json["last_answer"] = date_or_null(node.last_answer, at);
   json["probe_duration_seconds"] = seconds_or_null(node.probe_duration);
@@ -119,7 +123,6 @@ void add_node_details(Json& json, const NodeView& node, const Moment& at) {
   json["probe_failures"] = std::move(failures);
   json["connections"] = maybe(node.slow, connections_json);
   json["connections_limit"] = node.slow ? maybe(node.slow->connections_limit) : Json();
-  json["archive_ready_segments"] = node.slow ? maybe(node.slow->archive_ready_segments) : Json();
   json["slots"] = maybe(node.slow, slots_json);
 }
 
@@ -143,13 +146,53 @@ Json gate_json(const ShardSpec& spec, const ShardView* shard, const Moment& at) 
       {"mode", name_of(spec.gate.mode)}};
 }
 
-Json archive_json(const core::ArchiveView& archive, const Moment& at) {
+Json archive_json(const ShardSpec& spec, const core::ArchiveView& archive, const Moment& at) {
   return Json{{"enabled", archive.enabled},
+              {"source", name_of(spec.archive.source)},
+              {"counted", archive.counted},
               {"age_seconds", age_or_null(archive.recovery_point, at)},
+              {"frontier", lsn_or_null(archive.frontier)},
+              {"frontier_bytes", maybe(archive.frontier, [](core::Lsn lsn) { return lsn.value; })},
+              {"as_of", date_or_null(archive.as_of, at)},
               {"lag_bytes", maybe(archive.lag_bytes)},
+              {"gap_segments", maybe(archive.gap_segments)},
+              {"claimed_ahead_bytes", maybe(archive.claimed_ahead_bytes)},
+              {"ready_segments", maybe(archive.ready_segments)},
               {"failures", maybe(archive.failed_count)},
               {"last_archived_wal",
-               archive.last_archived_wal.empty() ? Json() : Json(archive.last_archived_wal)}};
+               archive.last_archived_wal.empty() ? Json() : Json(archive.last_archived_wal)},
+              {"last_backup", maybe(archive.last_backup, render_time)},
+              {"failure", failure_json(archive.failure)},
+              {"note", archive.note}};
+}
+
+// Null: none is configured. One that has not been heard of knows nothing.
+Json witness_json(const std::optional<core::WitnessSpec>& spec,
+                  const std::optional<core::WitnessView>& view, const Moment& at) {
+  if (!spec) return {};
+  const core::WitnessView known = view.value_or(core::WitnessView{});
+  return Json{{"number", maybe(known.number)},
+              {"writer", known.writer.empty() ? Json() : Json(known.writer)},
+              {"as_of", date_or_null(known.as_of, at)},
+              {"failure", failure_json(known.failure)}};
+}
+
+Json endpoint_json(const std::optional<core::EndpointSpec>& spec,
+                   const std::optional<core::EndpointView>& view, const Moment& at) {
+  if (!spec) return {};
+  const core::EndpointView known = view.value_or(core::EndpointView{});
+  return Json{{"on_writer", maybe(known.on_writer)},
+              {"commit_seconds", seconds_or_null(known.commit_took)},
+              {"last_good", date_or_null(known.last_good, at)},
+              {"failure", failure_json(known.failure)},
+              {"note", known.note}};
+}
+
+// Null: not promised. Without a confirmed writer nobody knows whether it is required.
+Json synchronous_json(const ShardView& shard) {
+  if (!shard.synchronous.promised) return {};
+  return Json{{"downgraded", shard.writer ? Json(shard.synchronous.downgraded) : Json()},
+              {"problem", shard.synchronous.problem}};
 }
 
 Json waiver_json(const std::optional<core::WaiverView>& waiver, const Moment& at) {
@@ -192,12 +235,15 @@ Json shard_json(const ShardSpec& spec, const ShardView* shard, const Moment& at,
       {"writer", writer_json(known.writer)},
       {"highest_epoch", maybe(known.highest_epoch, [](core::Epoch epoch) { return epoch.value; })},
       {"epoch_agreement", known.epoch_agreement},
+      {"generation", known.generation_witness ? maybe(known.generation_witness->number) : Json()},
       {"rpo_seconds", core::to_seconds(spec.rpo)},
       {"exposure_seconds", seconds_or_null(exposure)},
       {"budget_remaining_seconds", seconds_or_null(budget_of(spec, exposure))},
+      {"time_to_exhaustion_seconds", seconds_or_null(core::time_to_exhaustion_at(known, at.now))},
       {"gate", gate_json(spec, shard, at)},
       {"nodes", std::move(nodes)},
-      {"archive", archive_json(known.archive, at)},
+      {"archive", archive_json(spec, known.archive, at)},
+      {"synchronous", synchronous_json(known)},
       {"waiver", waiver_json(known.waiver, at)}};
 }
 
@@ -214,6 +260,7 @@ Json policy_json(const ShardSpec& spec) {
 
 Json slo_json(const core::SloView& slo) {
   return Json{{"seconds", core::to_seconds(slo.total)},
+              {"kept_seconds", core::to_seconds(core::kept(slo))},
               {"exceeded_seconds", core::to_seconds(slo.exceeded)},
               {"unknown_seconds", core::to_seconds(slo.unknown)}};
 }
@@ -224,9 +271,16 @@ void add_shard_details(Json& json, const ShardSpec& spec, const ShardView* shard
   const ShardView& known = shard == nullptr ? nothing : *shard;
   json["evaluated"] = shard == nullptr ? Json() : Json(at.date(shard->evaluated));
   json["writers"] = shard == nullptr ? Json() : Json(shard->writers);
+  json["probe_interval_seconds"] =
+      shard == nullptr ? Json() : Json(core::to_seconds(shard->probe_interval));
+  json["epoch_witness"] = witness_json(spec.epoch_witness, known.epoch_witness, at);
+  json["generation_witness"] = witness_json(spec.generation_witness, known.generation_witness, at);
+  json["endpoint"] = endpoint_json(spec.endpoint, known.endpoint, at);
   json["recovery_point"] = date_or_null(known.recovery_point, at);
   json["exposure_known_seconds"] = seconds_or_null(core::exposure_known_at(known, at.now));
   json["at_risk_span_seconds"] = seconds_or_null(core::at_risk_span_at(known, at.now));
+  json["exposure_growth"] = maybe(known.exposure_growth);
+  json["bootstrapped"] = shard == nullptr ? Json() : Json(shard->bootstrapped);
   json["write_outage_seconds"] = age_or_null(known.write_outage_since, at);
   json["last_write_outage_seconds"] = seconds_or_null(known.last_write_outage);
   json["slo"] = slo_json(known.slo);

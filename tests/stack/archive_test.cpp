@@ -7,6 +7,7 @@
 #include "tests/stack/archive_watch.hpp"
 #include "tests/support/cluster.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/rpoguard_process.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -308,6 +309,32 @@ TEST(ArchiveScenario, wal_that_the_writer_has_not_written_proves_nothing) {
     return !view.frontier && !view.recovery_point &&
            view.note.find("ahead of the writer") != std::string::npos;
   })) << watch.archive().note;
+}
+
+// The whole way: from the configuration to the gate.
+TEST(ArchiveScenario, an_archive_that_another_region_can_read_is_a_copy) {
+  ArchivedCluster shard;
+  ASSERT_TRUE(shard.all_archived(shard.iad()));
+  RpoguardConfig config;
+  config.rpo = "4s";
+  config.shards = {{.nodes = {{.name = "iad", .region = "iad", .port = shard.iad().port()}},
+                    .extra = "allowed_regions: [iad, phx]\n"
+                             "archive: {source: directory, directory: " +
+                             shard.wal() + ", interval: 200ms, readable_from: [phx]}"}};
+  Rpoguard rpoguard(config);
+  rpoguard.wait_until_serving();
+  // What came before the first look is proven by the first segment after it.
+  shard.switch_wal();
+  EXPECT_TRUE(eventually(30s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  const auto age = rpoguard.metric("rpoguard_wal_archive_age_seconds", {{"shard", "184"}});
+  ASSERT_TRUE(age);
+  EXPECT_LT(*age, 4);
+  shard.tell("hang");
+  shard.switch_wal();
+  EXPECT_TRUE(eventually(30s, [&] { return rpoguard.gate_reason("184") == "rpo_exceeded"; }))
+      << rpoguard.log();
+  shard.no_more("hang");
+  EXPECT_TRUE(eventually(30s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
 }
 
 }  // namespace

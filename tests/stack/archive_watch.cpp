@@ -106,6 +106,11 @@ std::optional<core::ArchiveView> ArchiveWatch::next_look() const {
   return looked ? std::optional(seen) : std::nullopt;
 }
 
+std::string ArchiveWatch::failure() const {
+  const auto view = archive();
+  return view.failure ? view.failure->message : view.note;
+}
+
 std::string ArchiveWatch::render(const std::optional<core::Lsn>& position) {
   return position ? core::render_lsn(*position) : "nothing";
 }

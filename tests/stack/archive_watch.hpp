@@ -51,7 +51,7 @@ class ArchiveWatch {
       const std::optional<core::Lsn> before = listing();
       const auto seen = next_look();
       const std::optional<core::Lsn> after = listing();
-      if (!seen) return "no look";
+      if (!seen) return "no look: " + failure();
       if (seen->frontier < before || seen->frontier > after)
         return "look " + std::to_string(i) + ": " + render(seen->frontier) + " shown, " +
                render(before) + " to " + render(after) + " listed; " + seen->note;
@@ -60,6 +60,7 @@ class ArchiveWatch {
   }
 
  private:
+  std::string failure() const;
   static std::string render(const std::optional<core::Lsn>& position);
   static bool wait(const std::function<bool()>& predicate);
 

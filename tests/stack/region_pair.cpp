@@ -4,10 +4,7 @@
 #include <stdexcept>
 
 namespace rpoguard::test {
-namespace {
-
-// What `rpoguard sql` prints, applied the way the README says: by psql.
-void migrate(Server& writer) {
+void apply_sql_command(Server& writer) {
   const CommandResult sql = run_command({.argv = {RPOGUARD_BINARY, "sql", "--home-region", "iad"}});
   if (sql.exit_code != 0) throw std::runtime_error("rpoguard sql: " + sql.output);
   const TempDir dir;
@@ -18,11 +15,9 @@ void migrate(Server& writer) {
   if (psql.exit_code != 0) throw std::runtime_error("psql: " + psql.output);
 }
 
-}  // namespace
-
 RegionPair::RegionPair(std::string id, const ClusterOptions& options) : id_(std::move(id)) {
   cluster_ = std::make_unique<Cluster>(options);
-  migrate(iad_a());
+  apply_sql_command(iad_a());
   iad_a().exec(demo::kLedgerSql);
   cluster_->add_standby({.name = "iad-b", .synchronous = true});
   replication_ = std::make_unique<demo::Link>(demo::LinkOptions{.target_port = iad_a().port()});
@@ -85,6 +80,7 @@ core::Instant boottime() {
 }
 
 std::string render_seconds(core::Duration duration) {
+  if (duration < core::Duration{0}) return "-" + render_seconds(-duration);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
   const std::string rest = std::to_string(ms % 1000);
   return std::to_string(ms / 1000) + "." + std::string(3 - rest.size(), '0') + rest;

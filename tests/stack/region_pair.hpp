@@ -48,6 +48,9 @@ class RegionPair {
   std::unique_ptr<demo::Link> monitoring_;   ///< rpoguard in iad -> phx-a
 };
 
+/// What `rpoguard sql` prints, applied the way the README says: by psql.
+void apply_sql_command(Server& writer);
+
 /// CLOCK_BOOTTIME now, the clock of gateway logs and leases.
 core::Instant boottime();
 

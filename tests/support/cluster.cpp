@@ -9,7 +9,9 @@ namespace rpoguard::test {
 Cluster::Cluster(const ClusterOptions& options) : options_(options) {
   std::filesystem::create_directory(archive_dir());
   give_to(unprivileged_user(), archive_dir());
-  servers_.push_back(Server::create(server_options(options.writer_name, {})));
+  ServerOptions writer_options = server_options(options.writer_name, {});
+  writer_options.env = options.writer_env;
+  servers_.push_back(Server::create(writer_options));
   writer().start();
 }
 
@@ -29,7 +31,9 @@ Server& Cluster::add_standby(const StandbyOptions& options) {
     std::replace(upstream.slot.begin(), upstream.slot.end(), '-', '_');
   }
   if (options.restore_from_archive) upstream.archive_dir = archive_dir();
-  servers_.push_back(Server::clone(server_options(options.name, options.conf), upstream));
+  ServerOptions standby_options = server_options(options.name, options.conf);
+  standby_options.env = options.env;
+  servers_.push_back(Server::clone(standby_options, upstream));
   Server& standby = *servers_.back();
   standby.start();
   const std::string streams =

@@ -13,8 +13,9 @@ namespace rpoguard::test {
 
 struct ClusterOptions {
   std::string writer_name = "iad-a";
-  bool archiving = false;                     ///< into Cluster::archive_dir()
-  std::map<std::string, std::string> conf{};  ///< of every server, over Server's defaults
+  bool archiving = false;                           ///< into Cluster::archive_dir()
+  std::map<std::string, std::string> conf{};        ///< of every server, over Server's defaults
+  std::map<std::string, std::string> writer_env{};  ///< of the writer's processes
 };
 
 struct StandbyOptions {
@@ -24,6 +25,7 @@ struct StandbyOptions {
   bool slot = false;           ///< with a replication slot named like it (- becomes _)
   bool restore_from_archive = false;
   std::map<std::string, std::string> conf{};
+  std::map<std::string, std::string> env{};
 };
 
 /// The writer is started by the constructor. Typical use:

@@ -191,9 +191,11 @@ void Server::write_configuration() const {
 
 void Server::launch() {
   if (running()) throw std::runtime_error(name() + " is already running");
+  std::map<std::string, std::string> env{{"LC_ALL", "C"}, {"TZ", "UTC"}};
+  env.insert(options_.env.begin(), options_.env.end());
   process_ = std::make_unique<Process>(
       SpawnOptions{.argv = {postgres_bindir() + "/postgres", "-D", data_dir()},
-                   .env = {{"LC_ALL", "C"}, {"TZ", "UTC"}},
+                   .env = env,
                    .user = user_,
                    .output = log_path(),
                    .directory = dir_.path(),

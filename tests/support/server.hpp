@@ -24,6 +24,7 @@ struct ServerOptions {
   std::map<std::string, std::string> conf{};  ///< settings, over the defaults; values unquoted
   std::string archive_dir{};                  ///< archive into it; empty: archive_mode off
   bool small_segments = true;                 ///< 1 MiB WAL segments instead of 16 MiB
+  std::map<std::string, std::string> env{};   ///< of the postmaster and all its children
 };
 
 /// Where a standby gets its WAL from.

@@ -1,5 +1,7 @@
 #include "exporter/cli/status_table.hpp"
 
+#include <fstream>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -21,6 +23,8 @@ json node(const std::string& name, const std::string& region, const std::string&
           {"streaming", nullptr},
           {"synchronous", nullptr},
           {"counted", false},
+          {"diverged_bytes", nullptr},
+          {"fork_point", nullptr},
           {"note", ""}};
 }
 
@@ -43,7 +47,20 @@ json shard(const std::string& id) {
             {"detail", ""},
             {"waived", false},
             {"mode", "enforce"}}},
-          {"archive", {{"enabled", true}, {"age_seconds", 3.0}}},
+          {"time_to_exhaustion_seconds", nullptr},
+          {"bootstrapped", false},
+          {"synchronous", nullptr},
+          {"endpoint", nullptr},
+          {"epoch_witness", nullptr},
+          {"generation_witness", nullptr},
+          {"archive",
+           {{"enabled", true},
+            {"age_seconds", 3.0},
+            {"frontier", "0/2000000"},
+            {"gap_segments", 0},
+            {"claimed_ahead_bytes", nullptr},
+            {"failure", nullptr},
+            {"note", ""}}},
           {"waiver", nullptr},
           {"nodes", {node("iad-a", "iad", "writer"), copy}}};
 }
@@ -118,11 +135,96 @@ TEST(StatusTable, shows_one_shard_when_asked) {
 
 TEST(StatusTable, leaves_out_healthy_details_of_a_large_fleet) {
   std::vector<json> fleet;
+  fleet.reserve(20);
   for (int i = 0; i < 20; ++i) fleet.push_back(shard(std::to_string(i)));
   fleet[3] = closed(fleet[3]);
   const std::string text = render_status(view(fleet), {});
   EXPECT_NE(text.find("\nshard 3:"), std::string::npos) << text;
   EXPECT_EQ(text.find("\nshard 4\n"), std::string::npos) << text;
+}
+
+// The lines between the heading of the shard and its table.
+std::string remarks(const json& one) {
+  const std::string text = render_status(view({one}), {});
+  const std::size_t from = text.find("\nshard 184\n") + 11;
+  return text.substr(from, text.find("  NODE") - from);
+}
+
+// Hand-made views could drift from what rpoguard really says.
+TEST(StatusTable, understands_the_view_as_it_is_published) {
+  std::ifstream file(RPOGUARD_SOURCE_DIR "/tests/testdata/golden/view.json");
+  const std::string text = render_status(json::parse(file), {});
+  EXPECT_NE(text.find("diverged by 1.0 MiB at 0/2F00000"), std::string::npos) << text;
+  EXPECT_NE(text.find("  archive: hole of 2 segments\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("  epoch witness silent, refused: no <answer>\n"), std::string::npos) << text;
+}
+
+TEST(StatusTable, says_nothing_about_what_is_in_order) {
+  json one = shard("184");
+  one["endpoint"] = {
+      {"on_writer", true}, {"failure", nullptr}, {"note", ""}, {"last_good", nullptr}};
+  one["epoch_witness"] = {{"number", 7}, {"failure", nullptr}};
+  one["synchronous"] = {{"downgraded", false}, {"problem", ""}};
+  EXPECT_EQ(remarks(one), "");
+}
+
+TEST(StatusTable, says_what_is_wrong_with_the_archive) {
+  json one = shard("184");
+  one["archive"]["gap_segments"] = 2;
+  one["archive"]["claimed_ahead_bytes"] = 33'554'432;
+  one["archive"]["failure"] = {{"reason", "timeout"}, {"message", "no listing in 10s"}};
+  one["archive"]["note"] = "another system identifier";
+  EXPECT_EQ(remarks(one),
+            "  archive: hole of 2 segments at 0/2000000\n"
+            "  archive: the writer claims 32.0 MiB more than there is\n"
+            "  archive: last look failed, timeout: no listing in 10s\n"
+            "  archive: another system identifier\n");
+  one["archive"]["frontier"] = nullptr;
+  EXPECT_EQ(remarks(one).substr(0, 30), "  archive: hole of 2 segments\n");
+  one["archive"]["enabled"] = false;
+  EXPECT_EQ(remarks(one), "");
+}
+
+TEST(StatusTable, says_who_is_silent_and_where_the_endpoint_leads) {
+  json one = shard("184");
+  one["epoch_witness"] = {{"number", nullptr}, {"failure", nullptr}};
+  one["generation_witness"] = {{"number", nullptr},
+                               {"failure", {{"reason", "refused"}, {"message", "nobody listens"}}}};
+  one["endpoint"] = {{"on_writer", false}, {"failure", nullptr}, {"note", "leads to iad-b"}};
+  EXPECT_EQ(remarks(one),
+            "  endpoint: does not lead to the writer, leads to iad-b\n"
+            "  epoch witness silent\n"
+            "  generation witness silent, refused: nobody listens\n");
+  one["endpoint"] = {{"on_writer", nullptr},
+                     {"failure", {{"reason", "timeout"}, {"message", "gave up"}}},
+                     {"note", ""}};
+  EXPECT_TRUE(remarks(one).starts_with(
+      "  endpoint: not known whether it leads to the writer, timeout: gave up\n"));
+}
+
+TEST(StatusTable, says_how_the_promise_is_in_danger) {
+  json one = shard("184");
+  one["time_to_exhaustion_seconds"] = 8.6;
+  one["bootstrapped"] = true;
+  one["synchronous"] = {{"downgraded", true}, {"problem", "synchronous_standby_names is empty"}};
+  EXPECT_EQ(remarks(one),
+            "  exposure growing, at this pace used up in 8.6 s\n"
+            "  exposure estimated by commit times: just started\n"
+            "  synchronous durability DOWNGRADED: synchronous_standby_names is empty\n");
+  one["synchronous"]["downgraded"] = nullptr;
+  EXPECT_NE(remarks(one).find("synchronous durability not proven: "), std::string::npos);
+}
+
+TEST(StatusTable, says_by_how_much_a_node_has_diverged) {
+  json one = shard("184");
+  json& old_writer = one["nodes"][0];
+  old_writer["state"] = "stale_writer";
+  old_writer["diverged_bytes"] = 1'048'576;
+  EXPECT_NE(render_status(view({one}), {}).find("  diverged by 1.0 MiB\n"), std::string::npos);
+  old_writer["note"] = "epoch 6";
+  old_writer["fork_point"] = "0/2F00000";
+  EXPECT_NE(render_status(view({one}), {}).find("  epoch 6; diverged by 1.0 MiB at 0/2F00000\n"),
+            std::string::npos);
 }
 
 }  // namespace

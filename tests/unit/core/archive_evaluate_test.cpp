@@ -296,6 +296,28 @@ TEST(Archive, counts_only_where_the_surviving_region_can_read_it) {
   }
 }
 
+TEST(Archive, that_counts_stands_in_for_a_lost_copy_and_ages_like_one) {
+  ShardSpec spec = directory_spec();
+  spec.archive.readable_from = {"phx"};
+  for (const bool counted : {true, false}) {
+    if (!counted) spec.archive.readable_from.clear();
+    ArchivedShard shard(spec);
+    shard.switch_segment();
+    shard.failures[kPhxA] = ProbeFailure::refused;
+    shard.row(kPhxA).state = "startup";
+    shard.run(2);
+    shard.look();
+    EXPECT_EQ(shard.archive().counted, counted);
+    ASSERT_TRUE(shard.archive().recovery_point);
+    EXPECT_EQ(shard.view.recovery_point.has_value(), counted);
+    EXPECT_EQ(shard.open(), counted) << shard.reason();
+    if (!counted) continue;
+    EXPECT_EQ(shard.view.recovery_point, shard.archive().recovery_point);
+    shard.run(6);  // nobody looks, nothing is proven: the writer may have written since
+    EXPECT_EQ(shard.reason(), "rpo_exceeded");
+  }
+}
+
 TEST(Archive, that_cannot_show_holes_is_shown_as_such) {
   ShardSpec spec = directory_spec();
   spec.archive.source = ArchiveSource::command;

@@ -74,6 +74,78 @@ TEST(Account, the_seconds_before_a_failover_are_judged_by_the_old_promise) {
   EXPECT_GT(shard.view.slo.unknown - unknown, seconds(4)) << "a waiver excuses nothing";
 }
 
+TEST(Account, each_second_is_in_one_bucket_of_the_exposure) {
+  TestShard shard;
+  shard.judge();
+  shard.run_healthy(30);
+  const ExposureHistogram healthy = shard.view.slo.exposure;
+  shard.pass(seconds(100));
+  shard.run_healthy(5);
+  const SloView& slo = shard.view.slo;
+  Duration sum{};
+  for (const Duration time : slo.exposure.time) sum += time;
+  EXPECT_EQ(sum, slo.total);
+  EXPECT_EQ(slo.exposure.known + slo.unknown, slo.total);
+  // The stall went through every bucket up to 100 s of exposure.
+  for (std::size_t i = 4; kExposureBuckets.at(i) <= minutes(1); ++i) {
+    EXPECT_EQ(slo.exposure.time.at(i) - healthy.time.at(i),
+              kExposureBuckets.at(i) - kExposureBuckets.at(i - 1));
+  }
+}
+
+TEST(Account, the_exposure_of_an_rpo_of_zero_is_measured_too) {
+  TestShard shard(make_spec(seconds(0)));
+  shard.run_healthy(20);
+  EXPECT_GT(shard.view.slo.exposure.known, seconds(15));
+  EXPECT_GT(shard.view.slo.exceeded + shard.view.slo.unknown, seconds(15)) << "nothing waits";
+}
+
+TEST(Account, goes_on_across_a_reload) {
+  TestShard shard;
+  shard.run_healthy(10);
+  const SloView before = shard.view.slo;
+  ShardSpec after = shard.spec;
+  after.rpo = seconds(30);
+  after.nodes.pop_back();
+  after.nodes.push_back(make_node("phx-z", "phx"));
+  shard.memory = adopt(std::move(shard.memory), shard.spec, after);
+  shard.spec = after;
+  shard.failures[kPhxA] = ProbeFailure::timeout;
+  shard.run(5);
+  EXPECT_GT(shard.view.slo.total, before.total);
+  EXPECT_GE(shard.view.slo.exceeded, before.exceeded);
+  EXPECT_GE(kept(shard.view.slo), kept(before));
+  for (std::size_t i = 0; i < before.exposure.time.size(); ++i) {
+    EXPECT_GE(shard.view.slo.exposure.time.at(i), before.exposure.time.at(i));
+  }
+}
+
+TEST(Account, the_exposure_grows_by_a_second_a_second_when_nothing_arrives) {
+  TestShard shard(make_spec(seconds(60)));
+  shard.run_healthy(20);
+  EXPECT_EQ(shard.view.exposure_growth, 0.0);
+  EXPECT_FALSE(time_to_exhaustion_at(shard.view, shard.now));
+  for (int i = 0; i < 5; ++i) {
+    shard.commit();
+    shard.tick();
+  }
+  EXPECT_EQ(shard.view.exposure_growth, 1.0);
+  EXPECT_EQ(time_to_exhaustion_at(shard.view, shard.now),
+            shard.spec.rpo - *exposure_at(shard.view, shard.now));
+}
+
+TEST(Account, the_growth_under_another_writer_starts_anew) {
+  TestShard shard;
+  shard.run_healthy(20);
+  ASSERT_TRUE(shard.view.exposure_growth);
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.promote(kPhxA, 2);
+  shard.facts[kPhxA].stamped = make_stamp(2, "phx");
+  shard.writer_node = kPhxA;
+  shard.tick();
+  EXPECT_FALSE(shard.view.exposure_growth);
+}
+
 TEST(Outage, is_timed_from_losing_writes_to_having_them_back) {
   TestShard shard;
   shard.run_healthy(5);

@@ -34,7 +34,7 @@ TEST_F(GateHandler, an_open_gate_says_for_how_long) {
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.content_type, "application/json");
   EXPECT_EQ(response.body,
-            R"({"shard":"184","open":true,"open_for_ms":4300,"epoch":7,"generation":null,)"
+            R"({"shard":"184","open":true,"open_for_ms":4300,"epoch":7,"generation":12,)"
             R"("writer":{"node":"iad-a","region":"iad"},"exposure_seconds":0.7,"rpo_seconds":5})"
             "\n");
   EXPECT_EQ(header(response, "Rpoguard-Gate"), "open");
@@ -181,8 +181,9 @@ TEST_F(GateHandler, a_caller_with_another_epoch_is_fenced) {
 }
 
 TEST_F(GateHandler, a_generation_that_nobody_can_confirm_is_refused) {
-  EXPECT_EQ(header(ask("/gate/184", {{"generation", "12"}}), "Rpoguard-Reason"),
-            "stale_generation");
+  world_.views.publish(healthy_view(world_.clock.now()));  // no witness is configured
+  EXPECT_EQ(header(ask("/gate/s0", {{"generation", "12"}}), "Rpoguard-Reason"), "stale_generation");
+  EXPECT_TRUE(json::parse(ask("/gate/s0").body)["generation"].is_null());
 }
 
 TEST_F(GateHandler, low_priority_yields_first) {

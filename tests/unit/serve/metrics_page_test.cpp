@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "exporter/serve/metric_table.hpp"
+#include "exporter/serve/metrics_sheet.hpp"
 #include "exporter/serve/process_stats.hpp"
 #include "exporter/serve/text.hpp"
 
@@ -127,13 +128,95 @@ TEST_F(MetricsPage, an_unknown_value_is_absent_and_its_twin_says_so) {
   for (const char* name :
        {"rpo_exposure_seconds", "rpo_budget_remaining_seconds", "rpo_exposure_known_seconds",
         "rpo_at_risk_span_seconds", "recovery_point_timestamp_seconds", "wal_archive_age_seconds",
-        "wal_archive_lag_bytes", "last_write_outage_seconds"}) {
+        "wal_archive_lag_bytes", "wal_archive_frontier_bytes", "wal_archive_ready_segments",
+        "backup_age_seconds", "last_write_outage_seconds", "rpo_time_to_exhaustion_seconds"}) {
     EXPECT_EQ(of_broken(name), "") << name;
   }
   EXPECT_EQ(of_broken("rpo_exposure_is_known"), "0");
   EXPECT_EQ(of_184("rpo_exposure_is_known"), "1");
   EXPECT_EQ(of_broken("gate_open"), "0");
   EXPECT_EQ(of_broken("write_outage_seconds"), "90");
+}
+
+TEST_F(MetricsPage, counts_exposure_in_buckets_that_add_up_to_all_the_time) {
+  const std::string name = "rpoguard_rpo_exposure_distribution_seconds";
+  double previous = 0;
+  int buckets = 0;
+  for (const std::string& line : lines_of(page())) {
+    if (!line.starts_with(name + "_bucket{shard=\"184\"")) continue;
+    const double count = std::stod(line.substr(line.rfind(' ') + 1));
+    EXPECT_GE(count, previous) << line;
+    previous = count;
+    ++buckets;
+  }
+  EXPECT_EQ(buckets, static_cast<int>(core::kExposureBuckets.size()) + 1);
+  EXPECT_EQ(value(name + "_bucket{shard=\"184\",le=\"5\"}"), "3596");
+  EXPECT_EQ(value(name + "_bucket{shard=\"184\",le=\"+Inf\"}"), "3600");
+  EXPECT_EQ(value(name + "_count{shard=\"184\"}"), of_184("slo_seconds_total"));
+  EXPECT_EQ(value(name + "_sum{shard=\"184\"}"), "3150.25");
+}
+
+TEST_F(MetricsPage, the_time_to_exhaustion_runs_down_to_zero) {
+  EXPECT_EQ(of_184("rpo_time_to_exhaustion_seconds"), "8.6");
+  world_.clock.advance(4s);
+  EXPECT_EQ(of_184("rpo_time_to_exhaustion_seconds"), "0.6");
+  world_.clock.advance(4s);
+  EXPECT_EQ(of_184("rpo_time_to_exhaustion_seconds"), "0");
+}
+
+TEST_F(MetricsPage, shows_a_witness_only_where_one_is_configured_and_its_silence_as_down) {
+  const auto witness = [](const std::string& metric, const std::string& shard,
+                          const std::string& name) {
+    return "rpoguard_witness_" + metric + "{shard=\"" + shard + "\",witness=\"" + name + "\"}";
+  };
+  const std::string broken = "we\\\"ird\\\\ <\xEF\xBF\xBD>";
+  EXPECT_EQ(value(witness("up", "184", "epoch")), "1");
+  EXPECT_EQ(value(witness("number", "184", "generation")), "12");
+  EXPECT_EQ(value(witness("up", broken, "epoch")), "0");
+  EXPECT_EQ(value(witness("number", broken, "epoch")), "");
+  EXPECT_EQ(value(witness("up", broken, "generation")), "");
+  EXPECT_EQ(value(witness("up", "186", "epoch")), "");
+}
+
+TEST_F(MetricsPage, a_witness_that_was_never_asked_is_down) {
+  auto view = mixed_view(world_.clock.now());
+  view->shards[0] = nullptr;
+  world_.views.publish(view);
+  EXPECT_EQ(value("rpoguard_witness_up{shard=\"184\",witness=\"epoch\"}"), "0");
+  EXPECT_EQ(value("rpoguard_endpoint_on_writer{shard=\"184\",endpoint=\"writer\"}"), "");
+  EXPECT_EQ(of_184("probe_interval_seconds"), "");
+}
+
+TEST_F(MetricsPage, an_endpoint_of_which_nothing_is_known_is_absent) {
+  auto view = mixed_view(world_.clock.now());
+  auto shard = std::make_shared<core::ShardView>(*view->shards[0]);
+  shard->endpoint = core::EndpointView{};
+  view->shards[0] = shard;
+  world_.views.publish(view);
+  EXPECT_EQ(value("rpoguard_endpoint_on_writer{shard=\"184\",endpoint=\"writer\"}"), "");
+  EXPECT_EQ(value("rpoguard_endpoint_commit_seconds{shard=\"184\",endpoint=\"writer\"}"), "");
+}
+
+TEST_F(MetricsPage, a_downgrade_is_told_only_where_synchronous_durability_is_promised) {
+  EXPECT_EQ(of_184("synchronous_downgraded"), "");
+  auto view = mixed_view(world_.clock.now());
+  auto shard = std::make_shared<core::ShardView>(*view->shards[0]);
+  shard->synchronous.promised = true;
+  view->shards[0] = shard;
+  world_.views.publish(view);
+  EXPECT_EQ(of_184("synchronous_downgraded"), "0");
+  shard->synchronous.downgraded = true;
+  EXPECT_EQ(of_184("synchronous_downgraded"), "1");
+  shard->writer.reset();
+  EXPECT_EQ(of_184("synchronous_downgraded"), "") << "nobody knows what the writer requires";
+}
+
+TEST_F(MetricsPage, tells_a_failing_look_only_where_the_repository_is_looked_at) {
+  EXPECT_EQ(of_184("wal_archive_look_failing"), "0");
+  EXPECT_EQ(of_broken("wal_archive_look_failing"), "1");
+  world_.views.publish(healthy_view(world_.clock.now()));
+  EXPECT_EQ(value("rpoguard_wal_archive_counted{shard=\"s0\"}"), "1");
+  EXPECT_EQ(value("rpoguard_wal_archive_look_failing{shard=\"s0\"}"), "");
 }
 
 TEST_F(MetricsPage, verdict_series_exist_before_the_first_evaluation) {

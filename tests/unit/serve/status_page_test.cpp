@@ -64,6 +64,48 @@ TEST_F(StatusPage, says_that_shadow_and_waiver_bend_the_answer) {
   EXPECT_NE(body.find("for another 2.0 h: promotion &lt;7&gt;"), std::string::npos);
 }
 
+TEST_F(StatusPage, says_how_soon_the_budget_is_used_up_while_it_shrinks) {
+  const auto view = healthy_view(clock_.now());
+  EXPECT_NE(page(view.get()).body.find("at this pace used up in 8.6 s"), std::string::npos);
+  auto shard = std::make_shared<core::ShardView>(*view->shards[0]);
+  shard->exposure_growth = 0.0;
+  shard->bootstrapped = true;
+  view->shards[0] = shard;
+  const std::string body = page(view.get()).body;
+  EXPECT_EQ(body.find("used up in"), std::string::npos);
+  EXPECT_NE(body.find("estimated by commit times"), std::string::npos);
+}
+
+TEST_F(StatusPage, says_when_a_synchronous_promise_is_not_kept) {
+  auto view = healthy_view(clock_.now());
+  auto shard = std::make_shared<core::ShardView>(*view->shards[0]);
+  shard->synchronous.promised = true;
+  view->shards[0] = shard;
+  EXPECT_EQ(page(view.get()).body.find("Synchronous durability"), std::string::npos);
+  shard->synchronous.problem = "phx-a is <behind>";
+  EXPECT_NE(page(view.get()).body.find("\u2716 not proven</span>: phx-a is &lt;behind&gt;"),
+            std::string::npos);
+  shard->synchronous.downgraded = true;
+  EXPECT_NE(page(view.get()).body.find("\u2716 downgraded</span>"), std::string::npos);
+}
+
+TEST_F(StatusPage, shows_the_silence_of_a_witness_and_of_the_endpoint_as_unknown) {
+  auto view = healthy_view(clock_.now());
+  auto shard = std::make_shared<core::ShardView>(*view->shards[0]);
+  shard->generation_witness = core::WitnessView{};
+  shard->generation_witness->as_of = clock_.now() - 30s;
+  shard->endpoint = core::EndpointView{};
+  shard->archive.recovery_point.reset();
+  view->shards[0] = shard;
+  const std::string body = page(view.get()).body;
+  EXPECT_NE(body.find("Generation witness <span class=\"unsure\">? silent</span> for 30 s"),
+            std::string::npos);
+  EXPECT_NE(body.find("Writer endpoint <span class=\"unsure\">? unknown</span>"),
+            std::string::npos);
+  EXPECT_NE(body.find("WAL archive <span class=\"unsure\">? age unknown</span>"),
+            std::string::npos);
+}
+
 TEST_F(StatusPage, names_only_so_many_closed_shards_at_the_top) {
   auto view = healthy_view(clock_.now(), 30);
   for (auto& shard : view->shards) shard = nullptr;

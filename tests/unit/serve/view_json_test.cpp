@@ -65,5 +65,32 @@ TEST_F(ViewJson, unknown_is_null_and_never_a_number) {
   EXPECT_TRUE(silent["highest_epoch"].is_null());
 }
 
+TEST_F(ViewJson, a_witness_or_endpoint_that_was_never_heard_of_knows_nothing) {
+  auto view = mixed_view(clock_.now());
+  view->shards[0] = nullptr;
+  const json shard =
+      json::parse(serve::render_view_json(*view, clock_.now(), clock_.wall()))["shards"][0];
+  for (const char* key : {"epoch_witness", "generation_witness"}) {
+    ASSERT_TRUE(shard.at(key).is_object()) << key;
+    EXPECT_TRUE(shard[key]["number"].is_null()) << key;
+  }
+  EXPECT_TRUE(shard["endpoint"]["on_writer"].is_null());
+  EXPECT_TRUE(shard["generation"].is_null());
+  EXPECT_TRUE(shard["bootstrapped"].is_null());
+}
+
+TEST_F(ViewJson, says_whether_a_promised_synchronous_durability_is_required) {
+  auto view = healthy_view(clock_.now());
+  EXPECT_TRUE(cluster(view.get())["shards"][0]["synchronous"].is_null());
+  auto shard = std::make_shared<core::ShardView>(*view->shards[0]);
+  shard->synchronous = {true, true, "synchronous_standby_names is empty on iad-a"};
+  view->shards[0] = shard;
+  json synchronous = cluster(view.get())["shards"][0]["synchronous"];
+  EXPECT_EQ(synchronous["downgraded"], true);
+  EXPECT_EQ(synchronous["problem"], "synchronous_standby_names is empty on iad-a");
+  shard->writer.reset();
+  EXPECT_TRUE(cluster(view.get())["shards"][0]["synchronous"]["downgraded"].is_null());
+}
+
 }  // namespace
 }  // namespace rpoguard::test

@@ -71,7 +71,6 @@ inline core::SlowFacts slow_facts() {
   core::SlowFacts slow;
   slow.connections = {{"active", 12}, {"idle", 40}, {"idle in transaction", 1}, {"other", 9}};
   slow.connections_limit = 100;
-  slow.archive_ready_segments = 2;
   core::SlotFacts slot;
   slot.name = "cdc";
   slot.logical = true;
@@ -94,6 +93,32 @@ inline void make_writer(core::NodeView& node, core::Instant now) {
   node.slow = slow_facts();
 }
 
+/// A repository without a hole, looked at a moment ago.
+inline core::ArchiveView archive_view(core::Instant now) {
+  core::ArchiveView archive;
+  archive.enabled = true;
+  archive.counted = true;
+  archive.recovery_point = now - 42s;
+  archive.frontier = core::Lsn{0x2000000};
+  archive.as_of = now - 3s;
+  archive.lag_bytes = 16'777'312;
+  archive.gap_segments = 0;
+  archive.claimed_ahead_bytes = 0;
+  archive.ready_segments = 2;
+  archive.failed_count = 1;
+  archive.last_archived_wal = "000000030000000000000001";
+  archive.last_backup = VirtualClock().wall() - 6h;
+  return archive;
+}
+
+/// What stands around the shard answers, and agrees.
+inline void add_surroundings(core::ShardView& shard, core::Instant now) {
+  if (shard.spec->epoch_witness) shard.epoch_witness = core::WitnessView{7, "iad", now - 400ms, {}};
+  if (shard.spec->generation_witness)
+    shard.generation_witness = core::WitnessView{12, "", now - 300ms, {}};
+  if (shard.spec->endpoint) shard.endpoint = core::EndpointView{true, 4ms, now - 2s, {}, ""};
+}
+
 /// One writer, a synchronous standby, one counted remote copy; exposure 700 ms, lease 4.3 s.
 inline core::ShardView healthy_shard(std::shared_ptr<const core::ShardSpec> spec,
                                      core::Instant now) {
@@ -110,16 +135,20 @@ inline core::ShardView healthy_shard(std::shared_ptr<const core::ShardSpec> spec
   shard.writers = 1;
   shard.writes_usable = true;
   shard.recovery_point = now - 700ms;
-  shard.archive.enabled = true;
-  shard.archive.recovery_point = now - 42s;
-  shard.archive.lag_bytes = 16'777'216;
-  shard.archive.failed_count = 1;
-  shard.archive.last_archived_wal = "000000030000000000000002";
+  shard.exposure_growth = 0.5;
+  shard.probe_interval = 1s;
+  shard.archive = archive_view(now);
   shard.gate.open_until = now - 700ms + shard.spec->rpo;
   shard.gate.shed_low_priority_from = now - 700ms + 4s;
   shard.gate.transitions[{true, core::Reason::unproven}] = 1;
-  shard.slo = {3600s, 12s, 3s};
+  shard.slo = {3600s, 12s, 3s, {}};
+  shard.slo.exposure.time[2] = 3000500ms;
+  shard.slo.exposure.time[4] = 596400ms;
+  shard.slo.exposure.time.back() = 3100ms;
+  shard.slo.exposure.known = 3597s;
+  shard.slo.exposure.sum_seconds2 = 3150.25;
   shard.last_write_outage = 17500ms;
+  add_surroundings(shard, now);
   return shard;
 }
 
@@ -146,6 +175,23 @@ inline core::ShardView broken_shard(std::shared_ptr<const core::ShardSpec> spec,
   shard.gate.detail = "iad-a accepts writes on epoch 6, the highest is 7";
   shard.gate.retry_after = 2500ms;
   shard.write_outage_since = now - 90s;
+  shard.nodes[0].fork_point = core::Lsn{0x2F00000};
+  shard.nodes[0].diverged_bytes = 1'048'672;
+  shard.nodes[0].last_transaction_seen = now - 12s;
+  shard.nodes[2].apply_delay = 1h;
+  shard.probe_interval = 250ms;
+  shard.archive.enabled = true;
+  shard.archive.claimed_ahead_bytes = 33'554'432;
+  shard.archive.gap_segments = 2;
+  shard.archive.failure = core::ProbeError{core::ProbeFailure::timeout, "ls <repo> took too long"};
+  shard.archive.note = "the archive has a hole at 0/2000000";
+  shard.epoch_witness =
+      core::WitnessView{{}, "", {}, core::ProbeError{core::ProbeFailure::refused, "no <answer>"}};
+  shard.endpoint = core::EndpointView{false,
+                                      {},
+                                      now - 30s,
+                                      core::ProbeError{core::ProbeFailure::timeout, "gave up"},
+                                      "leads to iad-a"};
   return shard;
 }
 
@@ -154,6 +200,12 @@ inline std::shared_ptr<core::View> mixed_view(core::Instant now) {
   auto spec = std::make_shared<core::Spec>();
   spec->shards = {shard_spec("184"), shard_spec("we\"ird\\ <\xFF>"), shard_spec("186")};
   spec->shards[2].nodes[2].durability_target = false;
+  for (const std::size_t i : {0U, 1U}) {
+    spec->shards[i].archive.source = core::ArchiveSource::directory;
+    spec->shards[i].epoch_witness.emplace();
+    spec->shards[i].endpoint.emplace();
+  }
+  spec->shards[0].generation_witness.emplace();
   auto view = std::make_shared<core::View>();
   view->spec = spec;
   view->published = now - 300ms;

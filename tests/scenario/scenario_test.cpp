@@ -1,0 +1,112 @@
+// Every scenario on real servers, and one table: what was at risk, and what rpoguard said.
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/scenario/scenarios.hpp"
+#include "tests/stack/region_pair.hpp"
+
+namespace rpoguard::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Found within a look and the way there and back; said early by no more than that.
+constexpr core::Duration kEarlyMax = kScenarioInterval + 500ms;
+// Truth and answers are each read at steps of tens of milliseconds.
+constexpr core::Duration kReadingError = 150ms;
+
+struct Outcome {
+  TableRow row;
+  std::string failed;  ///< it did not come to a row
+};
+
+Outcome run_one(const Scenario& scenario) {
+  try {
+    World world(scenario.options);
+    scenario.run(world);
+    return {world.finish(scenario.both_answer), ""};
+  } catch (const std::exception& error) {
+    return {{}, error.what()};
+  }
+}
+
+// They mostly wait: several at a time on each core.
+std::vector<Outcome> run_all(const std::vector<const Scenario*>& chosen) {
+  std::vector<Outcome> outcomes(chosen.size());
+  std::atomic<std::size_t> next{0};
+  std::vector<std::thread> threads;
+  const std::size_t at_once = std::max(2U, 2 * std::thread::hardware_concurrency());
+  for (std::size_t i = 0; i < std::min(at_once, chosen.size()); ++i) {
+    threads.emplace_back([&] {
+      for (std::size_t at = next++; at < chosen.size(); at = next++)
+        outcomes[at] = run_one(*chosen[at]);
+    });
+  }
+  for (std::thread& each : threads) each.join();
+  return outcomes;
+}
+
+void print(const Scenario& scenario, const TableRow& row) {
+  std::printf("%-17s %8s %8s %7s %7s %7s %9s %8s %8s\n", scenario.name.c_str(),
+              render_seconds(row.truth_max).c_str(), render_seconds(row.above).c_str(),
+              render_seconds(row.missed).c_str(), render_seconds(row.false_alarm).c_str(),
+              render_seconds(row.unprovable).c_str(),
+              row.delay ? render_seconds(*row.delay).c_str() : "-",
+              render_seconds(row.error_max).c_str(), render_seconds(row.open_above).c_str());
+}
+
+void expect_truthful(const Scenario& scenario, const TableRow& row) {
+  std::string strip = scenario.name + ": " + scenario.what + "\n";
+  for (const std::string& line : row.strip) strip += "  " + line + "\n";
+  EXPECT_GE(row.samples, 100) << strip;
+  EXPECT_EQ(row.above > core::Duration{0}, scenario.breaches) << strip;
+  EXPECT_LE(row.missed, core::Duration{0}) << strip;
+  EXPECT_LE(row.open_above, core::Duration{0}) << strip;
+  const core::Duration early = std::max(1, row.crossings) * kEarlyMax;
+  EXPECT_LE(row.false_alarm, scenario.quiet ? core::Duration{0} : early) << strip;
+  if (scenario.both_answer) {
+    EXPECT_LE(row.unprovable, core::Duration{0}) << strip;
+  }
+  if (row.delay) {
+    EXPECT_LE(*row.delay, kReadingError) << strip;
+  }
+  if (scenario.both_answer && row.delay) {
+    EXPECT_GE(*row.delay, -kEarlyMax) << strip;
+  }
+}
+
+TEST(Scenarios, nothing_at_risk_is_ever_called_safe_and_nothing_safe_at_risk) {
+  const char* only = std::getenv("RPOGUARD_SCENARIO");
+  std::vector<const Scenario*> chosen;
+  for (const Scenario& each : scenarios()) {
+    if (only == nullptr || each.name == only) chosen.push_back(&each);
+  }
+  ASSERT_FALSE(chosen.empty()) << "no scenario is called " << only;
+  const std::vector<Outcome> outcomes = run_all(chosen);
+
+  std::printf("%-17s %8s %8s %7s %7s %7s %9s %8s %8s\n", "scenario", "truth", "above", "missed",
+              "false", "unprov-", "detected", "largest", "open");
+  std::printf("%-17s %8s %8s %7s %7s %7s %9s %8s %8s\n", "", "max s", "RPO s", "s", "alarm s",
+              "able s", "after s", "error s", "above s");
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    if (outcomes[i].failed.empty()) print(*chosen[i], outcomes[i].row);
+  }
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    if (!outcomes[i].failed.empty()) {
+      ADD_FAILURE() << chosen[i]->name << ": " << outcomes[i].failed;
+    } else {
+      expect_truthful(*chosen[i], outcomes[i].row);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rpoguard::test

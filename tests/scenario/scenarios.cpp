@@ -1,0 +1,394 @@
+#include "tests/scenario/scenarios.hpp"
+
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+
+#include "tests/support/process.hpp"
+
+namespace rpoguard::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr seconds kBefore{3};
+constexpr seconds kFault{12};  // well beyond the RPO
+constexpr const char* kFaketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+
+// How long the scenarios without a fault last; RPOGUARD_STEADY_SECONDS=600 for the long form.
+seconds steady_time() {
+  seconds length{45};
+  if (const char* text = std::getenv("RPOGUARD_STEADY_SECONDS")) {
+    const std::string value = text;
+    int number = 0;
+    std::from_chars(value.data(), value.data() + value.size(), number);
+    if (number > 0) length = seconds(number);
+  }
+  return length;
+}
+
+const char* kWalsender = "select pid from pg_stat_replication where application_name = 'phx-a'";
+const char* kWalreceiver = "select pid from pg_stat_wal_receiver";
+
+void stop_for(World& world, pid_t pid, seconds time) {
+  ::kill(pid, SIGSTOP);
+  world.pass(time);
+  ::kill(pid, SIGCONT);
+}
+
+// A region that is dead has sent what it has sent: nothing flows from it later.
+void kill_home(World& world) {
+  world.iad_a().kill9();
+  world.iad_b().kill9();
+  world.replication().refuse();
+}
+
+std::vector<Scenario> quiet_scenarios() {
+  return {
+      {.name = "steady",
+       .what = "load, nothing wrong",
+       .run = [](World& world) { world.pass(steady_time()); },
+       .both_answer = true,
+       .breaches = false,
+       .quiet = true},
+      {.name = "idle",
+       .what = "the writer falls silent",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             world.load().pause();
+             world.pass(steady_time());
+           },
+       .both_answer = true,
+       .breaches = false,
+       .quiet = true},
+      {.name = "replay_paused",
+       .what = "replay paused on phx-a: durable, not replayed",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             world.phx_a().exec("select pg_wal_replay_pause()");
+             world.pass(kFault);
+             world.phx_a().exec("select pg_wal_replay_resume()");
+             world.pass(kBefore);
+           },
+       .both_answer = true,
+       .breaches = false,
+       .quiet = true},
+      {.name = "dead_target",
+       .what = "a fourth node never answers",
+       .options = {.dead_node = "sjc-a"},
+       .run = [](World& world) { world.pass(kFault); },
+       .both_answer = true,
+       .breaches = false,
+       .quiet = true},
+  };
+}
+
+std::vector<Scenario> link_scenarios() {
+  return {
+      {.name = "cut",
+       .what = "replication link cut (packets dropped), both ends still watched",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             world.replication().cut();
+             world.pass(kFault);
+             world.replication().heal();
+             world.await_healed();
+           },
+       .both_answer = true},
+      {.name = "cut_all",
+       .what = "all links between the regions cut",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             world.replication().cut();
+             world.monitoring().cut();
+             world.pass(kFault);
+             world.replication().heal();
+             world.monitoring().heal();
+             world.await_healed();
+           }},
+      {.name = "refused",
+       .what = "replication connections reset and refused",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             world.replication().refuse();
+             world.pass(kFault);
+             world.replication().heal();
+             world.await_healed();
+           },
+       .both_answer = true},
+      {.name = "refused_stale",
+       .what = "the same, but the writer does not learn of it",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             const pid_t walreceiver = world.backend(world.phx_a(), kWalreceiver);
+             world.replication().cut();
+             ::kill(walreceiver, SIGTERM);
+             world.pass(kFault);
+             world.replication().heal();
+             world.await_healed();
+           },
+       .both_answer = true},
+      {.name = "slow",
+       .what = "replication link slower than the WAL grows",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             world.replication().set_rate(12'000);
+             world.pass(2 * kFault);
+             world.replication().set_rate(0);
+             world.await_healed();
+           },
+       .both_answer = true},
+      {.name = "one_way",
+       .what = "WAL arrives, reports do not",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             world.replication().cut(demo::Direction::to_target);
+             world.pass(kFault);
+             world.replication().heal();
+             world.await_healed();
+           },
+       .both_answer = true,
+       .breaches = false},
+      {.name = "idle_single",
+       .what = "idle, all links cut, one commit, healed",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             world.load().pause();
+             world.pass(kBefore);
+             world.replication().cut();
+             world.monitoring().cut();
+             world.pass(kFault);
+             world.load().write_once();
+             world.pass(kFault);
+             world.replication().heal();
+             world.monitoring().heal();
+             world.await_healed();
+           }},
+  };
+}
+
+std::vector<Scenario> process_scenarios() {
+  return {
+      {.name = "stop_walsender",
+       .what = "the walsender of phx-a hangs",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             stop_for(world, world.backend(world.iad_a(), kWalsender), kFault);
+             world.await_healed();
+           },
+       .both_answer = true},
+      {.name = "stop_walreceiver",
+       .what = "the walreceiver of phx-a hangs",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             stop_for(world, world.backend(world.phx_a(), kWalreceiver), kFault);
+             world.await_healed();
+           },
+       .both_answer = true},
+      {.name = "receiver_dead",
+       .what = "phx-a stops asking for WAL; its slot stays",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             const auto before = world.phx_a().query("show primary_conninfo").value();
+             world.phx_a().set_conf("primary_conninfo", "");
+             world.phx_a().reload();
+             world.pass(kFault);
+             world.phx_a().set_conf("primary_conninfo", before);
+             world.phx_a().reload();
+             world.await_healed();
+           },
+       .both_answer = true},
+      {.name = "hung",
+       .what = "all of iad-a hangs",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             world.iad_a().sigstop();
+             world.pass(kFault);
+             world.iad_a().sigcont();
+             world.await_healed();
+           },
+       .breaches = false},
+      {.name = "cut_hung",
+       .what = "replication cut, then all of iad-a hangs, then both return",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             world.replication().cut();
+             world.pass(kFault);
+             world.iad_a().sigstop();
+             world.pass(kFault);
+             world.replication().heal();
+             world.iad_a().sigcont();
+             world.await_healed();
+           }},
+      {.name = "kill",
+       .what = "the home region dies, phx-a is promoted and stamped",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             kill_home(world);
+             world.pass(kFault);
+             world.phx_a().promote();
+             world.phx_a().exec("select rpoguard.cluster_promote('phx', 'test')");
+             world.pass(kBefore);
+           },
+       .breaches = false},
+      {.name = "cut_kill",
+       .what = "replication cut, later the home region dies, phx-a is promoted and stamped",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             world.replication().cut();
+             world.pass(kFault);
+             kill_home(world);
+             world.pass(kBefore);
+             world.phx_a().promote();
+             world.phx_a().exec("select rpoguard.cluster_promote('phx', 'test')");
+             world.pass(kBefore);
+           }},
+  };
+}
+
+std::vector<Scenario> writer_scenarios() {
+  return {
+      {.name = "split_brain",
+       .what = "phx-a promoted, not stamped, while iad-a keeps taking writes",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             world.phx_a().promote();
+             world.pass(kFault);
+           }},
+      {.name = "isolated_writer",
+       .what = "iad-a unseen with an open session that writes on; phx-a promoted and stamped",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             world.replication().cut();
+             world.home_monitoring().cut();
+             world.pass(kBefore);
+             world.phx_a().promote();
+             world.phx_a().exec("select rpoguard.cluster_promote('phx', 'test')");
+             world.pass(kFault);
+           }},
+      {.name = "promoted_twice",
+       .what = "iad-b and phx-a both promoted to timeline 2 after iad-a died",
+       .run =
+           [](World& world) {
+             world.pass(kBefore);
+             world.iad_a().kill9();
+             world.pass(kBefore);
+             world.iad_b().promote();
+             world.phx_a().promote();
+             world.pass(kFault);
+           },
+       .breaches = false},
+  };
+}
+
+std::map<std::string, std::string> frozen_by(const std::string& flag) {
+  return {{"LD_PRELOAD", RPOGUARD_FROZEN_DISK}, {"RPOGUARD_FROZEN", flag}};
+}
+
+// The flag lies where every user may look.
+std::string frozen_flag(const char* name) {
+  static const TempDir directory;
+  return directory / name;
+}
+
+void freeze(World& world, const std::string& flag) {
+  world.pass(kBefore);
+  write_file(flag, "");
+  world.pass(kFault);
+  ::unlink(flag.c_str());
+  world.await_healed();
+}
+
+std::vector<Scenario> disk_scenarios() {
+  const std::string writer_flag = frozen_flag("writer");
+  const std::string copy_flag = frozen_flag("copy");
+  return {
+      {.name = "frozen_disk",
+       .what = "the disk of iad-a stops taking WAL: commits hang, reads work",
+       .options = {.writer_env = frozen_by(writer_flag), .conf = {{"fsync", "on"}}},
+       .run = [writer_flag](World& world) { freeze(world, writer_flag); },
+       .both_answer = true,
+       .breaches = false},
+      {.name = "frozen_copy",
+       .what = "the disk of phx-a stops taking WAL",
+       .options = {.copy_env = frozen_by(copy_flag), .conf = {{"fsync", "on"}}},
+       .run = [copy_flag](World& world) { freeze(world, copy_flag); },
+       .both_answer = true},
+  };
+}
+
+std::map<std::string, std::string> clock_off_by(const std::string& offset) {
+  return {{"LD_PRELOAD", kFaketime}, {"FAKETIME", offset}, {"DONT_FAKE_MONOTONIC", "1"}};
+}
+
+void cut_replication(World& world) {
+  world.pass(kBefore);
+  world.replication().cut();
+  world.pass(kFault);
+  world.replication().heal();
+  world.await_healed();
+}
+
+std::vector<Scenario> clock_scenarios() {
+  return {
+      {.name = "skew_behind",
+       .what = "clock of phx-a 10 minutes behind",
+       .options = {.copy_env = clock_off_by("-600s")},
+       .run = [](World& world) { world.pass(kFault); },
+       .both_answer = true,
+       .breaches = false,
+       .quiet = true},
+      {.name = "skew_ahead",
+       .what = "clock of phx-a 10 minutes ahead",
+       .options = {.copy_env = clock_off_by("+600s")},
+       .run = [](World& world) { world.pass(kFault); },
+       .both_answer = true,
+       .breaches = false,
+       .quiet = true},
+      {.name = "skew_cut",
+       .what = "clock of phx-a 10 minutes behind, replication cut",
+       .options = {.copy_env = clock_off_by("-600s")},
+       .run = cut_replication,
+       .both_answer = true},
+      {.name = "skew_writer_cut",
+       .what = "clock of iad-a 10 minutes ahead, replication cut",
+       .options = {.writer_env = clock_off_by("+600s")},
+       .run = cut_replication,
+       .both_answer = true},
+  };
+}
+
+}  // namespace
+
+const std::vector<Scenario>& scenarios() {
+  static const std::vector<Scenario> all = [] {
+    std::vector<Scenario> list;
+    for (auto part : {quiet_scenarios(), link_scenarios(), process_scenarios(), writer_scenarios(),
+                      disk_scenarios(), clock_scenarios()}) {
+      list.insert(list.end(), part.begin(), part.end());
+    }
+    return list;
+  }();
+  return all;
+}
+
+}  // namespace rpoguard::test

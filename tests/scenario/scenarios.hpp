@@ -1,0 +1,27 @@
+// The list of scenarios: what goes wrong, and what has to be true of the row.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/scenario/world.hpp"
+
+namespace rpoguard::test {
+
+struct Scenario {
+  std::string name;
+  std::string what;  ///< one line for the table's legend
+  WorldOptions options{};
+  std::function<void(World&)> run;
+  /// Writer and counted copy answer rpoguard all the time: nothing may be unprovable.
+  bool both_answer = false;
+  /// More than the RPO is really at risk at some time.
+  bool breaches = true;
+  /// Nothing is ever at risk and nobody is silent: no alarm at all.
+  bool quiet = false;
+};
+
+const std::vector<Scenario>& scenarios();
+
+}  // namespace rpoguard::test
