@@ -86,7 +86,7 @@ void add_sql(CLI::App& app, Options& options, int& exit_code) {
       ->required()
       ->type_name("REGION");
   command->add_flag("--with-canary", options.with_canary,
-                    "Also the table that endpoint.canary commits to; the role may write it");
+                    "Also the table that writer_endpoint.canary commits to; the role may write it");
   command->footer(
       "Apply it on the writer of each shard, as a superuser: rpoguard sql --home-region iad | psql "
       "app");

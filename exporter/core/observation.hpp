@@ -133,7 +133,6 @@ struct SlowFacts {
   std::map<std::string, std::int64_t>
       connections;  ///< by pg_stat_activity.state; "other" where it is NULL
   std::optional<std::int64_t> connections_limit;
-  std::optional<std::int64_t> archive_ready_segments;
   std::vector<SlotFacts> slots;
   /// Where ALTER ROLE or ALTER DATABASE lowers synchronous_commit below "on": one line each, e.g.
   /// "role batch: off".

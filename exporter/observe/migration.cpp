@@ -127,8 +127,8 @@ constexpr std::string_view kRightsWithCanary =
 constexpr std::string_view kCanaryAbout = R"(,
 --   the table rpoguard.canary: what rpoguard commits through the writer endpoint)";
 constexpr std::string_view kCanary = R"(
--- One row for each name. With endpoint.canary, rpoguard commits to it as any client would: commits
--- can hang while reads go on. What it holds means nothing and may be deleted.
+-- One row for each shard. With writer_endpoint.canary, rpoguard commits to it as any client would:
+-- commits can hang while reads go on. What it holds means nothing and may be deleted.
 create table if not exists rpoguard.canary (
   name text primary key,
   written_at timestamptz not null,

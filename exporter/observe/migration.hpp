@@ -5,7 +5,7 @@
 
 namespace rpoguard::observe {
 
-/// Whether the role may write one table: only what endpoint.canary needs.
+/// Whether the role may write one table, which only writer_endpoint.canary needs.
 enum class Canary { without_table, with_table };
 
 /// Idempotent script for psql, run as a superuser on the writer, once per shard: the role (least

@@ -103,7 +103,7 @@ void NodeProbe::arm_deadline() {
 void NodeProbe::on_deadline() {
   if (connecting()) {
     last_error_ = dial_error();
-    if (step_ == Step::dialing) dialer_->next_address();
+    if (step_ == Step::dialing) dialer_->try_again();
     return report_failure();
   }
   ProbeError error = session_->connection->deadline_error();

@@ -196,8 +196,6 @@ void read_slow_row(SlowReader& row, core::SlowFacts& facts) {
     facts.connections[row.text(name)] += row.count(value);
   } else if (what == "connections_limit") {
     facts.connections_limit = row.count(value);
-  } else if (what == "archive_ready") {
-    facts.archive_ready_segments = row.optional_number(value);
   } else if (what == "synchronous_commit") {
     facts.synchronous_commit_overrides.push_back(row.text(name));
   } else if (what == "slot") {

@@ -75,8 +75,8 @@ void PgDialer::advance() {
   address_ = (address_ + 1) % addresses_.size();
 }
 
-void PgDialer::next_address() {
-  if (connection_ == nullptr || addresses_.size() < 2) return;
+void PgDialer::try_again() {
+  if (connection_ == nullptr) return;
   if (connection_->deadline_error().reason != ProbeFailure::unreachable) return;
   advance();
   ++attempt_;

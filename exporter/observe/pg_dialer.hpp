@@ -29,7 +29,7 @@ using Dialed = std::variant<std::shared_ptr<PgConnection>, Failure>;
 
 /// Tries the addresses of one server in turn, first the one that worked last. Has no deadlines: the
 /// owner calls close() when it has waited long enough. Not thread-safe. Order of calls:
-/// (dial next_address* close)*
+/// (dial try_again* close)*
 class PgDialer : public std::enable_shared_from_this<PgDialer> {
  public:
   /// `kernel_timeout`: how long the kernel keeps unacknowledged data.
@@ -37,8 +37,9 @@ class PgDialer : public std::enable_shared_from_this<PgDialer> {
 
   /// `done` is called once, perhaps before this returns, unless close() comes first.
   void dial(std::function<void(Dialed)> done);
-  /// Leaves an address that keeps silent for the next one, if there is one.
-  void next_address();
+  /// To be called now and then while it takes long: leaves an address that keeps silent for the
+  /// next one, or asks it anew if it is the only one. The kernel alone asks after 1, 3, 7 s.
+  void try_again();
   /// What it means when the owner's deadline passes now. REQUIRES: dialing.
   core::ProbeError deadline_error() const;
   void close();

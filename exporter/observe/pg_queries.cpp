@@ -177,9 +177,8 @@ constexpr std::array kSafeWalSize{
     Versioned{kServerVersionMin, "null::bigint"},
 };
 
-// Privilege: pg_monitor (pg_ls_archive_statusdir, activity of others). Cost: one pass over the
-// backends, the slots and the directory archive_status; the last grows with an archive backlog,
-// which statement_timeout bounds. No locks on relations.
+// Privilege: pg_monitor (activity of others). Cost: one pass over the backends, the slots and the
+// settings of roles and databases. No locks on relations but AccessShare on two shared catalogs.
 constexpr const char* kSlow = R"(select 'connections' as kind, coalesce(a.state, 'other') as name
 , null::boolean as logical, null::boolean as active
 , pg_catalog.count(*)::bigint as value, null::bigint as safe_bytes
@@ -188,11 +187,6 @@ where a.backend_type = 'client backend' group by 2
 union all
 select 'connections_limit', null, null, null
 , pg_catalog.current_setting('max_connections')::bigint, null
-union all
-select 'archive_ready', null, null, null
-, case when pg_catalog.current_setting('archive_mode') <> 'off' then
-    (select pg_catalog.count(*) from pg_catalog.pg_ls_archive_statusdir() d
-     where d.name like '%.ready') end, null
 union all
 (select 'synchronous_commit', pg_catalog.concat_ws(' in '
     , case when o.setrole <> 0 then 'role ' || pg_catalog.pg_get_userbyid(o.setrole)

@@ -4,6 +4,8 @@
 
 #include "tests/pg/observe_support.hpp"
 #include "tests/support/cluster.hpp"
+#include "tests/support/ports.hpp"
+#include "tests/support/rpoguard_process.hpp"
 #include "tests/wire/endpoint_run.hpp"
 
 namespace rpoguard::test {
@@ -127,6 +129,26 @@ TEST(endpoint, a_canary_without_its_table_says_what_is_missing) {
   EXPECT_EQ(run.error(),
             "query_failed: the canary: relation \"rpoguard.canary\" does not exist (sqlstate "
             "42P01): apply what rpoguard sql --with-canary prints");
+}
+
+TEST(endpoint, the_program_takes_the_configured_way_also_after_a_reload) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  prepare(writer);
+  const auto config = [&](const std::string& canary) {
+    return RpoguardConfig{
+        .shards = {
+            {.nodes = {{.name = "iad-a", .region = "iad", .port = writer.port()},
+                       {.name = "phx-a", .region = "phx", .port = free_port()}},
+             .extra = "writer_endpoint: {host: 127.0.0.1, port: " + std::to_string(writer.port()) +
+                      ", canary: " + canary + ", interval: 300ms, timeout: 250ms}"}}};
+  };
+  Rpoguard program(config("false"));
+  program.wait_until_serving();
+  EXPECT_EQ(writer.query("select count(*) from rpoguard.canary"), "0");
+  program.write_config(config("true"));
+  program.sighup();
+  EXPECT_TRUE(writer.becomes("select max(counter) >= 3 from rpoguard.canary", "t"));
 }
 
 }  // namespace

@@ -251,8 +251,8 @@ TEST(observe_facts, a_node_is_reached_over_its_unix_socket) {
   ASSERT_NE(run.facts(0), nullptr) << run.error(0)->message;
 }
 
-TEST(observe_facts, slow_facts_count_connections_segments_and_slots) {
-  Cluster shard({.archiving = true});
+TEST(observe_facts, slow_facts_count_connections_and_slots) {
+  Cluster shard;
   Server& writer = shard.writer();
   apply_migration(writer);
   writer.exec("select pg_create_physical_replication_slot('phx', true)");
@@ -268,7 +268,6 @@ TEST(observe_facts, slow_facts_count_connections_segments_and_slots) {
   EXPECT_GE(facts->connections.at("idle"), 1);
   EXPECT_EQ(std::to_string(facts->connections_limit.value_or(0)),
             writer.query("show max_connections"));
-  EXPECT_TRUE(facts->archive_ready_segments.has_value());
   ASSERT_EQ(facts->slots.size(), 1U);
   EXPECT_EQ(facts->slots[0].name, "phx");
   EXPECT_FALSE(facts->slots[0].logical || facts->slots[0].active);

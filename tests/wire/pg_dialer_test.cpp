@@ -1,6 +1,9 @@
 // From a name to a session, without a prober.
 #include "exporter/observe/pg_dialer.hpp"
 
+#include <algorithm>
+
+#include "demo/tools/link.hpp"
 #include <gtest/gtest.h>
 
 #include "tests/wire/pg_peer.hpp"
@@ -65,6 +68,29 @@ TEST_F(pg_dialer, a_password_that_cannot_be_read_is_an_authentication_failure) {
   EXPECT_EQ(failure.error.reason, core::ProbeFailure::auth_failed);
   EXPECT_EQ(failure.error.message, "cannot read the file pw");
   EXPECT_EQ(peer.connections(), 0);
+}
+
+// The kernel asks again after a second; a test that took its word for it would take that long.
+TEST_F(pg_dialer, an_address_that_keeps_silent_is_asked_anew) {
+  PgPeer peer([](PgPeerSocket& s) { serve_healthy(s); });
+  demo::Link way({.target_port = peer.port()});
+  const auto silent =
+      std::make_shared<PgDialer>(observe::DialContext{loop_, names_, read_password_},
+                                 probe_node("a", way.port(), "127.0.0.1").connect, 5s);
+  core::Duration quickest = core::Duration::max();
+  for (int round = 0; round < 5; ++round) {
+    way.cut();
+    std::optional<Dialed> dialed;
+    silent->dial([&](Dialed said) { dialed = std::move(said); });
+    EXPECT_EQ(silent->deadline_error().reason, core::ProbeFailure::unreachable);
+    way.heal();
+    const core::Instant healed = clock_.now();
+    silent->try_again();
+    ASSERT_TRUE(run_until(loop_, kPatience, [&] { return dialed.has_value(); }));
+    EXPECT_TRUE(connected(dialed));
+    quickest = std::min<core::Duration>(quickest, clock_.now() - healed);
+  }
+  EXPECT_LT(quickest, 700ms);
 }
 
 TEST_F(pg_dialer, after_close_nobody_is_called_and_it_can_dial_again) {

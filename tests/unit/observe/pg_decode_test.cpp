@@ -278,12 +278,11 @@ RowSet slow_rows(std::vector<Row> rows) {
   return {{"kind", "name", "logical", "active", "value", "safe_bytes"}, std::move(rows)};
 }
 
-TEST(slow_decoder, reads_connections_archive_backlog_and_slots) {
+TEST(slow_decoder, reads_connections_and_slots) {
   const auto decoded =
       SlowDecoder().decode(slow_rows({{"connections", "idle", {}, {}, "3", {}},
                                       {"connections", "other", {}, {}, "1", {}},
                                       {"connections_limit", {}, {}, {}, "100", {}},
-                                      {"archive_ready", {}, {}, {}, "2", {}},
                                       {"slot", "cdc", "t", "f", "4096", "-1"},
                                       {"slot", "phx", "f", "t", {}, {}},
                                       {"of a later version", {}, {}, {}, {}, {}}}));
@@ -291,19 +290,12 @@ TEST(slow_decoder, reads_connections_archive_backlog_and_slots) {
   const auto& facts = std::get<core::SlowFacts>(decoded);
   EXPECT_EQ(facts.connections, (std::map<std::string, std::int64_t>{{"idle", 3}, {"other", 1}}));
   EXPECT_EQ(facts.connections_limit, 100);
-  EXPECT_EQ(facts.archive_ready_segments, 2);
   ASSERT_EQ(facts.slots.size(), 2U);
   EXPECT_TRUE(facts.slots[0].logical);
   EXPECT_FALSE(facts.slots[0].active);
   EXPECT_EQ(facts.slots[0].lag_bytes, 4096);
   EXPECT_EQ(facts.slots[0].safe_wal_bytes, -1);
   EXPECT_FALSE(facts.slots[1].lag_bytes.has_value());
-}
-
-TEST(slow_decoder, an_archive_that_is_off_has_no_backlog_rather_than_none) {
-  const auto decoded = SlowDecoder().decode(slow_rows({{"archive_ready", {}, {}, {}, {}, {}}}));
-  ASSERT_TRUE(std::holds_alternative<core::SlowFacts>(decoded));
-  EXPECT_FALSE(std::get<core::SlowFacts>(decoded).archive_ready_segments.has_value());
 }
 
 TEST(slow_decoder, garbage_is_a_bad_answer) {
