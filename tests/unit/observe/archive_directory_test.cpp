@@ -50,7 +50,7 @@ class ArchiveDirectoryTest : public testing::Test {
 using DirectoryError = ArchiveDirectoryTest;
 
 TEST_F(ArchiveDirectoryTest, holds_whole_segments_and_whose_they_are) {
-  for (const std::uint32_t segment : {3, 4, 5, 7}) add(segment);
+  for (const std::uint32_t segment : {3U, 4U, 5U, 7U}) add(segment);
   write_file(dir_ / "00000002.history", "1\t0/500000\tno recovery target specified\n");
   write_file(dir_ / "000000010000000000000008.partial", "x");
   write_file(dir_ / ".000000010000000000000009", "x");
@@ -71,7 +71,7 @@ TEST_F(ArchiveDirectoryTest, a_copy_in_progress_is_no_segment_until_it_is_whole)
 }
 
 TEST_F(ArchiveDirectoryTest, forgets_what_is_expired_and_sees_what_comes_back_broken) {
-  for (const std::uint32_t segment : {3, 4, 5}) add(segment);
+  for (const std::uint32_t segment : {3U, 4U, 5U}) add(segment);
   EXPECT_EQ(seen(), "3-5");
   std::filesystem::remove(dir_ / name(4));
   EXPECT_EQ(seen(), "3 5");
@@ -136,7 +136,7 @@ TEST_F(ArchiveDirectoryTest, where_the_format_does_not_tell_a_later_segment_does
 }
 
 TEST_F(ArchiveDirectoryTest, anothers_newest_segment_shows_and_an_older_one_is_a_hole) {
-  for (const std::uint32_t segment : {3, 4, 6}) add(segment);
+  for (const std::uint32_t segment : {3U, 4U, 6U}) add(segment);
   add(5, 4711);
   EXPECT_EQ(seen(), "3-4 6");
   EXPECT_EQ(look().system_identifier, kCluster);
@@ -151,7 +151,7 @@ TEST_F(ArchiveDirectoryTest, a_segment_under_anothers_name_is_none) {
 }
 
 TEST_F(ArchiveDirectoryTest, backups_say_where_they_begin_and_when_the_latest_ended) {
-  for (const std::uint32_t segment : {3, 4, 5}) add(segment);
+  for (const std::uint32_t segment : {3U, 4U, 5U}) add(segment);
   write_file(dir_ / (name(4) + ".00000028.backup"), "STOP TIME: ...");
   write_file(dir_ / (name(3) + ".00000028.backup"), "STOP TIME: ...");
   const auto file_time = std::filesystem::last_write_time(dir_ / (name(4) + ".00000028.backup"));
