@@ -49,7 +49,13 @@ std::string note_of_look(const ArchiveMemory& memory, const ArchiveMemory::Look&
     return "the archive is ahead of the writer on its own timeline: it holds WAL of another "
            "history, nothing is proven";
   }
-  if (!look.frontier) return "the archive holds no WAL that the writer continues";
+  if (!look.frontier) {
+    const bool known = look.path.history || look.path.timeline == Timeline{1};
+    return known ? "the archive holds no WAL that the writer continues"
+                 : "how the writer's timeline came about is not known (rpoguard.timeline_history() "
+                   "is "
+                   "missing), and no backup was taken on it: nothing is proven";
+  }
   if (view.gap_segments.value_or(0) > 0) {
     return count_of(*view.gap_segments, "segment") + " missing from " +
            render_lsn(look.frontier->position) + " on, and newer ones are there";
