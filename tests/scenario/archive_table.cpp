@@ -1,0 +1,174 @@
+#include "tests/scenario/archive_table.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "tests/stack/region_pair.hpp"
+#include "tests/support/eventually.hpp"
+
+namespace rpoguard::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds kEvery{100};
+// Where no sample came for longer, nothing is counted: the machine was busy, not rpoguard wrong.
+constexpr milliseconds kGapMax{500};
+
+ArchiveSaid said_of(const nlohmann::json& shard) {
+  ArchiveSaid said;
+  const auto& archive = shard.at("archive");
+  if (const auto& age = archive.at("age_seconds"); !age.is_null())
+    said.age = core::Duration(std::llround(age.get<double>() * 1e9));
+  if (const auto& frontier = archive.at("frontier_bytes"); !frontier.is_null())
+    said.frontier = core::Lsn{frontier.get<std::uint64_t>()};
+  said.counted = archive.at("counted").get<bool>();
+  const auto& gate = shard.at("gate");
+  said.gate_open = gate.at("open").get<bool>();
+  if (!said.gate_open) said.reason = gate.at("reason").get<std::string>();
+  return said;
+}
+
+std::string text(std::optional<core::Lsn> position) {
+  return position ? core::render_lsn(*position) : "none";
+}
+
+class Comparison {
+ public:
+  explicit Comparison(const ArchiveLimits& limits) : limits_(limits) {}
+
+  void take(const ArchiveSaid& said, core::Instant at, const Truth::Risk& risk,
+            core::Duration weight);
+  void take_frontier(std::int64_t segments) {
+    row_.disagreement_segments = std::max(row_.disagreement_segments, segments);
+  }
+  void note(const std::string& line) { row_.strip.push_back(line); }
+  ArchiveRow finish();
+
+ private:
+  const ArchiveLimits limits_;
+  ArchiveRow row_;
+  bool was_above_ = false;
+  std::optional<core::Instant> truth_above_;
+  std::optional<core::Instant> said_above_;
+};
+
+void Comparison::take(const ArchiveSaid& said, core::Instant at, const Truth::Risk& risk,
+                      core::Duration weight) {
+  const bool above = risk.least > limits_.max_age;  // beyond doubt
+  const bool below = risk.most <= limits_.max_age;
+  const bool alarm = said.age && *said.age > limits_.max_age;
+  ++row_.samples;
+  row_.counted = row_.counted || said.counted;
+  row_.truth_max = std::max(row_.truth_max, risk.least);
+  if (above) row_.above += weight;
+  if (above && !was_above_) ++row_.crossings;
+  was_above_ = above;
+  if (above && !truth_above_) {
+    truth_above_ = at;
+    row_.reason = said.reason;
+  }
+  if ((alarm || !said.age) && !said_above_) said_above_ = at;
+  if (above && said.age && !alarm) row_.missed += weight;
+  if (above && said.gate_open) row_.open_above += weight;
+  if (below && alarm) row_.false_alarm += weight;
+  if (!said.age) row_.unknown += weight;
+  if (!said.gate_open) row_.closed += weight;
+}
+
+ArchiveRow Comparison::finish() {
+  if (truth_above_ && said_above_) row_.delay = *said_above_ - *truth_above_;
+  return row_;
+}
+
+// How far the position is from all that was listed in (from, until].
+std::int64_t segments_off(core::Lsn shown, const std::vector<CopyTrace::Point>& frontiers,
+                          core::Instant from, core::Instant until, std::uint64_t segment_bytes) {
+  auto point = std::ranges::upper_bound(frontiers, from, {}, &CopyTrace::Point::at);
+  if (point != frontiers.begin()) --point;  // what held at `from`
+  std::int64_t nearest = std::numeric_limits<std::int64_t>::max();
+  for (; point != frontiers.end() && point->at <= until; ++point)
+    nearest = std::min(nearest, std::abs(core::bytes_between(point->held, shown)));
+  const auto bytes = static_cast<std::int64_t>(segment_bytes);
+  return (nearest + bytes - 1) / bytes;
+}
+
+}  // namespace
+
+ArchiveRecorder::ArchiveRecorder(const Rpoguard& rpoguard, std::string directory)
+    : rpoguard_(rpoguard), directory_(std::move(directory)), thread_([this] { run(); }) {}
+
+ArchiveRecorder::~ArchiveRecorder() {
+  stop();
+}
+
+void ArchiveRecorder::stop() {
+  stopping_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+void ArchiveRecorder::run() {
+  Listing last;
+  while (!eventually(
+      kEvery, [this] { return stopping_.load(); }, milliseconds(10))) {
+    ArchiveSample sample;
+    sample.before = list_repository(directory_, last);
+    const auto reply = rpoguard_.ops("/api/v1/view");
+    sample.after = last = list_repository(directory_, sample.before);
+    if (!reply || reply->status != 200) continue;
+    sample.at = sample.before.ended + (sample.after.began - sample.before.ended) / 2;
+    const auto view = nlohmann::json::parse(reply->body);
+    for (const auto& shard : view.at("shards"))
+      sample.said[shard.at("shard").get<std::string>()] = said_of(shard);
+    samples_.push_back(std::move(sample));
+  }
+}
+
+std::vector<CopyTrace::Point> listed_frontiers(const std::vector<ArchiveSample>& samples,
+                                               const WriterPath& path,
+                                               std::uint64_t segment_bytes) {
+  std::vector<CopyTrace::Point> points;
+  std::map<const Names*, core::Lsn> known;
+  for (const ArchiveSample& sample : samples) {
+    for (const Listing* listing : {&sample.before, &sample.after}) {
+      const auto [found, fresh] = known.try_emplace(listing->names.get());
+      if (fresh)
+        found->second = listed_frontier(*listing->names, path, segment_bytes).value_or(core::Lsn{});
+      points.push_back({listing->ended, found->second});
+    }
+  }
+  return points;
+}
+
+ArchiveRow compare_archive(const std::vector<ArchiveSample>& samples, const std::string& shard,
+                           const Truth& truth, const std::vector<CopyTrace::Point>& frontiers,
+                           const ArchiveLimits& limits) {
+  Comparison comparison(limits);
+  std::optional<core::Instant> last;
+  core::Instant next_line{};
+  for (const ArchiveSample& sample : samples) {
+    const ArchiveSaid& said = sample.said.at(shard);
+    const Truth::Risk risk = truth.at(sample.at);
+    const core::Duration gap = last ? sample.at - *last : core::Duration{0};
+    last = sample.at;
+    comparison.take(said, sample.at, risk, gap > kGapMax ? core::Duration{0} : gap);
+    std::int64_t off = 0;
+    if (said.frontier)
+      off = segments_off(*said.frontier, frontiers, sample.at - limits.look, sample.after.ended,
+                         limits.segment_bytes);
+    comparison.take_frontier(off);
+    if (sample.at < next_line && off == 0) continue;
+    next_line = sample.at + seconds(1);
+    comparison.note(render_seconds(sample.at - samples.front().at) + " s: truth " +
+                    render_seconds(risk.most) + ", age " +
+                    (said.age ? render_seconds(*said.age) : "unknown") + ", frontier " +
+                    text(said.frontier) + " (off by " + std::to_string(off) + "), gate " +
+                    (said.gate_open ? "open" : said.reason));
+  }
+  return comparison.finish();
+}
+
+}  // namespace rpoguard::test
