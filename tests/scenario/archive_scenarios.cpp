@@ -1,5 +1,7 @@
 #include "tests/scenario/archive_scenarios.hpp"
 
+#include "tests/scenario/world.hpp"
+
 namespace rpoguard::test {
 namespace {
 
@@ -22,7 +24,7 @@ std::function<void(ArchiveWorld&)> until_told_otherwise(const std::string& what)
 void idle(ArchiveWorld& world) {
   world.pass(kBefore);
   world.load().pause();
-  world.pass(kQuiet);
+  world.pass(steady_time(kQuiet));
 }
 
 void drop(ArchiveWorld& world) {
@@ -31,6 +33,14 @@ void drop(ArchiveWorld& world) {
   world.pass(5s);
   world.no_more("drop");
   world.pass(kFault);  // newer segments do not fill the hole
+}
+
+void hide(ArchiveWorld& world) {
+  world.pass(kBefore);
+  world.hide_repository();
+  world.pass(kFault);
+  world.show_repository();
+  world.await_healed();
 }
 
 void restart(ArchiveWorld& world) {
@@ -71,7 +81,7 @@ const std::vector<ArchiveScenario>& archive_scenarios() {
   static const std::vector<ArchiveScenario> all{
       {.name = "archive_steady",
        .what = "load, nothing wrong",
-       .run = [](ArchiveWorld& world) { world.pass(kQuiet); },
+       .run = [](ArchiveWorld& world) { world.pass(steady_time(kQuiet)); },
        .breaches = false,
        .quiet = true},
       {.name = "archive_idle",
@@ -92,6 +102,11 @@ const std::vector<ArchiveScenario>& archive_scenarios() {
        .what = "archive_command exits 0 and stores nothing, for a while",
        .run = drop,
        .archiver_lies = true},
+      {.name = "archive_hidden",
+       .what = "rpoguard cannot look at the repository, and all is archived",
+       .run = hide,
+       .breaches = false,
+       .hidden = true},
       {.name = "archive_restart",
        .what = "archive_command hangs, and the writer crashes meanwhile: its counters begin anew",
        .run = restart,

@@ -19,6 +19,8 @@ struct ArchiveScenario {
   bool quiet = false;
   /// The writer is away for a while: nobody can prove that nothing is missing.
   bool silence = false;
+  /// rpoguard cannot look at the repository for a while: a look that fails proves nothing.
+  bool hidden = false;
   /// The archiver's word is not what the repository holds: source postgres cannot know.
   bool archiver_lies = false;
 };

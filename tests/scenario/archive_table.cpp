@@ -36,15 +36,26 @@ std::string text(std::optional<core::Lsn> position) {
   return position ? core::render_lsn(*position) : "none";
 }
 
+core::Lsn held_at(core::Instant at, const std::vector<CopyTrace::Point>& frontiers) {
+  const auto next = std::ranges::upper_bound(frontiers, at, {}, &CopyTrace::Point::at);
+  return next == frontiers.begin() ? core::Lsn{} : std::prev(next)->held;
+}
+
+// How many segments `position` lacks of `other`.
+std::int64_t lacking(core::Lsn position, core::Lsn other, std::uint64_t segment_bytes) {
+  return std::max<std::int64_t>(0, core::bytes_between(position, other)) /
+         static_cast<std::int64_t>(segment_bytes);
+}
+
 class Comparison {
  public:
   explicit Comparison(const ArchiveLimits& limits) : limits_(limits) {}
 
   void take(const ArchiveSaid& said, core::Instant at, const Truth::Risk& risk,
             core::Duration weight);
-  void take_frontier(std::int64_t segments) {
-    row_.disagreement_segments = std::max(row_.disagreement_segments, segments);
-  }
+  /// False: it is none that was listed meanwhile.
+  bool take_frontier(const ArchiveSample& sample, core::Lsn shown,
+                     const std::vector<CopyTrace::Point>& frontiers);
   void note(const std::string& line) { row_.strip.push_back(line); }
   ArchiveRow finish();
 
@@ -79,21 +90,19 @@ void Comparison::take(const ArchiveSaid& said, core::Instant at, const Truth::Ri
   if (!said.gate_open) row_.closed += weight;
 }
 
+bool Comparison::take_frontier(const ArchiveSample& sample, core::Lsn shown,
+                               const std::vector<CopyTrace::Point>& frontiers) {
+  const std::uint64_t segment = limits_.segment_bytes;
+  const auto ahead = lacking(held_at(sample.after.ended, frontiers), shown, segment);
+  const auto behind = lacking(shown, held_at(sample.at - limits_.look, frontiers), segment);
+  row_.ahead_segments = std::max(row_.ahead_segments, ahead);
+  row_.behind_segments = std::max(row_.behind_segments, behind);
+  return ahead == 0 && behind == 0;
+}
+
 ArchiveRow Comparison::finish() {
   if (truth_above_ && said_above_) row_.delay = *said_above_ - *truth_above_;
   return row_;
-}
-
-// How far the position is from all that was listed in (from, until].
-std::int64_t segments_off(core::Lsn shown, const std::vector<CopyTrace::Point>& frontiers,
-                          core::Instant from, core::Instant until, std::uint64_t segment_bytes) {
-  auto point = std::ranges::upper_bound(frontiers, from, {}, &CopyTrace::Point::at);
-  if (point != frontiers.begin()) --point;  // what held at `from`
-  std::int64_t nearest = std::numeric_limits<std::int64_t>::max();
-  for (; point != frontiers.end() && point->at <= until; ++point)
-    nearest = std::min(nearest, std::abs(core::bytes_between(point->held, shown)));
-  const auto bytes = static_cast<std::int64_t>(segment_bytes);
-  return (nearest + bytes - 1) / bytes;
 }
 
 }  // namespace
@@ -155,17 +164,14 @@ ArchiveRow compare_archive(const std::vector<ArchiveSample>& samples, const std:
     const core::Duration gap = last ? sample.at - *last : core::Duration{0};
     last = sample.at;
     comparison.take(said, sample.at, risk, gap > kGapMax ? core::Duration{0} : gap);
-    std::int64_t off = 0;
-    if (said.frontier)
-      off = segments_off(*said.frontier, frontiers, sample.at - limits.look, sample.after.ended,
-                         limits.segment_bytes);
-    comparison.take_frontier(off);
-    if (sample.at < next_line && off == 0) continue;
+    const bool listed =
+        !said.frontier || comparison.take_frontier(sample, *said.frontier, frontiers);
+    if (sample.at < next_line && listed) continue;
     next_line = sample.at + seconds(1);
     comparison.note(render_seconds(sample.at - samples.front().at) + " s: truth " +
                     render_seconds(risk.most) + ", age " +
                     (said.age ? render_seconds(*said.age) : "unknown") + ", frontier " +
-                    text(said.frontier) + " (off by " + std::to_string(off) + "), gate " +
+                    text(said.frontier) + (listed ? "" : " (not listed)") + ", gate " +
                     (said.gate_open ? "open" : said.reason));
   }
   return comparison.finish();

@@ -67,9 +67,10 @@ struct ArchiveRow {
   core::Duration closed{};       ///< the gate is closed, for whatever reason
   int crossings = 0;             ///< how often the truth rose above max_age
   std::optional<core::Duration> delay;  ///< of the first detection; negative: early
-  /// Largest distance of a frontier shown from those that were listed meanwhile: up to right after
-  /// the answer, from one look before it on.
-  std::int64_t disagreement_segments = 0;
+  /// How far a frontier shown was beyond the listing right after the answer, at most.
+  std::int64_t ahead_segments = 0;
+  /// How far it was behind the listing of one look before the answer, at most.
+  std::int64_t behind_segments = 0;
   bool counted = false;              ///< it was ever called a copy that counts
   std::string reason;                ///< the gate's, when the truth was above for the first time
   std::vector<std::string> strip{};  ///< second by second, for a person

@@ -15,6 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t kSegmentBytes = std::uint64_t{1024} * 1024;
+constexpr const char* kSeen = "repository";  // as rpoguard sees it
 constexpr int kCommitsPerSecond = 50;
 constexpr core::Duration kAnswer = 500ms;  // of a look, and of the listing beside it
 
@@ -47,12 +48,13 @@ ArchiveWorld::ArchiveWorld() : cluster_(cluster_options(control_.path(), reposit
   writer.exec(demo::kLedgerSql);
   writer.exec("create sequence tokens cache 1000");
   cluster_.add_standby({.name = "phx-a", .synchronous = true});
+  show_repository();
+  const std::string seen = control_ / kSeen;
   RpoguardConfig config = RegionPair::rpoguard_config({});
   for (const std::string source : kArchiveSources) {
     std::string look;
-    if (source == "directory") look = "directory: " + repository() + ", readable_from: [phx], ";
-    if (source == "command")
-      look = "command: [/bin/ls, " + repository() + "], readable_from: [phx], ";
+    if (source == "directory") look = "directory: " + seen + ", readable_from: [phx], ";
+    if (source == "command") look = "command: [/bin/ls, " + seen + "], readable_from: [phx], ";
     config.shards.push_back(
         {.id = source,
          .nodes = {{.name = "iad-a", .region = "iad", .port = writer.port()},
@@ -79,6 +81,14 @@ void ArchiveWorld::start_load(const Server& server) {
 
 void ArchiveWorld::no_more(const std::string& what) const {
   std::filesystem::remove(control_ / what);
+}
+
+void ArchiveWorld::hide_repository() const {
+  std::filesystem::remove(control_ / kSeen);
+}
+
+void ArchiveWorld::show_repository() const {
+  std::filesystem::create_directory_symlink(repository(), control_ / kSeen);
 }
 
 void ArchiveWorld::pass(std::chrono::milliseconds time) const {

@@ -38,6 +38,10 @@ class ArchiveWorld {
   /// Until everything before the segment that is being written is archived.
   void await_archived();
 
+  /// Whether rpoguard can look at the repository. The archiver always can.
+  void hide_repository() const;
+  void show_repository() const;
+
   Writer& load() { return *loads_.back(); }
   void kill_writer() { cluster_.writer().kill9(); }
   void restart_writer();
