@@ -114,7 +114,7 @@ const std::vector<ArchiveScenario>& archive_scenarios() {
       {.name = "archive_promote",
        .what = "the writer dies with nothing to archive, phx-a is promoted and stamped",
        .run = promote,
-       .breaches = false,
+       .breaches = std::nullopt,
        .silence = true},
       {.name = "archive_orphan",
        .what = "the writer dies with segments that were not archived, phx-a is promoted: a hole",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,10 @@ struct ArchiveScenario {
   std::string name;
   std::string what;  ///< one line for a failure's text
   std::function<void(ArchiveWorld&)> run;
-  /// More than archive.max_age is really missing at some time.
-  bool breaches = true;
-  /// No alarm, nothing unknown, the gate open all the time.
+  /// More than archive.max_age is really missing at some time; absent: how long the failover takes
+  /// decides.
+  std::optional<bool> breaches = true;
+  /// No alarm, and nothing unknown.
   bool quiet = false;
   /// The writer is away for a while: nobody can prove that nothing is missing.
   bool silence = false;

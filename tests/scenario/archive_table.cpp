@@ -87,7 +87,7 @@ void Comparison::take(const ArchiveSaid& said, core::Instant at, const Truth::Ri
   if (above && said.gate_open) row_.open_above += weight;
   if (below && alarm) row_.false_alarm += weight;
   if (!said.age) row_.unknown += weight;
-  if (!said.gate_open) row_.closed += weight;
+  if (said.reason == "archive_too_old") row_.closed += weight;
 }
 
 bool Comparison::take_frontier(const ArchiveSample& sample, core::Lsn shown,

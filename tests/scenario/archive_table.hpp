@@ -64,7 +64,7 @@ struct ArchiveRow {
   core::Duration open_above{};   ///< ... and the gate is open
   core::Duration false_alarm{};  ///< truth <= max_age, and the age shown is above
   core::Duration unknown{};      ///< no age is shown
-  core::Duration closed{};       ///< the gate is closed, for whatever reason
+  core::Duration closed{};       ///< the gate is closed for archive_too_old
   int crossings = 0;             ///< how often the truth rose above max_age
   std::optional<core::Duration> delay;  ///< of the first detection; negative: early
   /// How far a frontier shown was beyond the listing right after the answer, at most.
