@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <ctime>
+#include <stdexcept>
 #include <utility>
 
 #include "tests/stack/region_pair.hpp"
@@ -18,6 +19,19 @@ constexpr milliseconds kEvery{100};
 // Where no sample came for longer, nothing is counted: the machine was busy, not rpoguard wrong.
 constexpr milliseconds kGapMax{500};
 
+// As in 2026-08-01T07:38:09.123Z.
+std::optional<core::Instant> instant_of(const nlohmann::json& date) {
+  if (date.is_null()) return std::nullopt;
+  const auto text = date.get<std::string>();
+  std::tm fields{};
+  const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &fields);
+  if (rest == nullptr || std::string(rest).size() != 5)
+    throw std::runtime_error("not a date: " + text);
+  const auto then = std::chrono::system_clock::from_time_t(::timegm(&fields)) +
+                    milliseconds(std::stoi(std::string(rest + 1, 3)));
+  return boottime() - (std::chrono::system_clock::now() - then);
+}
+
 ArchiveSaid said_of(const nlohmann::json& shard) {
   ArchiveSaid said;
   const auto& archive = shard.at("archive");
@@ -25,6 +39,7 @@ ArchiveSaid said_of(const nlohmann::json& shard) {
     said.age = core::Duration(std::llround(age.get<double>() * 1e9));
   if (const auto& frontier = archive.at("frontier_bytes"); !frontier.is_null())
     said.frontier = core::Lsn{frontier.get<std::uint64_t>()};
+  said.as_of = instant_of(archive.at("as_of"));
   said.counted = archive.at("counted").get<bool>();
   const auto& gate = shard.at("gate");
   said.gate_open = gate.at("open").get<bool>();
@@ -54,7 +69,7 @@ class Comparison {
   void take(const ArchiveSaid& said, core::Instant at, const Truth::Risk& risk,
             core::Duration weight);
   /// False: it is none that was listed meanwhile.
-  bool take_frontier(const ArchiveSample& sample, core::Lsn shown,
+  bool take_frontier(const ArchiveSample& sample, const ArchiveSaid& said,
                      const std::vector<CopyTrace::Point>& frontiers);
   void note(const std::string& line) { row_.strip.push_back(line); }
   ArchiveRow finish();
@@ -90,11 +105,14 @@ void Comparison::take(const ArchiveSaid& said, core::Instant at, const Truth::Ri
   if (said.reason == "archive_too_old") row_.closed += weight;
 }
 
-bool Comparison::take_frontier(const ArchiveSample& sample, core::Lsn shown,
+bool Comparison::take_frontier(const ArchiveSample& sample, const ArchiveSaid& said,
                                const std::vector<CopyTrace::Point>& frontiers) {
+  const core::Lsn shown = said.frontier.value();
+  const core::Instant as_of = said.as_of.value();
   const std::uint64_t segment = limits_.segment_bytes;
   const auto ahead = lacking(held_at(sample.after.ended, frontiers), shown, segment);
-  const auto behind = lacking(shown, held_at(sample.at - limits_.look, frontiers), segment);
+  const auto behind = lacking(shown, held_at(as_of - limits_.report, frontiers), segment);
+  row_.look_age_max = std::max(row_.look_age_max, sample.at - as_of);
   row_.ahead_segments = std::max(row_.ahead_segments, ahead);
   row_.behind_segments = std::max(row_.behind_segments, behind);
   return ahead == 0 && behind == 0;
@@ -164,8 +182,7 @@ ArchiveRow compare_archive(const std::vector<ArchiveSample>& samples, const std:
     const core::Duration gap = last ? sample.at - *last : core::Duration{0};
     last = sample.at;
     comparison.take(said, sample.at, risk, gap > kGapMax ? core::Duration{0} : gap);
-    const bool listed =
-        !said.frontier || comparison.take_frontier(sample, *said.frontier, frontiers);
+    const bool listed = !said.frontier || comparison.take_frontier(sample, said, frontiers);
     if (sample.at < next_line && listed) continue;
     next_line = sample.at + seconds(1);
     comparison.note(render_seconds(sample.at - samples.front().at) + " s: truth " +

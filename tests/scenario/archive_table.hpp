@@ -18,6 +18,7 @@ namespace rpoguard::test {
 struct ArchiveSaid {
   std::optional<core::Duration> age;
   std::optional<core::Lsn> frontier;
+  std::optional<core::Instant> as_of;  ///< when the frontier was so, it says; a millisecond early
   bool counted = false;
   bool gate_open = false;
   std::string reason;
@@ -69,8 +70,9 @@ struct ArchiveRow {
   std::optional<core::Duration> delay;  ///< of the first detection; negative: early
   /// How far a frontier shown was beyond the listing right after the answer, at most.
   std::int64_t ahead_segments = 0;
-  /// How far it was behind the listing of one look before the answer, at most.
+  /// How far it was behind the last listing before the moment that it was shown for, at most.
   std::int64_t behind_segments = 0;
+  core::Duration look_age_max{};     ///< how long ago that moment was, at most
   bool counted = false;              ///< it was ever called a copy that counts
   std::string reason;                ///< the gate's, when the truth was above for the first time
   std::vector<std::string> strip{};  ///< second by second, for a person
@@ -78,8 +80,8 @@ struct ArchiveRow {
 
 struct ArchiveLimits {
   core::Duration max_age;
-  /// What is shown may have been listed so long ago: one look, and the way of an answer.
-  core::Duration look;
+  /// How long the archiver may take to report what is stored already. Nothing, to one who lists.
+  core::Duration report;
   std::uint64_t segment_bytes;
 };
 
