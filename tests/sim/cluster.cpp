@@ -246,7 +246,8 @@ void Cluster::seed(std::size_t node, std::size_t from) {
   const std::uint64_t age = random_.one_in(3) ? random_.below(300'000) : 0;
   const std::uint64_t oldest = std::max(Server::kFirstLsn, history_.split(source.timeline));
   server.flushed = std::max(oldest, source.flushed - std::min(age, source.flushed));
-  server.replayed = server.replayed_from = server.flushed;
+  server.replayed = server.flushed;
+  server.replayed_from = random_.one_in(2) ? server.flushed : 0;
   server.started = clock(node);
   server.replay_paused = server.receiver_ran = false;
   server.standby_names.clear();
