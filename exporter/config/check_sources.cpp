@@ -1,7 +1,9 @@
 #include "exporter/config/check_sources.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "exporter/config/findings.hpp"
@@ -12,6 +14,9 @@ namespace {
 
 using Text = Chosen<std::string>;
 using List = Chosen<std::vector<std::string>>;
+
+constexpr std::array<std::string_view, 3> kLoopbackUrls{"http://127.", "http://localhost",
+                                                        "http://[::1]"};
 
 // Known and not empty; known and empty. A value that was refused is neither.
 template <typename T>
@@ -82,11 +87,13 @@ class SourceCheck {
       check_witness("epoch.");
     }
     check_authority("epoch.");
+    check_token("epoch.");
   }
 
   void check_generation() {
     check_witness("generation.");
     check_authority("generation.");
+    check_token("generation.");
   }
 
   void check_witness(const std::string& group) {
@@ -103,6 +110,19 @@ class SourceCheck {
     if (replaces(url, authority)) return;
     report_.add(*authority.written, group + "ca_file with an http:// url, which would not use it",
                 "an https:// url");
+  }
+
+  // A token in clear text belongs to whoever listens on the way.
+  void check_token(const std::string& group) {
+    const Text url = text(group + "url");
+    const Text token = text(group + "token_file");
+    if (!is_set(url) || !is_set(token) || replaces(url, token)) return;
+    const bool stays_here = std::ranges::any_of(
+        kLoopbackUrls, [&](std::string_view start) { return url.value->starts_with(start); });
+    if (stays_here || url.value->starts_with("https://")) return;
+    report_.add(*token.written,
+                group + "token_file with an http:// url, which would send the token in clear text",
+                "an https:// url, or one of this host");
   }
 
   // One at a time, and one answer lost is not yet a loss.

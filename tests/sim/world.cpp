@@ -80,17 +80,20 @@ core::ProbeSpec World::draw_probe(Random& random, const core::ShardSpec& spec) {
 World::World(std::uint64_t seed, const Profile& profile, Replay replay)
     : seed_(seed),
       random_(seed),
+      load_(seed, 3),
+      servers_(seed, 4),
+      probes_(seed, 5),
       schedule_(seed, 1),
       chance_(seed, 2),
       only_(std::move(replay.faults)),
       queue_(replay.traced),
       profile_(profile),
-      cluster_(queue_, random_),
+      cluster_(queue_, servers_),
       sidecar_([&] {
         const auto spec = draw_spec(random_, profile);
-        return Sidecar(queue_, random_, cluster_, spec, draw_probe(random_, spec));
+        return Sidecar(queue_, probes_, cluster_, spec, draw_probe(random_, spec));
       }()),
-      archive_(queue_, random_, cluster_) {
+      archive_(queue_, servers_, cluster_) {
   build_servers();
   place_sidecar();
   cluster_.start(0);
@@ -167,11 +170,11 @@ std::optional<std::string> World::run() {
 void World::schedule_load() {
   constexpr std::array<Duration, 5> kThinkTimes{milliseconds(150), milliseconds(400), seconds(1),
                                                 seconds(4), Duration{0}};
-  const bool idle = profile_.mostly_idle && !random_.one_in(4);
+  const bool idle = profile_.mostly_idle && !load_.one_in(4);
   // A writer that writes nothing at all after a start of rpoguard leaves the archive unproven.
   const std::size_t kinds = kThinkTimes.size() - (profile_.archive ? 1 : 0);
-  think_time_ = idle ? Duration{0} : kThinkTimes.at(random_.below(kinds));
-  queue_.after(random_.between(seconds(10), seconds(120)), [this] { schedule_load(); });
+  think_time_ = idle ? Duration{0} : kThinkTimes.at(load_.below(kinds));
+  queue_.after(load_.between(seconds(10), seconds(120)), [this] { schedule_load(); });
 }
 
 void World::client_writes() {

@@ -137,7 +137,11 @@ class World {
   void fail(const std::string& what);
 
   std::uint64_t seed_;
-  Random random_;    ///< of what goes on all the time
+  // Each has its own chance, so that a fault that is left out changes as little else as possible.
+  Random random_;    ///< of the deployment and its clients
+  Random load_;      ///< of the phases of the load
+  Random servers_;   ///< of the servers and what is between them
+  Random probes_;    ///< of the sidecar's questions and answers
   Random schedule_;  ///< of the times of faults
   Random chance_;    ///< of the fault that begins now
   std::optional<std::set<std::size_t>> only_;
