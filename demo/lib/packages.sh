@@ -17,7 +17,7 @@ packages_of_group() {
       prometheus-cpp-dev libasio-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libssl-dev ;;
     servers) echo postgresql prometheus prometheus-alertmanager ;;
     tests) echo libgtest-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 locales \
-      pgbackrest ;;
+      pgbackrest patroni python3-etcd etcd-server haproxy pgbouncer libfaketime openssl ;;
     bench) echo prometheus-postgres-exporter libbenchmark-dev ;;
     *) echo "packages: no such group: $1" >&2; return 1 ;;
   esac
@@ -71,12 +71,14 @@ dropin=$dropin_directory/rpoguard.conf
 enabled_units() {
   (cd /etc/systemd/system 2>/dev/null &&
     find . -path '*.wants/*' \( -name 'postgresql*' -o -name 'prometheus*' \
-      -o -name 'pgbackrest*' \) | sort)
+      -o -name 'pgbackrest*' -o -name 'patroni*' -o -name 'etcd*' -o -name 'haproxy*' \
+      -o -name 'pgbouncer*' \) | sort)
 }
 
 # Services of ours that a System V init would start.
 enabled_rc_links() {
-  find /etc/rc[2345].d -name 'S*postgresql' -o -name 'S*prometheus*' 2>/dev/null | sort
+  find /etc/rc[2345].d -name 'S*postgresql' -o -name 'S*prometheus*' -o -name 'S*patroni' \
+    -o -name 'S*etcd' -o -name 'S*haproxy' -o -name 'S*pgbouncer' 2>/dev/null | sort
 }
 
 undo_temporary_files() {
