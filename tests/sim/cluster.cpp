@@ -252,6 +252,7 @@ void Cluster::seed(std::size_t node, std::size_t from) {
   server.replay_paused = server.receiver_ran = false;
   server.standby_names.clear();
   server.commit_level = "on";
+  server.role_level.clear();
   server.upstream = from;
   reconnect(node);
 }

@@ -46,6 +46,7 @@ struct Server {
   std::uint64_t restarts = 0;  ///< connections of an earlier start are dead
   std::string standby_names;
   std::string commit_level = "on";
+  std::string role_level;  ///< of one of the roles that commit, by ALTER ROLE; empty: not set
 
   // As a standby: the way from its upstream to here.
   std::optional<std::size_t> upstream;

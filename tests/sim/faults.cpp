@@ -304,17 +304,26 @@ void World::archive_trouble(ArchiveTrouble trouble, const std::string& what, Dur
 }
 
 void World::synchronous_fault(Duration length) {
-  const std::string level = cluster_.servers()[primary_].commit_level;
-  const bool emptied = chance_.one_in(2);
   // The sidecar may have looked just before and just after.
   if (length < kSeenAfter) unseen_change_ = queue_.now();
-  during(
-      length, emptied ? "synchronous_standby_names emptied" : "synchronous_commit lowered",
-      [&] {
-        cluster_.set_standby_names(primary_, emptied ? "" : synchronous_target(),
-                                   emptied ? level : "local");
-      },
-      [this] { require_synchronous_copy(); });
+  const std::size_t node = primary_;
+  Server& writer = cluster_.server(node);
+  switch (chance_.below(3)) {
+    case 0:
+      return during(
+          length, "synchronous_standby_names emptied",
+          [&] { cluster_.set_standby_names(node, "", writer.commit_level); },
+          [this] { require_synchronous_copy(); });
+    case 1:
+      return during(
+          length, "synchronous_commit lowered",
+          [&] { cluster_.set_standby_names(node, synchronous_target(), "local"); },
+          [this] { require_synchronous_copy(); });
+    default:
+      return during(
+          length, "synchronous_commit of a role lowered", [&] { writer.role_level = "off"; },
+          [this, node] { cluster_.server(node).role_level.clear(); });
+  }
 }
 
 }  // namespace rpoguard::sim

@@ -279,6 +279,8 @@ NodeFacts Sidecar::facts_of(std::size_t index) const {
   if (!server.standby_names.empty())
     facts.synchronous_standby_names = '"' + server.standby_names + '"';
   facts.synchronous_commit = server.commit_level;
+  if (!server.in_recovery && !server.role_level.empty())
+    facts.weakest_commit = core::CommitLevel{"role batch", server.role_level};
   if (server.in_recovery) {
     if (server.receiver_ran) facts.receive_lsn = core::Lsn{server.flushed};
     facts.replay_lsn = core::Lsn{server.replayed};

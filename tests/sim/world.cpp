@@ -192,7 +192,8 @@ void World::client_writes() {
   judge_now();
   const auto decision = sidecar_.ask();
   const auto named = sidecar_.writer_index();
-  const bool asynchronous = !profile_.synchronous && random_.one_in(6);
+  const bool of_the_role = !cluster_.servers()[primary_].role_level.empty() && random_.one_in(3);
+  const bool asynchronous = of_the_role || (!profile_.synchronous && random_.one_in(6));
   if (decision.open && named) {
     ++tally_.commits_let_in;
     cluster_.commit(*named, !decision.waived, asynchronous);
