@@ -158,7 +158,7 @@ core::Result<bool> Service::reload_on_loop() {
   if (!loaded.spec) return refuse({join(loaded.diagnostics), ""});
   const core::Spec& before = monitor_.spec();
   if (loaded.spec->ops != before.ops || loaded.spec->gate != before.gate ||
-      loaded.spec->state_dir != before.state_dir) {
+      loaded.spec->agent != before.agent || loaded.spec->state_dir != before.state_dir) {
     return refuse(
         {"listen and state_dir cannot change while running", "restart rpoguard to change them"});
   }
@@ -171,13 +171,13 @@ core::Result<bool> Service::reload_on_loop() {
   return true;
 }
 
-// Readiness says no and the gate closes first; then the listeners go, then the loop.
+// Readiness says no, and gate and lease page close first; then the listeners go, then the loop.
 void Service::shut_down(int exit_code) {
   stopping_ = true;
   exit_code_ = exit_code;
+  monitor_.stop();
   gate_->stop();
   ops_->stop();
-  monitor_.stop();
   signals_.cancel();
   loop_.stop();
 }
