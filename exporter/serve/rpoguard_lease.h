@@ -29,6 +29,8 @@
 #ifndef RPOGUARD_LEASE_H
 #define RPOGUARD_LEASE_H
 
+/* This is C. NOLINTBEGIN(cppcoreguidelines-*, modernize-*, readability-*) */
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -259,5 +261,7 @@ static inline int rpoguard_lease_read(const struct rpoguard_lease_record* lease,
 #ifdef __cplusplus
 }
 #endif
+
+/* NOLINTEND(cppcoreguidelines-*, modernize-*, readability-*) */
 
 #endif
