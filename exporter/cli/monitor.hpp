@@ -9,6 +9,7 @@
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "exporter/cli/lease_keeper.hpp"
 #include "exporter/cli/state_store.hpp"
 #include "exporter/core/evaluate.hpp"
 #include "exporter/observe/archive_prober.hpp"
@@ -32,6 +33,7 @@ class Monitor {
   /// kept by its id.
   core::Result<bool> apply(std::shared_ptr<const core::Spec> spec);
 
+  /// Also closes the lease page.
   void stop();
   const core::Spec& spec() const { return *spec_; }
 
@@ -63,6 +65,7 @@ class Monitor {
   asio::steady_timer timer_;
   std::shared_ptr<const core::Spec> spec_;
   std::unique_ptr<StateStore> state_;
+  LeaseKeeper lease_;
   std::vector<Shard> shards_;
   std::set<std::size_t> dirty_;
   bool round_posted_ = false;

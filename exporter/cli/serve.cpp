@@ -13,6 +13,8 @@
 #include "exporter/cli/monitor.hpp"
 #include "exporter/cli/system_clock.hpp"
 #include "exporter/config/load.hpp"
+#include "exporter/serve/agent_check.hpp"
+#include "exporter/serve/gate_http.hpp"
 #include "exporter/serve/handlers.hpp"
 #include "exporter/serve/http_server.hpp"
 
@@ -22,7 +24,6 @@ namespace {
 // Own threads for each listener: callers of the gate cannot starve a scrape or a probe, nor the
 // reverse.
 constexpr std::size_t kOpsThreads = 8;
-constexpr std::size_t kGateThreads = 16;
 constexpr std::chrono::milliseconds kReloadWait{5000};
 constexpr std::chrono::milliseconds kReloadPoll{50};
 
@@ -76,7 +77,8 @@ class Service {
   const serve::Context context_{
       views_, clock_, gate_counters_, reload_status_, [this] { return reload(); }, stopping_};
   std::unique_ptr<serve::HttpServer> ops_;
-  std::unique_ptr<serve::HttpServer> gate_;
+  std::unique_ptr<serve::StreamServer> gate_;
+  std::unique_ptr<serve::StreamServer> agent_;  // null: not configured
   int exit_code_ = 0;
 };
 
@@ -96,6 +98,7 @@ core::Result<bool> Service::start(std::shared_ptr<const core::Spec> spec) {
   };
   ops_->start(failed("ops"));
   gate_->start(failed("gate"));
+  if (agent_) agent_->start(failed("agent"));
   write_log({Level::info,
              "rpoguard is up",
              {{"version", RPOGUARD_VERSION},
@@ -106,12 +109,19 @@ core::Result<bool> Service::start(std::shared_ptr<const core::Spec> spec) {
 }
 
 core::Result<bool> Service::listen(const core::Spec& spec) {
-  auto ops =
-      serve::HttpServer::bind(spec.ops, {kOpsThreads, false}, serve::make_ops_handler(context_));
+  auto ops = serve::HttpServer::bind(spec.ops, {kOpsThreads}, serve::make_ops_handler(context_));
   if (!ops) return ops.error();
   auto gate =
-      serve::HttpServer::bind(spec.gate, {kGateThreads, true}, serve::make_gate_handler(context_));
+      serve::StreamServer::bind(spec.gate, serve::http_stream_options(),
+                                serve::make_http_protocol(serve::make_gate_handler(context_)));
   if (!gate) return gate.error();
+  if (spec.agent) {
+    auto agent =
+        serve::StreamServer::bind(*spec.agent, serve::agent_stream_options(),
+                                  serve::make_agent_protocol(serve::make_gate_handler(context_)));
+    if (!agent) return agent.error();
+    agent_ = std::move(agent).value();
+  }
   ops_ = std::move(ops).value();
   gate_ = std::move(gate).value();
   return true;
@@ -158,7 +168,7 @@ core::Result<bool> Service::reload_on_loop() {
   if (!loaded.spec) return refuse({join(loaded.diagnostics), ""});
   const core::Spec& before = monitor_.spec();
   if (loaded.spec->ops != before.ops || loaded.spec->gate != before.gate ||
-      loaded.spec->state_dir != before.state_dir) {
+      loaded.spec->agent != before.agent || loaded.spec->state_dir != before.state_dir) {
     return refuse(
         {"listen and state_dir cannot change while running", "restart rpoguard to change them"});
   }
@@ -171,13 +181,14 @@ core::Result<bool> Service::reload_on_loop() {
   return true;
 }
 
-// Readiness says no and the gate closes first; then the listeners go, then the loop.
+// Readiness says no, and gate and lease page close first; then the listeners go, then the loop.
 void Service::shut_down(int exit_code) {
   stopping_ = true;
   exit_code_ = exit_code;
+  monitor_.stop();
+  if (agent_) agent_->stop();
   gate_->stop();
   ops_->stop();
-  monitor_.stop();
   signals_.cancel();
   loop_.stop();
 }
