@@ -73,13 +73,13 @@ enabled_units() {
   (cd /etc/systemd/system 2>/dev/null &&
     find . -path '*.wants/*' \( -name 'postgresql*' -o -name 'prometheus*' \
       -o -name 'pgbackrest*' -o -name 'patroni*' -o -name 'etcd*' -o -name 'haproxy*' \
-      -o -name 'pgbouncer*' \) | sort)
+      -o -name 'pgbouncer*' -o -name 'nginx*' \) | sort)
 }
 
 # Services of ours that a System V init would start.
 enabled_rc_links() {
   find /etc/rc[2345].d -name 'S*postgresql' -o -name 'S*prometheus*' -o -name 'S*patroni' \
-    -o -name 'S*etcd' -o -name 'S*haproxy' -o -name 'S*pgbouncer' 2>/dev/null | sort
+    -o -name 'S*etcd' -o -name 'S*haproxy' -o -name 'S*pgbouncer' -o -name 'S*nginx' 2>/dev/null | sort
 }
 
 undo_temporary_files() {
