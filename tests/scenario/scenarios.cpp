@@ -371,7 +371,7 @@ const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> all = [] {
     std::vector<Scenario> list;
     for (auto part : {quiet_scenarios(), link_scenarios(), process_scenarios(), writer_scenarios(),
-                      disk_scenarios(), clock_scenarios()}) {
+                      disk_scenarios(), clock_scenarios(), replay_scenarios()}) {
       list.insert(list.end(), part.begin(), part.end());
     }
     return list;

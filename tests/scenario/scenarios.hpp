@@ -22,6 +22,8 @@ struct Scenario {
   bool quiet = false;
 };
 
+/// Part of them.
+std::vector<Scenario> replay_scenarios();
 const std::vector<Scenario>& scenarios();
 
 }  // namespace rpoguard::test

@@ -71,7 +71,8 @@ void Writer::run(std::chrono::nanoseconds pace) {
   }
 }
 
-CopyTrace::CopyTrace(const Server& copy) : copy_(copy), thread_([this] { run(); }) {}
+CopyTrace::CopyTrace(const Server& copy, bool replayed)
+    : copy_(copy), replayed_(replayed), thread_([this] { run(); }) {}
 
 CopyTrace::~CopyTrace() {
   stop();
@@ -83,15 +84,16 @@ void CopyTrace::stop() {
 }
 
 void CopyTrace::run() {
+  const std::string position =
+      replayed_ ? "pg_last_wal_replay_lsn()"
+                : "greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())";
   std::optional<Session> session;
   while (!eventually(
       kLook, [this] { return stopping_.load(); }, milliseconds(5))) {
     try {
       if (!session) session.emplace(copy_.connect());
       const auto held = session->value(
-          "select case when pg_is_in_recovery() then greatest(pg_last_wal_receive_lsn(), "
-          "pg_last_wal_replay_lsn()) end",
-          seconds(1));
+          "select case when pg_is_in_recovery() then " + position + " end", seconds(1));
       const auto lsn = held ? core::parse_lsn(*held) : std::nullopt;
       if (lsn) points_.push_back({boottime(), *lsn});
     } catch (const SqlError&) {

@@ -50,11 +50,11 @@ class Writer {
   std::vector<std::thread> threads_;
 };
 
-/// Looks every 20 ms at what a copy holds durably, over a connection that no scenario breaks. While
+/// Looks every 20 ms at what a copy holds, over a connection that no scenario breaks. While
 /// the copy does not answer, and after its promotion, it holds what it held.
 class CopyTrace {
  public:
-  explicit CopyTrace(const Server& copy);
+  CopyTrace(const Server& copy, bool replayed);  ///< what it has replayed, or else flushed
   ~CopyTrace();
   CopyTrace(const CopyTrace&) = delete;
   CopyTrace& operator=(const CopyTrace&) = delete;
@@ -70,6 +70,7 @@ class CopyTrace {
   void run();
 
   const Server& copy_;
+  const bool replayed_;
   std::vector<Point> points_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -53,12 +53,13 @@ World::World(const WorldOptions& options) : cluster_(cluster_options(options)) {
     shard.nodes.push_back(
         {.name = options.dead_node, .region = "sjc", .port = 5432, .host = "192.0.2.1"});
   }
+  if (options.replay) shard.extra = "durability: replay";
   RpoguardConfig config = RegionPair::rpoguard_config({});
   config.shards = {shard};
   rpoguard_ = std::make_unique<Rpoguard>(config);
   rpoguard_->wait_until_serving();
   wal_start_ = iad_a().query("select pg_current_wal_insert_lsn()").value();
-  trace_ = std::make_unique<CopyTrace>(phx_a());
+  trace_ = std::make_unique<CopyTrace>(phx_a(), options.replay);
   load_ = std::make_unique<Writer>(iad_a(), options.commits_per_second);
   const bool ready = eventually(
       seconds(60), [this] { return load_->count() > 50 && rpoguard_->gate_open("184"); });

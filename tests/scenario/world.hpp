@@ -27,6 +27,7 @@ struct WorldOptions {
   std::map<std::string, std::string> conf{};
   std::string dead_node{};  ///< a fourth node that never answers is configured under this name
   int commits_per_second = 100;
+  bool replay = false;  ///< durability: replay
 };
 
 /// Writer iad-a, synchronous iad-b, asynchronous phx-a; rpoguard stands in iad. phx-a replicates
