@@ -94,7 +94,9 @@ void show_look(const ArchiveMemory& memory, bool fresh, ArchiveView& view) {
   view.note = note_of_look(memory, *look, view);
 }
 
-// Asked after the look, the writer must have written all that was archived by then.
+// Asked after the look, the writer must have written all that was archived by then. It stays said:
+// the writer goes on, and the archive would look right again. Another cluster's WAL is told by its
+// identifier, at each look.
 bool contradicted(const ArchiveMemory::Look& look, const NodeFacts& writer, Instant asked) {
   return look.frontier && writer.insert_lsn && asked >= look.answered &&
          look.frontier->position > *writer.insert_lsn;
@@ -118,7 +120,8 @@ void Evaluator::prove_archive() {
     if (const auto* error = std::get_if<ProbeError>(&outcome)) view.failure = *error;
   }
   const ArchiveMemory::Look* look = valid_look(memory);
-  if (writer != nullptr && look != nullptr && contradicted(*look, *writer, answer->asked))
+  if (writer != nullptr && look != nullptr && !foreign(memory, *look) &&
+      contradicted(*look, *writer, answer->asked))
     memory.of_another_history = true;
 
   const bool archiving =

@@ -91,15 +91,13 @@ void Archive::work(std::size_t node) {
   const bool drops = trouble_ == ArchiveTrouble::drops;
   queue_.after(takes, [this, node, life = archiver.life, timeline = archiver.timeline, drops] {
     Archiver& done = archivers_[node];
-    if (done.life != life || done.timeline != timeline || !cluster_.accepts_writes(node)) {
-      done.busy = false;
-      return;
-    }
+    if (done.life != life || done.timeline != timeline) return;  // another's job by now
+    done.busy = false;
+    if (!cluster_.accepts_writes(node)) return;
     if (!drops) kept_.held.insert({timeline, done.next});
     done.told.last_archived_wal = wal_name(timeline, done.next);
     ++done.told.archived_count;
     ++done.next;
-    done.busy = false;
   });
 }
 

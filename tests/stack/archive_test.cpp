@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/stack/archive_watch.hpp"
+#include "tests/stack/region_pair.hpp"
 #include "tests/support/cluster.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/rpoguard_process.hpp"
@@ -199,6 +200,7 @@ TEST(ArchiveScenario, an_idle_writer_is_not_late) {
 
 TEST(ArchiveScenario, a_failover_begins_a_new_account_on_the_new_timeline) {
   ArchivedCluster shard;
+  apply_sql_command(shard.iad());  // without the history of a timeline its archive proves nothing
   Server& phx = shard.add_phx();
   const ArchiveWatch directory({&shard.iad(), &phx}, shard.directory());
   const ArchiveWatch claim({&shard.iad(), &phx}, core::ArchiveSpec{});
