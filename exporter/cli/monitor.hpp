@@ -1,7 +1,9 @@
 // Joins the parts on the loop: observations in, evaluate(), state kept, view out.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -11,6 +13,7 @@
 
 #include "exporter/cli/state_store.hpp"
 #include "exporter/core/evaluate.hpp"
+#include "exporter/core/event.hpp"
 #include "exporter/observe/archive_prober.hpp"
 #include "exporter/observe/endpoint_prober.hpp"
 #include "exporter/observe/prober.hpp"
@@ -22,7 +25,10 @@ namespace rpoguard::cli {
 /// Lives on the loop thread; only the ViewStore is shared. Order of calls: start() apply()* stop()
 class Monitor {
  public:
-  Monitor(asio::io_context& loop, const core::Clock& clock, serve::ViewStore& views);
+  /// `on_event` is told of every transition, on the loop.
+  Monitor(
+      asio::io_context& loop, const core::Clock& clock, serve::ViewStore& views,
+      std::function<void(const core::Event&)> on_event = [](const core::Event&) {});
   ~Monitor();
 
   /// Loads every shard's memory from state_dir and starts probing; an error leaves nothing started.
@@ -31,6 +37,12 @@ class Monitor {
   /// Goes over to a new configuration: connections are made anew, what is known about a shard is
   /// kept by its id.
   core::Result<bool> apply(std::shared_ptr<const core::Spec> spec);
+
+  /// Freezes (or, with `freeze` absent, unfreezes) one shard, or all of them where `shard` is
+  /// absent; in force and published when this returns. `why` says how a freeze ended. An error: in
+  /// force, but not on disk.
+  core::Result<bool> set_freeze(const std::optional<std::string>& shard,
+                                const std::optional<core::Freeze>& freeze, const std::string& why);
 
   void stop();
   const core::Spec& spec() const { return *spec_; }
@@ -60,6 +72,7 @@ class Monitor {
   asio::io_context& loop_;
   const core::Clock& clock_;
   serve::ViewStore& views_;
+  std::function<void(const core::Event&)> on_event_;
   asio::steady_timer timer_;
   std::shared_ptr<const core::Spec> spec_;
   std::unique_ptr<StateStore> state_;

@@ -11,8 +11,10 @@
 #include "exporter/cli/commands.hpp"
 #include "exporter/cli/log.hpp"
 #include "exporter/cli/monitor.hpp"
+#include "exporter/cli/recorder.hpp"
 #include "exporter/cli/system_clock.hpp"
 #include "exporter/config/load.hpp"
+#include "exporter/config/secret.hpp"
 #include "exporter/serve/handlers.hpp"
 #include "exporter/serve/http_server.hpp"
 
@@ -23,8 +25,8 @@ namespace {
 // reverse.
 constexpr std::size_t kOpsThreads = 8;
 constexpr std::size_t kGateThreads = 16;
-constexpr std::chrono::milliseconds kReloadWait{5000};
-constexpr std::chrono::milliseconds kReloadPoll{50};
+constexpr std::chrono::milliseconds kLoopWait{5000};
+constexpr std::chrono::milliseconds kLoopPoll{50};
 
 std::string join(const std::vector<config::Diagnostic>& diagnostics) {
   std::string text;
@@ -59,8 +61,12 @@ class Service {
   core::Result<bool> start(std::shared_ptr<const core::Spec> spec);
   core::Result<bool> listen(const core::Spec& spec);
   void await_signals();
-  core::Result<bool> reload();
   core::Result<bool> reload_on_loop();
+  core::Result<std::string> freeze_on_loop(const serve::FreezeOrder& order);
+  serve::Control control(const core::Spec& spec);
+  /// For threads of the ops listener: has the loop do it, and waits.
+  template <typename T>
+  core::Result<T> on_loop(std::function<core::Result<T>()> work);
   void shut_down(int exit_code);
 
   const std::string config_file_;
@@ -71,10 +77,10 @@ class Service {
   serve::GateCounters gate_counters_;
   serve::ReloadStatus reload_status_;
   std::atomic<bool> stopping_{false};
-  Monitor monitor_{loop_, clock_, views_};
-  // Handlers refer to the context, so the listeners go first.
-  const serve::Context context_{
-      views_, clock_, gate_counters_, reload_status_, [this] { return reload(); }, stopping_};
+  serve::Journal journal_;
+  Recorder recorder_{clock_, journal_, [](const core::RecordedEvent&, const std::string&) {}};
+  Monitor monitor_{loop_, clock_, views_,
+                   [this](const core::Event& event) { recorder_.record(event); }};
   std::unique_ptr<serve::HttpServer> ops_;
   std::unique_ptr<serve::HttpServer> gate_;
   int exit_code_ = 0;
@@ -106,11 +112,20 @@ core::Result<bool> Service::start(std::shared_ptr<const core::Spec> spec) {
 }
 
 core::Result<bool> Service::listen(const core::Spec& spec) {
+  const serve::Context context{
+      views_,
+      clock_,
+      gate_counters_,
+      reload_status_,
+      [this] { return on_loop<bool>([this] { return reload_on_loop(); }); },
+      stopping_,
+      journal_,
+      control(spec)};
   auto ops =
-      serve::HttpServer::bind(spec.ops, {kOpsThreads, false}, serve::make_ops_handler(context_));
+      serve::HttpServer::bind(spec.ops, {kOpsThreads, false}, serve::make_ops_handler(context));
   if (!ops) return ops.error();
   auto gate =
-      serve::HttpServer::bind(spec.gate, {kGateThreads, true}, serve::make_gate_handler(context_));
+      serve::HttpServer::bind(spec.gate, {kGateThreads, true}, serve::make_gate_handler(context));
   if (!gate) return gate.error();
   ops_ = std::move(ops).value();
   gate_ = std::move(gate).value();
@@ -130,20 +145,52 @@ void Service::await_signals() {
   });
 }
 
-// Called by a thread of the ops listener; the loop does the work.
-core::Result<bool> Service::reload() {
-  auto outcome = std::make_shared<std::promise<core::Result<bool>>>();
+template <typename T>
+core::Result<T> Service::on_loop(std::function<core::Result<T>()> work) {
+  auto outcome = std::make_shared<std::promise<core::Result<T>>>();
   auto future = outcome->get_future();
-  asio::post(loop_, [this, outcome] { outcome->set_value(reload_on_loop()); });
+  asio::post(loop_, [outcome, work = std::move(work)] { outcome->set_value(work()); });
   // The loop may be shutting down, and waiting for this very thread.
-  for (auto waited = kReloadPoll; future.wait_for(kReloadPoll) != std::future_status::ready;
-       waited += kReloadPoll) {
+  for (auto waited = kLoopPoll; future.wait_for(kLoopPoll) != std::future_status::ready;
+       waited += kLoopPoll) {
     if (stopping_) return core::Error{"rpoguard is stopping", ""};
-    if (waited >= kReloadWait) {
-      return core::Error{"the reload has not finished in time", "see the log"};
-    }
+    if (waited >= kLoopWait) return core::Error{"it is not done in time", "see the log"};
   }
   return future.get();
+}
+
+serve::Control Service::control(const core::Spec& spec) {
+  serve::Control control;
+  control.loopback = serve::is_loopback(spec.ops.host) || spec.ops.host == "localhost";
+  if (!spec.control_token_file.empty()) {
+    control.token = [file = spec.control_token_file]() -> core::Result<std::string> {
+      const auto secret = config::read_password({.file = file, .env = {}});
+      if (!secret) return secret.error();
+      return secret.value().reveal();
+    };
+  }
+  control.freeze = [this](const serve::FreezeOrder& order) {
+    return on_loop<std::string>([this, order] { return freeze_on_loop(order); });
+  };
+  return control;
+}
+
+core::Result<std::string> Service::freeze_on_loop(const serve::FreezeOrder& order) {
+  std::optional<core::Freeze> freeze;
+  if (order.freeze) freeze = {order.by, order.reason, clock_.wall(), order.until};
+  const std::string ended =
+      "unfrozen by " + order.by + (order.reason.empty() ? "" : ": " + order.reason);
+  const auto done = monitor_.set_freeze(order.shard, freeze, ended);
+  if (!done) return done.error();
+  std::string text = (order.shard ? "shard " + *order.shard : std::string("all shards")) + ": " +
+                     (freeze ? core::render_freeze(*freeze) : ended) + "\n";
+  for (const core::ShardSpec& shard : monitor_.spec().shards) {
+    const bool meant = !order.shard || shard.id == *order.shard;
+    if (freeze && meant && shard.gate.mode != core::GateMode::enforce)
+      text += "shard " + shard.id + ": its gate.mode is " + name_of(shard.gate.mode) +
+              ", so callers are not refused\n";
+  }
+  return text;
 }
 
 core::Result<bool> Service::reload_on_loop() {
@@ -152,15 +199,17 @@ core::Result<bool> Service::reload_on_loop() {
                "configuration not reloaded, the old one stays",
                {{"error", error.message}}});
     reload_status_.set({false, reload_status_.get().last_success});
+    recorder_.record({core::EventKind::config_refused, "", "", "", "", "", error.message});
     return error;
   };
   const config::Loaded loaded = config::load_file(config_file_);
   if (!loaded.spec) return refuse({join(loaded.diagnostics), ""});
   const core::Spec& before = monitor_.spec();
   if (loaded.spec->ops != before.ops || loaded.spec->gate != before.gate ||
-      loaded.spec->state_dir != before.state_dir) {
-    return refuse(
-        {"listen and state_dir cannot change while running", "restart rpoguard to change them"});
+      loaded.spec->state_dir != before.state_dir ||
+      loaded.spec->control_token_file != before.control_token_file) {
+    return refuse({"listen, state_dir and control cannot change while running",
+                   "restart rpoguard to change them"});
   }
   const auto applied = monitor_.apply(std::make_shared<const core::Spec>(*loaded.spec));
   if (!applied) return refuse(applied.error());
@@ -168,6 +217,8 @@ core::Result<bool> Service::reload_on_loop() {
   write_log({Level::info,
              "configuration reloaded",
              {{"shards", std::to_string(loaded.spec->shards.size())}}});
+  recorder_.record({core::EventKind::config_reloaded, "", "", "", "", "",
+                    std::to_string(loaded.spec->shards.size()) + " shards"});
   return true;
 }
 

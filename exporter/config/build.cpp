@@ -236,6 +236,7 @@ core::Spec build_spec(const Resolver& resolver) {
   spec.ops = required(resolver.global<core::ListenSpec>("listen.ops"));
   spec.gate = required(resolver.global<core::ListenSpec>("listen.gate"));
   spec.state_dir = required(resolver.global<std::string>("state_dir"));
+  spec.control_token_file = required(resolver.global<std::string>("control.token_file"));
   spec.probe.interval = required_duration(resolver.global<MaybeDuration>("probe.interval"));
   spec.probe.timeout = required_duration(resolver.global<MaybeDuration>("probe.timeout"));
   spec.probe.connect_timeout =

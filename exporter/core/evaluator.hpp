@@ -58,6 +58,7 @@ class Evaluator {
   std::string lowered_for_some() const;
   void account();
   void decide_waiver();
+  void decide_freeze();
   void decide_gate();
   void note_outage();
   void describe_nodes();

@@ -172,6 +172,8 @@ struct Spec {
   ListenSpec ops{"0.0.0.0", 10187};
   ListenSpec gate{"0.0.0.0", 10188};
   std::string state_dir = "/var/lib/rpoguard";
+  std::string
+      control_token_file;  ///< bearer token of the verbs that change something; may be empty
   ProbeSpec probe;
   std::vector<ShardSpec> shards;
   friend bool operator==(const Spec&, const Spec&) = default;

@@ -60,6 +60,12 @@ constexpr std::array<MetricInfo, kMetricCount> kTable{{
         "Bytes by which the writer's report of this copy is ahead of the copy's own report. "
         "Steadily above 0: a wrong application_name, a cascade or a forked timeline. Absent where "
         "the two cannot be compared."),
+    row(Metric::freeze_ends_timestamp_seconds, "rpoguard_freeze_ends_timestamp_seconds", gauge,
+        {"shard"},
+        "When the operator's freeze ends by itself, in unix seconds. Absent without a freeze that "
+        "has an end."),
+    row(Metric::frozen, "rpoguard_frozen", gauge, {"shard"},
+        "1 if an operator has frozen writes, else 0. Absent before the first evaluation."),
     row(Metric::gate_checks_total, "rpoguard_gate_checks_total", counter, {"shard", "decision"},
         "Answers given to callers of /gate/SHARD and /authz/SHARD since start."),
     row(Metric::gate_open, "rpoguard_gate_open", gauge, {"shard"},

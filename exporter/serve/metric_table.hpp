@@ -27,6 +27,8 @@ enum class Metric {
   endpoint_on_writer,
   epoch_agreement,
   evidence_disagreement_bytes,
+  freeze_ends_timestamp_seconds,
+  frozen,
   gate_checks_total,
   gate_open,
   gate_open_for_seconds,
@@ -86,7 +88,7 @@ enum class Metric {
   writers,
   writes_usable,
 };
-inline constexpr std::size_t kMetricCount = 74;
+inline constexpr std::size_t kMetricCount = 76;
 
 enum class MetricKind { counter, gauge, histogram };
 

@@ -239,6 +239,9 @@ class ShardSamples {
     page_.add(Metric::gate_open_for_seconds, {id_},
               open ? core::to_seconds(decision.open_for) : 0.0);
     page_.add(Metric::rpo_waived, {id_}, decision.waived);
+    if (view_ != nullptr) page_.add(Metric::frozen, {id_}, known.freeze.has_value());
+    if (known.freeze && known.freeze->until)
+      page_.add(Metric::freeze_ends_timestamp_seconds, {id_}, unix_seconds(*known.freeze->until));
     for (std::size_t i = 0; i < core::kReasonCount; ++i) {
       const auto reason = static_cast<core::Reason>(i);
       page_.add(Metric::gate_reason, {id_, name_of(reason)}, decision.reason == reason);

@@ -36,7 +36,7 @@ std::string render_config(const RpoguardConfig& config, std::uint16_t ops_port,
       << "}\n"
       << "defaults:\n  rpo: " << config.rpo << "\n  epoch: {source: " << config.epoch_source
       << "}\n  connect: {" << config.connect << "}\n"
-      << indented(config.defaults, "  ") << "shards:\n";
+      << indented(config.defaults, "  ") << indented(config.top, "") << "shards:\n";
   for (const ShardConfig& shard : config.shards) {
     out << "  - id: \"" << shard.id << "\"\n    home_region: " << shard.home_region << "\n"
         << indented(shard.extra, "    ") << "    nodes:\n";
