@@ -21,8 +21,8 @@ core::Result<std::string> password_for(const core::PasswordSource& source) {
 }  // namespace
 
 Monitor::Monitor(asio::io_context& loop, const core::Clock& clock, serve::ViewStore& views,
-                 std::function<void(const core::Event&)> on_event)
-    : loop_(loop), clock_(clock), views_(views), on_event_(std::move(on_event)), timer_(loop) {}
+                 MonitorSinks sinks)
+    : loop_(loop), clock_(clock), views_(views), sinks_(std::move(sinks)), timer_(loop) {}
 
 Monitor::~Monitor() {
   stop();
@@ -156,7 +156,8 @@ void Monitor::evaluate_shard(Shard& shard, std::size_t index) {
   // Before anybody can act on a new epoch it is on disk.
   save(shard);
   for (const LogLine& line : changes_between(shard.view.get(), view)) write_log(line);
-  for (const core::Event& event : core::events_between(shard.view.get(), view)) on_event_(event);
+  for (const core::Event& event : core::events_between(shard.view.get(), view)) sinks_.event(event);
+  sinks_.view(view);
 
   std::optional<std::size_t> writer;
   for (std::size_t node = 0; node < view.nodes.size(); ++node) {

@@ -22,13 +22,17 @@
 
 namespace rpoguard::cli {
 
+/// Who is told what, on the loop.
+struct MonitorSinks {
+  std::function<void(const core::Event&)> event = [](const core::Event&) {};
+  std::function<void(const core::ShardView&)> view = [](const core::ShardView&) {};
+};
+
 /// Lives on the loop thread; only the ViewStore is shared. Order of calls: start() apply()* stop()
 class Monitor {
  public:
-  /// `on_event` is told of every transition, on the loop.
-  Monitor(
-      asio::io_context& loop, const core::Clock& clock, serve::ViewStore& views,
-      std::function<void(const core::Event&)> on_event = [](const core::Event&) {});
+  Monitor(asio::io_context& loop, const core::Clock& clock, serve::ViewStore& views,
+          MonitorSinks sinks = {});
   ~Monitor();
 
   /// Loads every shard's memory from state_dir and starts probing; an error leaves nothing started.
@@ -72,7 +76,7 @@ class Monitor {
   asio::io_context& loop_;
   const core::Clock& clock_;
   serve::ViewStore& views_;
-  std::function<void(const core::Event&)> on_event_;
+  const MonitorSinks sinks_;
   asio::steady_timer timer_;
   std::shared_ptr<const core::Spec> spec_;
   std::unique_ptr<StateStore> state_;

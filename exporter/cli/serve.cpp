@@ -9,12 +9,14 @@
 #include <asio/signal_set.hpp>
 
 #include "exporter/cli/commands.hpp"
+#include "exporter/cli/hook_wiring.hpp"
 #include "exporter/cli/log.hpp"
 #include "exporter/cli/monitor.hpp"
 #include "exporter/cli/recorder.hpp"
 #include "exporter/cli/system_clock.hpp"
 #include "exporter/config/load.hpp"
 #include "exporter/config/secret.hpp"
+#include "exporter/core/alert.hpp"
 #include "exporter/serve/handlers.hpp"
 #include "exporter/serve/http_server.hpp"
 
@@ -60,6 +62,7 @@ class Service {
  private:
   core::Result<bool> start(std::shared_ptr<const core::Spec> spec);
   core::Result<bool> listen(const core::Spec& spec);
+  void apply_hooks(const core::Spec& spec);
   void await_signals();
   core::Result<bool> reload_on_loop();
   core::Result<std::string> freeze_on_loop(const serve::FreezeOrder& order);
@@ -70,17 +73,29 @@ class Service {
   void shut_down(int exit_code);
 
   const std::string config_file_;
-  SystemClock clock_;
+  // Shared with threads that a receiver which hangs may keep beyond the end.
+  const std::shared_ptr<const SystemClock> shared_clock_ = std::make_shared<SystemClock>();
+  const SystemClock& clock_ = *shared_clock_;
   asio::io_context loop_{1};
   asio::signal_set signals_{loop_, SIGTERM, SIGINT, SIGHUP};
-  serve::ViewStore views_;
+  const std::shared_ptr<serve::ViewStore> shared_views_ = std::make_shared<serve::ViewStore>();
+  serve::ViewStore& views_ = *shared_views_;
   serve::GateCounters gate_counters_;
   serve::ReloadStatus reload_status_;
   std::atomic<bool> stopping_{false};
   serve::Journal journal_;
-  Recorder recorder_{clock_, journal_, [](const core::RecordedEvent&, const std::string&) {}};
-  Monitor monitor_{loop_, clock_, views_,
-                   [this](const core::Event& event) { recorder_.record(event); }};
+  std::unique_ptr<notify::Hooks> hooks_ = make_hooks(shared_clock_, shared_views_);
+  Recorder recorder_{clock_, journal_,
+                     [this](const core::RecordedEvent& recorded, const std::string& json) {
+                       hooks_->publish({recorded, json, clock_.now()});
+                     }};
+  Monitor monitor_{loop_,
+                   clock_,
+                   views_,
+                   {[this](const core::Event& event) { recorder_.record(event); },
+                    [this](const core::ShardView& view) {
+                      hooks_->set_alerts(view.spec->id, core::alerts_of(view));
+                    }}};
   std::unique_ptr<serve::HttpServer> ops_;
   std::unique_ptr<serve::HttpServer> gate_;
   int exit_code_ = 0;
@@ -90,6 +105,7 @@ core::Result<bool> Service::start(std::shared_ptr<const core::Spec> spec) {
   // Bound before anything runs: a port in use is an error at start, not a silent half service (H8,
   // H9).
   if (const auto listening = listen(*spec); !listening) return listening.error();
+  apply_hooks(*spec);
   if (const auto started = monitor_.start(spec); !started) return started.error();
   await_signals();
   const auto failed = [this](const char* which) {
@@ -120,7 +136,8 @@ core::Result<bool> Service::listen(const core::Spec& spec) {
       [this] { return on_loop<bool>([this] { return reload_on_loop(); }); },
       stopping_,
       journal_,
-      control(spec)};
+      control(spec),
+      [this] { return hooks_->stats(); }};
   auto ops =
       serve::HttpServer::bind(spec.ops, {kOpsThreads, false}, serve::make_ops_handler(context));
   if (!ops) return ops.error();
@@ -130,6 +147,13 @@ core::Result<bool> Service::listen(const core::Spec& spec) {
   ops_ = std::move(ops).value();
   gate_ = std::move(gate).value();
   return true;
+}
+
+void Service::apply_hooks(const core::Spec& spec) {
+  std::vector<std::string> shards;
+  for (const core::ShardSpec& shard : spec.shards) shards.push_back(shard.id);
+  hooks_->apply(hooks_of(spec, ops_->port()));
+  hooks_->keep_shards(shards);
 }
 
 void Service::await_signals() {
@@ -213,6 +237,7 @@ core::Result<bool> Service::reload_on_loop() {
   }
   const auto applied = monitor_.apply(std::make_shared<const core::Spec>(*loaded.spec));
   if (!applied) return refuse(applied.error());
+  apply_hooks(*loaded.spec);
   reload_status_.set({true, clock_.wall()});
   write_log({Level::info,
              "configuration reloaded",
@@ -229,6 +254,7 @@ void Service::shut_down(int exit_code) {
   gate_->stop();
   ops_->stop();
   monitor_.stop();
+  hooks_.reset();
   signals_.cancel();
   loop_.stop();
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "exporter/core/hook.hpp"
 #include "exporter/core/units.hpp"
 
 namespace rpoguard::core {
@@ -175,6 +176,7 @@ struct Spec {
   std::string
       control_token_file;  ///< bearer token of the verbs that change something; may be empty
   ProbeSpec probe;
+  std::vector<HookSpec> hooks;
   std::vector<ShardSpec> shards;
   friend bool operator==(const Spec&, const Spec&) = default;
 };

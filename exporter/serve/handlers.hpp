@@ -9,8 +9,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "exporter/core/clock.hpp"
+#include "exporter/core/hook.hpp"
 #include "exporter/core/result.hpp"
 #include "exporter/serve/control.hpp"
 #include "exporter/serve/http_server.hpp"
@@ -69,6 +71,8 @@ struct Context {
   const std::atomic<bool>& stopping;
   const Journal& journal;
   Control control;
+  /// Thread-safe; null: there are no hooks.
+  std::function<std::vector<core::HookStats>()> hook_stats = {};
 };
 
 /// /metrics /livez /readyz[/check] / /api/v1/view /api/v1/events /-/healthy /-/ready /-/reload

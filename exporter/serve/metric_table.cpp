@@ -85,6 +85,14 @@ constexpr std::array<MetricInfo, kMetricCount> kTable{{
     row(Metric::highest_epoch, "rpoguard_highest_epoch", gauge, {"shard"},
         "The highest writer epoch ever seen for the shard; survives a restart. Absent while none "
         "has been seen."),
+    row(Metric::hook_deliveries_total, "rpoguard_hook_deliveries_total", counter,
+        {"hook", "result"},
+        "What became of events for the hook: delivered, failed (refused or given up), dropped (its "
+        "queue was full). For an Alertmanager: requests with alerts."),
+    row(Metric::hook_queue_events, "rpoguard_hook_queue_events", gauge, {"hook"},
+        "Events that wait for the hook, with the one under way."),
+    row(Metric::hook_retries_total, "rpoguard_hook_retries_total", counter, {"hook"},
+        "Deliveries to the hook tried again after a failure."),
     row(Metric::last_evaluation_timestamp_seconds, "rpoguard_last_evaluation_timestamp_seconds",
         gauge, {"shard"},
         "Unix time (wall clock of this host) of the last evaluation of the shard. Not moving: the "

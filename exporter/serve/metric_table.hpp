@@ -36,6 +36,9 @@ enum class Metric {
   gate_shadow_denials_total,
   gate_transitions_total,
   highest_epoch,
+  hook_deliveries_total,
+  hook_queue_events,
+  hook_retries_total,
   last_evaluation_timestamp_seconds,
   last_write_outage_seconds,
   node_diverged_bytes,
@@ -88,7 +91,7 @@ enum class Metric {
   writers,
   writes_usable,
 };
-inline constexpr std::size_t kMetricCount = 76;
+inline constexpr std::size_t kMetricCount = 79;
 
 enum class MetricKind { counter, gauge, histogram };
 
