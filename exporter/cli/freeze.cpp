@@ -16,7 +16,6 @@
 namespace rpoguard::cli {
 namespace {
 
-using core::Error;
 using core::Result;
 
 constexpr int kRefused = 1;

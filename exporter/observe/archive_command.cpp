@@ -110,7 +110,7 @@ class SpawnPlan {
       const char* value = std::getenv(name);
       if (value != nullptr) variables.push_back(std::string(name) + "=" + value);
     }
-    for (const auto& [name, value] : more) variables.push_back(name + "=" + value);
+    for (const auto& [name, value] : more) variables.emplace_back(name).append("=").append(value);
     return ::posix_spawnp(&pid, words.front().c_str(), &actions_, &attributes_,
                           pointers_to(words).data(), pointers_to(variables).data());
   }

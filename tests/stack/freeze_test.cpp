@@ -33,8 +33,7 @@ class FreezeStack : public ::testing::Test {
   std::vector<std::string> kinds() const {
     std::vector<std::string> kinds;
     const auto journal = rpoguard_->ops_json("/api/v1/events");
-    for (const auto& event : journal.at("events"))
-      kinds.push_back(event.at("data").at("kind"));
+    for (const auto& event : journal.at("events")) kinds.push_back(event.at("data").at("kind"));
     return kinds;
   }
   bool happened(const std::string& kind) const {

@@ -127,6 +127,13 @@ TEST(Alerts, of_a_node_carry_the_labels_of_its_series) {
   EXPECT_EQ(diverged->labels.size(), 4U);
 }
 
+TEST(HookSpecTest, types_are_named_as_they_are_configured) {
+  EXPECT_STREQ(name_of(HookType::webhook), "webhook");
+  EXPECT_STREQ(name_of(HookType::command), "command");
+  EXPECT_STREQ(name_of(HookType::sql), "sql");
+  EXPECT_STREQ(name_of(HookType::alertmanager), "alertmanager");
+}
+
 TEST(HookSpecTest, wants_what_it_names_or_all) {
   HookSpec hook;
   EXPECT_TRUE(hook.wants(EventKind::gate_closed));
