@@ -17,8 +17,9 @@ packages_of_group() {
       prometheus-cpp-dev libasio-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libssl-dev ;;
     servers) echo postgresql prometheus prometheus-alertmanager ;;
     tests) echo libgtest-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 locales \
-      pgbackrest ;;
-    bench) echo prometheus-postgres-exporter libbenchmark-dev ;;
+      pgbackrest patroni python3-etcd etcd-server haproxy nginx-light pgbouncer libfaketime openssl \
+      python3-minimal ;;
+    bench) echo prometheus-postgres-exporter libbenchmark-dev nginx-light wrk ;;
     *) echo "packages: no such group: $1" >&2; return 1 ;;
   esac
 }
@@ -71,12 +72,14 @@ dropin=$dropin_directory/rpoguard.conf
 enabled_units() {
   (cd /etc/systemd/system 2>/dev/null &&
     find . -path '*.wants/*' \( -name 'postgresql*' -o -name 'prometheus*' \
-      -o -name 'pgbackrest*' \) | sort)
+      -o -name 'pgbackrest*' -o -name 'patroni*' -o -name 'etcd*' -o -name 'haproxy*' \
+      -o -name 'pgbouncer*' -o -name 'nginx*' \) | sort)
 }
 
 # Services of ours that a System V init would start.
 enabled_rc_links() {
-  find /etc/rc[2345].d -name 'S*postgresql' -o -name 'S*prometheus*' 2>/dev/null | sort
+  find /etc/rc[2345].d -name 'S*postgresql' -o -name 'S*prometheus*' -o -name 'S*patroni' \
+    -o -name 'S*etcd' -o -name 'S*haproxy' -o -name 'S*pgbouncer' -o -name 'S*nginx' 2>/dev/null | sort
 }
 
 undo_temporary_files() {

@@ -206,6 +206,7 @@ void Monitor::publish() {
   view->spec = spec_;
   view->published = clock_.now();
   for (const Shard& shard : shards_) view->shards.push_back(shard.view);
+  lease_.publish(*view, view->published);
   views_.publish(std::move(view));
 }
 
@@ -226,6 +227,7 @@ void Monitor::arm_timer() {
 }
 
 void Monitor::stop() {
+  lease_.close();
   timer_.cancel();
   alive_.reset();
   prober_.reset();

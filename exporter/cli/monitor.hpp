@@ -11,6 +11,7 @@
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "exporter/cli/lease_keeper.hpp"
 #include "exporter/cli/state_store.hpp"
 #include "exporter/core/evaluate.hpp"
 #include "exporter/core/event.hpp"
@@ -48,6 +49,7 @@ class Monitor {
   core::Result<bool> set_freeze(const std::optional<std::string>& shard,
                                 const std::optional<core::Freeze>& freeze, const std::string& why);
 
+  /// Also closes the lease page.
   void stop();
   const core::Spec& spec() const { return *spec_; }
 
@@ -80,6 +82,7 @@ class Monitor {
   asio::steady_timer timer_;
   std::shared_ptr<const core::Spec> spec_;
   std::unique_ptr<StateStore> state_;
+  LeaseKeeper lease_;
   std::vector<Shard> shards_;
   std::set<std::size_t> dirty_;
   bool round_posted_ = false;

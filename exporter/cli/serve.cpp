@@ -17,6 +17,8 @@
 #include "exporter/config/load.hpp"
 #include "exporter/config/secret.hpp"
 #include "exporter/core/alert.hpp"
+#include "exporter/serve/agent_check.hpp"
+#include "exporter/serve/gate_http.hpp"
 #include "exporter/serve/handlers.hpp"
 #include "exporter/serve/http_server.hpp"
 
@@ -26,7 +28,6 @@ namespace {
 // Own threads for each listener: callers of the gate cannot starve a scrape or a probe, nor the
 // reverse.
 constexpr std::size_t kOpsThreads = 8;
-constexpr std::size_t kGateThreads = 16;
 constexpr std::chrono::milliseconds kLoopWait{5000};
 constexpr std::chrono::milliseconds kLoopPoll{50};
 
@@ -97,7 +98,8 @@ class Service {
                       hooks_->set_alerts(view.spec->id, core::alerts_of(view));
                     }}};
   std::unique_ptr<serve::HttpServer> ops_;
-  std::unique_ptr<serve::HttpServer> gate_;
+  std::unique_ptr<serve::StreamServer> gate_;
+  std::unique_ptr<serve::StreamServer> agent_;  // null: not configured
   int exit_code_ = 0;
 };
 
@@ -118,6 +120,7 @@ core::Result<bool> Service::start(std::shared_ptr<const core::Spec> spec) {
   };
   ops_->start(failed("ops"));
   gate_->start(failed("gate"));
+  if (agent_) agent_->start(failed("agent"));
   write_log({Level::info,
              "rpoguard is up",
              {{"version", RPOGUARD_VERSION},
@@ -138,12 +141,19 @@ core::Result<bool> Service::listen(const core::Spec& spec) {
       journal_,
       control(spec),
       [this] { return hooks_->stats(); }};
-  auto ops =
-      serve::HttpServer::bind(spec.ops, {kOpsThreads, false}, serve::make_ops_handler(context));
+  auto ops = serve::HttpServer::bind(spec.ops, {kOpsThreads}, serve::make_ops_handler(context));
   if (!ops) return ops.error();
   auto gate =
-      serve::HttpServer::bind(spec.gate, {kGateThreads, true}, serve::make_gate_handler(context));
+      serve::StreamServer::bind(spec.gate, serve::http_stream_options(),
+                                serve::make_http_protocol(serve::make_gate_handler(context)));
   if (!gate) return gate.error();
+  if (spec.agent) {
+    auto agent =
+        serve::StreamServer::bind(*spec.agent, serve::agent_stream_options(),
+                                  serve::make_agent_protocol(serve::make_gate_handler(context)));
+    if (!agent) return agent.error();
+    agent_ = std::move(agent).value();
+  }
   ops_ = std::move(ops).value();
   gate_ = std::move(gate).value();
   return true;
@@ -230,7 +240,7 @@ core::Result<bool> Service::reload_on_loop() {
   if (!loaded.spec) return refuse({join(loaded.diagnostics), ""});
   const core::Spec& before = monitor_.spec();
   if (loaded.spec->ops != before.ops || loaded.spec->gate != before.gate ||
-      loaded.spec->state_dir != before.state_dir ||
+      loaded.spec->agent != before.agent || loaded.spec->state_dir != before.state_dir ||
       loaded.spec->control_token_file != before.control_token_file) {
     return refuse({"listen, state_dir and control cannot change while running",
                    "restart rpoguard to change them"});
@@ -247,13 +257,14 @@ core::Result<bool> Service::reload_on_loop() {
   return true;
 }
 
-// Readiness says no and the gate closes first; then the listeners go, then the loop.
+// Readiness says no, and gate and lease page close first; then the listeners go, then the loop.
 void Service::shut_down(int exit_code) {
   stopping_ = true;
   exit_code_ = exit_code;
+  monitor_.stop();
+  if (agent_) agent_->stop();
   gate_->stop();
   ops_->stop();
-  monitor_.stop();
   hooks_.reset();
   signals_.cancel();
   loop_.stop();

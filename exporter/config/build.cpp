@@ -264,6 +264,9 @@ core::Spec build_spec(const Resolver& resolver) {
   core::Spec spec;
   spec.ops = required(resolver.global<core::ListenSpec>("listen.ops"));
   spec.gate = required(resolver.global<core::ListenSpec>("listen.gate"));
+  const auto agent = required(resolver.global<core::ListenSpec>("listen.agent"));
+  if (!agent.host.empty()) spec.agent = agent;
+  spec.lease_path = required(resolver.global<std::string>("lease.path"));
   spec.state_dir = required(resolver.global<std::string>("state_dir"));
   spec.control_token_file = required(resolver.global<std::string>("control.token_file"));
   spec.probe.interval = required_duration(resolver.global<MaybeDuration>("probe.interval"));

@@ -52,6 +52,7 @@ class HookCheck {
     }
     check_labels();
     check_url();
+    check_token();
   }
 
  private:
@@ -98,6 +99,16 @@ class HookCheck {
     const auto url = resolver_.hook<std::string>(index_, "url");
     if (!url.value || url.value->find("{shard}") == std::string::npos) return;
     report_.add(*url.written, "{shard} is not replaced here", "the shard is in the event itself");
+  }
+
+  void check_token() {
+    const auto url = resolver_.hook<std::string>(index_, "url");
+    const auto token = resolver_.hook<std::string>(index_, "token_file");
+    if (!url.value || !token.value || token.value->empty() || !goes_in_clear_text(*url.value))
+      return;
+    report_.add(*token.written,
+                "token_file with an http:// url, which would send the token in clear text",
+                "an https:// url, or one of this host");
   }
 
   const Resolver& resolver_;

@@ -82,11 +82,13 @@ class SourceCheck {
       check_witness("epoch.");
     }
     check_authority("epoch.");
+    check_token("epoch.");
   }
 
   void check_generation() {
     check_witness("generation.");
     check_authority("generation.");
+    check_token("generation.");
   }
 
   void check_witness(const std::string& group) {
@@ -103,6 +105,17 @@ class SourceCheck {
     if (replaces(url, authority)) return;
     report_.add(*authority.written, group + "ca_file with an http:// url, which would not use it",
                 "an https:// url");
+  }
+
+  // A token in clear text belongs to whoever listens on the way.
+  void check_token(const std::string& group) {
+    const Text url = text(group + "url");
+    const Text token = text(group + "token_file");
+    if (!is_set(url) || !is_set(token) || replaces(url, token)) return;
+    if (!goes_in_clear_text(*url.value)) return;
+    report_.add(*token.written,
+                group + "token_file with an http:// url, which would send the token in clear text",
+                "an https:// url, or one of this host");
   }
 
   // One at a time, and one answer lost is not yet a loss.

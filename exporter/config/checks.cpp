@@ -1,6 +1,7 @@
 #include "exporter/config/checks.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -24,16 +25,23 @@ bool is_wildcard(const std::string& host) {
   return host == "0.0.0.0" || host == "::";
 }
 
+bool overlap(const core::ListenSpec& a, const core::ListenSpec& b) {
+  if (a.port != b.port || a.port == 0) return false;  // 0: two free ports
+  return a.host == b.host || is_wildcard(a.host) || is_wildcard(b.host);
+}
+
 void check_listeners(const Resolver& resolver, Report& report) {
-  const auto ops = resolver.global<core::ListenSpec>("listen.ops");
-  const auto gate = resolver.global<core::ListenSpec>("listen.gate");
-  if (!ops.value || !gate.value) return;
-  if (ops.value->port != gate.value->port || ops.value->port == 0) return;  // 0: two free ports
-  const bool overlap = ops.value->host == gate.value->host || is_wildcard(ops.value->host) ||
-                       is_wildcard(gate.value->host);
-  if (!overlap) return;
-  report.add(first_of({gate.written, ops.written}),
-             "listen.ops and listen.gate have the same address", "two different ports");
+  const std::array<std::string, 3> names{"listen.ops", "listen.gate", "listen.agent"};
+  for (std::size_t second = 1; second < names.size(); ++second) {
+    for (std::size_t first = 0; first < second; ++first) {
+      const auto one = resolver.global<core::ListenSpec>(names[first]);
+      const auto other = resolver.global<core::ListenSpec>(names[second]);
+      if (!one.value || !other.value || !overlap(*one.value, *other.value)) continue;
+      report.add(first_of({other.written, one.written}),
+                 names[first] + " and " + names[second] + " have the same address",
+                 "two different ports");
+    }
+  }
 }
 
 void check_probe(const Resolver& resolver, Report& report) {

@@ -133,6 +133,13 @@ Result<Value> parse_host(std::string_view text) {
   return problem("not a host");
 }
 
+// What an optional key yields that is not set.
+Value unset(const Key& key) {
+  if (is_list(key.type)) return std::vector<std::string>();
+  if (key.type == Type::address) return core::ListenSpec{};
+  return std::string();
+}
+
 Result<Value> parse_address(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return problem(quote(text) + " has no port");
@@ -287,14 +294,13 @@ core::Result<Value> parse_value(const Key& key, const Node& node) {
   if (node.kind == Node::Kind::quoted && needs_plain_scalar(key)) {
     return problem("must be written without quotes");
   }
-  if (key.optional && node.text.empty()) return Value(std::string());
+  if (key.optional && node.text.empty()) return unset(key);
   return parse_scalar(key, node.text);
 }
 
 std::optional<Value> default_of(const Key& key) {
   if (key.required || key.default_text.starts_with('(')) return std::nullopt;
-  if (key.optional && is_list(key.type)) return Value(std::vector<std::string>());
-  if (key.optional) return Value(std::string());
+  if (key.optional) return unset(key);
   const Node node(Node::Kind::plain, {}, std::string(key.default_text));
   auto parsed = parse_value(key, node);
   RPOGUARD_CHECK(parsed.ok());

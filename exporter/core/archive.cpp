@@ -74,17 +74,17 @@ std::vector<Segments> archived_on(const std::vector<Stretch>& stretches,
   return archived;
 }
 
-/// Where the walk begins. A backup whose first segment is missing cannot be restored: it is no
-/// place to begin.
+/// Where the walk begins; the end: nowhere. A backup whose first segment is missing cannot be
+/// restored: it is no place to begin.
 std::vector<Segments>::const_iterator start_of_walk(const std::vector<Segments>& archived,
                                                     const std::vector<Stretch>& stretches,
                                                     const ArchiveFacts& archive,
-                                                    std::uint64_t segment_bytes) {
+                                                    const WalPath& path) {
   for (auto backup = archive.backup_starts.rbegin(); backup != archive.backup_starts.rend();
        ++backup) {
-    const auto start = parse_wal_segment(*backup, segment_bytes);
+    const auto start = parse_wal_segment(*backup, path.segment_bytes);
     if (!start) continue;
-    const std::uint64_t segment = start->start.value / segment_bytes;
+    const std::uint64_t segment = start->start.value / path.segment_bytes;
     const bool on_path = std::ranges::any_of(stretches, [&](const Stretch& stretch) {
       return stretch.timeline == start->timeline && stretch.segments.contains(segment);
     });
@@ -92,7 +92,10 @@ std::vector<Segments>::const_iterator start_of_walk(const std::vector<Segments>&
         archived, [&](const Segments& part) { return part.contains(segment); });
     if (on_path && found != archived.end()) return found;
   }
-  return archived.begin();
+  // A later timeline goes on from WAL of others. Without its history nobody knows whether that is
+  // here.
+  const bool complete = path.history || path.timeline == Timeline{1};
+  return complete ? archived.begin() : archived.end();
 }
 
 /// Archived beside the segments, and not WAL that anything could be proven by.
@@ -163,7 +166,8 @@ std::optional<Frontier> contiguous_frontier(const ArchiveFacts& archive, const W
   if (archived.empty()) return std::nullopt;
   if (archive.holes_invisible)
     return Frontier{Lsn{archived.back().end * path.segment_bytes}, std::nullopt};
-  const auto start = start_of_walk(archived, stretches, archive, path.segment_bytes);
+  const auto start = start_of_walk(archived, stretches, archive, path);
+  if (start == archived.end()) return std::nullopt;
   std::uint64_t missing = 0;
   for (auto part = start; std::next(part) != archived.end(); ++part)
     missing += std::next(part)->first - part->end;

@@ -30,7 +30,8 @@ struct Frontier {
 /// Follows the path from the first segment of the latest backup that lies on it (else from the
 /// oldest segment on it) to the first hole. The segment in which a timeline ends counts under its
 /// child's name: the parent's is only ever archived as .partial. nullopt: the archive holds nothing
-/// of the path. Linear in the number of runs.
+/// of the path, or the history of a timeline above 1 is not known and no backup was taken on it.
+/// Linear in the number of runs.
 std::optional<Frontier> contiguous_frontier(const ArchiveFacts& archive, const WalPath& path);
 
 /// What evaluate() remembers of the archive between two calls.

@@ -7,18 +7,21 @@
 
 namespace rpoguard::core {
 
-void follow_commit(BootstrapMemory& memory, const NodeFacts& copy, const TimelinePlace& writer) {
+void follow_commit(BootstrapMemory& memory, const NodeFacts& copy, const TimelinePlace* writer) {
   const auto before = std::exchange(memory.commit, copy.last_replayed_commit);
   const auto replayed = std::exchange(memory.replay, copy.replay_lsn);
-  if (!copy.last_replayed_commit) {
+  const bool goes_on =
+      copy.last_replayed_commit && copy.replay_lsn && (!replayed || *copy.replay_lsn >= *replayed);
+  if (!goes_on) {
     memory.by_writer.reset();
     return;
   }
+  if (writer == nullptr) return;
   // Where this writer's own WAL begins; unknown without the history of its timeline.
   std::optional<Lsn> begin;
-  if (writer.timeline == Timeline{1}) begin = Lsn{0};
-  if (writer.history != nullptr && !writer.history->steps.empty())
-    begin = writer.history->steps.back().end;
+  if (writer->timeline == Timeline{1}) begin = Lsn{0};
+  if (writer->history != nullptr && !writer->history->steps.empty())
+    begin = writer->history->steps.back().end;
   const bool news = before && before != copy.last_replayed_commit;
   if (news && begin && replayed && *replayed >= *begin)
     memory.by_writer = copy.last_replayed_commit;

@@ -24,8 +24,10 @@ struct BootstrapMemory {
 };
 
 /// Takes a copy's answer into account. A commit that was replayed beyond a position on the writer's
-/// own timeline was made by this writer. REQUIRES: the copy's WAL is the writer's.
-void follow_commit(BootstrapMemory& memory, const NodeFacts& copy, const TimelinePlace& writer);
+/// own timeline was made by this writer. A copy whose replay stands further back than it did has
+/// been seeded anew: what it had replayed before counts no more. `writer` null: not known now.
+/// REQUIRES: the copy's WAL is the writer's, where that is known.
+void follow_commit(BootstrapMemory& memory, const NodeFacts& copy, const TimelinePlace* writer);
 
 /// Compares a server's wall clock with ours over time, to see it being set.
 class ClockWatch {

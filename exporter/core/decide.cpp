@@ -34,9 +34,13 @@ void Evaluator::decide_waiver() {
           promotion_text(*view_.writer, by_authority ? std::nullopt : writer_facts()->stamped)};
     }
   }
+  // A copy that stayed with the old writer still proves what that one acknowledged, and no more.
   const auto exposure = exposure_at(view_, now_);
-  const bool proven = spec_->rpo == Duration{0} ? memory_.kept_until && *memory_.kept_until > now_
-                                                : exposure && *exposure <= spec_->gate.reopen_below;
+  const bool of_this_writer = view_.recovery_point && memory_.writer_since &&
+                              *view_.recovery_point >= *memory_.writer_since;
+  const bool proven = spec_->rpo == Duration{0}
+                          ? memory_.kept_until && *memory_.kept_until > now_
+                          : of_this_writer && *exposure <= spec_->gate.reopen_below;
   const bool expired = durable.waiver && durable.waiver->until <= wall_;
   if (view_.writer && (proven || expired)) durable.waiver.reset();
   if (durable.waiver)

@@ -174,10 +174,11 @@ bool Judge::owns_epoch(std::size_t node) const {
 std::string Judge::doubt_about(std::size_t node) const {
   const EpochSource source = spec.epoch_source;
   if (!epoch(node)) {
-    return std::string("it accepts writes, but ") +
-           (source == EpochSource::table
-                ? "has no row in rpoguard.cluster_state (apply `rpoguard sql`)"
-                : "epoch.query gives no row there");
+    if (source == EpochSource::table)
+      return "it accepts writes, but has no row in rpoguard.cluster_state (apply `rpoguard sql`)";
+    const std::string& problem = current[node]->epoch_problem;
+    return "it accepts writes, but epoch.query gives no row there" +
+           (problem.empty() ? "" : ": " + problem);
   }
   const bool stamps = source == EpochSource::table || source == EpochSource::query;
   if (stamps && (source == EpochSource::table || !current[node]->stamped->writer_region.empty()))

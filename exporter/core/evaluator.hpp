@@ -55,7 +55,6 @@ class Evaluator {
   void prove_archive();
   void prove();
   void prove_synchronous();
-  std::string lowered_for_some() const;
   void account();
   void decide_waiver();
   void decide_freeze();

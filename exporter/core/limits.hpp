@@ -42,7 +42,6 @@ inline constexpr Duration kDnsTtl = std::chrono::seconds(30);
 inline constexpr std::size_t kHttpPathBytesMax = 256;
 inline constexpr std::size_t kReplicationRowsMax = 64;
 inline constexpr std::size_t kSlotsMax = 64;
-inline constexpr std::size_t kOverridesMax = 16;
 
 inline constexpr std::size_t kHooksMax = 16;
 inline constexpr std::size_t kHookQueueMax = 256;              ///< events that wait for one hook

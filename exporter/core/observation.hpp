@@ -67,6 +67,12 @@ struct StampedEpoch {
   std::optional<WallTime> promoted_at;  ///< that server's clock
 };
 
+/// synchronous_commit as it is set for some sessions.
+struct CommitLevel {
+  std::string whom;   ///< e.g. "role batch in database app"
+  std::string level;  ///< off, local, remote_write, on, remote_apply
+};
+
 /// One answer to the light statement: all of it from the same statement on the same connection.
 struct NodeFacts {
   std::uint64_t session =
@@ -103,7 +109,13 @@ struct NodeFacts {
   std::uint64_t wal_segment_bytes = 0;
   Duration wal_writer_delay{};
   std::string synchronous_standby_names;
-  std::string synchronous_commit;
+  std::string synchronous_commit;  ///< as a session of rpoguard's role in its database has it
+  /// Of what ALTER ROLE and ALTER DATABASE set, the level that waits for least. Absent: none is
+  /// set, or in recovery.
+  std::optional<CommitLevel> weakest_commit{};
+  /// Such a setting of rpoguard's own role or database hides the level that the server gives
+  /// others.
+  bool synchronous_commit_hidden = false;
 };
 
 struct ProbeError {
@@ -134,9 +146,6 @@ struct SlowFacts {
       connections;  ///< by pg_stat_activity.state; "other" where it is NULL
   std::optional<std::int64_t> connections_limit;
   std::vector<SlotFacts> slots;
-  /// Where ALTER ROLE or ALTER DATABASE lowers synchronous_commit below "on": one line each, e.g.
-  /// "role batch: off".
-  std::vector<std::string> synchronous_commit_overrides;
 };
 
 struct SlowObservation {

@@ -7,8 +7,8 @@
 namespace rpoguard::core {
 namespace {
 
-/// A listing of .ready files that is older than this many archive intervals is not shown.
-constexpr int kReadyIntervals = 3;
+/// What was seen in the archive longer ago than this many archive intervals may be otherwise now.
+constexpr int kFreshIntervals = 3;
 
 bool looks_itself(const ArchiveSpec& spec) {
   return spec.source != ArchiveSource::postgres;
@@ -49,7 +49,13 @@ std::string note_of_look(const ArchiveMemory& memory, const ArchiveMemory::Look&
     return "the archive is ahead of the writer on its own timeline: it holds WAL of another "
            "history, nothing is proven";
   }
-  if (!look.frontier) return "the archive holds no WAL that the writer continues";
+  if (!look.frontier) {
+    const bool known = look.path.history || look.path.timeline == Timeline{1};
+    return known ? "the archive holds no WAL that the writer continues"
+                 : "how the writer's timeline came about is not known (rpoguard.timeline_history() "
+                   "is "
+                   "missing), and no backup was taken on it: nothing is proven";
+  }
   if (view.gap_segments.value_or(0) > 0) {
     return count_of(*view.gap_segments, "segment") + " missing from " +
            render_lsn(look.frontier->position) + " on, and newer ones are there";
@@ -71,7 +77,8 @@ void show_claim(const ArchiveMemory& memory, ArchiveView& view) {
                 render_lsn(*memory.waiting_from) + " on";
 }
 
-void show_look(const ArchiveMemory& memory, ArchiveView& view) {
+// A frontier stays reached, and its age tells. Whether there is a hole, only a fresh look tells.
+void show_look(const ArchiveMemory& memory, bool fresh, ArchiveView& view) {
   const ArchiveMemory::Look* look = valid_look(memory);
   if (look == nullptr) return;
   view.last_backup = look->last_backup;
@@ -79,8 +86,8 @@ void show_look(const ArchiveMemory& memory, ArchiveView& view) {
   if (trusted && look->frontier) {
     view.frontier = look->frontier->position;
     view.as_of = look->asked;
-    view.gap_segments = look->frontier->gap_segments;
-    if (look->claimed)
+    if (fresh) view.gap_segments = look->frontier->gap_segments;
+    if (fresh && look->claimed)
       view.claimed_ahead_bytes =
           std::max<std::int64_t>(0, bytes_between(*view.frontier, *look->claimed));
   }
@@ -118,8 +125,9 @@ void Evaluator::prove_archive() {
       writer != nullptr ? writer->archiver.has_value() : memory.claim.has_value();
   view.enabled = looks_itself(spec) || archiving;
   view.counted = counts(*spec_, memory_.writer ? memory_.writer->region : spec_->home_region);
+  const Duration fresh = kFreshIntervals * std::max(spec.interval, probe_.interval);
   if (looks_itself(spec)) {
-    show_look(memory, view);
+    show_look(memory, look != nullptr && now_ - look->asked <= fresh + spec.timeout, view);
   } else {
     show_claim(memory, view);
   }
@@ -127,7 +135,6 @@ void Evaluator::prove_archive() {
   // An idle writer's bound stands still while its clock goes on: an old look must not go on with
   // it.
   if (until) view.recovery_point = std::min(*until, *view.as_of);
-  const Duration fresh = kReadyIntervals * std::max(spec.interval, probe_.interval);
   if (memory.ready && now_ - memory.ready->as_of <= fresh)
     view.ready_segments = memory.ready->files;
   if (writer == nullptr) return;

@@ -4,7 +4,7 @@
 namespace rpoguard::core {
 
 void Evaluator::follow_commits() {
-  if (writer_facts() == nullptr) return;
+  const auto writer = writer_facts() != nullptr ? std::optional(source_place()) : std::nullopt;
   for (std::size_t node = 0; node < spec_->nodes.size(); ++node) {
     NodeMemory& memory = memory_.nodes[node];
     const bool answered =
@@ -12,9 +12,9 @@ void Evaluator::follow_commits() {
     if (!answered) continue;
     const NodeFacts& facts = facts_of(*memory.last_success);
     const bool follows = facts.in_recovery && memory.position && facts.replay_lsn &&
-                         shared_up_to(*memory.position, source_place(), *facts.replay_lsn);
+                         (!writer || shared_up_to(*memory.position, *writer, *facts.replay_lsn));
     if (follows) {
-      follow_commit(memory.bootstrap, facts, source_place());
+      follow_commit(memory.bootstrap, facts, writer ? &*writer : nullptr);
     } else {
       memory.bootstrap = {};
     }

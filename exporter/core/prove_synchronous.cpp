@@ -43,14 +43,26 @@ int surely_waited_for(const SynchronousNames& names, const NodeFacts& writer, co
       std::ranges::count_if(copies, [](const auto* row) { return row->sync_state == "sync"; }));
 }
 
+// Does a commit at this level of synchronous_commit wait for what counts?
+bool waits_enough(const ShardSpec& spec, const std::string& level) {
+  return level == "remote_apply" || (level == "on" && spec.durability == Durability::flush);
+}
+
 // Why the writer does not wait for enough counted copies with each commit; empty: it does.
 std::string not_required(const ShardSpec& spec, const NodeFacts& writer, const Rows& copies) {
   const std::string& level = writer.synchronous_commit;
-  const bool flush = spec.durability == Durability::flush;
-  if (level != "remote_apply" && !(level == "on" && flush)) {
+  if (!waits_enough(spec, level)) {
     return "rpo is 0, but synchronous_commit is " + level + " on the writer: commits do not wait " +
-           (flush ? "until copies have flushed" : "until copies have replayed");
+           (spec.durability == Durability::flush ? "until copies have flushed"
+                                                 : "until copies have replayed");
   }
+  // What these sessions are told is not on the copies.
+  if (const auto& weakest = writer.weakest_commit; weakest && !waits_enough(spec, weakest->level))
+    return "rpo is 0, but synchronous_commit is lowered for " + weakest->whom + ": " +
+           weakest->level;
+  if (writer.synchronous_commit_hidden)
+    return "rpo is 0, but a synchronous_commit of rpoguard's own role or database hides what the "
+           "writer gives others: set it for the server, or for all roles";
   const std::string& setting = writer.synchronous_standby_names;
   if (setting.empty())
     return "rpo is 0, but synchronous_standby_names is empty on the writer: commits wait for "
@@ -92,7 +104,6 @@ void Evaluator::prove_synchronous() {
   }
   std::string& problem = view_.synchronous.problem;
   problem = not_required(*spec_, *writer, copies);
-  if (problem.empty()) problem = lowered_for_some();
   const bool required = problem.empty();
   view_.synchronous.downgraded = !required;
   memory_.synchronous_since = required ? std::optional(since) : std::nullopt;
@@ -101,16 +112,6 @@ void Evaluator::prove_synchronous() {
   } else if (!required || memory_.kept_until) {
     memory_.kept_until = asked;
   }  // else: it has only begun to wait, and nothing is proven yet
-}
-
-// Roles and databases whose commits wait for less: what they are told is not on the copies.
-std::string Evaluator::lowered_for_some() const {
-  const std::size_t node = *verdict_.writer;
-  if (node >= observations_.slow.size() || !observations_.slow[node]) return "";
-  const auto* facts = std::get_if<SlowFacts>(&observations_.slow[node]->outcome);
-  if (facts == nullptr || facts->synchronous_commit_overrides.empty()) return "";
-  return "rpo is 0, but synchronous_commit is lowered for " +
-         facts->synchronous_commit_overrides.front();
 }
 
 }  // namespace rpoguard::core

@@ -43,6 +43,19 @@ bool shared_up_to(const DurablePosition& copy, const TimelinePlace& writer, Lsn 
   return fork && (!fork->point || position <= *fork->point);
 }
 
+namespace {
+
+// The end of the WAL written so far. After a switch of segments the insert position stands behind
+// the header of a page that nothing is written to yet (40 bytes, XLogLongPageHeaderData): no record
+// can end there.
+Lsn end_of_wal(Lsn insert, std::uint64_t segment_bytes) {
+  constexpr std::uint64_t kLongPageHeader = 40;
+  const bool only_header = segment_bytes > 0 && insert.value % segment_bytes == kLongPageHeader;
+  return only_header ? Lsn{insert.value - kLongPageHeader} : insert;
+}
+
+}  // namespace
+
 std::optional<WriterSample> sample_writer(const std::optional<WriterSample>& previous,
                                           const NodeFacts& writer, Instant asked,
                                           Instant answered) {
@@ -52,8 +65,8 @@ std::optional<WriterSample> sample_writer(const std::optional<WriterSample>& pre
                                        (writer.started && previous->started == writer.started));
   const bool nothing_ended = same_start && previous->snapshot == *writer.snapshot;
   if (!nothing_ended) {
-    return WriterSample{writer.session,     writer.started, *writer.snapshot,
-                        *writer.insert_lsn, asked,          answered};
+    const Lsn bound = end_of_wal(*writer.insert_lsn, writer.wal_segment_bytes);
+    return WriterSample{writer.session, writer.started, *writer.snapshot, bound, asked, answered};
   }
   WriterSample sample = *previous;
   // The insert position may lie beyond what will ever be flushed while the writer is idle (a

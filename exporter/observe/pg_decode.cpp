@@ -54,6 +54,9 @@ enum LightColumn : std::size_t {
   sender_replay_lsn,
   started_us,
   apply_delay_us,
+  weakest_commit_for,
+  weakest_commit,
+  synchronous_commit_hidden,
 };
 
 constexpr std::array<std::string_view, LightDecoder::kColumns> kLightColumns{
@@ -93,8 +96,11 @@ constexpr std::array<std::string_view, LightDecoder::kColumns> kLightColumns{
     "sender_replay_lsn",
     "started_us",
     "apply_delay_us",
+    "weakest_commit_for",
+    "weakest_commit",
+    "synchronous_commit_hidden",
 };
-static_assert(apply_delay_us + 1 == LightDecoder::kColumns);
+static_assert(synchronous_commit_hidden + 1 == LightDecoder::kColumns);
 
 enum SlowColumn : std::size_t { kind, name, logical, active, value, safe_bytes };
 constexpr std::array<std::string_view, SlowDecoder::kColumns> kSlowColumns{
@@ -116,6 +122,9 @@ void read_writer(LightReader& row, core::NodeFacts& facts) {
     const auto parsed = t.size() == 8 ? parse_number<std::uint32_t>(t, 16) : std::nullopt;
     return parsed && *parsed > 0 ? parsed : std::nullopt;
   });
+  facts.synchronous_commit_hidden = row.boolean(synchronous_commit_hidden);
+  if (!row.is_null(weakest_commit_for))
+    facts.weakest_commit = {row.text(weakest_commit_for), row.text(weakest_commit)};
 }
 
 void read_standby(LightReader& row, core::NodeFacts& facts) {
@@ -196,8 +205,6 @@ void read_slow_row(SlowReader& row, core::SlowFacts& facts) {
     facts.connections[row.text(name)] += row.count(value);
   } else if (what == "connections_limit") {
     facts.connections_limit = row.count(value);
-  } else if (what == "synchronous_commit") {
-    facts.synchronous_commit_overrides.push_back(row.text(name));
   } else if (what == "slot") {
     facts.slots.push_back(read_slot(row));
   }

@@ -66,10 +66,33 @@ constexpr const char* kNoEpochColumns = R"(null::bigint as writer_epoch
   , null::bigint as promoted_at_us)";
 constexpr const char* kEpochJoin = "left join rpoguard.cluster_state e on true";
 
+// What ALTER ROLE and ALTER DATABASE set, in one spelling. A setting for all roles is everybody's,
+// also of those whose own one hides nothing from it.
+constexpr const char* kCommitLevels = R"(select s.whom, s.level, s.ours
+    , pg_catalog.array_position(array['off', 'local', 'remote_write', 'on', 'remote_apply']
+        , s.level) as strength
+    from (
+      select pg_catalog.concat_ws(' in '
+        , case when o.setrole <> 0 then 'role ' || pg_catalog.pg_get_userbyid(o.setrole)
+            when o.setdatabase = 0 then 'all roles' end
+        , 'database ' || b.datname) as whom
+      , case pg_catalog.lower(pg_catalog.substr(v.setting, 20))
+          when 'true' then 'on' when 'yes' then 'on' when '1' then 'on'
+          when 'false' then 'off' when 'no' then 'off' when '0' then 'off'
+          else pg_catalog.lower(pg_catalog.substr(v.setting, 20)) end as level
+      , (o.setrole <> 0 or o.setdatabase <> 0)
+        and (o.setrole = 0 or pg_catalog.pg_get_userbyid(o.setrole) = session_user)
+        and (o.setdatabase = 0 or b.datname = pg_catalog.current_database()) as ours
+      from pg_catalog.pg_db_role_setting o
+      left join pg_catalog.pg_database b on b.oid = o.setdatabase
+      cross join lateral pg_catalog.unnest(o.setconfig) v(setting)
+      where v.setting ~ '^synchronous_commit=') s)";
+
 // Privilege: pg_monitor (pg_read_all_stats for the walsender, walreceiver and activity functions);
 // SELECT on rpoguard.cluster_state. Cost: about 0.1 ms on PostgreSQL 15 with two standbys; it grows
-// with the number of walsenders times backends (a comparison each), never with tables or data. No
-// lock but AccessShare on cluster_state, one row.
+// with the number of walsenders times backends (a comparison each) and of roles with settings,
+// never with tables or data. No lock but AccessShare on cluster_state, one row, and two shared
+// catalogs.
 //
 // The innermost level is fenced by OFFSET 0 and evaluated first: role, then the fingerprint of the
 // snapshot with the prepared transactions. Only a level further out, and by CASE after looking at
@@ -83,7 +106,8 @@ constexpr const char* kLight = R"(select n.in_recovery, n.server_version, n.has_
 , n.streaming, n.last_commit_us, n.server_now_us, n.archiving, n.archived_count, n.failed_count
 , n.last_archived_wal, n.wal_segment_bytes, n.wal_writer_delay_us, n.synchronous_standby_names
 , n.started_us, n.apply_delay_us
-, n.synchronous_commit, n.writer_epoch, n.writer_region, n.promoted_by, n.promoted_at_us
+, n.synchronous_commit, n.weakest_commit_for, n.weakest_commit, n.synchronous_commit_hidden
+, n.writer_epoch, n.writer_region, n.promoted_by, n.promoted_at_us
 , w.pid as sender_pid, w.application_name as sender_name, w.state as sender_state
 , w.sync_state as sender_sync_state, w.flush_lsn as sender_flush_lsn
 , w.replay_lsn as sender_replay_lsn
@@ -116,6 +140,7 @@ from (
       * 1000000)::bigint as wal_writer_delay_us
   , pg_catalog.current_setting('synchronous_standby_names') as synchronous_standby_names
   , pg_catalog.current_setting('synchronous_commit') as synchronous_commit
+  , c.weakest_commit_for, c.weakest_commit, c.synchronous_commit_hidden
   , @epoch_columns@
   from (
     select f.in_recovery
@@ -134,6 +159,11 @@ from (
     select g.archived_count, g.failed_count, g.last_archived_wal
     from pg_catalog.pg_stat_get_archiver() g
     where pg_catalog.current_setting('archive_mode') <> 'off') a on true
+  left join lateral (
+    select (pg_catalog.array_agg(g.whom order by g.strength, g.whom))[1] as weakest_commit_for
+    , (pg_catalog.array_agg(g.level order by g.strength, g.whom))[1] as weakest_commit
+    , coalesce(pg_catalog.bool_or(g.ours), false) as synchronous_commit_hidden
+    from (@commit_levels@) g where not p.in_recovery) c on true
   @epoch_join@
   offset 0) n
 left join lateral (
@@ -177,8 +207,8 @@ constexpr std::array kSafeWalSize{
     Versioned{kServerVersionMin, "null::bigint"},
 };
 
-// Privilege: pg_monitor (activity of others). Cost: one pass over the backends, the slots and the
-// settings of roles and databases. No locks on relations but AccessShare on two shared catalogs.
+// Privilege: pg_monitor (activity of others). Cost: one pass over the backends and the slots. No
+// locks on relations.
 constexpr const char* kSlow = R"(select 'connections' as kind, coalesce(a.state, 'other') as name
 , null::boolean as logical, null::boolean as active
 , pg_catalog.count(*)::bigint as value, null::bigint as safe_bytes
@@ -187,16 +217,6 @@ where a.backend_type = 'client backend' group by 2
 union all
 select 'connections_limit', null, null, null
 , pg_catalog.current_setting('max_connections')::bigint, null
-union all
-(select 'synchronous_commit', pg_catalog.concat_ws(' in '
-    , case when o.setrole <> 0 then 'role ' || pg_catalog.pg_get_userbyid(o.setrole)
-        when o.setdatabase = 0 then 'all roles' end
-    , 'database ' || b.datname) || ': ' || pg_catalog.substr(c.setting, 20), null, null, null, null
-from pg_catalog.pg_db_role_setting o
-left join pg_catalog.pg_database b on b.oid = o.setdatabase
-cross join lateral pg_catalog.unnest(o.setconfig) c(setting)
-where c.setting ~ '^synchronous_commit=' and c.setting !~* '=(on|true|yes|1|remote_apply)$'
-order by 2 limit @overrides_max@)
 union all
 (select 'slot', s.slot_name::text, s.slot_type = 'logical', s.active
 , pg_catalog.pg_wal_lsn_diff(h.head, case when s.slot_type = 'logical'
@@ -220,6 +240,7 @@ std::string light_sql(int server_version, EpochTable epoch_table) {
   const bool read = epoch_table == EpochTable::present;
   std::string sql = replaced(kLight, "@snapshot@", pick(kSnapshot, server_version));
   sql = replaced(sql, "@epoch_table_exists@", ask ? kEpochTableExists : "false");
+  sql = replaced(sql, "@commit_levels@", kCommitLevels);
   sql = replaced(sql, "@epoch_columns@", read ? kEpochColumns : kNoEpochColumns);
   sql = replaced(sql, "@epoch_join@", read ? kEpochJoin : "");
   return replaced(sql, "@senders_max@", std::to_string(core::limits::kReplicationRowsMax));
@@ -227,9 +248,7 @@ std::string light_sql(int server_version, EpochTable epoch_table) {
 
 std::string slow_sql(int server_version) {
   const std::string sql = replaced(kSlow, "@safe_wal_size@", pick(kSafeWalSize, server_version));
-  const std::string bounded =
-      replaced(sql, "@overrides_max@", std::to_string(core::limits::kOverridesMax));
-  return replaced(bounded, "@slots_max@", std::to_string(core::limits::kSlotsMax));
+  return replaced(sql, "@slots_max@", std::to_string(core::limits::kSlotsMax));
 }
 
 std::string history_sql(core::Timeline timeline) {

@@ -11,13 +11,6 @@ namespace {
 
 constexpr std::size_t kMethodBytesMax = 32;
 
-bool is_method(std::string_view text) {
-  return !text.empty() && text.size() <= kMethodBytesMax && std::ranges::all_of(text, [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
-  });
-}
-
 bool starts_with_header(std::string_view line, std::string_view name) {
   return line.size() > name.size() && line[name.size()] == ':' &&
          strncasecmp(line.data(), name.data(), name.size()) == 0;
@@ -32,6 +25,13 @@ bool announces_body(std::string_view line) {
 }
 
 }  // namespace
+
+bool is_method(std::string_view text) {
+  return !text.empty() && text.size() <= kMethodBytesMax && std::ranges::all_of(text, [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  });
+}
 
 Withheld withhold(std::string& head) {
   Withheld withheld;

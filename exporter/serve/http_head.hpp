@@ -2,8 +2,12 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace rpoguard::serve {
+
+/// A method by its form, not by its meaning: letters, digits, '-' and '_', at most 32.
+bool is_method(std::string_view text);
 
 /// What of the head cpp-httplib does not get to see.
 struct Withheld {

@@ -247,7 +247,7 @@ class HttpServer::Impl final : public httplib::Server {
       // its highest level, as cpp-httplib does it, takes seconds for a large page.
       request.headers.erase("Expect");
       request.headers.erase("Accept-Encoding");
-      if (withheld.range && !options_.any_method) request.headers.emplace(kRangeMark, "1");
+      if (withheld.range) request.headers.emplace(kRangeMark, "1");
     });
     connection.send_all(stream.answer(), kAnswerTimeout);
     if (withheld.body) connection.linger(all_busy() ? kNoLinger : kLinger, kLingerBytesMax);
@@ -256,7 +256,7 @@ class HttpServer::Impl final : public httplib::Server {
   HttpResponse answer(const httplib::Request& from) const {
     if (from.headers.count(kRangeMark) > 0) return plain(416, "");
     HttpTarget target = parse_target(from.target);
-    if (target.path_cut && !options_.any_method) return plain(414, "the path is too long\n");
+    if (target.path_cut) return plain(414, "the path is too long\n");
     return handler_(to_request(from, std::move(target)));
   }
 

@@ -27,7 +27,7 @@ struct HttpRequest {
   std::multimap<std::string, std::string> query;  ///< decoded; keys may repeat
   std::map<std::string, std::string> headers;     ///< names in lower case; the first of each
   std::string remote_address;
-  bool path_cut = false;  ///< `path` is only the start of a longer one; only with any_method
+  bool path_cut = false;  ///< `path` is only the start of a longer one (gate only)
 };
 
 struct HttpResponse {
@@ -42,13 +42,8 @@ struct HttpResponse {
 /// as for GET, the body is left out here.
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
-/// Which requests may reach the handler.
 struct HttpOptions {
   std::size_t threads = 4;
-  /// The answer depends neither on the method nor on the end of the path nor on the range that the
-  /// guarded request asks for (authorisation dialect): a path beyond the limit is cut, not refused
-  /// with 414, and a Range header is ignored, not refused with 416.
-  bool any_method = false;
 };
 
 /// A request head must be complete within this time of its connection being taken up, however

@@ -227,7 +227,7 @@ constexpr std::array<MetricInfo, kMetricCount> kTable{{
         "hole. Absent while unknown."),
     row(Metric::wal_archive_gap, "rpoguard_wal_archive_gap", gauge, {"shard"},
         "Segments missing between the frontier and the newest archived one: no recovery gets past "
-        "the hole. Absent where the source cannot show one."),
+        "the hole. Absent where the source cannot show one, and while unknown."),
     row(Metric::wal_archive_lag_bytes, "rpoguard_wal_archive_lag_bytes", gauge, {"shard"},
         "WAL bytes the writer has written beyond what is archived without a hole. Absent while "
         "unknown."),

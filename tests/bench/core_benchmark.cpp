@@ -7,7 +7,10 @@
 #include "exporter/core/evaluate.hpp"
 #include "exporter/core/gate.hpp"
 #include "exporter/serve/handlers.hpp"
+#include "exporter/serve/lease_page.hpp"
+#include "exporter/serve/rpoguard_lease.h"
 
+#include "tests/support/temp_dir.hpp"
 #include "tests/unit/core/shard_fixture.hpp"
 #include "tests/unit/serve/views.hpp"
 
@@ -53,6 +56,93 @@ void decide_at_the_gate(benchmark::State& state) {
   }
 }
 BENCHMARK(decide_at_the_gate);
+
+/// A page of 100 open shards.
+struct OpenPage {
+  OpenPage() {
+    std::vector<std::string> shards;
+    const auto now = core::Instant(core::Duration(rpoguard_lease_now_ns()));
+    auto view = test::healthy_view(now + std::chrono::hours(1), 100);
+    for (const core::ShardSpec& shard : view->spec->shards) shards.push_back(shard.id);
+    page = serve::LeasePage::create(dir / "lease", shards).value().release();
+    page->write(*view, now);
+    if (!page->publish() || rpoguard_lease_map(&reader, page->path().c_str()) != 0) std::abort();
+    record = rpoguard_lease_find(&reader, "s42");
+  }
+  test::TempDir dir;
+  serve::LeasePage* page;
+  rpoguard_lease_page reader{};
+  const rpoguard_lease_record* record;
+};
+
+const OpenPage& open_page() {
+  static const OpenPage page;
+  return page;
+}
+
+void read_the_clock(benchmark::State& state) {
+  timespec now{};
+  for (auto _ : state) {
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    benchmark::DoNotOptimize(now);
+  }
+}
+BENCHMARK(read_the_clock);
+
+void check_a_lease(benchmark::State& state) {
+  const auto* record = open_page().record;
+  int open = 1;
+  for (auto _ : state) open &= rpoguard_lease_open(record, 0);
+  if (open == 0) state.SkipWithError("the lease is closed");
+}
+BENCHMARK(check_a_lease);
+
+void check_a_lease_for_an_epoch(benchmark::State& state) {
+  const auto* record = open_page().record;
+  int open = 1;
+  for (auto _ : state) open &= rpoguard_lease_open_for(record, 7, -1, 0);
+  if (open == 0) state.SkipWithError("the lease is closed");
+}
+BENCHMARK(check_a_lease_for_an_epoch);
+
+/// What the loop pays for each update.
+void write_a_lease_page_of_100(benchmark::State& state) {
+  const auto now = core::Instant(core::Duration(rpoguard_lease_now_ns()));
+  const auto view = test::healthy_view(now, 100);
+  for (auto _ : state) open_page().page->write(*view, now);
+  const auto later = test::healthy_view(now + std::chrono::hours(1), 100);
+  open_page().page->write(*later, now);
+}
+BENCHMARK(write_a_lease_page_of_100)->Unit(benchmark::kMicrosecond);
+
+/// Both in turn, so that they meet the same machine; the ratio is the figure that counts.
+void lease_check_per_clock_reading(benchmark::State& state) {
+  constexpr int kBatch = 10'000;
+  const auto* record = open_page().record;
+  double clock_ns = 0;
+  double check_ns = 0;
+  const auto timed = [](auto&& body) {
+    const auto start = rpoguard_lease_now_ns();
+    for (int i = 0; i < kBatch; ++i) body();
+    return static_cast<double>(rpoguard_lease_now_ns() - start) / kBatch;
+  };
+  timespec now{};
+  int open = 1;
+  double rounds = 0;
+  for (auto _ : state) {
+    clock_ns += timed([&] {
+      clock_gettime(CLOCK_BOOTTIME, &now);
+      benchmark::DoNotOptimize(now);
+    });
+    check_ns += timed([&] { open &= rpoguard_lease_open(record, 0); });
+    ++rounds;
+  }
+  if (open == 0) state.SkipWithError("the lease is closed");
+  state.counters["clock_ns"] = clock_ns / rounds;
+  state.counters["check_ns"] = check_ns / rounds;
+  state.counters["ratio"] = check_ns / clock_ns;
+}
+BENCHMARK(lease_check_per_clock_reading);
 
 void render_metrics_of_shards(benchmark::State& state) {
   test::World world;

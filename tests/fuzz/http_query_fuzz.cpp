@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "exporter/core/limits.hpp"
+#include "exporter/serve/agent_check.hpp"
+#include "exporter/serve/gate_http.hpp"
 #include "exporter/serve/http_head.hpp"
 #include "exporter/serve/http_target.hpp"
 
@@ -26,6 +28,8 @@ void require(bool condition) {
 struct Subject {
   rpoguard::test::World world;
   rpoguard::serve::HttpHandler gate = rpoguard::serve::make_gate_handler(world.context());
+  rpoguard::serve::Protocol http = rpoguard::serve::make_http_protocol(gate);
+  rpoguard::serve::Protocol agent = rpoguard::serve::make_agent_protocol(gate);
   rpoguard::serve::HttpHandler ops = rpoguard::serve::make_ops_handler(world.context());
 
   Subject() { world.views.publish(rpoguard::test::mixed_view(world.clock.now())); }
@@ -74,6 +78,29 @@ void try_target(Subject& subject, const std::string& input) {
   require(gate.body == authz.body && gate.headers == authz.headers);
 }
 
+// As the stream server feeds it: nothing is consumed that was not sent, an answer is whole, and
+// what follows a body or nonsense is never taken for a request.
+void try_stream(Subject& subject, std::string_view rest) {
+  while (!rest.empty()) {
+    const auto exchange = subject.http(rest, {});
+    require(exchange.consumed <= rest.size());
+    require((exchange.consumed == 0) == exchange.answer.empty());
+    if (exchange.consumed == 0) break;
+    require(exchange.answer.starts_with("HTTP/1.1 "));
+    require(exchange.close || !exchange.unread);
+    require(exchange.close ==
+            (exchange.answer.find("\r\nConnection: close\r\n") != std::string::npos));
+    if (exchange.close) break;
+    rest.remove_prefix(exchange.consumed);
+  }
+}
+
+void try_agent(Subject& subject, const std::string& input) {
+  const std::string answer = subject.agent(input + "\n", {}).answer;
+  require(answer == "up\n" || (answer.starts_with("down #") && answer.ends_with('\n')));
+  require(answer.find('\n') == answer.size() - 1);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -81,5 +108,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string input(reinterpret_cast<const char*>(data), size);
   try_head(input);
   try_target(subject, input);
+  try_stream(subject, input);
+  try_agent(subject, input);
   return 0;
 }

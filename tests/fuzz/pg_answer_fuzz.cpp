@@ -76,7 +76,10 @@ void check_light(std::string_view input) {
                                                          "sender_flush_lsn",
                                                          "sender_replay_lsn",
                                                          "started_us",
-                                                         "apply_delay_us"}));
+                                                         "apply_delay_us",
+                                                         "weakest_commit_for",
+                                                         "weakest_commit",
+                                                         "synchronous_commit_hidden"}));
   if (!std::holds_alternative<rpoguard::observe::LightAnswer>(decoded)) return;
   const auto& facts = std::get<rpoguard::observe::LightAnswer>(decoded).facts;
   require(facts.timeline.value > 0 && facts.wal_segment_bytes > 0);

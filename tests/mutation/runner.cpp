@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
   core::Duration simulated{};
   auto seed = static_cast<std::uint64_t>(std::atoll(argv[3]));
   do {
-    sim::World world(seed, profile->profile, false);
+    sim::World world(seed, profile->profile);
     if (const auto broken = world.run()) {
       std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), broken->c_str());
       return 1;

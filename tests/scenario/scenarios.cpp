@@ -1,8 +1,6 @@
 #include "tests/scenario/scenarios.hpp"
 
-#include <charconv>
 #include <csignal>
-#include <cstdlib>
 
 #include "tests/support/process.hpp"
 
@@ -16,17 +14,7 @@ constexpr seconds kBefore{3};
 constexpr seconds kFault{12};  // well beyond the RPO
 constexpr const char* kFaketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
-// How long the scenarios without a fault last; RPOGUARD_STEADY_SECONDS=600 for the long form.
-seconds steady_time() {
-  seconds length{45};
-  if (const char* text = std::getenv("RPOGUARD_STEADY_SECONDS")) {
-    const std::string value = text;
-    int number = 0;
-    std::from_chars(value.data(), value.data() + value.size(), number);
-    if (number > 0) length = seconds(number);
-  }
-  return length;
-}
+constexpr seconds kSteady{45};
 
 const char* kWalsender = "select pid from pg_stat_replication where application_name = 'phx-a'";
 const char* kWalreceiver = "select pid from pg_stat_wal_receiver";
@@ -48,7 +36,7 @@ std::vector<Scenario> quiet_scenarios() {
   return {
       {.name = "steady",
        .what = "load, nothing wrong",
-       .run = [](World& world) { world.pass(steady_time()); },
+       .run = [](World& world) { world.pass(steady_time(kSteady)); },
        .both_answer = true,
        .breaches = false,
        .quiet = true},
@@ -58,7 +46,7 @@ std::vector<Scenario> quiet_scenarios() {
            [](World& world) {
              world.pass(kBefore);
              world.load().pause();
-             world.pass(steady_time());
+             world.pass(steady_time(kSteady));
            },
        .both_answer = true,
        .breaches = false,

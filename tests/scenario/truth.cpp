@@ -101,11 +101,13 @@ void CopyTrace::run() {
 }
 
 std::vector<std::pair<std::string, core::Lsn>> commit_positions(const Server& server,
-                                                                const std::string& from_lsn) {
+                                                                const std::string& from_lsn,
+                                                                std::uint32_t timeline) {
   // It ends with an error where the WAL ends.
-  const CommandResult dump = run_command(
-      {.argv = {postgres_bindir() + "/pg_waldump", "--path", server.data_dir() + "/pg_wal",
-                "--timeline=1", "--start=" + from_lsn, "--rmgr=Transaction"}});
+  const CommandResult dump =
+      run_command({.argv = {postgres_bindir() + "/pg_waldump", "--path",
+                            server.data_dir() + "/pg_wal", "--timeline=" + std::to_string(timeline),
+                            "--start=" + from_lsn, "--rmgr=Transaction"}});
   std::vector<std::pair<std::string, core::Lsn>> positions;
   std::istringstream lines(dump.output);
   for (std::string line; std::getline(lines, line);) {

@@ -78,7 +78,8 @@ class CopyTrace {
 /// Ends of commit records by transaction id, as pg_waldump reads them from the server's own files
 /// (the server may be dead).
 std::vector<std::pair<std::string, core::Lsn>> commit_positions(const Server& server,
-                                                                const std::string& from_lsn);
+                                                                const std::string& from_lsn,
+                                                                std::uint32_t timeline = 1);
 
 /// The truth over time.
 class Truth {

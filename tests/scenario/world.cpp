@@ -1,5 +1,7 @@
 #include "tests/scenario/world.hpp"
 
+#include <charconv>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "demo/tools/gateway.hpp"
@@ -23,6 +25,15 @@ ClusterOptions cluster_options(const WorldOptions& options) {
 }
 
 }  // namespace
+
+std::chrono::seconds steady_time(std::chrono::seconds otherwise) {
+  int number = 0;
+  if (const char* text = std::getenv("RPOGUARD_STEADY_SECONDS")) {
+    const std::string value = text;
+    std::from_chars(value.data(), value.data() + value.size(), number);
+  }
+  return number > 0 ? seconds(number) : otherwise;
+}
 
 World::World(const WorldOptions& options) : cluster_(cluster_options(options)) {
   apply_sql_command(iad_a());

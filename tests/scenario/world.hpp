@@ -18,6 +18,9 @@ namespace rpoguard::test {
 inline constexpr std::chrono::seconds kScenarioRpo{5};
 inline constexpr std::chrono::seconds kScenarioInterval{1};
 
+/// How long the scenarios without a fault last; RPOGUARD_STEADY_SECONDS=600 for the long form.
+std::chrono::seconds steady_time(std::chrono::seconds otherwise);
+
 struct WorldOptions {
   std::map<std::string, std::string> writer_env{};
   std::map<std::string, std::string> copy_env{};

@@ -1,5 +1,6 @@
 #include "tests/sim/cluster.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace rpoguard::sim {
@@ -7,23 +8,40 @@ namespace rpoguard::sim {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+core::WallTime true_time(Instant now) {
+  return core::WallTime(seconds(1'767'225'600)) +
+         std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
+}
+
+core::WallTime Cluster::clock(std::size_t node) const {
+  return true_time(queue_.now()) +
+         std::chrono::duration_cast<std::chrono::microseconds>(servers_[node].clock_ahead);
+}
+
 std::size_t Cluster::add(const std::string& name, const std::string& region, Duration delay) {
   Server server;
   server.name = name;
   server.region = region;
   server.delay = delay;
   servers_.push_back(std::move(server));
+  servers_.back().started = clock(servers_.size() - 1);
   return servers_.size() - 1;
 }
 
-void Cluster::start(std::size_t node, const std::string& standby_names) {
+void Cluster::start(std::size_t node) {
   servers_[node].in_recovery = false;
-  servers_[node].standby_names = standby_names;
   for (std::size_t other = 0; other < servers_.size(); ++other) {
     if (other == node) continue;
-    servers_[other].upstream = node;
+    servers_[other].upstream = servers_[other].cascades_from.value_or(node);
     reconnect(other);
   }
+}
+
+// A commit's or an abort's record has been written; its time was taken a little earlier.
+void Cluster::record(std::size_t node) {
+  const Server& server = servers_[node];
+  history_.record({server.timeline, server.inserted},
+                  clock(node) - std::chrono::microseconds(random_.below(2000)));
 }
 
 bool Cluster::accepts_writes(std::size_t node) const {
@@ -35,6 +53,7 @@ void Cluster::commit(std::size_t node, bool promised, bool asynchronous) {
   if (!accepts_writes(node)) return;
   Server& server = servers_[node];
   server.inserted += 100 + random_.below(3000);
+  record(node);
   const std::uint64_t end = server.inserted;
   const std::uint64_t life = server.life;
   if (asynchronous) {
@@ -105,6 +124,7 @@ void Cluster::abort(std::size_t node) {
   if (!accepts_writes(node)) return;
   Server& server = servers_[node];
   server.inserted += 40 + random_.below(500);
+  record(node);
   ++server.ended;
   server.unflushed_ends.push_back(server.inserted);
 }
@@ -118,9 +138,16 @@ void Cluster::flush(std::size_t node, std::uint64_t up_to) {
   if (up_to <= server.flushed) return;
   server.flushed = up_to;
   std::erase_if(server.unflushed_ends, [&](std::uint64_t end) { return end <= up_to; });
-  for (std::size_t other = 0; other < servers_.size(); ++other) {
-    if (servers_[other].upstream == node) ship(other);
-  }
+  ship_on(node);
+}
+
+// The rest of the segment is skipped; the next record comes after the page header of the new one.
+void Cluster::switch_wal(std::size_t node, std::uint64_t segment_bytes) {
+  if (!accepts_writes(node)) return;
+  Server& server = servers_[node];
+  const std::uint64_t boundary = (server.inserted / segment_bytes + 1) * segment_bytes;
+  server.inserted = boundary + 40;
+  flush(node, boundary);
 }
 
 void Cluster::crash(std::size_t node) {
@@ -144,19 +171,22 @@ void Cluster::crash(std::size_t node) {
 
 void Cluster::restart(std::size_t node) {
   Server& server = servers_[node];
-  if (server.up) return;
+  if (server.up || server.flushed == 0) return;  // nothing starts on an empty data directory
   server.up = true;
+  server.started = clock(node);
   server.receiver_ran = false;
-  if (server.in_recovery && !server.replay_paused) server.replayed = server.flushed;
+  // Replay begins again at the last restart point, wherever that is.
+  server.replayed_from = random_.one_in(2) ? server.flushed : 0;
+  if (server.in_recovery && !server.replay_paused && server.apply_delay == Duration{0})
+    server.replayed = server.flushed;
 }
 
 void Cluster::set_hung(std::size_t node, bool hung) {
   servers_[node].hung = hung && servers_[node].up;
   if (hung) return;
-  for (std::size_t other = 0; other < servers_.size(); ++other) {
-    if (other == node || servers_[other].upstream == node) ship(other);
-  }
-  replay(node);
+  ship(node);
+  ship_on(node);
+  if (servers_[node].apply_delay == Duration{0}) replay(node, servers_[node].flushed);
   release_waiting();
 }
 
@@ -167,20 +197,32 @@ void Cluster::promote(std::size_t node) {
   server.upstream.reset();
   server.in_recovery = false;
   server.replay_paused = false;
+  server.apply_delay = Duration{};
   server.timeline = history_.branch(server.position());
   server.inserted = server.replayed = server.flushed;
   server.ended = 700 + server.flushed / 1000;
   ++server.life;
+  // What streams from it learns of the new timeline by connecting again.
+  for (std::size_t other = 0; other < servers_.size(); ++other) {
+    if (servers_[other].upstream == node) end_connection(other);
+  }
 }
 
-void Cluster::stamp(std::size_t node) {
+void Cluster::stamp(std::size_t node, const std::string& region) {
   if (!accepts_writes(node)) return;
   Server& server = servers_[node];
   server.inserted += 200;
+  record(node);
   ++server.ended;
   const Position end{server.timeline, server.inserted};
-  history_.stamp({end, history_.stamp_at(server.position()).epoch + 1, server.region});
+  history_.stamp({end, history_.stamp_at(server.position()).epoch + 1, region, queue_.now()});
   flush(node, server.inserted);
+}
+
+void Cluster::follow(std::size_t standby, std::size_t upstream) {
+  if (standby == upstream || !servers_[standby].in_recovery) return;
+  servers_[standby].upstream = upstream;
+  end_connection(standby);
 }
 
 void Cluster::wipe(std::size_t node) {
@@ -200,17 +242,24 @@ void Cluster::seed(std::size_t node, std::size_t from) {
   server.up = true;
   server.in_recovery = true;
   server.timeline = source.timeline;
-  server.flushed = server.replayed = source.flushed;
+  // Often from a base backup that was taken some time ago.
+  const std::uint64_t age = random_.one_in(3) ? random_.below(300'000) : 0;
+  const std::uint64_t oldest = std::max(Server::kFirstLsn, history_.split(source.timeline));
+  server.flushed = std::max(oldest, source.flushed - std::min(age, source.flushed));
+  server.replayed = server.flushed;
+  server.replayed_from = random_.one_in(2) ? server.flushed : 0;
+  server.started = clock(node);
   server.replay_paused = server.receiver_ran = false;
   server.standby_names.clear();
   server.commit_level = "on";
+  server.role_level.clear();
   server.upstream = from;
   reconnect(node);
 }
 
 void Cluster::set_replay_paused(std::size_t node, bool paused) {
   servers_[node].replay_paused = paused;
-  if (!paused) replay(node);
+  if (!paused) replay(node, servers_[node].flushed);
 }
 
 void Cluster::set_standby_names(std::size_t node, const std::string& names,

@@ -12,12 +12,16 @@
 
 namespace rpoguard::sim {
 
+/// wal_segment_size: small, so that segments fill and are archived within a simulated minute.
+inline constexpr std::uint64_t kSegmentBytes = 1024 * 1024;
+
 /// The writer's pg_stat_replication row of a standby.
 struct Row {
   bool present = false;
   bool streaming = false;  ///< else: catchup
   std::uint64_t flush = 0;
   std::uint64_t replay = 0;
+  std::int64_t pid = 0;
 };
 
 struct Server {
@@ -32,24 +36,32 @@ struct Server {
   std::uint64_t replayed = kFirstLsn;
   bool receiver_ran = true;  ///< since the last start
   bool replay_paused = false;
-  std::uint64_t ended = 700;  ///< transactions ended so far: what the snapshot's text tells
+  Duration apply_delay{};           ///< recovery_min_apply_delay
+  std::uint64_t replayed_from = 0;  ///< where this start of a standby began to replay
+  Duration clock_ahead{};           ///< of the true time
+  core::WallTime started;           ///< its own clock
+  std::uint64_t ended = 700;        ///< transactions ended so far: what the snapshot's text tells
   std::vector<std::uint64_t> unflushed_ends;  ///< of ended transactions, a crash forgets them
   std::uint64_t life = 0;      ///< rises with each crash: events of an earlier life are void
   std::uint64_t restarts = 0;  ///< connections of an earlier start are dead
   std::string standby_names;
   std::string commit_level = "on";
+  std::string role_level;  ///< of one of the roles that commit, by ALTER ROLE; empty: not set
 
   // As a standby: the way from its upstream to here.
   std::optional<std::size_t> upstream;
+  std::optional<std::size_t> cascades_from;  ///< its upstream by configuration: another standby
   bool connected = false;
   std::uint64_t connection = 0;
   bool cut = false;           ///< nothing arrives in either direction
   bool replies_lost = false;  ///< WAL arrives, reports do not
+  bool wal_lost = false;      ///< and the other way round
   Duration delay{};
   Duration extra{};  ///< a slow link
   Instant last_arrival{};
   Row row;
   std::optional<Row> stranger;  ///< another walsender under this server's application_name
+  bool displaced = false;       ///< the stranger's row stands in the place of its own
 
   /// What it held before it was wiped, and until when.
   struct Held {
@@ -66,27 +78,33 @@ struct Server {
 class Cluster {
  public:
   Cluster(Queue& queue, Random& random) : queue_(queue), random_(random) {}
+  Cluster(const Cluster&) = delete;  // events point here
+  Cluster& operator=(const Cluster&) = delete;
 
   std::size_t add(const std::string& name, const std::string& region, Duration delay);
   /// Makes `node` the first writer and every other one its standby.
-  void start(std::size_t node, const std::string& standby_names);
+  void start(std::size_t node);
 
   const std::vector<Server>& servers() const { return servers_; }
   Server& server(std::size_t node) { return servers_[node]; }
   const History& history() const { return history_; }
+  /// What the server's wall clock shows.
+  core::WallTime clock(std::size_t node) const;
   bool accepts_writes(std::size_t node) const;
 
   // What clients and background work do.
   void commit(std::size_t node, bool promised, bool asynchronous);
   void abort(std::size_t node);
   void write_unflushed(std::size_t node);  ///< a reader prunes pages, sets hint bits
+  void switch_wal(std::size_t node, std::uint64_t segment_bytes);
 
   // What happens to servers.
   void crash(std::size_t node);
   void restart(std::size_t node);
   void set_hung(std::size_t node, bool hung);
   void promote(std::size_t node);
-  void stamp(std::size_t node);
+  void stamp(std::size_t node, const std::string& region);
+  void follow(std::size_t standby, std::size_t upstream);  ///< primary_conninfo is changed
   void wipe(std::size_t node);
   void seed(std::size_t node, std::size_t from);  ///< pg_basebackup and start as its standby
   void set_replay_paused(std::size_t node, bool paused);
@@ -110,8 +128,11 @@ class Cluster {
   void release_waiting();
   bool copy_confirms(const Waiting& waiting) const;
   void ship(std::size_t standby);
-  void arrive(std::size_t standby, std::uint64_t flushed);
-  void replay(std::size_t standby);
+  void arrive(std::size_t standby, Position sent);
+  void replay(std::size_t standby, std::uint64_t up_to);
+  void ship_on(std::size_t node);
+  bool can_follow(const Server& standby, const Server& upstream) const;
+  void record(std::size_t node);
   void report(std::size_t standby);
   void reconnect(std::size_t standby);
   bool link_alive(const Server& standby) const;
@@ -121,6 +142,10 @@ class Cluster {
   History history_;
   std::vector<Server> servers_;
   std::vector<Waiting> waiting_;
+  std::int64_t next_pid_ = 4000;
 };
+
+/// The true time, if the world began at the epoch of its clock in 2026.
+core::WallTime true_time(Instant now);
 
 }  // namespace rpoguard::sim

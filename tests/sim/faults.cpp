@@ -13,16 +13,21 @@ namespace {
 
 // Longer than any two looks of a sidecar that is not disturbed are apart.
 constexpr Duration kSeenAfter = seconds(2);
+/// Chance streams of faults begin here; those before belong to the world.
+constexpr std::uint64_t kFaultStreams = 1000;
 
 }  // namespace
 
-// Faults come in groups with long quiet phases in between, and none in the last minute.
+// Faults come in groups with long quiet phases in between, and none in the last minute. A fault
+// that is left out changes neither the time nor the kind of the others.
 void World::schedule_faults() {
-  const Duration pause = random_.one_in(3) ? random_.between(seconds(40), seconds(90))
-                                           : random_.between(seconds(1), seconds(15));
+  const Duration pause = schedule_.one_in(3) ? schedule_.between(seconds(40), seconds(90))
+                                             : schedule_.between(seconds(1), seconds(15));
   queue_.after(pause, [this] {
     if (ends_ - queue_.now() < seconds(60)) return;
-    one_fault();
+    const std::size_t number = faults_drawn_++;
+    chance_ = Random(seed_, kFaultStreams + number);
+    if (!only_ || only_->contains(number)) one_fault();
     schedule_faults();
   });
 }
@@ -30,21 +35,27 @@ void World::schedule_faults() {
 void World::one_fault() {
   const Duration left = ends_ - queue_.now() - seconds(50);
   const Duration length =
-      std::min(left, random_.one_in(5) ? random_.between(seconds(30), seconds(100))
-                                       : random_.between(milliseconds(300), seconds(20)));
-  if (profile_.failovers && !failing_over_ && left > seconds(200) && random_.one_in(4))
-    return fail_over(random_.one_in(2));
-  switch (random_.below(profile_.synchronous ? 5 : 4)) {
+      std::min(left, chance_.one_in(5) ? chance_.between(seconds(30), seconds(100))
+                                       : chance_.between(milliseconds(300), seconds(20)));
+  const bool failover = chance_.one_in(4);
+  if (profile_.failovers && !failing_over_ && left > seconds(200) && failover) return fail_over();
+  if (profile_.synchronous && chance_.one_in(5)) return synchronous_fault(length);
+  if (profile_.archive && chance_.one_in(3)) return archive_fault(length);
+  switch (chance_.below(9)) {
     case 0:
-      return link_fault(length);
     case 1:
-      return server_fault(length);
+      return link_fault(length);
     case 2:
-      return probe_fault(length);
     case 3:
+      return server_fault(length);
+    case 4:
+    case 5:
+      return probe_fault(length);
+    case 6:
+    case 7:
       return sidecar_fault(length);
     default:
-      return synchronous_fault(length);
+      return clock_fault();
   }
 }
 
@@ -54,10 +65,10 @@ void World::during(Duration length, const std::string& what, const std::function
   ++faults_active_;
   quiet_since_.reset();
   const std::string name = queue_.traced() ? what : "";
-  if (queue_.traced()) queue_.trace("FAULT " + name + " for " + core::render_duration(length));
+  if (queue_.traced()) queue_.tell("FAULT " + name + " for " + core::render_duration(length));
   begin();
   queue_.after(length, [this, name, end] {
-    if (queue_.traced()) queue_.trace("END OF " + name);
+    if (queue_.traced()) queue_.tell("END OF " + name);
     end();
     if (--faults_active_ == 0) quiet_since_ = queue_.now();
   });
@@ -65,7 +76,7 @@ void World::during(Duration length, const std::string& what, const std::function
 
 std::size_t World::random_copy() {
   const std::size_t count = cluster_.servers().size();
-  const std::size_t offset = 1 + random_.below(count - 1);
+  const std::size_t offset = 1 + chance_.below(count - 1);
   return (primary_ + offset) % count;
 }
 
@@ -84,7 +95,7 @@ void World::set_region_cut(const std::string& region, bool cut) {
 void World::link_fault(Duration length) {
   const std::size_t copy = random_copy();
   const std::string& name = cluster_.servers()[copy].name;
-  switch (random_.below(6)) {
+  switch (chance_.below(8)) {
     case 0:
       return during(
           length, "replication link cut " + name, [&] { cluster_.cut(copy, true); },
@@ -98,7 +109,7 @@ void World::link_fault(Duration length) {
           },
           [this, copy] { cluster_.cut(copy, false); });
     case 2: {
-      const Duration extra = random_.between(milliseconds(200), seconds(15));
+      const Duration extra = chance_.between(milliseconds(200), seconds(15));
       return during(
           length, "slow link " + name, [&] { cluster_.server(copy).extra = extra; },
           [this, copy] { cluster_.server(copy).extra = Duration{}; });
@@ -111,12 +122,18 @@ void World::link_fault(Duration length) {
             cluster_.end_connection(copy);
           });
     case 4:
+      return stranger_fault(copy, length);
+    case 5:
       return during(
-          length, "stranger under the name " + name,
-          [&] {
-            cluster_.server(copy).stranger = Row{true, true, 0x7FFFFFFFFFFF, 0x7FFFFFFFFFFF};
-          },
-          [this, copy] { cluster_.server(copy).stranger.reset(); });
+          length, "WAL lost " + name, [&] { cluster_.server(copy).wal_lost = true; },
+          [this, copy] {
+            cluster_.server(copy).wal_lost = false;
+            cluster_.end_connection(copy);
+          });
+    case 6:
+      return during(
+          milliseconds(100), "connection ended " + name, [&] { cluster_.end_connection(copy); },
+          [] {});
     default:
       return during(
           length, "region phx cut off", [&] { set_region_cut("phx", true); },
@@ -124,10 +141,35 @@ void World::link_fault(Duration length) {
   }
 }
 
+// Another walsender under the copy's name: beside its own, or, while the copy is out of sight, in
+// its place and with positions that one would like to believe.
+void World::stranger_fault(std::size_t copy, Duration length) {
+  const bool displaces = chance_.one_in(2);
+  const bool silent = chance_.one_in(2);
+  Row row{true, true, 0x7FFFFFFFFFFF, 0x7FFFFFFFFFFF, 77};
+  if (displaces) row.flush = row.replay = cluster_.servers()[primary_].flushed + 1'000'000;
+  during(
+      length,
+      std::string("stranger ") + (displaces ? "in the place of " : "under the name of ") +
+          cluster_.servers()[copy].name,
+      [&] {
+        Server& server = cluster_.server(copy);
+        server.stranger = row;
+        server.displaced = displaces;
+        if (silent) sidecar_.way(copy).cut = true;
+      },
+      [this, copy, silent] {
+        Server& server = cluster_.server(copy);
+        server.stranger.reset();
+        server.displaced = false;
+        if (silent) sidecar_.way(copy).cut = false;
+      });
+}
+
 void World::server_fault(Duration length) {
-  const std::size_t node = random_.one_in(2) ? primary_ : random_copy();
+  const std::size_t node = chance_.one_in(2) ? primary_ : random_copy();
   const std::string& name = cluster_.servers()[node].name;
-  switch (random_.below(5)) {
+  switch (chance_.below(5)) {
     case 0:
       return during(
           length, "hung " + name, [&] { cluster_.set_hung(node, true); },
@@ -150,8 +192,9 @@ void World::server_fault(Duration length) {
     default: {
       // Also while the sidecar cannot see it: a copy that is not there any more proves nothing.
       const std::size_t copy = random_copy();
-      if (failing_over_ || !cluster_.servers()[copy].in_recovery) return;
-      const bool unseen = random_.one_in(2);
+      if (failing_over_ || !cluster_.servers()[copy].in_recovery || !cluster_.servers()[copy].up)
+        return;
+      const bool unseen = chance_.one_in(2);
       return during(
           length, "re-seeded " + cluster_.servers()[copy].name,
           [&] {
@@ -160,7 +203,7 @@ void World::server_fault(Duration length) {
           },
           [this, copy] {
             sidecar_.way(copy).cut = false;
-            cluster_.seed(copy, primary_);
+            if (!cluster_.servers()[copy].up) cluster_.seed(copy, primary_);
           });
     }
   }
@@ -170,7 +213,7 @@ void World::probe_fault(Duration length) {
   const std::size_t node = random_node();
   ProbeWay& way = sidecar_.way(node);
   const std::string& name = cluster_.servers()[node].name;
-  switch (random_.below(6)) {
+  switch (chance_.below(6)) {
     case 0:
       return during(
           length, "sidecar cut from " + name, [&] { way.cut = true; }, [&way] { way.cut = false; });
@@ -179,7 +222,7 @@ void World::probe_fault(Duration length) {
           length, "answers lost from " + name, [&] { way.answers_lost = true; },
           [&way] { way.answers_lost = false; });
     case 2: {
-      const int percent = static_cast<int>(5 + random_.below(60));
+      const int percent = static_cast<int>(5 + chance_.below(60));
       return during(
           length, "probe loss " + name, [&] { way.loss_percent = percent; },
           [&way] { way.loss_percent = 0; });
@@ -189,13 +232,13 @@ void World::probe_fault(Duration length) {
           length, "probe jitter " + name, [&] { way.extra_jitter = milliseconds(500); },
           [&way] { way.extra_jitter = Duration{}; });
     case 4: {
-      const auto reason = static_cast<core::ProbeFailure>(random_.below(core::kProbeFailureCount));
+      const auto reason = static_cast<core::ProbeFailure>(chance_.below(core::kProbeFailureCount));
       return during(
           length, "probe fails " + name + " " + core::name_of(reason), [&] { way.forced = reason; },
           [&way] { way.forced.reset(); });
     }
     default: {
-      const auto hidden = static_cast<unsigned>(random_.below(1U << kHideableFields));
+      const auto hidden = static_cast<unsigned>(chance_.below(1U << kHideableFields));
       return during(
           length, "facts missing from " + name, [&] { way.hidden_fields = hidden; },
           [&way] { way.hidden_fields = 0; });
@@ -204,119 +247,83 @@ void World::probe_fault(Duration length) {
 }
 
 void World::sidecar_fault(Duration length) {
-  if (random_.one_in(3))
+  const std::size_t kind = chance_.below(6);
+  if (kind < 2 && queue_.now() >= restart_allowed_)
     return during(
         seconds(1), "sidecar restarted", [this] { sidecar_.restart(); }, [] {});
+  if (kind == 5)
+    return during(
+        length, "sidecar's clock set",
+        [this] { sidecar_.set_wall_clock_ahead(chance_.between(-seconds(600), seconds(600))); },
+        [] {});
+  const bool suspended = kind == 4;
   during(
-      length, "sidecar stalled", [&] { sidecar_.stall(length); }, [] {});
+      length, suspended ? "sidecar suspended" : "sidecar stalled",
+      [&] { sidecar_.stall(length, suspended); }, [] {});
 }
 
-void World::synchronous_fault(Duration length) {
-  const std::string level = cluster_.servers()[primary_].commit_level;
-  const bool emptied = random_.one_in(2);
-  // The sidecar may have looked just before and just after.
-  if (length < kSeenAfter) unseen_change_ = queue_.now();
+// A server's clock is set. Back only for a moment of grace: what was committed shortly before would
+// look younger than it is to an rpoguard that starts now and cannot know (docs/recovery-point.md).
+void World::clock_fault() {
+  const std::size_t node = random_node();
+  const Duration step = chance_.between(-seconds(600), seconds(600));
+  if (step < Duration{0}) restart_allowed_ = queue_.now() + seconds(240);
   during(
-      length, emptied ? "synchronous_standby_names emptied" : "synchronous_commit lowered",
-      [&] {
-        cluster_.set_standby_names(primary_, emptied ? "" : "phx-a", emptied ? level : "local");
-      },
-      [this] {
-        const bool apply = sidecar_.spec().durability == core::Durability::replay;
-        cluster_.set_standby_names(primary_, "phx-a", apply ? "remote_apply" : "on");
+      seconds(1),
+      "clock of " + cluster_.servers()[node].name + " set by " + core::render_duration(step),
+      [&] { cluster_.server(node).clock_ahead += step; }, [] {});
+}
+
+void World::archive_fault(Duration length) {
+  const bool looks = sidecar_.spec().archive.source == core::ArchiveSource::directory;
+  // Nobody but a look can see what the archiver dropped without a word.
+  switch (chance_.below(looks ? 5 : 3)) {
+    case 0:
+      return archive_trouble(ArchiveTrouble::fails, "archive_command fails", length);
+    case 1:
+      return archive_trouble(ArchiveTrouble::hangs, "archive_command hangs", length);
+    case 2:
+      return archive_trouble(ArchiveTrouble::slow, "archive_command slow", length);
+    case 3:
+      return archive_trouble(ArchiveTrouble::drops, "archive_command drops segments", length);
+    default:
+      return during(
+          length, "looks at the archive fail", [this] { sidecar_.looks_fail = true; },
+          [this] { sidecar_.looks_fail = false; });
+  }
+}
+
+void World::archive_trouble(ArchiveTrouble trouble, const std::string& what, Duration length) {
+  during(
+      length, what, [&] { archive_.set_trouble(trouble); },
+      [this, trouble] {
+        archive_.set_trouble(ArchiveTrouble::none);
+        // What was dropped never comes back: only a new backup makes the archive whole again.
+        if (trouble == ArchiveTrouble::drops) archive_.take_backup(primary_);
       });
 }
 
-// The writer, or its whole region, is lost: dead, or only cut off and still taking writes. Somebody
-// promotes a copy, stamps it in time, late, or not before the clean-up, and rebuilds the rest.
-void World::fail_over(bool region_lost) {
-  failing_over_ = true;
-  ++faults_active_;
-  ++tally_.faults;
-  quiet_since_.reset();
-  const std::size_t lost = primary_;
-  const std::string region = cluster_.servers()[lost].region;
-  // Often it begins with the link between the regions: then something is lost.
-  if (region_lost && random_.one_in(2)) {
-    for (std::size_t node = 0; node < cluster_.servers().size(); ++node) {
-      if (cluster_.servers()[node].region != region) cluster_.cut(node, true);
-    }
+void World::synchronous_fault(Duration length) {
+  // The sidecar may have looked just before and just after.
+  if (length < kSeenAfter) unseen_change_ = queue_.now();
+  const std::size_t node = primary_;
+  Server& writer = cluster_.server(node);
+  switch (chance_.below(3)) {
+    case 0:
+      return during(
+          length, "synchronous_standby_names emptied",
+          [&] { cluster_.set_standby_names(node, "", writer.commit_level); },
+          [this] { require_synchronous_copy(); });
+    case 1:
+      return during(
+          length, "synchronous_commit lowered",
+          [&] { cluster_.set_standby_names(node, synchronous_target(), "local"); },
+          [this] { require_synchronous_copy(); });
+    default:
+      return during(
+          length, "synchronous_commit of a role lowered", [&] { writer.role_level = "off"; },
+          [this, node] { cluster_.server(node).role_level.clear(); });
   }
-  queue_.after(random_.between(milliseconds(10), seconds(12)),
-               [this, lost, region_lost] { lose(lost, region_lost); });
-}
-
-void World::lose(std::size_t lost, bool region_lost) {
-  const std::string region = cluster_.servers()[lost].region;
-  const bool dead = random_.one_in(2);
-  if (queue_.traced())
-    queue_.trace(std::string("LOST ") + (region_lost ? "of region " : "within region ") + region +
-                 (dead ? ", dead" : ", cut off"));
-  for (std::size_t node = 0; node < cluster_.servers().size(); ++node) {
-    const bool hit = region_lost ? cluster_.servers()[node].region == region : node == lost;
-    if (hit && dead) cluster_.crash(node);
-  }
-  if (!dead && region_lost) set_region_cut(region, true);
-  if (!dead && !region_lost) sidecar_.way(lost).cut = true;
-  queue_.after(random_.between(seconds(2), seconds(20)),
-               [this, lost, region_lost] { take_over(lost, region_lost); });
-  const Duration away = random_.between(seconds(30), seconds(90));
-  queue_.after(away, [this, lost, region, region_lost] {
-    if (queue_.traced()) queue_.trace("what was lost comes back");
-    for (std::size_t node = 0; node < cluster_.servers().size(); ++node) cluster_.restart(node);
-    if (region_lost) set_region_cut(region, false);
-    sidecar_.way(lost).cut = false;
-  });
-  repair_after(away + random_.between(seconds(1), seconds(60)));
-}
-
-void World::take_over(std::size_t lost_writer, bool region_lost) {
-  const auto& servers = cluster_.servers();
-  const std::string& region = servers[lost_writer].region;
-  std::optional<std::size_t> best;
-  bool pristine = true;
-  for (std::size_t node = 0; node < servers.size(); ++node) {
-    if (node == lost_writer || !sidecar_.spec().nodes[node].durability_target) continue;
-    const bool wiped = !servers[node].held_before.empty() &&
-                       queue_.now() - servers[node].held_before.back().until < seconds(200);
-    pristine = pristine && !wiped;
-    const bool eligible = (servers[node].region != region) == region_lost && servers[node].up &&
-                          !servers[node].hung && servers[node].in_recovery &&
-                          servers[node].timeline == servers[lost_writer].timeline;
-    if (eligible && (!best || servers[node].flushed > servers[*best].flushed)) best = node;
-  }
-  if (!best) return;
-  ++tally_.promotions;
-  if (queue_.traced()) queue_.trace("PROMOTED " + servers[*best].name);
-  if (region_lost && pristine && obedient_) judge_loss(lost_writer, *best);
-  cluster_.promote(*best);
-  primary_ = *best;
-  const std::size_t manner = random_.below(3);
-  if (manner == 2) return;  // forgotten until the clean-up
-  const Duration later = manner == 0 ? random_.between(milliseconds(50), seconds(1))
-                                     : random_.between(seconds(3), seconds(40));
-  queue_.after(later, [this, promoted = *best] {
-    if (queue_.traced()) queue_.trace("STAMPED " + cluster_.servers()[promoted].name);
-    cluster_.stamp(promoted);
-  });
-}
-
-void World::repair_after(Duration delay) {
-  queue_.after(delay, [this] {
-    const auto& servers = cluster_.servers();
-    cluster_.restart(primary_);
-    cluster_.set_hung(primary_, false);
-    const auto& stamp =
-        cluster_.history().stamp_at({servers[primary_].timeline, servers[primary_].flushed});
-    if (queue_.traced()) queue_.trace("CLEAN-UP, writer is " + servers[primary_].name);
-    const bool stamped_here = stamp.end.timeline == servers[primary_].timeline;
-    if (!stamped_here && servers[primary_].timeline != 1) cluster_.stamp(primary_);
-    for (std::size_t node = 0; node < servers.size(); ++node) {
-      if (node != primary_) cluster_.seed(node, primary_);
-    }
-    failing_over_ = false;
-    if (--faults_active_ == 0) quiet_since_ = queue_.now();
-  });
 }
 
 }  // namespace rpoguard::sim

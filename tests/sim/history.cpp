@@ -13,7 +13,7 @@ void History::append(std::vector<Ack>& acks, Ack ack) {
 }
 
 std::uint32_t History::branch(Position at) {
-  Branch fresh{at.timeline, at.lsn, {}};
+  Branch fresh{at.timeline, at.lsn, {}, {}};
   for (const Ack& ack : branches_.at(at.timeline).acks) {
     if (ack.end <= at.lsn) append(fresh.acks, ack);
   }
@@ -30,7 +30,36 @@ void History::forget_beyond(Position end) {
   for (const Ack& ack : branches_.at(end.timeline).acks) {
     if (ack.end <= end.lsn) append(kept, ack);
   }
-  branches_.at(end.timeline).acks = std::move(kept);
+  Branch& branch = branches_.at(end.timeline);
+  branch.acks = std::move(kept);
+  std::erase_if(branch.records, [&](const Record& record) { return record.end > end.lsn; });
+}
+
+void History::record(Position end, core::WallTime time) {
+  branches_.at(end.timeline).records.push_back({end.lsn, time});
+}
+
+std::optional<core::WallTime> History::last_record(Position held, std::uint64_t from) const {
+  while (held.timeline != 0) {
+    const Branch& branch = branches_.at(held.timeline);
+    const auto beyond = std::ranges::upper_bound(branch.records, held.lsn, {}, &Record::end);
+    if (beyond != branch.records.begin()) {
+      const Record& last = *std::prev(beyond);
+      return last.end > from ? std::optional(last.time) : std::nullopt;
+    }
+    held = {branch.parent, std::min(held.lsn, branch.split)};
+  }
+  return std::nullopt;
+}
+
+core::TimelineHistory History::steps(std::uint32_t timeline) const {
+  core::TimelineHistory history;
+  for (; branches_.at(timeline).parent != 0; timeline = branches_.at(timeline).parent) {
+    const Branch& branch = branches_.at(timeline);
+    history.steps.insert(history.steps.begin(),
+                         {core::Timeline{branch.parent}, core::Lsn{branch.split}});
+  }
+  return history;
 }
 
 std::uint64_t History::needed(std::uint32_t timeline, Instant t) const {

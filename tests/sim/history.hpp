@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "exporter/core/timeline_history.hpp"
 #include "exporter/core/units.hpp"
 
 namespace rpoguard::sim {
@@ -32,6 +33,7 @@ struct Stamp {
   Position end;
   std::int64_t epoch = 0;
   std::string region;
+  Instant when{};
 };
 
 class History {
@@ -41,6 +43,8 @@ class History {
   std::uint32_t branch(Position at);
   void acknowledge(Position end, Instant when, bool promised);
   void stamp(const Stamp& stamp) { stamps_.push_back(stamp); }
+  /// The record of a commit or an abort, with the time that its writer's clock showed before.
+  void record(Position end, core::WallTime time);
   /// The only server that ever wrote beyond `end` on this timeline has lost it in a crash.
   void forget_beyond(Position end);
 
@@ -53,12 +57,24 @@ class History {
   /// Promised commits of `timeline` that a server at `held` does not hold: from the first to the
   /// last acknowledgement; nullopt if none is missing.
   std::optional<Duration> lost_span(std::uint32_t timeline, Position held) const;
+  /// The last commit or abort that a server which has replayed up to `held` has seen, if it ends
+  /// beyond `from`.
+  std::optional<core::WallTime> last_record(Position held, std::uint64_t from) const;
+  /// As its .history file tells.
+  core::TimelineHistory steps(std::uint32_t timeline) const;
+  /// Where it branched off its parent; 0 for the first.
+  std::uint64_t split(std::uint32_t timeline) const { return branches_.at(timeline).split; }
 
  private:
+  struct Record {
+    std::uint64_t end = 0;
+    core::WallTime time;
+  };
   struct Branch {
     std::uint32_t parent = 0;
     std::uint64_t split = 0;
-    std::vector<Ack> acks;  // in order of `when`
+    std::vector<Ack> acks;        // in order of `when`
+    std::vector<Record> records;  // in order of `end`
   };
   static void append(std::vector<Ack>& acks, Ack ack);
   std::vector<Branch> branches_;  // [0] is unused

@@ -13,8 +13,11 @@ namespace {
 // A client's way to the gate and a commit's way to its acknowledgement: what was let in before the
 // lease ran out may be acknowledged this much later.
 constexpr Duration kCommitLatencyMax = milliseconds(150);
-// Reconnecting receivers (5 s + 5 s), a settled exposure (5 s), and the stale window.
-constexpr Duration kHealWithin = seconds(25);
+// What a slow link had on its way (15 s), reconnecting receivers (5 s + 5 s), a settled exposure
+// (5 s), and the stale window.
+constexpr Duration kHealWithin = seconds(35);
+// A switch of the WAL (8 s), the archiver, a look (5 s).
+constexpr Duration kArchiveHealsWithin = seconds(50);
 
 std::string time_text(Instant t) {
   return core::render_duration(t.time_since_epoch());
@@ -25,7 +28,7 @@ std::string time_text(Instant t) {
 void World::fail(const std::string& what) {
   if (failure_) return;
   failure_ = what;
-  if (queue_.traced()) queue_.trace("BROKEN " + what);
+  if (queue_.traced()) queue_.tell("BROKEN " + what);
 }
 
 // What an open gate promises: everything acknowledged this long ago is durable.
@@ -43,13 +46,14 @@ bool World::is_target(std::size_t node) const {
 }
 
 // Is everything that the named writer acknowledged before t on enough copies, at some moment since
-// t? (A copy that is wiped later had it when it was proven.)
+// t? (A copy that is wiped later had it when it was proven, but not once it has shown itself
+// wiped.)
 bool World::protected_until(Instant t) const {
   const History& history = cluster_.history();
   const bool replay = sidecar_.spec().durability == core::Durability::replay;
   const std::uint32_t timeline = sidecar_.view()->writer->timeline.value;
   const std::uint64_t needed = history.needed(timeline, t);
-  int copies = 0;
+  int copies = sidecar_.view()->archive.counted && archive_holds(needed) ? 1 : 0;
   for (std::size_t node = 0; node < cluster_.servers().size(); ++node) {
     if (!is_target(node)) continue;
     const Server& server = cluster_.servers()[node];
@@ -59,11 +63,20 @@ bool World::protected_until(Instant t) const {
     };
     const bool now = holds(server.position(), server.replayed);
     const bool then = std::ranges::any_of(server.held_before, [&](const Server::Held& held) {
-      return held.until >= t && holds(held.position, held.replayed);
+      return held.until >= std::max(t, sidecar_.last_heard(node)) &&
+             holds(held.position, held.replayed);
     });
     if (now || then) ++copies;
   }
   return copies >= sidecar_.spec().copies;
+}
+
+// Restored from the repository alone, does the named writer's WAL go so far?
+bool World::archive_holds(std::uint64_t lsn) const {
+  const std::uint32_t timeline = sidecar_.view()->writer->timeline.value;
+  if (sidecar_.spec().archive.source == core::ArchiveSource::postgres)
+    return archive_.archived_by_own(timeline) >= lsn;
+  return archive_.frontier(timeline, archive_.contents()).value_or(0) >= lsn;
 }
 
 // Before a view goes, and whenever a client asks: what it says now.
@@ -71,6 +84,9 @@ void World::judge_now() {
   const auto* view = sidecar_.view();
   if (view == nullptr) return;
   const auto decision = sidecar_.ask();
+  if (decision.open == decision.reason.has_value()) fail("open with a reason, or closed without");
+  if (view->gate.reasons.empty() != (view->gate.open_until > view->evaluated))
+    fail("the lease and the reasons do not agree");
   if (!decision.open) {
     ++tally_.closed_seen;
     judge_quiet();
@@ -113,8 +129,52 @@ void World::judge_view() {
   if (view.writer && !profile_.timeline_epochs && view.writer->epoch < sidecar_.highest_shown())
     fail("a writer with epoch " + std::to_string(view.writer->epoch.value) + " is confirmed");
   judge_stamp();
-  if (view.slo.exceeded + view.slo.unknown > view.slo.total) fail("more bad seconds than seconds");
+  if (view.bootstrapped) ++tally_.bootstrapped;
+  judge_account();
+  if (profile_.archive) judge_archive();
+  if (also_judge) {
+    if (const auto broken = also_judge(view)) fail(*broken);
+  }
   judge_now();
+}
+
+// Each second is counted once, and what is known never says more than what is proven.
+void World::judge_account() {
+  const auto& view = *sidecar_.view();
+  const auto& slo = view.slo;
+  if (slo.exceeded + slo.unknown > slo.total) fail("more bad seconds than seconds");
+  if (slo.total > queue_.now() - began_) fail("more seconds than there were");
+  Duration in_buckets{};
+  for (const Duration time : slo.exposure.time) in_buckets += time;
+  if (in_buckets != slo.total) fail("the buckets hold another time than the account");
+  const auto exposure = core::exposure_at(view, queue_.now());
+  const auto known = core::exposure_known_at(view, queue_.now());
+  const auto span = core::at_risk_span_at(view, queue_.now());
+  if (exposure && known && *known > *exposure) fail("known to be missing for longer than exposed");
+  if (exposure && span && *span > *exposure) fail("more at risk than exposed");
+}
+
+// T of the archive claims nothing that it does not hold, and its frontier is that of a listing.
+void World::judge_archive() {
+  const auto& view = *sidecar_.view();
+  if (!view.writer) return;
+  const auto& archive = view.archive;
+  const std::uint32_t timeline = view.writer->timeline.value;
+  if (archive.recovery_point) {
+    ++tally_.archive_checked;
+    if (!archive_holds(cluster_.history().needed(timeline, *archive.recovery_point)))
+      fail("T of the archive claims " + time_text(*archive.recovery_point) +
+           " and that is not archived");
+  }
+  const auto& look = sidecar_.last_look();
+  const bool of_look = look && archive.frontier && archive.as_of == look->asked &&
+                       look->asked <= listed_.at && listed_.at <= look->answered;
+  if (!of_look) return;
+  ++tally_.frontiers_checked;
+  const auto listed = archive_.frontier(timeline, listed_.contents);
+  if (archive.frontier->value != listed)
+    fail("the frontier is " + core::render_lsn(*archive.frontier) + ", the listing's " +
+         core::render_lsn(core::Lsn{listed.value_or(0)}));
 }
 
 // With the table as witness, only a writer stamped for its own region is confirmed.
@@ -124,13 +184,17 @@ void World::judge_stamp() {
   const Server& server = cluster_.servers()[*writer];
   if (server.in_recovery || server.timeline != sidecar_.view()->writer->timeline.value) return;
   const Stamp& stamp = cluster_.history().stamp_at({server.timeline, server.inserted});
-  if (stamp.region != server.region)
+  // A stamp that has just been changed is read with the next look.
+  const auto& probe = sidecar_.probe();
+  const bool seen = queue_.now() - stamp.when > 2 * probe.interval + probe.timeout;
+  if (seen && stamp.region != server.region)
     fail(server.name + " is confirmed, and its stamp is for region " + stamp.region);
 }
 
 // Nothing is wrong and has not been for a while: the gate has to be open, and the exposure small.
 void World::judge_quiet() {
-  if (failure_ || !quiet_since_ || queue_.now() - *quiet_since_ < kHealWithin) return;
+  const Duration heal = profile_.archive ? kArchiveHealsWithin : kHealWithin;
+  if (failure_ || !quiet_since_ || queue_.now() - *quiet_since_ < heal) return;
   const auto& view = *sidecar_.view();
   const auto& probe = sidecar_.probe();
   ++tally_.quiet_checked;

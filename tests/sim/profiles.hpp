@@ -24,6 +24,12 @@ inline constexpr std::array kProfiles{
                  {.failovers = true, .timeline_epochs = true, .length = std::chrono::minutes(20)},
                  4'000'000},
     NamedProfile{"synchronous", {.synchronous = true}, 5'000'000},
+    NamedProfile{"synchronous_failovers",
+                 {.synchronous = true, .failovers = true, .length = std::chrono::minutes(20)},
+                 6'000'000},
+    NamedProfile{"archive",
+                 {.failovers = true, .archive = true, .length = std::chrono::minutes(20)},
+                 7'000'000},
 };
 
 inline const NamedProfile* find_profile(std::string_view name) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -35,13 +34,21 @@ class Queue {
 
   /// Trace lines are kept only when asked for: a failing seed is run again with tracing on.
   bool traced() const { return traced_; }
-  void trace(const std::string& line) {
-    trace_.push_back(core::render_duration(now_.time_since_epoch()) + "  " + line);
-    if (trace_.size() > kTraceLines) trace_.pop_front();
-  }
+  /// An answer, a view: only the last of them matter.
+  void trace(const std::string& line) { note(line, false); }
+  /// A fault, a failover: all of them matter.
+  void tell(const std::string& line) { note(line, true); }
+  /// All that was told, and the last of the rest.
   std::string trace_text() const {
+    std::size_t skip = details_ - std::min(details_, kDetailsShown);
     std::string text;
-    for (const std::string& line : trace_) text += line + "\n";
+    for (const Line& line : trace_) {
+      if (!line.told && skip > 0) {
+        --skip;
+      } else {
+        text += line.text + "\n";
+      }
+    }
     return text;
   }
 
@@ -54,12 +61,21 @@ class Queue {
   static bool later(const Event& a, const Event& b) {
     return a.at != b.at ? a.at > b.at : a.number > b.number;
   }
-  static constexpr std::size_t kTraceLines = 4000;
+  struct Line {
+    std::string text;
+    bool told;
+  };
+  void note(const std::string& line, bool told) {
+    trace_.push_back({core::render_duration(now_.time_since_epoch()) + "  " + line, told});
+    if (!told) ++details_;
+  }
+  static constexpr std::size_t kDetailsShown = 30;
   bool traced_;
   core::Instant now_{std::chrono::seconds(1000)};
   std::uint64_t next_ = 0;
   std::vector<Event> events_;
-  std::deque<std::string> trace_;
+  std::vector<Line> trace_;
+  std::size_t details_ = 0;
 };
 
 }  // namespace rpoguard::sim

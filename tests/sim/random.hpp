@@ -11,6 +11,9 @@ namespace rpoguard::sim {
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
+  /// A stream of its own: what others draw does not change it.
+  Random(std::uint64_t seed, std::uint64_t stream)
+      : state_(Random(seed).next() ^ Random(~stream).next()) {}
 
   std::uint64_t next() {
     state_ += 0x9E3779B97F4A7C15ULL;

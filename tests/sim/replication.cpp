@@ -22,34 +22,44 @@ void Cluster::ship(std::size_t standby) {
       std::max(server.last_arrival, queue_.now() + server.delay + server.extra + jitter);
   server.last_arrival = arrival;
   queue_.after(arrival - queue_.now(), [this, standby, connection = server.connection,
-                                        flushed = servers_[*server.upstream].flushed] {
+                                        sent = servers_[*server.upstream].position()] {
     const Server& receiver = servers_[standby];
-    if (receiver.connection == connection && receiver.connected) arrive(standby, flushed);
+    if (receiver.connection == connection && receiver.connected) arrive(standby, sent);
   });
 }
 
-void Cluster::arrive(std::size_t standby, std::uint64_t flushed) {
-  Server& server = servers_[standby];
-  if (!link_alive(server)) return;
-  server.flushed = std::max(server.flushed, flushed);
-  server.receiver_ran = true;
-  queue_.after(random_.between(milliseconds(1), milliseconds(40)),
-               [this, standby] { replay(standby); });
-  report(standby);
+void Cluster::ship_on(std::size_t node) {
+  for (std::size_t other = 0; other < servers_.size(); ++other) {
+    if (servers_[other].upstream == node) ship(other);
+  }
 }
 
-void Cluster::replay(std::size_t standby) {
+void Cluster::arrive(std::size_t standby, Position sent) {
+  Server& server = servers_[standby];
+  if (!link_alive(server) || server.wal_lost) return;
+  server.flushed = std::max(server.flushed, sent.lsn);
+  server.timeline = sent.timeline;
+  server.receiver_ran = true;
+  const Duration busy = random_.between(milliseconds(1), milliseconds(40));
+  queue_.after(busy + server.apply_delay, [this, standby, up_to = sent.lsn, life = server.life] {
+    if (servers_[standby].life == life) replay(standby, up_to);
+  });
+  report(standby);
+  ship_on(standby);
+}
+
+void Cluster::replay(std::size_t standby, std::uint64_t up_to) {
   Server& server = servers_[standby];
   if (!server.up || server.hung || !server.in_recovery || server.replay_paused) return;
-  if (server.replayed == server.flushed) return;
-  server.replayed = server.flushed;
+  if (server.replayed >= up_to) return;
+  server.replayed = up_to;
   report(standby);
 }
 
 void Cluster::report(std::size_t standby) {
   const Server& server = servers_[standby];
   if (server.replies_lost || !server.connected) return;
-  const Row told{true, true, server.flushed, server.replayed};
+  const Row told{true, true, server.flushed, server.replayed, 0};
   queue_.after(server.delay, [this, standby, told, connection = server.connection] {
     Server& reporter = servers_[standby];
     if (reporter.connection != connection || !reporter.connected || !link_alive(reporter)) return;
@@ -84,13 +94,18 @@ void Cluster::drop_row(std::size_t standby) {
   servers_[standby].row = Row{};
 }
 
+// An upstream on another history, or behind, refuses. A younger timeline that branched off no
+// earlier is followed (recovery_target_timeline = latest).
+bool Cluster::can_follow(const Server& standby, const Server& upstream) const {
+  return upstream.timeline >= standby.timeline && upstream.flushed >= standby.flushed &&
+         history_.covered(upstream.timeline, standby.position()) == standby.flushed;
+}
+
 void Cluster::reconnect(std::size_t standby) {
   Server& server = servers_[standby];
   if (!server.upstream || !server.in_recovery) return;
   const Server& upstream = servers_[*server.upstream];
-  // An upstream on another history, or behind, refuses; so does one that is a standby itself.
-  const bool follows = upstream.timeline == server.timeline && upstream.flushed >= server.flushed;
-  if (!link_alive(server) || upstream.in_recovery || !follows) {
+  if (!link_alive(server) || !can_follow(server, upstream)) {
     queue_.after(seconds(5), [this, standby, connection = server.connection] {
       const Server& waiting = servers_[standby];
       if (waiting.connection == connection && !waiting.connected) reconnect(standby);
@@ -101,7 +116,7 @@ void Cluster::reconnect(std::size_t standby) {
   ++server.connection;
   server.receiver_ran = true;
   server.last_arrival = queue_.now();
-  server.row = Row{true, false, server.flushed, server.replayed};
+  server.row = Row{true, false, server.flushed, server.replayed, next_pid_++};
   ship(standby);
 }
 

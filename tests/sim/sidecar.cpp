@@ -40,6 +40,12 @@ void hide_field(NodeFacts& facts, unsigned field) {
     case 8:
       facts.archiver.reset();
       break;
+    case 9:
+      facts.started.reset();
+      break;
+    case 10:
+      facts.last_replayed_commit.reset();
+      break;
     default:
       facts.replication.clear();
       break;
@@ -60,11 +66,11 @@ Sidecar::Sidecar(Queue& queue, Random& random, Cluster& cluster, core::ShardSpec
 
 void Sidecar::start() {
   tick(run_);
+  look_at_archive(looks_);
 }
 
 core::WallTime Sidecar::wall() const {
-  return core::WallTime(seconds(1'767'225'600)) +
-         std::chrono::duration_cast<microseconds>(queue_.now().time_since_epoch());
+  return true_time(queue_.now()) + std::chrono::duration_cast<microseconds>(wall_ahead_);
 }
 
 core::GateDecision Sidecar::ask(bool low_priority) const {
@@ -81,10 +87,12 @@ std::optional<std::size_t> Sidecar::writer_index() const {
   return std::nullopt;
 }
 
-void Sidecar::stall(Duration length) {
+void Sidecar::stall(Duration length, bool suspended) {
+  if (queue_.now() < stalled_until_) return;
   stalled_until_ = queue_.now() + length;
+  suspended_ = suspended;
   queue_.after(length, [this] {
-    if (queue_.now() < stalled_until_) return;
+    if (suspended_) return tick(++run_);
     // All deadlines have passed meanwhile; the answers that came in time for nobody are dropped.
     for (std::size_t node = 0; node < nodes_.size(); ++node) {
       if (!nodes_[node].outstanding) continue;
@@ -106,7 +114,31 @@ void Sidecar::restart() {
     ++node.attempt;
     node.outstanding = node.connected = false;
   }
+  observations_.archive.reset();
   tick(++run_);
+  look_at_archive(++looks_);
+}
+
+void Sidecar::look_at_archive(std::uint64_t run) {
+  if (run != looks_ || !list_archive) return;
+  queue_.after(spec_->archive.interval, [this, run] { look_at_archive(run); });
+  if (queue_.now() < stalled_until_) return;
+  const Instant asked = queue_.now();
+  queue_.after(random_.between(milliseconds(1), milliseconds(100)), [this, asked, run] {
+    core::ArchiveObservation look{asked, {}, core::ArchiveFacts{}};
+    if (looks_fail) {
+      look.outcome = ProbeError{ProbeFailure::timeout, ""};
+    } else {
+      look.outcome = list_archive();
+    }
+    queue_.after(random_.between(milliseconds(1), milliseconds(100)), [this, look, run]() mutable {
+      if (run != looks_ || queue_.now() < stalled_until_) return;
+      look.answered = queue_.now();
+      if (std::holds_alternative<core::ArchiveFacts>(look.outcome)) last_look_ = look;
+      observations_.archive = std::move(look);
+      evaluate();
+    });
+  });
 }
 
 // The writer first, the others shortly after, whether or not it has answered.
@@ -176,7 +208,14 @@ void Sidecar::reach(std::size_t index, std::uint64_t attempt) {
 void Sidecar::answer(std::size_t index, std::uint64_t attempt, std::optional<NodeFacts> facts,
                      ProbeFailure failure) {
   Node& node = nodes_[index];
-  if (attempt != node.attempt || !node.outstanding || queue_.now() < stalled_until_) return;
+  if (attempt != node.attempt || !node.outstanding) return;
+  if (queue_.now() < stalled_until_) {
+    if (!suspended_) return;
+    return queue_.after(stalled_until_ - queue_.now() + milliseconds(1),
+                        [this, index, attempt, facts = std::move(facts), failure]() mutable {
+                          answer(index, attempt, std::move(facts), failure);
+                        });
+  }
   node.outstanding = false;
   ++node.attempt;
   if (facts) {
@@ -210,10 +249,12 @@ void Sidecar::deliver(std::size_t index, std::variant<core::NodeFacts, core::Pro
 
 void Sidecar::evaluate() {
   if (before_change) before_change();
-  for (const auto& observation : observations_.nodes) {
+  for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    const auto& observation = observations_.nodes[node];
     const auto* facts = observation ? std::get_if<NodeFacts>(&observation->outcome) : nullptr;
-    if (facts != nullptr && facts->stamped)
-      highest_shown_ = std::max(highest_shown_, facts->stamped->epoch);
+    if (facts == nullptr) continue;
+    nodes_[node].heard = observation->asked;
+    if (facts->stamped) highest_shown_ = std::max(highest_shown_, facts->stamped->epoch);
   }
   auto result =
       core::evaluate(spec_, std::move(memory_), observations_, probe_, queue_.now(), wall());
@@ -230,22 +271,30 @@ NodeFacts Sidecar::facts_of(std::size_t index) const {
   facts.system_identifier = 7'000'000'000'000'000'001;
   facts.in_recovery = server.in_recovery;
   facts.timeline = core::Timeline{server.timeline};
-  facts.server_now = wall();
-  facts.wal_segment_bytes = 16 * 1024 * 1024;
+  facts.server_now = cluster_.clock(index);
+  facts.started = server.started;
+  if (tells_histories_) facts.history = cluster_.history().steps(server.timeline);
+  facts.wal_segment_bytes = kSegmentBytes;
   facts.wal_writer_delay = milliseconds(200);
   if (!server.standby_names.empty())
     facts.synchronous_standby_names = '"' + server.standby_names + '"';
   facts.synchronous_commit = server.commit_level;
+  if (!server.in_recovery && !server.role_level.empty())
+    facts.weakest_commit = core::CommitLevel{"role batch", server.role_level};
   if (server.in_recovery) {
     if (server.receiver_ran) facts.receive_lsn = core::Lsn{server.flushed};
     facts.replay_lsn = core::Lsn{server.replayed};
     facts.replay_paused = server.replay_paused;
     facts.streaming = server.connected;
+    facts.last_replayed_commit =
+        cluster_.history().last_record({server.timeline, server.replayed}, server.replayed_from);
+    if (server.apply_delay != Duration{0}) facts.apply_delay = server.apply_delay;
   } else {
     facts.insert_lsn = core::Lsn{server.inserted};
     facts.flushed_lsn = core::Lsn{server.flushed};
     facts.snapshot = std::to_string(server.ended);
     add_rows(index, facts);
+    if (ask_archiver) facts.archiver = ask_archiver(index);
   }
   const Stamp& stamp = cluster_.history().stamp_at(
       {server.timeline, server.in_recovery ? server.replayed : server.inserted});
@@ -262,11 +311,11 @@ void Sidecar::add_rows(std::size_t writer, NodeFacts& facts) const {
     const bool named = cluster_.servers()[writer].standby_names == standby.name;
     facts.replication.push_back({standby.name, row.streaming ? "streaming" : "catchup",
                                  named && row.streaming ? "sync" : "async", core::Lsn{row.flush},
-                                 core::Lsn{row.replay}});
+                                 core::Lsn{row.replay}, row.pid});
   };
   for (const Server& standby : cluster_.servers()) {
     if (standby.upstream != writer) continue;
-    if (standby.row.present) add(standby, standby.row);
+    if (standby.row.present && !standby.displaced) add(standby, standby.row);
     if (standby.stranger) add(standby, *standby.stranger);
   }
 }

@@ -32,8 +32,10 @@ class Sidecar {
           core::ProbeSpec probe);
 
   void start();
-  /// The whole process stands still; its view is served on.
-  void stall(Duration length);
+  /// The whole process stands still; its view is served on. Stopped, its deadlines have passed when
+  /// it goes on; suspended with its host, they have not, and answers on the way arrive then.
+  /// Nothing new while it stands still already.
+  void stall(Duration length, bool suspended);
   /// Killed and started again: only what is on disk is left.
   void restart();
 
@@ -41,7 +43,18 @@ class Sidecar {
   std::function<void()> before_change;
   std::function<void()> after_change;
 
+  /// What a look at the archive shows now, and to let looks fail.
+  std::function<core::ArchiveFacts()> list_archive;
+  std::function<core::ArchiverFacts(std::size_t)> ask_archiver;
+  bool looks_fail = false;
+
   ProbeWay& way(std::size_t node) { return nodes_[node].way; }
+  void set_wall_clock_ahead(Duration ahead) { wall_ahead_ = ahead; }
+  void keep_histories_secret() { tells_histories_ = false; }
+  /// When the last answer of this node that carried facts was asked for.
+  Instant last_heard(std::size_t node) const { return nodes_[node].heard; }
+  /// What the last good look showed, and when it was asked.
+  const std::optional<core::ArchiveObservation>& last_look() const { return last_look_; }
   const core::ShardSpec& spec() const { return *spec_; }
   const core::ProbeSpec& probe() const { return probe_; }
   /// Null until the first evaluation after a start.
@@ -60,6 +73,7 @@ class Sidecar {
     std::uint64_t attempt = 0;
     bool outstanding = false;
     core::Instant asked;
+    core::Instant heard;
   };
   void tick(std::uint64_t run);
   void ask_node(std::size_t node);
@@ -70,6 +84,7 @@ class Sidecar {
   void evaluate();
   core::NodeFacts facts_of(std::size_t node) const;
   void add_rows(std::size_t writer, core::NodeFacts& facts) const;
+  void look_at_archive(std::uint64_t run);
   Duration one_way(std::size_t node);
   core::WallTime wall() const;
 
@@ -83,13 +98,18 @@ class Sidecar {
   core::ShardObservations observations_;
   std::optional<core::ShardView> view_;
   core::Instant stalled_until_{};
+  bool suspended_ = false;
+  Duration wall_ahead_{};
+  bool tells_histories_ = true;
+  std::optional<core::ArchiveObservation> last_look_;
   std::uint64_t run_ = 0;
+  std::uint64_t looks_ = 0;  ///< the run of looks at the archive: one for each start
   std::uint64_t next_session_ = 1;
   core::Epoch highest_shown_{};
 };
 
 /// Number of optional fields that ProbeWay::hidden_fields can hide.
-inline constexpr unsigned kHideableFields = 10;
+inline constexpr unsigned kHideableFields = 12;
 /// Takes the i-th optional field away.
 void hide_field(core::NodeFacts& facts, unsigned field);
 

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "tests/sim/archive.hpp"
 #include "tests/sim/cluster.hpp"
 #include "tests/sim/sidecar.hpp"
 
@@ -18,6 +21,7 @@ struct Profile {
   bool failovers = false;        ///< regions are lost and copies promoted
   bool timeline_epochs = false;  ///< no cluster_state table
   bool mostly_idle = false;
+  bool archive = false;  ///< WAL is archived, and judged
   Duration length = std::chrono::minutes(12);
 };
 
@@ -35,27 +39,54 @@ struct Tally {
   std::uint64_t promotions = 0;
   std::uint64_t lossy_promotions = 0;
   Duration longest_loss{};
+  std::uint64_t bootstrapped = 0;
+  std::uint64_t archive_checked = 0;
+  std::uint64_t frontiers_checked = 0;
+};
+
+struct Replay {
+  bool traced = false;
+  /// Only these faults happen, by number; absent: all. The others keep their times and kinds.
+  std::optional<std::set<std::size_t>> faults{};
 };
 
 class World {
  public:
-  World(std::uint64_t seed, const Profile& profile, bool traced);
+  World(std::uint64_t seed, const Profile& profile, Replay replay = {});
+  World(const World&) = delete;  // events point here
+  World& operator=(const World&) = delete;
+
+  /// One more invariant, judged with each view; what broke, or nullopt.
+  std::function<std::optional<std::string>(const core::ShardView&)> also_judge;
 
   /// Runs to the end or to the first broken invariant. What broke, or nullopt.
   std::optional<std::string> run();
   const Tally& tally() const { return tally_; }
+  /// How many faults were drawn, whether they happened or not.
+  std::size_t faults_drawn() const { return faults_drawn_; }
   std::string trace() const { return queue_.trace_text(); }
 
  private:
   // world.cpp: the deployment and its clients
   static core::ShardSpec draw_spec(Random& random, const Profile& profile);
   static core::ProbeSpec draw_probe(Random& random, const core::ShardSpec& spec);
+  static void draw_nodes(Random& random, const Profile& profile, core::ShardSpec& spec);
+  static void draw_archive(Random& random, core::ShardSpec& spec);
+  void build_servers();
+  void place_sidecar();
+  void begin_archiving();
+  std::string synchronous_target() const;
+  void require_synchronous_copy();
   void schedule_load();
   void client_writes();
 
   // faults.cpp: what goes wrong, and for how long
   void schedule_faults();
   void one_fault();
+  void stranger_fault(std::size_t copy, Duration length);
+  void archive_fault(Duration length);
+  void archive_trouble(ArchiveTrouble trouble, const std::string& what, Duration length);
+  void clock_fault();
   void link_fault(Duration length);
   void server_fault(Duration length);
   void probe_fault(Duration length);
@@ -63,30 +94,68 @@ class World {
   void synchronous_fault(Duration length);
   void during(Duration length, const std::string& what, const std::function<void()>& begin,
               const std::function<void()>& end);
-  void fail_over(bool region_lost);
-  void lose(std::size_t lost, bool region_lost);
-  void take_over(std::size_t lost_writer, bool region_lost);
-  void repair_after(Duration delay);
+
+  // failover.cpp: regions lost, copies promoted, stamped and rebuilt
+  /// Drawn at once: what happens meanwhile does not change the plan.
+  struct Failover {
+    std::size_t lost = 0;
+    bool region_lost = false;
+    bool links_first = false;
+    bool dead = false;
+    bool others_follow = false;
+    bool names_kept = false;
+    Duration loss_after{};
+    Duration promotion_after{};
+    Duration away{};
+    Duration repair_after{};
+    enum class Stamp { at_once, late, never, twice, for_the_lost_region } stamp{};
+    Duration stamp_after{};
+  };
+  void fail_over();
+  Failover plan_failover();
+  void lose(const Failover& plan);
+  std::optional<std::size_t> best_copy(const Failover& plan) const;
+  void take_over(const Failover& plan);
+  void stamp_as(const Failover& plan);
+  void repair();
   void set_region_cut(const std::string& region, bool cut);
   std::size_t random_copy();
-  std::size_t random_node() { return random_.below(cluster_.servers().size()); }
+  std::size_t random_node() { return chance_.below(cluster_.servers().size()); }
 
   // judge.cpp: the invariants
   void judge_view();
   void judge_now();
   void judge_stamp();
+  void judge_account();
+  void judge_archive();
   void judge_quiet();
   void judge_loss(std::size_t lost_writer, std::size_t promoted);
   bool protected_until(Instant t) const;
+  bool archive_holds(std::uint64_t lsn) const;
   bool is_target(std::size_t node) const;
   Duration promise() const;
   void fail(const std::string& what);
 
-  Random random_;
+  std::uint64_t seed_;
+  // Each has its own chance, so that a fault that is left out changes as little else as possible.
+  Random random_;    ///< of the deployment and its clients
+  Random load_;      ///< of the phases of the load
+  Random servers_;   ///< of the servers and what is between them
+  Random probes_;    ///< of the sidecar's questions and answers
+  Random schedule_;  ///< of the times of faults
+  Random chance_;    ///< of the fault that begins now
+  std::optional<std::set<std::size_t>> only_;
+  std::size_t faults_drawn_ = 0;
   Queue queue_;
   Profile profile_;
   Cluster cluster_;
   Sidecar sidecar_;
+  Archive archive_;
+  struct Listed {
+    Instant at;
+    Archive::Contents contents;
+  };
+  Listed listed_;            ///< what the last look saw
   std::size_t primary_ = 0;  ///< the writer in the operators' view
   Duration think_time_{};    ///< mean time between client writes; 0: none
   bool obedient_ = true;     ///< clients ask the gate
@@ -94,7 +163,9 @@ class World {
   bool failing_over_ = false;
   std::optional<Instant> quiet_since_{Instant{}};
   Instant ends_{};
-  Instant unseen_change_{};  ///< when the settings last changed for a moment only
+  Instant began_{};
+  Instant restart_allowed_{};  ///< commit times of a clock that was set back mislead until then
+  Instant unseen_change_{};    ///< when the settings last changed for a moment only
   std::optional<std::string> failure_;
   Tally tally_;
 };

@@ -17,7 +17,7 @@ class FreezeStack : public ::testing::Test {
   FreezeStack() {
     config_ = RegionPair::rpoguard_config({&pair_});
     write_file(secrets_ / "token", "sesame\n");
-    config_.top = "control: {token_file: " + std::string(secrets_ / "token") + "}";
+    config_.process = "control: {token_file: " + std::string(secrets_ / "token") + "}";
     rpoguard_ = std::make_unique<Rpoguard>(config_);
     rpoguard_->wait_until_serving();
   }

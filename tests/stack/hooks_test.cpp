@@ -29,8 +29,8 @@ TEST(HooksStack, a_split_brain_is_in_alertmanager_within_two_seconds_and_only_on
   RegionPair pair;
   const Alertmanager alertmanager;
   RpoguardConfig config = RegionPair::rpoguard_config({&pair});
-  config.top = "hooks: [{name: am, type: alertmanager, url: \"http://127.0.0.1:" +
-               std::to_string(alertmanager.port()) + "\"}]";
+  config.process = "hooks: [{name: am, type: alertmanager, url: \"http://127.0.0.1:" +
+                   std::to_string(alertmanager.port()) + "\"}]";
   Rpoguard rpoguard(config);
   rpoguard.wait_until_serving();
   const Prometheus prometheus({.scrape_port = rpoguard.ops_port(),
@@ -72,7 +72,7 @@ TEST(HooksStack, every_type_is_told_and_a_silent_receiver_does_not_delay_the_gat
   TempDir dir;
   RpoguardConfig config = RegionPair::rpoguard_config({&pair});
   pair.iad_a().exec("create table told (kind text)");
-  config.top =
+  config.process =
       "hooks:\n"
       "  - {name: silent, type: webhook, url: \"" +
       silent.url() +
@@ -125,7 +125,7 @@ TEST(HooksStack, a_reload_takes_over_hooks_and_is_an_event) {
   RpoguardConfig config = RegionPair::rpoguard_config({&pair});
   Rpoguard rpoguard(config);
   rpoguard.wait_until_serving();
-  config.top = "hooks: [{name: web, type: webhook, url: \"" + receiver.url() + "\"}]";
+  config.process = "hooks: [{name: web, type: webhook, url: \"" + receiver.url() + "\"}]";
   rpoguard.write_config(config);
   rpoguard.sighup();
   EXPECT_TRUE(eventually(20s, [&] {
@@ -134,7 +134,7 @@ TEST(HooksStack, a_reload_takes_over_hooks_and_is_an_event) {
       return body.find("\"rpoguard.config_reloaded\"") != std::string::npos;
     });
   })) << rpoguard.log();
-  config.top = "hooks: [{name: web, type: pigeon}]";
+  config.process = "hooks: [{name: web, type: pigeon}]";
   rpoguard.write_config(config);
   rpoguard.sighup();
   EXPECT_TRUE(eventually(20s, [&] {

@@ -4,11 +4,11 @@
 #include <cstdlib>
 #include <mutex>
 #include <random>
-#include <set>
 #include <thread>
 
 #include <gtest/gtest.h>
 
+#include "tests/stack/lost_commits.hpp"
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
 
@@ -33,22 +33,6 @@ struct Loss {
 int runs_at_once() {
   const char* text = std::getenv("RPOGUARD_LOSS_RUNS_AT_ONCE");
   return text == nullptr ? 4 : std::atoi(text);
-}
-
-void count_loss(const std::vector<demo::Commit>& commits, Server& survivor, Loss& loss) {
-  std::set<std::string> kept;
-  for (const SqlRow& row : survivor.connect().rows("select token::text from ledger"))
-    kept.insert(*row.front());
-  std::optional<core::Instant> first;
-  std::optional<core::Instant> last;
-  loss.acked = commits.size();
-  for (const demo::Commit& commit : commits) {
-    if (kept.contains(std::to_string(commit.token))) continue;
-    ++loss.lost;
-    first = std::min(first.value_or(commit.acked), commit.acked);
-    last = std::max(last.value_or(commit.acked), commit.acked);
-  }
-  if (first) loss.span = *last - *first;
 }
 
 Loss run_once(unsigned seed) {
@@ -86,7 +70,11 @@ Loss run_once(unsigned seed) {
   load->stop();
   shard.iad_b().kill9();
   shard.phx_a().promote();
-  count_loss(load->commits(), shard.phx_a(), loss);
+  const std::vector<demo::Commit> commits = load->commits();
+  const LostCommits lost = lost_commits(commits, shard.phx_a().conninfo());
+  loss.acked = commits.size();
+  loss.lost = lost.count;
+  loss.span = lost.span;
   return loss;
 }
 

@@ -4,14 +4,20 @@
 #include <stdexcept>
 
 namespace rpoguard::test {
-void apply_sql_command(Server& writer) {
-  const CommandResult sql = run_command({.argv = {RPOGUARD_BINARY, "sql", "--home-region", "iad"}});
+void apply_sql_command(Server& writer, const std::vector<std::string>& options) {
+  apply_sql_command(writer.conninfo(), options);
+}
+
+void apply_sql_command(const std::string& conninfo, const std::vector<std::string>& options) {
+  std::vector<std::string> argv{RPOGUARD_BINARY, "sql", "--home-region", "iad"};
+  argv.insert(argv.end(), options.begin(), options.end());
+  const CommandResult sql = run_command({.argv = argv});
   if (sql.exit_code != 0) throw std::runtime_error("rpoguard sql: " + sql.output);
   const TempDir dir;
   write_file(dir / "migration.sql", sql.output);
   const CommandResult psql =
       run_command({.argv = {postgres_bindir() + "/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d",
-                            writer.conninfo(), "-f", dir / "migration.sql"}});
+                            conninfo, "-f", dir / "migration.sql"}});
   if (psql.exit_code != 0) throw std::runtime_error("psql: " + psql.output);
 }
 

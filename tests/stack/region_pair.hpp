@@ -48,8 +48,9 @@ class RegionPair {
   std::unique_ptr<demo::Link> monitoring_;   ///< rpoguard in iad -> phx-a
 };
 
-/// What `rpoguard sql` prints, applied the way the README says: by psql.
-void apply_sql_command(Server& writer);
+/// What `rpoguard sql` prints with these options, applied the way the README says: by psql.
+void apply_sql_command(const std::string& conninfo, const std::vector<std::string>& options = {});
+void apply_sql_command(Server& writer, const std::vector<std::string>& options = {});
 
 /// CLOCK_BOOTTIME now, the clock of gateway logs and leases.
 core::Instant boottime();

@@ -30,13 +30,13 @@ std::string render_config(const RpoguardConfig& config, std::uint16_t ops_port,
                           std::uint16_t gate_port, const std::string& state_dir) {
   std::ostringstream out;
   out << "listen: {ops: \"127.0.0.1:" << ops_port << "\", gate: \"127.0.0.1:" << gate_port
-      << "\"}\n"
-      << "state_dir: " << state_dir << "\n"
+      << "\", agent: \"" << config.agent << "\"}\n"
+      << indented(config.process, "") << "state_dir: " << state_dir << "\n"
       << "probe: {interval: " << config.probe_interval << ", timeout: " << config.probe_timeout
       << "}\n"
       << "defaults:\n  rpo: " << config.rpo << "\n  epoch: {source: " << config.epoch_source
       << "}\n  connect: {" << config.connect << "}\n"
-      << indented(config.defaults, "  ") << indented(config.top, "") << "shards:\n";
+      << indented(config.defaults, "  ") << "shards:\n";
   for (const ShardConfig& shard : config.shards) {
     out << "  - id: \"" << shard.id << "\"\n    home_region: " << shard.home_region << "\n"
         << indented(shard.extra, "    ") << "    nodes:\n";

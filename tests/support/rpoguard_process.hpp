@@ -41,7 +41,8 @@ struct RpoguardConfig {
   std::string probe_timeout = "150ms";
   std::string connect = "dbname: postgres, user: postgres";  ///< flow style
   std::string defaults{};  ///< more keys of defaults, one "key: value" a line
-  std::string top{};       ///< more keys of the file itself, whole lines
+  std::string process{};   ///< more keys of the whole process, one "key: value" a line
+  std::string agent{};     ///< listen.agent
 };
 
 /// `rpoguard serve` with its own free ports and state_dir. Not thread-safe. Throws

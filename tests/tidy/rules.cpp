@@ -66,7 +66,8 @@ const std::vector<HeaderRule>& header_rules() {
       {R"(openssl/.*)", {R"(exporter/notify/sign\.cpp)"}},
       {R"(spdlog/.*)", {R"(exporter/cli/.*)"}},
       {R"(CLI/.*)", {R"(exporter/cli/.*\.cpp)"}},
-      {R"(asio(/.*|\.hpp))", {R"(exporter/observe/.*)", R"(exporter/cli/.*)"}},
+      {R"(asio(/.*|\.hpp))",
+       {R"(exporter/observe/.*)", R"(exporter/cli/.*)", R"(exporter/serve/stream_server\.cpp)"}},
       {R"(regex)", {}},  // H6: std::regex recurses once per character
       {R"(thread|mutex|iostream|fstream|atomic|condition_variable|future|ctime|cstdlib)",
        {R"(exporter/(?!core/).*)", R"(exporter/core/check\.cpp)"}},
@@ -299,6 +300,20 @@ Complaints check_tested(const std::vector<Source>& sources) {
   return complaints;
 }
 
+// What gateways call of the lease page is named like a metric.
+void add_lease_header_names(const std::vector<Source>& sources, std::set<std::string>& names) {
+  static const std::regex name(R"(\brpoguard_lease[a-z_]*\b)");
+  for (const Source& source : sources) {
+    if (source.path != "exporter/serve/rpoguard_lease.h") continue;
+    for (const std::string& line : source.lines) {
+      for (std::sregex_iterator it(line.begin(), line.end(), name); it != std::sregex_iterator();
+           ++it) {
+        names.insert(it->str());
+      }
+    }
+  }
+}
+
 std::set<std::string> defined_metrics(const std::vector<Source>& sources) {
   static const std::regex quoted(R"re("(rpoguard_[a-z0-9_]+)")re");
   std::set<std::string> names;
@@ -311,6 +326,7 @@ std::set<std::string> defined_metrics(const std::vector<Source>& sources) {
       }
     }
   }
+  add_lease_header_names(sources, names);
   return names;
 }
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "exporter/serve/gate_http.hpp"
 #include "exporter/serve/handlers.hpp"
 
 #include "tests/unit/serve/views.hpp"
@@ -15,13 +16,30 @@ namespace {
 using namespace http;
 
 using serve::HttpServer;
+using serve::StreamServer;
+
+// The gate keeps connections.
+RawAnswer ask_gate(const StreamServer& gate, const std::string& target,
+                   const std::string& method = "GET", const std::string& headers = "") {
+  return ask(gate.port(), target, method, headers + "Connection: close\r\n");
+}
+
+template <typename Bound>
+auto listen(Bound bound) {
+  EXPECT_TRUE(bound.ok());
+  auto server = std::move(bound).value();
+  server->start([] { ADD_FAILURE() << "the listener failed"; });
+  return server;
+}
 
 class HttpListeners : public ::testing::Test {
  protected:
   HttpListeners()
-      : ops_(listen({.threads = 4}, serve::make_ops_handler(world_.context()))),
-        gate_(listen({.threads = 4, .any_method = true},
-                     serve::make_gate_handler(world_.context()))) {
+      : ops_(listen(HttpServer::bind({"127.0.0.1", 0}, {.threads = 4},
+                                     serve::make_ops_handler(world_.context())))),
+        gate_(listen(StreamServer::bind(
+            {"127.0.0.1", 0}, serve::http_stream_options(),
+            serve::make_http_protocol(serve::make_gate_handler(world_.context()))))) {
     world_.views.publish(healthy_view(world_.clock.now(), 3));
   }
 
@@ -30,21 +48,12 @@ class HttpListeners : public ::testing::Test {
     ops_->stop();
   }
 
-  static std::unique_ptr<HttpServer> listen(serve::HttpOptions options,
-                                            serve::HttpHandler handler) {
-    auto bound = HttpServer::bind({"127.0.0.1", 0}, options, std::move(handler));
-    EXPECT_TRUE(bound.ok());
-    auto server = std::move(bound).value();
-    server->start([] { ADD_FAILURE() << "the listener failed"; });
-    return server;
-  }
-
   // Every thread of the listener is taken by a client that has said half of its request, and more
   // of them wait.
-  static std::vector<HttpSocket> besiege(const HttpServer& server) {
+  static std::vector<HttpSocket> besiege(std::uint16_t port) {
     std::vector<HttpSocket> clients;
     for (int i = 0; i < 40; ++i) {
-      clients.emplace_back(server.port());
+      clients.emplace_back(port);
       clients.back().send("GET /");
     }
     return clients;
@@ -52,27 +61,27 @@ class HttpListeners : public ::testing::Test {
 
   World world_;
   std::unique_ptr<HttpServer> ops_;
-  std::unique_ptr<HttpServer> gate_;
+  std::unique_ptr<StreamServer> gate_;
 };
 
 TEST_F(HttpListeners, clients_of_the_gate_do_not_delay_a_scrape) {
-  const auto clients = besiege(*gate_);
+  const auto clients = besiege(gate_->port());
   const Stopwatch watch;
   EXPECT_EQ(ask(ops_->port(), "/metrics").status, 200);
   EXPECT_LT(watch.elapsed(), 1500ms);
 }
 
 TEST_F(HttpListeners, clients_of_the_ops_listener_do_not_delay_the_gate) {
-  const auto clients = besiege(*ops_);
+  const auto clients = besiege(ops_->port());
   const Stopwatch watch;
-  EXPECT_EQ(ask(gate_->port(), "/gate/s0").status, 200);
+  EXPECT_EQ(ask_gate(*gate_, "/gate/s0").status, 200);
   EXPECT_LT(watch.elapsed(), 1500ms);
 }
 
 TEST_F(HttpListeners, both_dialects_say_the_same_on_the_wire) {
-  const RawAnswer gate = ask(gate_->port(), "/gate/s1?epoch=6");
+  const RawAnswer gate = ask_gate(*gate_, "/gate/s1?epoch=6");
   const RawAnswer authz =
-      ask(gate_->port(), "/authz/s1/orders?epoch=6", "PUT", "Content-Length: 5\r\n");
+      ask_gate(*gate_, "/authz/s1/orders?epoch=6", "PUT", "Content-Length: 5\r\n");
   EXPECT_EQ(gate.status, 503);
   EXPECT_EQ(authz.status, 403);
   EXPECT_EQ(gate.body, authz.body);
@@ -85,9 +94,9 @@ TEST_F(HttpListeners, both_dialects_say_the_same_on_the_wire) {
 }
 
 TEST_F(HttpListeners, a_header_can_state_the_epoch) {
-  EXPECT_EQ(ask(gate_->port(), "/gate/s0", "GET", "Rpoguard-Epoch: 7\r\n").status, 200);
-  EXPECT_EQ(ask(gate_->port(), "/gate/s0", "GET", "RPOGUARD-EPOCH: 6\r\n").status, 503);
-  EXPECT_EQ(ask(gate_->port(), "/gate/s0", "GET", "Rpoguard-Epoch: x\r\n").status, 400);
+  EXPECT_EQ(ask_gate(*gate_, "/gate/s0", "GET", "Rpoguard-Epoch: 7\r\n").status, 200);
+  EXPECT_EQ(ask_gate(*gate_, "/gate/s0", "GET", "RPOGUARD-EPOCH: 6\r\n").status, 503);
+  EXPECT_EQ(ask_gate(*gate_, "/gate/s0", "GET", "Rpoguard-Epoch: x\r\n").status, 400);
 }
 
 TEST_F(HttpListeners, the_metrics_page_is_what_prometheus_3_accepts) {
@@ -102,8 +111,8 @@ TEST_F(HttpListeners, head_works_everywhere) {
     EXPECT_EQ(answer.status, 200) << path;
     EXPECT_EQ(answer.body, "") << path;
   }
-  EXPECT_EQ(ask(gate_->port(), "/gate/s0", "HEAD").status, 200);
-  EXPECT_EQ(ask(gate_->port(), "/authz/s0", "HEAD").status, 200);
+  EXPECT_EQ(ask_gate(*gate_, "/gate/s0", "HEAD").status, 200);
+  EXPECT_EQ(ask_gate(*gate_, "/authz/s0", "HEAD").status, 200);
 }
 
 TEST_F(HttpListeners, the_wrong_method_is_405_and_says_which_is_right) {
@@ -129,16 +138,16 @@ TEST_F(HttpListeners, requests_and_publications_run_side_by_side) {
       world_.reload_status.set({true, world_.clock.wall()});
     }
   });
-  const auto hammer = [&](const HttpServer& server, const std::string& path) {
+  const auto hammer = [&](auto&& answer) {
     for (int i = 0; i < 30; ++i) {
-      if (ask(server.port(), path).status != 200) ++wrong;
+      if (answer().status != 200) ++wrong;
     }
   };
   for (const char* path : {"/metrics", "/readyz", "/api/v1/view", "/"}) {
-    threads.emplace_back([&, path] { hammer(*ops_, path); });
+    threads.emplace_back([&, path] { hammer([&] { return ask(ops_->port(), path); }); });
   }
   for (const char* path : {"/gate/s0", "/authz/s1/x", "/gate"}) {
-    threads.emplace_back([&, path] { hammer(*gate_, path); });
+    threads.emplace_back([&, path] { hammer([&] { return ask_gate(*gate_, path); }); });
   }
   for (std::size_t i = 1; i < threads.size(); ++i) threads[i].join();
   over = true;

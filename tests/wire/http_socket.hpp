@@ -65,6 +65,25 @@ class HttpSocket {
     return true;
   }
 
+  /// There is something to receive, or the end of the connection.
+  bool readable() const {
+    pollfd watched{fd_, POLLIN, 0};
+    return ::poll(&watched, 1, 0) > 0;
+  }
+  /// One byte, if there is one.
+  bool receive(char& byte) const { return ::recv(fd_, &byte, 1, MSG_DONTWAIT) == 1; }
+
+  /// Appends what comes until `text` ends like this; false when the connection ends first.
+  bool read_until(std::string_view end, std::string& text) const {
+    std::array<char, 4096> buffer;
+    while (!text.ends_with(end)) {
+      const ssize_t count = ::recv(fd_, buffer.data(), buffer.size(), 0);
+      if (count <= 0) return false;
+      text.append(buffer.data(), static_cast<std::size_t>(count));
+    }
+    return true;
+  }
+
   /// Everything up to the end of the connection; nullopt when it has not ended by the deadline.
   std::optional<std::string> read_all(std::chrono::milliseconds deadline) const {
     const Stopwatch watch;

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "tests/support/eventually.hpp"
+#include "tests/support/ports.hpp"
 
 namespace rpoguard::demo {
 namespace {
@@ -135,8 +136,9 @@ TEST_F(LinkTest, passes_a_reset) {
 }
 
 TEST_F(LinkTest, target_that_refuses_resets_the_client) {
-  listener_ = Fd();
-  const Fd client = connect();
+  // A port that was listened on a moment ago may be another test's by now.
+  const Link link({.target_port = test::free_port()});
+  const Fd client = connect_tcp({"127.0.0.1", link.port()}, boot_now() + kPatience);
   EXPECT_TRUE(client && eventually(kPatience, [&] { return was_reset(client); }));
 }
 

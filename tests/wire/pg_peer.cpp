@@ -245,12 +245,15 @@ PgColumns pg_writer_row() {
                 {"wal_segment_bytes", "16777216"},
                 {"wal_writer_delay_us", "200000"},
                 {"synchronous_standby_names", ""},
-                {"synchronous_commit", "on"}};
+                {"synchronous_commit", "on"},
+                {"synchronous_commit_hidden", "f"}};
   for (const char* null :
-       {"received_timeline", "receive_lsn", "replay_lsn", "replay_paused", "streaming",
-        "last_commit_us", "archived_count", "failed_count", "last_archived_wal", "writer_epoch",
-        "writer_region", "promoted_by", "promoted_at_us", "sender_pid", "sender_name",
-        "sender_state", "sender_sync_state", "sender_flush_lsn", "sender_replay_lsn"})
+       {"received_timeline", "receive_lsn",      "replay_lsn",        "replay_paused",
+        "streaming",         "last_commit_us",   "archived_count",    "failed_count",
+        "last_archived_wal", "writer_epoch",     "writer_region",     "promoted_by",
+        "promoted_at_us",    "sender_pid",       "sender_name",       "sender_state",
+        "sender_sync_state", "sender_flush_lsn", "sender_replay_lsn", "weakest_commit_for",
+        "weakest_commit"})
     row[null] = std::nullopt;
   return row;
 }

@@ -117,12 +117,17 @@ TEST(ContiguousFrontier, a_timeline_that_ends_between_segments_leaves_the_last_t
   EXPECT_EQ(contiguous_frontier(files.facts(), path), (Frontier{Lsn{4 * size}, 1}));
 }
 
-TEST(ContiguousFrontier, without_a_history_only_the_own_timeline_counts) {
+TEST(ContiguousFrontier, without_a_history_only_a_backup_on_the_own_timeline_is_a_beginning) {
   Files files;
   files.add(1, 1, 4);
   files.add(2, 6, 7);
-  EXPECT_EQ(contiguous_frontier(files.facts(), {Timeline{2}, std::nullopt, 16 * kMiB}),
-            (Frontier{Lsn{8 * 16 * kMiB}, 0}));
+  const WalPath unknown{Timeline{2}, std::nullopt, 16 * kMiB};
+  ArchiveFacts facts = files.facts();
+  EXPECT_FALSE(contiguous_frontier(facts, unknown)) << "what it continues may be missing";
+  facts.backup_starts = {name(1, 3, 16 * kMiB)};
+  EXPECT_FALSE(contiguous_frontier(facts, unknown)) << "the backup may be of another branch";
+  facts.backup_starts.push_back(name(2, 6, 16 * kMiB));
+  EXPECT_EQ(contiguous_frontier(facts, unknown), (Frontier{Lsn{8 * 16 * kMiB}, 0}));
   EXPECT_EQ(contiguous_frontier(files.facts(), on(2, {{Timeline{1}, Lsn{5 * 16 * kMiB + 1}}})),
             (Frontier{Lsn{5 * 16 * kMiB}, 1}));
 }

@@ -54,17 +54,38 @@ const TimelineHistory kBranch{{{Timeline{1}, Lsn{1000}}}};
 TEST(FollowCommit, only_a_commit_seen_to_come_after_the_writers_own_wal_is_the_writers) {
   BootstrapMemory memory;
   const TimelinePlace writer{Timeline{2}, &kBranch};
-  follow_commit(memory, replayed(kServer, Lsn{900}), writer);
+  follow_commit(memory, replayed(kServer, Lsn{900}), &writer);
   EXPECT_FALSE(memory.by_writer) << "the first one seen may be anybody's";
-  follow_commit(memory, replayed(kServer + seconds(1), Lsn{1100}), writer);
+  follow_commit(memory, replayed(kServer + seconds(1), Lsn{1100}), &writer);
   EXPECT_FALSE(memory.by_writer) << "it may lie before the branch";
-  follow_commit(memory, replayed(kServer + seconds(1), Lsn{1200}), writer);
+  follow_commit(memory, replayed(kServer + seconds(1), Lsn{1200}), &writer);
   EXPECT_FALSE(memory.by_writer) << "it has been there before";
-  follow_commit(memory, replayed(kServer + seconds(2), Lsn{1300}), writer);
+  follow_commit(memory, replayed(kServer + seconds(2), Lsn{1300}), &writer);
   EXPECT_EQ(memory.by_writer, kServer + seconds(2));
   NodeFacts none = replayed(kServer, Lsn{1400});
   none.last_replayed_commit.reset();
-  follow_commit(memory, none, writer);
+  follow_commit(memory, none, &writer);
+  EXPECT_FALSE(memory.by_writer);
+}
+
+TEST(FollowCommit, forgets_it_when_the_copy_is_seeded_anew_even_while_the_writer_is_out_of_sight) {
+  const TimelinePlace writer{Timeline{1}, nullptr};
+  for (const TimelinePlace* known : {&writer, static_cast<const TimelinePlace*>(nullptr)}) {
+    BootstrapMemory memory;
+    follow_commit(memory, replayed(kServer, Lsn{1100}), &writer);
+    follow_commit(memory, replayed(kServer + seconds(1), Lsn{1200}), &writer);
+    follow_commit(memory, replayed(kServer + seconds(1), Lsn{1200}), known);
+    ASSERT_TRUE(memory.by_writer) << "nothing has changed";
+    follow_commit(memory, replayed(kServer + seconds(2), Lsn{1150}), known);
+    EXPECT_FALSE(memory.by_writer) << "it has replayed less than it had";
+  }
+}
+
+TEST(FollowCommit, learns_nothing_while_the_writer_is_not_known) {
+  const TimelinePlace writer{Timeline{1}, nullptr};
+  BootstrapMemory memory;
+  follow_commit(memory, replayed(kServer, Lsn{1100}), &writer);
+  follow_commit(memory, replayed(kServer + seconds(1), Lsn{1200}), nullptr);
   EXPECT_FALSE(memory.by_writer);
 }
 
@@ -72,8 +93,8 @@ TEST(FollowCommit, needs_no_history_on_timeline_1_and_one_on_any_other) {
   for (const bool first : {true, false}) {
     BootstrapMemory memory;
     const TimelinePlace writer{Timeline{first ? 1U : 2U}, nullptr};
-    follow_commit(memory, replayed(kServer, Lsn{1100}), writer);
-    follow_commit(memory, replayed(kServer + seconds(1), Lsn{1200}), writer);
+    follow_commit(memory, replayed(kServer, Lsn{1100}), &writer);
+    follow_commit(memory, replayed(kServer + seconds(1), Lsn{1200}), &writer);
     EXPECT_EQ(memory.by_writer.has_value(), first);
   }
 }

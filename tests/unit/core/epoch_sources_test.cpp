@@ -105,6 +105,18 @@ TEST(EpochQuery, with_a_region_it_is_as_the_table) {
          });
 }
 
+TEST(EpochQuery, says_why_it_gave_nothing) {
+  ShardSpec spec = make_spec();
+  spec.epoch_source = EpochSource::query;
+  NodeFacts writer = accepts(std::nullopt);
+  const auto detail = [&] { return judge_epochs(spec, {}, {&writer, nullptr, nullptr}).detail; };
+  EXPECT_EQ(detail(), "iad-a: it accepts writes, but epoch.query gives no row there");
+  writer.epoch_problem = "relation \"shard_map\" does not exist";
+  EXPECT_EQ(detail(),
+            "iad-a: it accepts writes, but epoch.query gives no row there: relation \"shard_map\" "
+            "does not exist");
+}
+
 TEST(EpochQuery, without_a_region_an_epoch_belongs_to_the_first_confirmed_on_it) {
   const NodeFacts five = accepts(make_stamp(5, ""));
   const NodeFacts six = accepts(make_stamp(6, ""), 2);

@@ -81,6 +81,29 @@ TEST(Failover, the_waiver_ends_by_itself_with_the_first_proof) {
   EXPECT_FALSE(shard.view.nodes[kPhxA].counted);
 }
 
+// iad-b stays with the old writer, which is cut off from phx: where the two part, it has all that
+// both have.
+TEST(Failover, the_waiver_does_not_end_with_what_a_copy_has_of_the_old_writer) {
+  TestShard shard;
+  shard.run_healthy(5);
+  const Lsn fork = *shard.facts[kPhxA].receive_lsn;
+  shard.promote(kPhxA, 2);
+  shard.facts[kPhxA].history = TimelineHistory{{TimelineStep{Timeline{1}, fork}}};
+  shard.facts[kPhxA].replication.clear();
+  stamp(shard);
+  shard.commit();
+  shard.run(2);
+  ASSERT_EQ(shard.view.writer->node, "phx-a");
+  EXPECT_TRUE(shard.view.recovery_point) << "of the old writer: or this shows nothing";
+  EXPECT_TRUE(shard.view.gate.waived);
+  shard.facts[kIadB].receive_lsn = shard.facts[kIadB].replay_lsn = Lsn{fork.value + 5000};
+  shard.commit();
+  shard.run(4);
+  EXPECT_FALSE(shard.view.recovery_point);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+  EXPECT_TRUE(shard.view.gate.waived);
+}
+
 TEST(Failover, the_waiver_survives_a_restart_and_so_does_its_end) {
   TestShard shard = after_promotion();
   stamp(shard);

@@ -203,20 +203,43 @@ TEST_F(Synchronous, what_is_wrong_is_said_in_one_sentence) {
 
 TEST_F(Synchronous, roles_that_wait_for_less_break_the_promise) {
   shard.run_healthy(3);
-  SlowFacts slow;
-  shard.observations.slow[kIadA] = {shard.now, shard.now, slow};
-  shard.run_healthy(1);
   EXPECT_TRUE(shard.open());
-  slow.synchronous_commit_overrides = {"role batch: off"};
-  shard.observations.slow[kIadA] = {shard.now, shard.now, slow};
+  for (const char* level : {"off", "local", "remote_write"}) {
+    writer().weakest_commit = {"role batch", level};
+    shard.run_healthy(1);
+    EXPECT_EQ(shard.reason(), "rpo_exceeded");
+    EXPECT_TRUE(shard.view.synchronous.downgraded);
+    EXPECT_EQ(shard.view.gate.detail,
+              std::string("rpo is 0, but synchronous_commit is lowered for role batch: ") + level);
+    for (const char* enough : {"on", "remote_apply"}) {
+      writer().weakest_commit = {"role batch", enough};
+      shard.run_healthy(8);
+      EXPECT_TRUE(shard.open()) << enough;
+    }
+  }
+}
+
+TEST_F(Synchronous, a_level_of_on_for_some_is_too_low_where_replay_counts) {
+  shard.spec.durability = Durability::replay;
+  writer().synchronous_commit = "remote_apply";
+  shard.run_healthy(3);
+  EXPECT_TRUE(shard.open());
+  writer().weakest_commit = {"all roles", "on"};
+  shard.run_healthy(1);
+  EXPECT_EQ(shard.view.gate.detail,
+            "rpo is 0, but synchronous_commit is lowered for all roles: on");
+}
+
+TEST_F(Synchronous, a_level_that_only_rpoguard_has_proves_nothing_of_others) {
+  shard.run_healthy(3);
+  EXPECT_TRUE(shard.open());
+  writer().weakest_commit = {"role rpoguard", "on"};
+  writer().synchronous_commit_hidden = true;
   shard.run_healthy(1);
   EXPECT_EQ(shard.reason(), "rpo_exceeded");
   EXPECT_EQ(shard.view.gate.detail,
-            "rpo is 0, but synchronous_commit is lowered for role batch: off");
-  shard.observations.slow[kIadA] = {shard.now, shard.now,
-                                    ProbeError{ProbeFailure::timeout, "late"}};
-  shard.run_healthy(8);
-  EXPECT_TRUE(shard.open()) << "nothing is known against it";
+            "rpo is 0, but a synchronous_commit of rpoguard's own role or database hides what the "
+            "writer gives others: set it for the server, or for all roles");
 }
 
 TEST(SynchronousView, is_not_promised_with_an_rpo) {

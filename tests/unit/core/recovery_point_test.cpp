@@ -28,6 +28,19 @@ TEST(WriterSample, bounds_by_the_insert_position) {
   EXPECT_EQ(sample->seen, kSecond1 + milliseconds(5));
 }
 
+// PostgreSQL 15: pg_switch_wal(), then insert 0/5000028 and flush 0/5000000.
+TEST(WriterSample, a_page_header_behind_a_switch_of_segments_is_nothing_to_wait_for) {
+  NodeFacts writer = make_writer_facts(1);
+  writer.wal_segment_bytes = 16 * 1024 * 1024;
+  for (const auto& [insert, bound] : {std::pair(0x5000028U, 0x5000000U),
+                                      {0x5000029U, 0x5000029U},
+                                      {0x5002018U, 0x5002018U},
+                                      {0x5000000U, 0x5000000U}}) {
+    writer.insert_lsn = Lsn{insert};
+    EXPECT_EQ(sample_at(std::nullopt, writer, kSecond1)->bound, Lsn{bound});
+  }
+}
+
 TEST(WriterSample, says_nothing_without_position_snapshot_or_in_recovery) {
   NodeFacts writer = make_writer_facts(1);
   writer.insert_lsn.reset();

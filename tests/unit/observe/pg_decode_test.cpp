@@ -50,6 +50,9 @@ const Named kWriter{
     {"sender_replay_lsn", std::nullopt},
     {"started_us", "1795222000000001"},
     {"apply_delay_us", "0"},
+    {"weakest_commit_for", "role batch"},
+    {"weakest_commit", "off"},
+    {"synchronous_commit_hidden", "f"},
 };
 
 Named standby() {
@@ -111,6 +114,9 @@ TEST(light_decoder, reads_every_fact_of_a_writer) {
   EXPECT_EQ(facts.wal_writer_delay, std::chrono::milliseconds(200));
   EXPECT_EQ(facts.synchronous_standby_names, "");
   EXPECT_EQ(facts.synchronous_commit, "on");
+  ASSERT_TRUE(facts.weakest_commit.has_value());
+  EXPECT_EQ(facts.weakest_commit->whom + "/" + facts.weakest_commit->level, "role batch/off");
+  EXPECT_FALSE(facts.synchronous_commit_hidden);
   ASSERT_TRUE(facts.stamped.has_value());
   EXPECT_EQ(facts.stamped->epoch, core::Epoch{7});
   EXPECT_EQ(facts.stamped->writer_region, "iad");
@@ -151,7 +157,8 @@ TEST(light_decoder, a_null_where_a_value_must_be_is_never_a_number) {
                              "failed_count",        "wal_segment_bytes",
                              "wal_writer_delay_us", "synchronous_standby_names",
                              "synchronous_commit",  "writer_region",
-                             "sender_state",        "sender_sync_state"}) {
+                             "sender_state",        "sender_sync_state",
+                             "weakest_commit",      "synchronous_commit_hidden"}) {
     Named cells = kWriter;
     cells[column] = std::nullopt;
     EXPECT_EQ(problem_of(decode({cells})), std::string("column ") + column + " is null");
