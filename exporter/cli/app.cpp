@@ -26,6 +26,8 @@ struct Options {
   bool with_canary = false;
   StatusOptions status;
   std::string color = "auto";
+  FreezeOptions freeze;
+  bool all = false;
 };
 
 CLI::Option* add_config_option(CLI::App& command, std::string& file) {
@@ -75,6 +77,58 @@ void add_status(CLI::App& app, Options& options, int& exit_code) {
   });
 }
 
+// What freeze and unfreeze share.
+CLI::App* add_operator_command(CLI::App& app, Options& options, const char* name,
+                               const char* about) {
+  FreezeOptions& order = options.freeze;
+  auto* command = app.add_subcommand(name, about);
+  auto* shard = command->add_option("SHARD,--shard", order.shard, "The shard")->type_name("ID");
+  auto* all = command->add_flag("--all", options.all, "All shards");
+  shard->excludes(all);
+  command->add_option("--by", order.by, "Who decides this; the login name if not given")
+      ->type_name("WHO");
+  add_config_option(*command, order.config_file);
+  command
+      ->add_option("--url", order.url,
+                   "The ops listener, instead of reading the configuration file")
+      ->type_name("URL");
+  command
+      ->add_option("--token-file", order.token_file,
+                   "File with the token, instead of control.token_file of the configuration")
+      ->type_name("FILE");
+  command->footer("Exit code: 0 done, 1 refused, 2 rpoguard does not answer.");
+  return command;
+}
+
+void run_operator_command(Options& options, bool freezes, int& exit_code) {
+  if (options.freeze.shard.empty() && !options.all) throw CLI::RequiredError("SHARD or --all");
+  options.freeze.freeze = freezes;
+  exit_code = freeze(options.freeze);
+}
+
+void add_freeze(CLI::App& app, Options& options, int& exit_code) {
+  FreezeOptions& order = options.freeze;
+  auto* command =
+      add_operator_command(app, options, "freeze",
+                           "Close the gate of a shard by hand; it survives a restart of rpoguard");
+  command->add_option("--reason", order.reason, "Why")->required()->type_name("TEXT");
+  auto* length = command
+                     ->add_option("--for", order.length,
+                                  "How long: 30m, 2h; without: until "
+                                  "unfreeze")
+                     ->type_name("DURATION");
+  command->add_option("--until", order.until, "When it ends, in UTC: 2030-01-31T18:00Z")
+      ->type_name("TIME")
+      ->excludes(length);
+  command->callback([&] { run_operator_command(options, true, exit_code); });
+}
+
+void add_unfreeze(CLI::App& app, Options& options, int& exit_code) {
+  auto* command = add_operator_command(app, options, "unfreeze", "End a freeze");
+  command->add_option("--reason", options.freeze.reason, "Why")->type_name("TEXT");
+  command->callback([&] { run_operator_command(options, false, exit_code); });
+}
+
 void add_sql(CLI::App& app, Options& options, int& exit_code) {
   auto* command = app.add_subcommand(
       "sql",
@@ -105,6 +159,8 @@ int run(int argc, char** argv) {
   add_serve(app, options, exit_code);
   add_check_config(app, options, exit_code);
   add_status(app, options, exit_code);
+  add_freeze(app, options, exit_code);
+  add_unfreeze(app, options, exit_code);
   add_sql(app, options, exit_code);
   try {
     app.parse(argc, argv);

@@ -77,6 +77,24 @@ void waiver_changes(const ShardView* before, const ShardView& after, std::vector
   }
 }
 
+void freeze_changes(const ShardView* before, const ShardView& after, std::vector<LogLine>& lines) {
+  const std::optional<core::Freeze> none;
+  if ((before == nullptr ? none : before->freeze) == after.freeze) return;
+  if (after.freeze) {
+    lines.push_back(
+        {Level::warning,
+         "writes frozen",
+         {{"shard", after.spec->id},
+          {"by", after.freeze->by},
+          {"reason", after.freeze->reason},
+          {"until", after.freeze->until ? core::render_time(*after.freeze->until) : "unfrozen"}}});
+  } else {
+    lines.push_back({Level::info,
+                     "writes no longer frozen",
+                     {{"shard", after.spec->id}, {"why", after.freeze_ended}}});
+  }
+}
+
 // The failure a node shows; empty while it answers.
 std::string failure_of(const NodeView& node) {
   return node.failure ? name_of(node.failure->reason) : "";
@@ -232,6 +250,7 @@ std::vector<LogLine> changes_between(const ShardView* before, const ShardView& a
   synchronous_changes(before, after, lines);
   archive_changes(before, after, lines);
   waiver_changes(before, after, lines);
+  freeze_changes(before, after, lines);
   gate_changes(before, after, lines);
   return lines;
 }

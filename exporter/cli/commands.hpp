@@ -26,4 +26,18 @@ struct StatusOptions {
 /// 0: every shown shard takes writes; 1: at least one does not; 2: rpoguard does not answer.
 int status(const StatusOptions& options);
 
+struct FreezeOptions {
+  std::string config_file;  ///< finds the ops listener and the token ...
+  std::string url;          ///< ... unless these name them
+  std::string token_file;
+  std::string shard;  ///< empty: all
+  bool freeze = true;
+  std::string by;
+  std::string reason;
+  std::string length;  ///< a duration; empty: without end ...
+  std::string until;   ///< ... unless this gives one
+};
+/// 0: done; 1: refused, and the text says why; 2: rpoguard does not answer.
+int freeze(const FreezeOptions& options);
+
 }  // namespace rpoguard::cli

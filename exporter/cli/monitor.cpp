@@ -20,8 +20,9 @@ core::Result<std::string> password_for(const core::PasswordSource& source) {
 
 }  // namespace
 
-Monitor::Monitor(asio::io_context& loop, const core::Clock& clock, serve::ViewStore& views)
-    : loop_(loop), clock_(clock), views_(views), timer_(loop) {}
+Monitor::Monitor(asio::io_context& loop, const core::Clock& clock, serve::ViewStore& views,
+                 MonitorSinks sinks)
+    : loop_(loop), clock_(clock), views_(views), sinks_(std::move(sinks)), timer_(loop) {}
 
 Monitor::~Monitor() {
   stop();
@@ -155,6 +156,8 @@ void Monitor::evaluate_shard(Shard& shard, std::size_t index) {
   // Before anybody can act on a new epoch it is on disk.
   save(shard);
   for (const LogLine& line : changes_between(shard.view.get(), view)) write_log(line);
+  for (const core::Event& event : core::events_between(shard.view.get(), view)) sinks_.event(event);
+  sinks_.view(view);
 
   std::optional<std::size_t> writer;
   for (std::size_t node = 0; node < view.nodes.size(); ++node) {
@@ -177,6 +180,25 @@ void Monitor::save(Shard& shard) {
                {{"shard", shard.spec->id}, {"error", saved.error().message}}});
   }
   shard.save_failed = !saved;
+}
+
+core::Result<bool> Monitor::set_freeze(const std::optional<std::string>& id,
+                                       const std::optional<core::Freeze>& freeze,
+                                       const std::string& why) {
+  std::string unsaved;
+  for (std::size_t index = 0; index < shards_.size(); ++index) {
+    Shard& shard = shards_[index];
+    if (id && shard.spec->id != *id) continue;
+    if (!freeze && !shard.memory.durable.freeze) continue;
+    shard.memory.durable.freeze = freeze;
+    if (!freeze) shard.memory.freeze_ended = why;
+    evaluate_shard(shard, index);
+    if (shard.save_failed) unsaved += (unsaved.empty() ? "" : ", ") + shard.spec->id;
+  }
+  publish();
+  if (unsaved.empty()) return true;
+  return core::Error{"in force, but not on disk for shard " + unsaved,
+                     "a restart would forget it: check state_dir, then repeat the command"};
 }
 
 void Monitor::publish() {

@@ -1,7 +1,9 @@
 // Joins the parts on the loop: observations in, evaluate(), state kept, view out.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,6 +14,7 @@
 #include "exporter/cli/lease_keeper.hpp"
 #include "exporter/cli/state_store.hpp"
 #include "exporter/core/evaluate.hpp"
+#include "exporter/core/event.hpp"
 #include "exporter/observe/archive_prober.hpp"
 #include "exporter/observe/endpoint_prober.hpp"
 #include "exporter/observe/prober.hpp"
@@ -20,10 +23,17 @@
 
 namespace rpoguard::cli {
 
+/// Who is told what, on the loop.
+struct MonitorSinks {
+  std::function<void(const core::Event&)> event = [](const core::Event&) {};
+  std::function<void(const core::ShardView&)> view = [](const core::ShardView&) {};
+};
+
 /// Lives on the loop thread; only the ViewStore is shared. Order of calls: start() apply()* stop()
 class Monitor {
  public:
-  Monitor(asio::io_context& loop, const core::Clock& clock, serve::ViewStore& views);
+  Monitor(asio::io_context& loop, const core::Clock& clock, serve::ViewStore& views,
+          MonitorSinks sinks = {});
   ~Monitor();
 
   /// Loads every shard's memory from state_dir and starts probing; an error leaves nothing started.
@@ -32,6 +42,12 @@ class Monitor {
   /// Goes over to a new configuration: connections are made anew, what is known about a shard is
   /// kept by its id.
   core::Result<bool> apply(std::shared_ptr<const core::Spec> spec);
+
+  /// Freezes (or, with `freeze` absent, unfreezes) one shard, or all of them where `shard` is
+  /// absent; in force and published when this returns. `why` says how a freeze ended. An error: in
+  /// force, but not on disk.
+  core::Result<bool> set_freeze(const std::optional<std::string>& shard,
+                                const std::optional<core::Freeze>& freeze, const std::string& why);
 
   /// Also closes the lease page.
   void stop();
@@ -62,6 +78,7 @@ class Monitor {
   asio::io_context& loop_;
   const core::Clock& clock_;
   serve::ViewStore& views_;
+  const MonitorSinks sinks_;
   asio::steady_timer timer_;
   std::shared_ptr<const core::Spec> spec_;
   std::unique_ptr<StateStore> state_;

@@ -9,10 +9,14 @@
 #include <asio/signal_set.hpp>
 
 #include "exporter/cli/commands.hpp"
+#include "exporter/cli/hook_wiring.hpp"
 #include "exporter/cli/log.hpp"
 #include "exporter/cli/monitor.hpp"
+#include "exporter/cli/recorder.hpp"
 #include "exporter/cli/system_clock.hpp"
 #include "exporter/config/load.hpp"
+#include "exporter/config/secret.hpp"
+#include "exporter/core/alert.hpp"
 #include "exporter/serve/agent_check.hpp"
 #include "exporter/serve/gate_http.hpp"
 #include "exporter/serve/handlers.hpp"
@@ -24,8 +28,8 @@ namespace {
 // Own threads for each listener: callers of the gate cannot starve a scrape or a probe, nor the
 // reverse.
 constexpr std::size_t kOpsThreads = 8;
-constexpr std::chrono::milliseconds kReloadWait{5000};
-constexpr std::chrono::milliseconds kReloadPoll{50};
+constexpr std::chrono::milliseconds kLoopWait{5000};
+constexpr std::chrono::milliseconds kLoopPoll{50};
 
 std::string join(const std::vector<config::Diagnostic>& diagnostics) {
   std::string text;
@@ -59,23 +63,40 @@ class Service {
  private:
   core::Result<bool> start(std::shared_ptr<const core::Spec> spec);
   core::Result<bool> listen(const core::Spec& spec);
+  void apply_hooks(const core::Spec& spec);
   void await_signals();
-  core::Result<bool> reload();
   core::Result<bool> reload_on_loop();
+  core::Result<std::string> freeze_on_loop(const serve::FreezeOrder& order);
+  serve::Control control(const core::Spec& spec);
+  /// For threads of the ops listener: has the loop do it, and waits.
+  template <typename T>
+  core::Result<T> on_loop(std::function<core::Result<T>()> work);
   void shut_down(int exit_code);
 
   const std::string config_file_;
-  SystemClock clock_;
+  // Shared with threads that a receiver which hangs may keep beyond the end.
+  const std::shared_ptr<const SystemClock> shared_clock_ = std::make_shared<SystemClock>();
+  const SystemClock& clock_ = *shared_clock_;
   asio::io_context loop_{1};
   asio::signal_set signals_{loop_, SIGTERM, SIGINT, SIGHUP};
-  serve::ViewStore views_;
+  const std::shared_ptr<serve::ViewStore> shared_views_ = std::make_shared<serve::ViewStore>();
+  serve::ViewStore& views_ = *shared_views_;
   serve::GateCounters gate_counters_;
   serve::ReloadStatus reload_status_;
   std::atomic<bool> stopping_{false};
-  Monitor monitor_{loop_, clock_, views_};
-  // Handlers refer to the context, so the listeners go first.
-  const serve::Context context_{
-      views_, clock_, gate_counters_, reload_status_, [this] { return reload(); }, stopping_};
+  serve::Journal journal_;
+  std::unique_ptr<notify::Hooks> hooks_ = make_hooks(shared_clock_, shared_views_);
+  Recorder recorder_{clock_, journal_,
+                     [this](const core::RecordedEvent& recorded, const std::string& json) {
+                       hooks_->publish({recorded, json, clock_.now()});
+                     }};
+  Monitor monitor_{loop_,
+                   clock_,
+                   views_,
+                   {[this](const core::Event& event) { recorder_.record(event); },
+                    [this](const core::ShardView& view) {
+                      hooks_->set_alerts(view.spec->id, core::alerts_of(view));
+                    }}};
   std::unique_ptr<serve::HttpServer> ops_;
   std::unique_ptr<serve::StreamServer> gate_;
   std::unique_ptr<serve::StreamServer> agent_;  // null: not configured
@@ -86,6 +107,7 @@ core::Result<bool> Service::start(std::shared_ptr<const core::Spec> spec) {
   // Bound before anything runs: a port in use is an error at start, not a silent half service (H8,
   // H9).
   if (const auto listening = listen(*spec); !listening) return listening.error();
+  apply_hooks(*spec);
   if (const auto started = monitor_.start(spec); !started) return started.error();
   await_signals();
   const auto failed = [this](const char* which) {
@@ -109,22 +131,39 @@ core::Result<bool> Service::start(std::shared_ptr<const core::Spec> spec) {
 }
 
 core::Result<bool> Service::listen(const core::Spec& spec) {
-  auto ops = serve::HttpServer::bind(spec.ops, {kOpsThreads}, serve::make_ops_handler(context_));
+  const serve::Context context{
+      views_,
+      clock_,
+      gate_counters_,
+      reload_status_,
+      [this] { return on_loop<bool>([this] { return reload_on_loop(); }); },
+      stopping_,
+      journal_,
+      control(spec),
+      [this] { return hooks_->stats(); }};
+  auto ops = serve::HttpServer::bind(spec.ops, {kOpsThreads}, serve::make_ops_handler(context));
   if (!ops) return ops.error();
   auto gate =
       serve::StreamServer::bind(spec.gate, serve::http_stream_options(),
-                                serve::make_http_protocol(serve::make_gate_handler(context_)));
+                                serve::make_http_protocol(serve::make_gate_handler(context)));
   if (!gate) return gate.error();
   if (spec.agent) {
     auto agent =
         serve::StreamServer::bind(*spec.agent, serve::agent_stream_options(),
-                                  serve::make_agent_protocol(serve::make_gate_handler(context_)));
+                                  serve::make_agent_protocol(serve::make_gate_handler(context)));
     if (!agent) return agent.error();
     agent_ = std::move(agent).value();
   }
   ops_ = std::move(ops).value();
   gate_ = std::move(gate).value();
   return true;
+}
+
+void Service::apply_hooks(const core::Spec& spec) {
+  std::vector<std::string> shards;
+  for (const core::ShardSpec& shard : spec.shards) shards.push_back(shard.id);
+  hooks_->apply(hooks_of(spec, ops_->port()));
+  hooks_->keep_shards(shards);
 }
 
 void Service::await_signals() {
@@ -140,20 +179,52 @@ void Service::await_signals() {
   });
 }
 
-// Called by a thread of the ops listener; the loop does the work.
-core::Result<bool> Service::reload() {
-  auto outcome = std::make_shared<std::promise<core::Result<bool>>>();
+template <typename T>
+core::Result<T> Service::on_loop(std::function<core::Result<T>()> work) {
+  auto outcome = std::make_shared<std::promise<core::Result<T>>>();
   auto future = outcome->get_future();
-  asio::post(loop_, [this, outcome] { outcome->set_value(reload_on_loop()); });
+  asio::post(loop_, [outcome, work = std::move(work)] { outcome->set_value(work()); });
   // The loop may be shutting down, and waiting for this very thread.
-  for (auto waited = kReloadPoll; future.wait_for(kReloadPoll) != std::future_status::ready;
-       waited += kReloadPoll) {
+  for (auto waited = kLoopPoll; future.wait_for(kLoopPoll) != std::future_status::ready;
+       waited += kLoopPoll) {
     if (stopping_) return core::Error{"rpoguard is stopping", ""};
-    if (waited >= kReloadWait) {
-      return core::Error{"the reload has not finished in time", "see the log"};
-    }
+    if (waited >= kLoopWait) return core::Error{"it is not done in time", "see the log"};
   }
   return future.get();
+}
+
+serve::Control Service::control(const core::Spec& spec) {
+  serve::Control control;
+  control.loopback = serve::is_loopback(spec.ops.host) || spec.ops.host == "localhost";
+  if (!spec.control_token_file.empty()) {
+    control.token = [file = spec.control_token_file]() -> core::Result<std::string> {
+      const auto secret = config::read_password({.file = file, .env = {}});
+      if (!secret) return secret.error();
+      return secret.value().reveal();
+    };
+  }
+  control.freeze = [this](const serve::FreezeOrder& order) {
+    return on_loop<std::string>([this, order] { return freeze_on_loop(order); });
+  };
+  return control;
+}
+
+core::Result<std::string> Service::freeze_on_loop(const serve::FreezeOrder& order) {
+  std::optional<core::Freeze> freeze;
+  if (order.freeze) freeze = {order.by, order.reason, clock_.wall(), order.until};
+  const std::string ended =
+      "unfrozen by " + order.by + (order.reason.empty() ? "" : ": " + order.reason);
+  const auto done = monitor_.set_freeze(order.shard, freeze, ended);
+  if (!done) return done.error();
+  std::string text = (order.shard ? "shard " + *order.shard : std::string("all shards")) + ": " +
+                     (freeze ? core::render_freeze(*freeze) : ended) + "\n";
+  for (const core::ShardSpec& shard : monitor_.spec().shards) {
+    const bool meant = !order.shard || shard.id == *order.shard;
+    if (freeze && meant && shard.gate.mode != core::GateMode::enforce)
+      text += "shard " + shard.id + ": its gate.mode is " + name_of(shard.gate.mode) +
+              ", so callers are not refused\n";
+  }
+  return text;
 }
 
 core::Result<bool> Service::reload_on_loop() {
@@ -162,22 +233,27 @@ core::Result<bool> Service::reload_on_loop() {
                "configuration not reloaded, the old one stays",
                {{"error", error.message}}});
     reload_status_.set({false, reload_status_.get().last_success});
+    recorder_.record({core::EventKind::config_refused, "", "", "", "", "", error.message});
     return error;
   };
   const config::Loaded loaded = config::load_file(config_file_);
   if (!loaded.spec) return refuse({join(loaded.diagnostics), ""});
   const core::Spec& before = monitor_.spec();
   if (loaded.spec->ops != before.ops || loaded.spec->gate != before.gate ||
-      loaded.spec->agent != before.agent || loaded.spec->state_dir != before.state_dir) {
-    return refuse(
-        {"listen and state_dir cannot change while running", "restart rpoguard to change them"});
+      loaded.spec->agent != before.agent || loaded.spec->state_dir != before.state_dir ||
+      loaded.spec->control_token_file != before.control_token_file) {
+    return refuse({"listen, state_dir and control cannot change while running",
+                   "restart rpoguard to change them"});
   }
   const auto applied = monitor_.apply(std::make_shared<const core::Spec>(*loaded.spec));
   if (!applied) return refuse(applied.error());
+  apply_hooks(*loaded.spec);
   reload_status_.set({true, clock_.wall()});
   write_log({Level::info,
              "configuration reloaded",
              {{"shards", std::to_string(loaded.spec->shards.size())}}});
+  recorder_.record({core::EventKind::config_reloaded, "", "", "", "", "",
+                    std::to_string(loaded.spec->shards.size()) + " shards"});
   return true;
 }
 
@@ -189,6 +265,7 @@ void Service::shut_down(int exit_code) {
   if (agent_) agent_->stop();
   gate_->stop();
   ops_->stop();
+  hooks_.reset();
   signals_.cancel();
   loop_.stop();
 }

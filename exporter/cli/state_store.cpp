@@ -19,8 +19,8 @@ using nlohmann::json;
 
 constexpr int kVersion = 1;
 constexpr const char* kDamagedHint =
-    "it holds the highest epoch seen; remove it only after checking which node is the current "
-    "writer";
+    "it holds the highest epoch seen and any freeze; remove it only after checking which node is "
+    "the current writer";
 
 // Shard ids may hold any printable character: everything but the plain ones is written as %XX.
 std::string file_name_of(const std::string& shard) {
@@ -59,7 +59,26 @@ json to_json(const std::string& shard, const core::DurableMemory& memory) {
     out["waiver"] = {{"until_unix_us", memory.waiver->until.time_since_epoch().count()},
                      {"why", memory.waiver->why}};
   }
+  if (memory.freeze) {
+    json& freeze = out["freeze"];
+    freeze = {{"by", memory.freeze->by},
+              {"reason", memory.freeze->reason},
+              {"since_unix_us", memory.freeze->since.time_since_epoch().count()}};
+    if (memory.freeze->until)
+      freeze["until_unix_us"] = memory.freeze->until->time_since_epoch().count();
+  }
   return out;
+}
+
+core::WallTime wall_time(const json& unix_us) {
+  return core::WallTime(std::chrono::microseconds(unix_us.get<std::int64_t>()));
+}
+
+core::Freeze freeze_from_json(const json& in) {
+  core::Freeze freeze{in.at("by").get<std::string>(), in.at("reason").get<std::string>(),
+                      wall_time(in.at("since_unix_us")), std::nullopt};
+  if (in.contains("until_unix_us")) freeze.until = wall_time(in.at("until_unix_us"));
+  return freeze;
 }
 
 core::DurableMemory from_json(const json& in) {
@@ -83,10 +102,9 @@ core::DurableMemory from_json(const json& in) {
   }
   if (in.contains("waiver")) {
     const json& waiver = in.at("waiver");
-    memory.waiver = {
-        core::WallTime(std::chrono::microseconds(waiver.at("until_unix_us").get<std::int64_t>())),
-        waiver.at("why").get<std::string>()};
+    memory.waiver = {wall_time(waiver.at("until_unix_us")), waiver.at("why").get<std::string>()};
   }
+  if (in.contains("freeze")) memory.freeze = freeze_from_json(in.at("freeze"));
   return memory;
 }
 
@@ -159,8 +177,9 @@ core::Result<core::DurableMemory> StateStore::load(const std::string& shard) con
 
 core::Result<bool> StateStore::save(const std::string& shard,
                                     const core::DurableMemory& memory) const {
-  return write_atomically(directory_ + "/shards", path_of(shard),
-                          to_json(shard, memory).dump(2) + "\n");
+  return write_atomically(
+      directory_ + "/shards", path_of(shard),
+      to_json(shard, memory).dump(2, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace rpoguard::cli

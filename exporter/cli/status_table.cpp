@@ -267,6 +267,13 @@ std::string render_nodes(const json& shard, bool color) {
     out += "  waiver until " + shard.at("waiver").at("until").get<std::string>() + ": " +
            shard.at("waiver").at("why").get<std::string>() + "\n";
   }
+  // An older rpoguard does not know the word.
+  if (const json freeze = shard.value("freeze", json()); !freeze.is_null()) {
+    const std::string end =
+        freeze.at("until").is_null() ? "" : " until " + freeze.at("until").get<std::string>();
+    out += "  frozen by " + freeze.at("by").get<std::string>() + end + ": " +
+           freeze.at("reason").get<std::string>() + "\n";
+  }
   for (const std::string& remark : remarks_of(shard))
     out += "  " + painted(remark, Mood::warn, color) + "\n";
   std::vector<Row> rows{heading({"NODE", "REGION", "STATE", "EPOCH", "TL", "LAG FLUSH",

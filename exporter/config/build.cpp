@@ -213,6 +213,35 @@ core::ShardSpec build_shard(const Resolver& resolver, std::size_t index) {
   return shard;
 }
 
+core::HookSpec build_hook(const Resolver& resolver, std::size_t index) {
+  using Words = std::vector<std::string>;
+  const auto text = [&](std::string_view name) {
+    return required(resolver.hook<std::string>(index, name));
+  };
+  core::HookSpec hook;
+  hook.name = text("name");
+  hook.type = to_enum(text("type"), {core::HookType::webhook, core::HookType::command,
+                                     core::HookType::sql, core::HookType::alertmanager});
+  for (const std::string& word : required(resolver.hook<Words>(index, "events")))
+    hook.events.push_back(*core::parse_event_kind(word));
+  hook.url = resolver.hook<std::string>(index, "url").value.value_or("");
+  hook.secret_file = text("secret_file");
+  hook.token_file = text("token_file");
+  hook.ca_file = text("ca_file");
+  hook.command = required(resolver.hook<Words>(index, "command"));
+  hook.sql = required(resolver.hook<Words>(index, "sql"));
+  hook.user = text("user");
+  hook.password_file = text("password_file");
+  hook.dbname = text("dbname");
+  for (const std::string& label : required(resolver.hook<Words>(index, "labels"))) {
+    const std::size_t equals = label.find('=');
+    hook.labels.emplace(label.substr(0, equals), label.substr(equals + 1));
+  }
+  hook.timeout = required_duration(resolver.hook<MaybeDuration>(index, "timeout"));
+  hook.give_up_after = required_duration(resolver.hook<MaybeDuration>(index, "give_up_after"));
+  return hook;
+}
+
 }  // namespace
 
 core::PasswordSource password_source_of(const Resolver& resolver, ConnectAt at) {
@@ -239,12 +268,16 @@ core::Spec build_spec(const Resolver& resolver) {
   if (!agent.host.empty()) spec.agent = agent;
   spec.lease_path = required(resolver.global<std::string>("lease.path"));
   spec.state_dir = required(resolver.global<std::string>("state_dir"));
+  spec.control_token_file = required(resolver.global<std::string>("control.token_file"));
   spec.probe.interval = required_duration(resolver.global<MaybeDuration>("probe.interval"));
   spec.probe.timeout = required_duration(resolver.global<MaybeDuration>("probe.timeout"));
   spec.probe.connect_timeout =
       required_duration(resolver.global<MaybeDuration>("probe.connect_timeout"));
   spec.probe.slow_interval =
       required_duration(resolver.global<MaybeDuration>("probe.slow_interval"));
+  for (std::size_t i = 0; i < resolver.settings().hooks.size(); ++i) {
+    spec.hooks.push_back(build_hook(resolver, i));
+  }
   for (std::size_t i = 0; i < resolver.settings().shards.size(); ++i) {
     spec.shards.push_back(build_shard(resolver, i));
   }

@@ -1,9 +1,7 @@
 #include "exporter/config/check_sources.hpp"
 
 #include <algorithm>
-#include <array>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "exporter/config/findings.hpp"
@@ -14,9 +12,6 @@ namespace {
 
 using Text = Chosen<std::string>;
 using List = Chosen<std::vector<std::string>>;
-
-constexpr std::array<std::string_view, 3> kLoopbackUrls{"http://127.", "http://localhost",
-                                                        "http://[::1]"};
 
 // Known and not empty; known and empty. A value that was refused is neither.
 template <typename T>
@@ -117,9 +112,7 @@ class SourceCheck {
     const Text url = text(group + "url");
     const Text token = text(group + "token_file");
     if (!is_set(url) || !is_set(token) || replaces(url, token)) return;
-    const bool stays_here = std::ranges::any_of(
-        kLoopbackUrls, [&](std::string_view start) { return url.value->starts_with(start); });
-    if (stays_here || url.value->starts_with("https://")) return;
+    if (!goes_in_clear_text(*url.value)) return;
     report_.add(*token.written,
                 group + "token_file with an http:// url, which would send the token in clear text",
                 "an https:// url, or one of this host");

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "exporter/config/check_connect.hpp"
+#include "exporter/config/check_hooks.hpp"
 #include "exporter/config/check_sources.hpp"
 #include "exporter/config/findings.hpp"
 #include "exporter/core/units.hpp"
@@ -305,12 +306,16 @@ void check_required(const Resolver& resolver, Report& report) {
     report.add({settings.root.place.mark, "shards"}, "is missing", "a list of shards");
   }
   for (std::size_t i = 0; i < settings.shards.size(); ++i) check_shard(resolver, i, report);
+  for (const Settings::Item& hook : settings.hooks) {
+    if (hook.is_map) check_item(settings, hook, "hooks[].", report);
+  }
 }
 
 void check_contradictions(const Resolver& resolver, Report& report) {
   check_listeners(resolver, report);
   check_probe(resolver, report);
   check_shard_ids(resolver, report);
+  check_hooks(resolver, report);
   for (std::size_t i = 0; i < resolver.settings().shards.size(); ++i) {
     ShardCheck(resolver, i, report).run();
     check_connections(resolver, i, report);

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "exporter/config/text.hpp"
 #include "exporter/core/check.hpp"
 #include "exporter/core/units.hpp"
+#include "exporter/core/url.hpp"
 
 namespace rpoguard::config {
 
@@ -15,6 +17,16 @@ Place first_of(std::initializer_list<std::optional<Place>> written) {
   const auto* found = std::ranges::find_if(written, &std::optional<Place>::has_value);
   RPOGUARD_CHECK(found != written.end());
   return **found;
+}
+
+bool goes_in_clear_text(const std::string& text) {
+  const auto url = core::split_url(replace_shard(text, "id"));
+  if (!url || url.value().tls) return false;
+  const std::string& host = url.value().host;
+  const bool numeric = host.find_first_not_of("0123456789.") == std::string::npos;
+  const bool stays_here =
+      host == "localhost" || host == "::1" || (numeric && host.starts_with("127."));
+  return !stays_here;
 }
 
 std::optional<core::Duration> duration_of(const Chosen<MaybeDuration>& chosen) {

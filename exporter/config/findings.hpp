@@ -16,6 +16,9 @@ std::string quote(const std::string& text);
 /// nothing (tested: the smallest file loads), so what takes part in a contradiction is written.
 Place first_of(std::initializer_list<std::optional<Place>> written);
 
+/// What is sent to this URL leaves the host, and can be read on the way.
+bool goes_in_clear_text(const std::string& url);
+
 /// A duration that is known and set; nothing is concluded from one that was refused.
 std::optional<core::Duration> duration_of(const Chosen<MaybeDuration>& chosen);
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "exporter/core/check.hpp"
+#include "exporter/core/event.hpp"
 #include "exporter/core/limits.hpp"
 
 namespace rpoguard::config {
@@ -37,7 +38,13 @@ std::vector<Key> process_keys() {
        .type = Type::path,
        .default_text = "/var/lib/rpoguard",
        .reloadable = false,
-       .help = "what must survive a restart: highest epochs, waivers"},
+       .help = "what must survive a restart: highest epochs, waivers, freezes"},
+      {.path = "control.token_file",
+       .type = Type::path,
+       .optional = true,
+       .reloadable = false,
+       .secret = true,
+       .help = "file with the bearer token that freezing over HTTP needs, read at each request"},
       {.path = "probe.interval",
        .type = Type::duration,
        .default_text = "1s",
@@ -371,6 +378,86 @@ std::vector<Key> endpoint_connect_keys() {
   return keys;
 }
 
+std::vector<std::string_view> event_words() {
+  std::vector<std::string_view> words;
+  for (std::size_t i = 0; i < core::kEventKindCount; ++i)
+    words.emplace_back(core::name_of(static_cast<core::EventKind>(i)));
+  return words;
+}
+
+std::vector<Key> hook_keys() {
+  return {
+      {.path = "hooks[].name",
+       .type = Type::label,
+       .required = true,
+       .help = "unique name of the hook, in metrics and the log"},
+      {.path = "hooks[].type",
+       .type = Type::choice,
+       .choices = {"webhook", "command", "sql", "alertmanager"},
+       .required = true,
+       .help = "POST a signed JSON, run a program, run SQL on the writer, or push alerts"},
+      {.path = "hooks[].events",
+       .type = Type::choices,
+       .choices = event_words(),
+       .optional = true,
+       .help = "what it is told, [] is everything; alertmanager gets alerts instead"},
+      {.path = "hooks[].url",
+       .type = Type::url,
+       .default_text = "(none, and webhook and alertmanager need one)",
+       .secret = true,
+       .help = "webhook: where to POST; alertmanager: its address, without /api/v2/alerts"},
+      {.path = "hooks[].secret_file",
+       .type = Type::path,
+       .optional = true,
+       .secret = true,
+       .help = "webhook: file with the secrets to sign with (whsec_...), one a line"},
+      {.path = "hooks[].token_file",
+       .type = Type::path,
+       .optional = true,
+       .secret = true,
+       .help = "webhook, alertmanager: file with a bearer token, read at each request"},
+      {.path = "hooks[].ca_file",
+       .type = Type::path,
+       .optional = true,
+       .help = "webhook, alertmanager: certificate authority; none: those of the system"},
+      {.path = "hooks[].command",
+       .type = Type::command,
+       .optional = true,
+       .help = "command: run without a shell; the event is on its standard input"},
+      {.path = "hooks[].sql",
+       .type = Type::queries,
+       .optional = true,
+       .help = "sql: run in turn on the confirmed writer of the event's shard"},
+      {.path = "hooks[].user",
+       .type = Type::text,
+       .optional = true,
+       .help = "sql: role to connect as; none: that of the node"},
+      {.path = "hooks[].password_file",
+       .type = Type::path,
+       .optional = true,
+       .secret = true,
+       .help = "sql: file with the password of that role"},
+      {.path = "hooks[].dbname",
+       .type = Type::text,
+       .optional = true,
+       .help = "sql: database to connect to; none: that of the node"},
+      {.path = "hooks[].labels",
+       .type = Type::settings,
+       .optional = true,
+       .help = "alertmanager: labels for all alerts, as Prometheus adds them (job, instance)"},
+      {.path = "hooks[].timeout",
+       .type = Type::duration,
+       .default_text = "10s",
+       .range = {.low = "100ms", .high = "60s"},
+       .help = "deadline of one try; a command is killed then"},
+      {.path = "hooks[].give_up_after",
+       .type = Type::duration,
+       .default_text = "15m",
+       .range = {.low = "0s", .high = "7d"},
+       .help = "a failed delivery is tried again until its event is so old"},
+  };
+}
+
 std::vector<Key> shard_keys() {
   return {
       {.path = "shards[].id",
@@ -410,7 +497,7 @@ std::vector<Key> make_key_table() {
   std::vector<Key> all;
   for (auto part : {process_keys(), promise_keys(), epoch_keys(), witness_keys(), archive_keys(),
                     failover_keys(), gate_keys(), connect_keys(), endpoint_keys(),
-                    endpoint_connect_keys(), shard_keys()}) {
+                    endpoint_connect_keys(), hook_keys(), shard_keys()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -11,6 +11,7 @@ namespace {
 
 static_assert(core::limits::kNodesPerShardMax == 16, "render_type() says 16");
 static_assert(core::limits::kNameBytesMax == 63, "render_type() says 63");
+static_assert(core::limits::kHooksMax == 16, "the reference file says 16");
 static_assert(core::limits::kQueryBytesMax == 4096, "render_type() says 4096");
 static_assert(core::limits::kCommandWordsMax == 64, "render_type() says 64");
 
@@ -50,6 +51,8 @@ std::string render_type(const Key& key) {
       return "true | false";
     case Type::choice:
       return render_choices(key);
+    case Type::choices:
+      return "a list of " + render_choices(key);
     case Type::command:
       return "a list of 1..64 texts: the absolute path of a program, then its arguments";
     case Type::env_name:
@@ -70,6 +73,10 @@ std::string render_type(const Key& key) {
       return "a JSON pointer (RFC 6901) such as /shard/epoch";
     case Type::query:
       return "one SQL statement of at most 4096 bytes";
+    case Type::queries:
+      return "a list of 1..16 SQL statements of at most 4096 bytes each";
+    case Type::settings:
+      return "a list of 1..16 texts NAME=VALUE";
     case Type::text:
       return "1..63 bytes of printable text";
     case Type::url:
@@ -104,7 +111,8 @@ std::vector<std::string> places_of(const Key& key) {
 }
 
 bool is_list(Type type) {
-  return type == Type::labels || type == Type::command;
+  return type == Type::labels || type == Type::command || type == Type::choices ||
+         type == Type::queries || type == Type::settings;
 }
 
 std::string render_allowed(const Key& key) {

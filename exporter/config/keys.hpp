@@ -14,19 +14,22 @@ enum class Type {
   argument,  ///< one word of a command: printable text, may be empty
   boolean,   ///< true | false
   choice,    ///< one of Key::choices
+  choices,   ///< a list of them
   command,   ///< a list: the path of a program, then its arguments
   duration,  ///< with units: 800ms, 5s, 1h30m
   env_name,  ///< name of an environment variable
   host,      ///< name or address without a port, or the absolute directory of a Unix socket
   integer,
-  label,    ///< id, name or region: becomes a metric label and part of a path
-  labels,   ///< a list of label
-  number,   ///< decimal fraction
-  path,     ///< absolute path
-  pointer,  ///< JSON pointer to a member (RFC 6901)
-  query,    ///< one SQL statement, without the ; at its end
-  text,     ///< printable text of at most limits::kNameBytesMax bytes
-  url,      ///< core::split_url(), with {shard} in its path or query
+  label,     ///< id, name or region: becomes a metric label and part of a path
+  labels,    ///< a list of label
+  number,    ///< decimal fraction
+  path,      ///< absolute path
+  pointer,   ///< JSON pointer to a member (RFC 6901)
+  query,     ///< one SQL statement, without the ; at its end
+  queries,   ///< a list of query
+  settings,  ///< a list of name=value
+  text,      ///< printable text of at most limits::kNameBytesMax bytes
+  url,       ///< core::split_url(), with {shard} in its path or query
 };
 
 /// Bounds of an integer, number or duration, as text in the syntax of the type.

@@ -38,7 +38,8 @@ struct ConnectAt {
 };
 
 /// Looks values up by their names in the reference file: global("probe.interval"),
-/// policy(0, "gate.mode"), connect({0, 1}, "port"), shard(0, "id"), node({0, 1}, "name"). The type
+/// policy(0, "gate.mode"), connect({0, 1}, "port"), shard(0, "id"), node({0, 1}, "name"),
+/// hook(0, "url"). The type
 /// must be the one the key yields (value.hpp). `settings` must outlive it.
 class Resolver {
  public:
@@ -63,6 +64,12 @@ class Resolver {
   template <typename T>
   Chosen<T> node(NodeAt node, std::string_view name) const {
     return choose<T>("shards[].nodes[]." + std::string(name), {node_path(node, name)});
+  }
+
+  template <typename T>
+  Chosen<T> hook(std::size_t hook, std::string_view name) const {
+    return choose<T>("hooks[]." + std::string(name),
+                     {"hooks[" + std::to_string(hook) + "]." + std::string(name)});
   }
 
   /// Where the shard's data may be: as written, or the regions of its nodes. nullopt: one of them

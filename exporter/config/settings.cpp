@@ -136,7 +136,10 @@ class Collector {
   void visit_list(const At& at, const std::string& pattern) {
     if (refuse_forbidden(at)) return;
     const bool is_shards = pattern == "shards[]";
-    const std::size_t most = is_shards ? limits::kShardsMax : limits::kNodesPerShardMax;
+    const bool is_hooks = pattern == "hooks[]";
+    const std::size_t most = is_shards  ? limits::kShardsMax
+                             : is_hooks ? limits::kHooksMax
+                                        : limits::kNodesPerShardMax;
     const std::string allowed = "a list of 1.." + std::to_string(most);
     if (at.node->kind != Node::Kind::list) {
       const bool absent = at.node->kind == Node::Kind::null;
@@ -150,6 +153,8 @@ class Collector {
       const At item{&at.node->items[i], at.path + "[" + std::to_string(i) + "]"};
       if (is_shards) {
         settings_.shards.push_back({.item = item_of(item), .nodes = {}});
+      } else if (is_hooks) {
+        settings_.hooks.push_back(item_of(item));
       } else {
         settings_.shards.back().nodes.push_back(item_of(item));
       }
@@ -174,26 +179,49 @@ class Collector {
     return std::nullopt;
   }
 
-  std::optional<Value> read_list(const At& at, const Key& key) {
-    const bool is_command = key.type == Type::command;
+  // How the elements of a list are read, and how many there may be.
+  struct ListShape {
+    Type first;
+    Type rest;
+    std::size_t most;
+    bool different;  ///< each at most once
+  };
+
+  static ListShape shape_of(const Key& key) {
     // A region without a node is of no use, so there is one bound for both.
-    const std::size_t most = is_command ? limits::kCommandWordsMax : limits::kNodesPerShardMax;
+    constexpr std::size_t kFew = limits::kNodesPerShardMax;
+    switch (key.type) {
+      case Type::command:
+        return {Type::path, Type::argument, limits::kCommandWordsMax, false};
+      case Type::choices:
+        return {Type::choice, Type::choice, key.choices.size(), true};
+      case Type::queries:
+        return {Type::query, Type::query, kFew, false};
+      case Type::settings:
+        return {Type::argument, Type::argument, kFew, true};
+      default:
+        return {Type::label, Type::label, kFew, true};
+    }
+  }
+
+  std::optional<Value> read_list(const At& at, const Key& key) {
+    const ListShape shape = shape_of(key);
     const std::size_t count = at.node->items.size();
     const bool too_few = count == 0 && !key.optional;
-    if (at.node->kind != Node::Kind::list || too_few || count > most) {
+    if (at.node->kind != Node::Kind::list || too_few || count > shape.most) {
       report_.add(at.place(), "is not a list of this size", render_allowed(key));
       return std::nullopt;
     }
     std::vector<std::string> words;
     for (std::size_t i = 0; i < count; ++i) {
       const At item{&at.node->items[i], at.path + "[" + std::to_string(i) + "]"};
-      const Type rest = is_command ? Type::argument : Type::label;
-      const Key element{.path = key.path, .type = is_command && i == 0 ? Type::path : rest};
+      const Key element{
+          .path = key.path, .type = i == 0 ? shape.first : shape.rest, .choices = key.choices};
       if (refuse_forbidden(item)) continue;
       const auto value = read_scalar(item, element);
       if (!value) continue;
       const auto& word = std::get<std::string>(*value);
-      if (!is_command && std::ranges::find(words, word) != words.end()) {
+      if (shape.different && std::ranges::find(words, word) != words.end()) {
         report_.add(item.place(), "\"" + word + "\" is listed twice", "once");
       }
       words.push_back(word);

@@ -33,7 +33,7 @@ struct Setting {
 
 struct Settings {
   std::map<std::string, Setting, std::less<>> by_path;
-  /// One entry of `shards` or `nodes`.
+  /// One entry of `shards`, `nodes` or `hooks`.
   struct Item {
     Place place;          ///< "shards[0].nodes[2]"
     bool is_map = false;  ///< false: something else stands there, and is reported
@@ -44,6 +44,7 @@ struct Settings {
   };
   Item root;
   std::vector<Shard> shards;
+  std::vector<Item> hooks;
 };
 
 /// Reports every unknown, repeated, misplaced or malformed key.

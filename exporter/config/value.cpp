@@ -265,6 +265,9 @@ Result<Value> parse_scalar(const Key& key, std::string_view text) {
       return parse_label(text);
     case Type::command:  // uncovered: lists are read by their elements
     case Type::labels:
+    case Type::choices:
+    case Type::queries:
+    case Type::settings:
       break;  // uncovered: as above
     case Type::number:
       return parse_quantity<double>(key, text, "a number", parse_plain_number<double>);

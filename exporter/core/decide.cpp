@@ -47,8 +47,19 @@ void Evaluator::decide_waiver() {
     view_.waiver = WaiverView{now_ + (durable.waiver->until - wall_), durable.waiver->why};
 }
 
+void Evaluator::decide_freeze() {
+  auto& freeze = memory_.durable.freeze;
+  if (freeze && freeze->until && *freeze->until <= wall_) {
+    memory_.freeze_ended = "the freeze by " + freeze->by + " has expired as set";
+    freeze.reset();
+  }
+  view_.freeze = freeze;
+  view_.freeze_ended = memory_.freeze_ended;
+}
+
 void Evaluator::decide_gate() {
   LeaseInput input;
+  if (view_.freeze) input.freeze_detail = render_freeze(*view_.freeze);
   input.verdict_reason = verdict_.reason;
   input.verdict_detail = verdict_.detail;
   input.kept_until = memory_.kept_until;

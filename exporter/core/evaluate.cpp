@@ -47,6 +47,7 @@ Evaluation Evaluator::run() {
   prove();
   account();
   decide_waiver();
+  decide_freeze();
   decide_gate();
   note_outage();
   describe_nodes();

@@ -41,6 +41,7 @@ struct DurableMemory {
     friend bool operator==(const Waiver&, const Waiver&) = default;
   };
   std::optional<Waiver> waiver;
+  std::optional<Freeze> freeze;  ///< set and ended by operators; its expiry ends it too
   friend bool operator==(const DurableMemory&, const DurableMemory&) = default;
 };
 
@@ -98,6 +99,7 @@ struct ShardMemory {
   std::optional<Instant> synchronous_since;
   ArchiveMemory archive;
   LeaseMemory lease;
+  std::string freeze_ended;  ///< how the last freeze ended, for people
   SloMemory slo;
   bool ever_usable = false;
   std::optional<Instant> write_outage_since;

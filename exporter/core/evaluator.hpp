@@ -57,6 +57,7 @@ class Evaluator {
   void prove_synchronous();
   void account();
   void decide_waiver();
+  void decide_freeze();
   void decide_gate();
   void note_outage();
   void describe_nodes();

@@ -57,6 +57,7 @@ void collect_reasons(const ShardSpec& spec, const LeaseMemory& memory, const Lea
                      Instant now, GateView& gate) {
   auto& reasons = gate.reasons;
   if (input.verdict_reason) reasons.push_back(*input.verdict_reason);
+  if (!input.freeze_detail.empty()) reasons.push_back(Reason::frozen);
   if (!input.waived_until) {
     if (!input.kept_until) {
       reasons.push_back(Reason::unproven);
@@ -80,6 +81,7 @@ void collect_reasons(const ShardSpec& spec, const LeaseMemory& memory, const Lea
 std::string detail_of(const LeaseInput& input, Reason shown) {
   const bool of_proof = shown == Reason::unproven || shown == Reason::rpo_exceeded;
   if (input.verdict_reason) return input.verdict_detail;
+  if (shown == Reason::frozen) return input.freeze_detail;
   if (shown == Reason::endpoint_misrouted && !input.endpoint_detail.empty())
     return input.endpoint_detail;
   if (of_proof && !input.proof_detail.empty()) return input.proof_detail;

@@ -37,7 +37,8 @@ struct LeaseInput {
   bool endpoint_watched = false;
   std::optional<Instant> endpoint_until;
   std::string endpoint_detail;
-  std::string proof_detail;  ///< why the proof is missing, where there is more to say than usual
+  std::string proof_detail;   ///< why the proof is missing, where there is more to say than usual
+  std::string freeze_detail;  ///< who froze writes, until when and why; empty: nobody
   /// Set while a waiver is in force: open without proof until here.
   std::optional<Instant> waived_until;
   /// Until when the authority's word on the writer is good; absent: no authority is asked.

@@ -43,6 +43,13 @@ inline constexpr std::size_t kHttpPathBytesMax = 256;
 inline constexpr std::size_t kReplicationRowsMax = 64;
 inline constexpr std::size_t kSlotsMax = 64;
 
+inline constexpr std::size_t kHooksMax = 16;
+inline constexpr std::size_t kHookQueueMax = 256;              ///< events that wait for one hook
+inline constexpr std::size_t kHookAnswerBytesMax = 64 * 1024;  ///< of what a receiver says
+inline constexpr std::size_t kJournalEventsMax = 1000;
+inline constexpr std::size_t kOperatorTextBytesMax = 500;  ///< who and why, of a freeze
+inline constexpr Duration kFreezeMax = std::chrono::hours(24 * 366);
+
 /// The WAL clock reaches back this far; older proofs are "unknown".
 inline constexpr Duration kWalClockReach = std::chrono::hours(24);
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "exporter/core/hook.hpp"
 #include "exporter/core/units.hpp"
 
 namespace rpoguard::core {
@@ -174,7 +175,10 @@ struct Spec {
   std::optional<ListenSpec> agent{};  ///< HAProxy agent check; unset: off
   std::string lease_path{};           ///< the lease page (docs/lease-page.md); empty: none
   std::string state_dir = "/var/lib/rpoguard";
+  std::string
+      control_token_file;  ///< bearer token of the verbs that change something; may be empty
   ProbeSpec probe;
+  std::vector<HookSpec> hooks;
   std::vector<ShardSpec> shards;
   friend bool operator==(const Spec&, const Spec&) = default;
 };

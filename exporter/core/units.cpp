@@ -1,5 +1,6 @@
 #include "exporter/core/units.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -20,6 +21,12 @@ std::optional<Number> parse_whole(std::string_view text, int base) {
 std::optional<std::uint64_t> parse_hex32(std::string_view text) {
   if (text.empty() || text.size() > 8) return std::nullopt;
   return parse_whole<std::uint64_t>(text, 16);
+}
+
+template <typename Number>
+std::string padded(Number value, std::size_t width) {
+  std::string digits = std::to_string(value);
+  return std::string(width - std::min(width, digits.size()), '0') + digits;
 }
 
 struct Unit {
@@ -130,6 +137,40 @@ std::string render_duration(Duration duration) {
     rest %= length;
   }
   return text;
+}
+
+std::string render_time(WallTime time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::milliseconds>(time - day));
+  return std::to_string(static_cast<int>(date.year())) + "-" +
+         padded(static_cast<unsigned>(date.month()), 2) + "-" +
+         padded(static_cast<unsigned>(date.day()), 2) + "T" + padded(clock.hours().count(), 2) +
+         ":" + padded(clock.minutes().count(), 2) + ":" + padded(clock.seconds().count(), 2) + "." +
+         padded(clock.subseconds().count(), 3) + "Z";
+}
+
+std::optional<WallTime> parse_time(std::string_view text) {
+  constexpr std::string_view kShape = "dddd-dd-ddTdd:dd:ddZ";
+  std::string whole(text);
+  if (whole.size() == kShape.size() - 3 && whole.ends_with('Z')) whole.insert(16, ":00");
+  if (whole.size() != kShape.size()) return std::nullopt;
+  for (std::size_t i = 0; i < kShape.size(); ++i) {
+    const bool digit = whole[i] >= '0' && whole[i] <= '9';
+    if (kShape[i] == 'd' ? !digit : whole[i] != kShape[i]) return std::nullopt;
+  }
+  const auto number = [&](std::size_t at, std::size_t width) {
+    return *parse_whole<unsigned>(std::string_view(whole).substr(at, width), 10);
+  };
+  const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(number(0, 4))),
+                                         std::chrono::month(number(5, 2)),
+                                         std::chrono::day(number(8, 2)));
+  const unsigned hour = number(11, 2);
+  const unsigned minute = number(14, 2);
+  const unsigned second = number(17, 2);
+  if (!date.ok() || hour > 23 || minute > 59 || second > 59) return std::nullopt;
+  return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+         std::chrono::minutes(minute) + std::chrono::seconds(second);
 }
 
 }  // namespace rpoguard::core

@@ -81,6 +81,12 @@ std::optional<Duration> parse_duration(std::string_view text);
 /// Shortest exact form in the same syntax: "5s", "1h30m", "800ms".
 std::string render_duration(Duration duration);
 
+/// "2026-01-01T00:00:00.000Z"
+std::string render_time(WallTime time);
+/// Parses "2026-01-01T00:00Z" and "2026-01-01T00:00:00Z": UTC, a day that exists. nullopt on
+/// anything else.
+std::optional<WallTime> parse_time(std::string_view text);
+
 /// Seconds as a double, for metrics and JSON.
 constexpr double to_seconds(Duration duration) {
   return std::chrono::duration<double>(duration).count();

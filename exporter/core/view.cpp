@@ -36,6 +36,11 @@ std::optional<Duration> time_to_exhaustion_at(const ShardView& shard, Instant no
       std::chrono::duration<double>(left / std::min(*shard.exposure_growth, 1.0)));
 }
 
+std::string render_freeze(const Freeze& freeze) {
+  const std::string until = freeze.until ? " until " + render_time(*freeze.until) : "";
+  return "frozen by " + freeze.by + until + ": " + freeze.reason;
+}
+
 bool usable_at(const ShardView& shard, Instant now) {
   return shard.writes_usable && now < shard.gate.open_until;
 }

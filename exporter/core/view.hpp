@@ -153,6 +153,17 @@ struct WaiverView {
   std::string why;
 };
 
+/// An operator has closed the gate. Kept on disk; ends by itself where `until` is set.
+struct Freeze {
+  std::string by;
+  std::string reason;
+  WallTime since{};
+  std::optional<WallTime> until;  ///< absent: until somebody ends it
+  friend bool operator==(const Freeze&, const Freeze&) = default;
+};
+/// "frozen by jo until 2026-01-01T00:00:00.000Z: why"
+std::string render_freeze(const Freeze& freeze);
+
 /// The gate as a lease: open iff now < open_until. Decided at request time (gate.hpp), never read
 /// as a flag.
 struct GateView {
@@ -197,6 +208,8 @@ struct ShardView {
   SynchronousView synchronous;
   GateView gate;
   std::optional<WaiverView> waiver;
+  std::optional<Freeze> freeze;
+  std::string freeze_ended;  ///< how the last freeze ended; empty: none has since the start
   SloView slo;
   std::optional<Instant> write_outage_since;  ///< since when writes are not usable
   std::optional<Duration> last_write_outage;  ///< length of the last outage that ended

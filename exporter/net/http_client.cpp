@@ -92,6 +92,30 @@ bool printable(const std::string& text) {
   return std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
 }
 
+std::variant<HttpAnswer, HttpFailure> exchange(const HttpGet& to, httplib::Request request) {
+  if (!printable(to.bearer_token)) return HttpFailure::bad_token;
+  request.path = to.path;
+  request.headers.emplace("Accept-Encoding", "identity");
+  request.headers.emplace("Host", host_header(to));
+  if (!to.bearer_token.empty())
+    request.headers.emplace("Authorization", "Bearer " + to.bearer_token);
+  HttpAnswer answer;
+  bool too_large = false;
+  request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
+    too_large = answer.body.size() + size > to.body_bytes_max;
+    if (!too_large) answer.body.append(data, size);
+    return !too_large;
+  };
+  const auto client = make_client(to);
+  const Watchdog watchdog(*client, to.timeout);
+  const httplib::Result result = client->send(request);
+  if (too_large) return HttpFailure::too_large;
+  if (!result) return failure_of(result.error());
+  answer.status = result->status;
+  answer.retry_after = result->get_header_value("Retry-After");
+  return answer;
+}
+
 }  // namespace
 
 const char* text_of(HttpFailure failure) {
@@ -111,23 +135,18 @@ const char* text_of(HttpFailure failure) {
 }
 
 std::variant<HttpAnswer, HttpFailure> http_exchange(const HttpGet& get) {
-  if (!printable(get.bearer_token)) return HttpFailure::bad_token;
-  httplib::Headers headers{{"Accept-Encoding", "identity"}, {"Host", host_header(get)}};
-  if (!get.bearer_token.empty()) headers.emplace("Authorization", "Bearer " + get.bearer_token);
-  HttpAnswer answer;
-  bool too_large = false;
-  const auto receive = [&](const char* data, std::size_t size) {
-    too_large = answer.body.size() + size > get.body_bytes_max;
-    if (!too_large) answer.body.append(data, size);
-    return !too_large;
-  };
-  const auto client = make_client(get);
-  const Watchdog watchdog(*client, get.timeout);
-  const httplib::Result result = client->Get(get.path, headers, receive);
-  if (too_large) return HttpFailure::too_large;
-  if (!result) return failure_of(result.error());
-  answer.status = result->status;
-  return answer;
+  httplib::Request request;
+  request.method = "GET";
+  return exchange(get, std::move(request));
+}
+
+std::variant<HttpAnswer, HttpFailure> http_post(const HttpPost& post) {
+  httplib::Request request;
+  request.method = "POST";
+  request.body = post.body;
+  request.headers.emplace("Content-Type", post.content_type);
+  for (const auto& [name, value] : post.headers) request.headers.emplace(name, value);
+  return exchange(post.to, std::move(request));
 }
 
 core::Result<HttpAnswer> http_get(const HttpGet& get) {

@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "exporter/core/result.hpp"
 
@@ -23,9 +25,17 @@ struct HttpGet {
   std::string bearer_token{};  ///< printable ASCII, or it is refused; empty: none
 };
 
+struct HttpPost {
+  HttpGet to;
+  std::vector<std::pair<std::string, std::string>> headers{};  ///< printable ASCII
+  std::string content_type = "application/json";
+  std::string body{};
+};
+
 struct HttpAnswer {
   int status = 0;
   std::string body;
+  std::string retry_after{};  ///< the header of this name, as it stands there
 };
 
 /// Why there is no answer.
@@ -42,6 +52,9 @@ const char* text_of(HttpFailure failure);
 /// Any status is an answer; no answer, a cut one or one too large is a failure. Follows no
 /// redirects. Ends within a few `timeout`s whatever the peer does. Thread-safe.
 std::variant<HttpAnswer, HttpFailure> http_exchange(const HttpGet& get);
+
+/// Sends a body, with the same promises.
+std::variant<HttpAnswer, HttpFailure> http_post(const HttpPost& post);
 
 /// http_exchange() for a command line: the error names the address.
 core::Result<HttpAnswer> http_get(const HttpGet& get);

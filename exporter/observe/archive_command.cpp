@@ -11,6 +11,7 @@
 #include <asio/post.hpp>
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,12 +44,41 @@ class Pipe {
   std::array<int, 2> ends_{-1, -1};
 };
 
+/// A text as a file to read: unlike a pipe it waits for nobody.
+class InputFile {
+ public:
+  explicit InputFile(const std::string& text) {
+    if (text.empty()) return;
+    file_ = ::memfd_create("rpoguard-input", MFD_CLOEXEC);
+    const auto size = static_cast<ssize_t>(text.size());
+    const bool written =
+        ::write(file_, text.data(), text.size()) == size && ::lseek(file_, 0, SEEK_SET) == 0;
+    failed_ = !written;
+  }
+  ~InputFile() {
+    if (file_ >= 0) ::close(file_);
+  }
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+  bool failed() const { return failed_; }
+  int file() const { return file_; }
+
+ private:
+  int file_ = -1;
+  bool failed_ = false;
+};
+
 /// What the child shall begin with.
 class SpawnPlan {
  public:
-  SpawnPlan(int output, int errors) {
+  /// `input` negative: nothing to read.
+  SpawnPlan(int input, int output, int errors) {
     ::posix_spawn_file_actions_init(&actions_);
-    ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (input >= 0) {
+      ::posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
+    } else {
+      ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    }
     ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions_, errors, STDERR_FILENO);
     // Not every library marks its sockets close-on-exec.
@@ -72,13 +102,15 @@ class SpawnPlan {
   SpawnPlan& operator=(const SpawnPlan&) = delete;
 
   /// 0, or an errno.
-  int run(const std::vector<std::string>& argv, int& pid) const {
+  int run(const std::vector<std::string>& argv, const std::map<std::string, std::string>& more,
+          int& pid) const {
     std::vector<std::string> words = argv;
     std::vector<std::string> variables = {"LANG=C"};
     for (const char* name : {"PATH", "HOME"}) {
       const char* value = std::getenv(name);
       if (value != nullptr) variables.push_back(std::string(name) + "=" + value);
     }
+    for (const auto& [name, value] : more) variables.emplace_back(name).append("=").append(value);
     return ::posix_spawnp(&pid, words.front().c_str(), &actions_, &attributes_,
                           pointers_to(words).data(), pointers_to(variables).data());
   }
@@ -102,10 +134,12 @@ std::string text_of(int error) {
 
 }  // namespace
 
-Command::Command(asio::io_context& loop, std::vector<std::string> argv, Handlers handlers)
+Command::Command(asio::io_context& loop, std::vector<std::string> argv, Handlers handlers,
+                 CommandInput input)
     : loop_(loop),
       argv_(std::move(argv)),
       handlers_(std::move(handlers)),
+      input_(std::move(input)),
       deadline_(loop),
       output_(loop),
       errors_(loop),
@@ -140,8 +174,10 @@ std::optional<std::string> Command::spawn() {
   Pipe output;
   Pipe errors;
   if (!output.open() || !errors.open()) return "no pipe: " + text_of(errno);
-  const SpawnPlan plan(output.writer(), errors.writer());
-  if (const int error = plan.run(argv_, pid_); error != 0) {
+  const InputFile input(input_.text);
+  if (input.failed()) return "no input: " + text_of(errno);
+  const SpawnPlan plan(input.file(), output.writer(), errors.writer());
+  if (const int error = plan.run(argv_, input_.variables, pid_); error != 0) {
     pid_ = -1;
     return "cannot run " + argv_.front() + ": " + text_of(error);
   }

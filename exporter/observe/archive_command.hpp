@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,10 +19,16 @@
 
 namespace rpoguard::observe {
 
-/// One run of one program, without a shell: its arguments as given, no input, of the environment
-/// only PATH and HOME (and LANG=C), in a process group of its own, which is killed with SIGKILL at
-/// the deadline, when too much is printed, and when the program ends and leaves others behind.
-/// Not thread-safe: used on the loop's thread. Order of calls: start() cancel()?
+/// What a program gets besides its arguments.
+struct CommandInput {
+  std::string text{};  ///< on standard input; empty: nothing
+  std::map<std::string, std::string> variables{};
+};
+
+/// One run of one program, without a shell: its arguments as given, of the environment only PATH
+/// and HOME (and LANG=C, and what the input has), in a process group of its own, which is killed
+/// with SIGKILL at the deadline, when too much is printed, and when the program ends and leaves
+/// others behind. Not thread-safe: used on the loop's thread. Order of calls: start() cancel()?
 class Command : public std::enable_shared_from_this<Command> {
  public:
   static constexpr std::size_t kOutputBytesMax = std::size_t{128} * 1024 * 1024;
@@ -33,7 +40,8 @@ class Command : public std::enable_shared_from_this<Command> {
   };
 
   /// REQUIRES: argv is not empty. argv[0] is looked up in PATH unless it has a slash.
-  Command(asio::io_context& loop, std::vector<std::string> argv, Handlers handlers);
+  Command(asio::io_context& loop, std::vector<std::string> argv, Handlers handlers,
+          CommandInput input = {});
   ~Command();
   Command(const Command&) = delete;
   Command& operator=(const Command&) = delete;
@@ -64,6 +72,7 @@ class Command : public std::enable_shared_from_this<Command> {
   asio::io_context& loop_;
   const std::vector<std::string> argv_;
   Handlers handlers_;
+  const CommandInput input_;
   asio::steady_timer deadline_;
   Stream output_;
   Stream errors_;

@@ -81,8 +81,8 @@ Outcome ask(const Request& request) {
     if (failure == nullptr || *failure != net::HttpFailure::cannot_connect) break;
   }
   if (const auto* failure = std::get_if<net::HttpFailure>(&answer)) return error_of(*failure);
-  const auto& [status, body] = std::get<net::HttpAnswer>(answer);
-  return decode_witness(request.witness, status, body);
+  const auto& given = std::get<net::HttpAnswer>(answer);
+  return decode_witness(request.witness, given.status, given.body);
 }
 
 }  // namespace

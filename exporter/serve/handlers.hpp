@@ -9,10 +9,14 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "exporter/core/clock.hpp"
+#include "exporter/core/hook.hpp"
 #include "exporter/core/result.hpp"
+#include "exporter/serve/control.hpp"
 #include "exporter/serve/http_server.hpp"
+#include "exporter/serve/journal.hpp"
 #include "exporter/serve/view_store.hpp"
 
 namespace rpoguard::serve {
@@ -65,9 +69,14 @@ struct Context {
   std::function<core::Result<bool>()> reload;
   /// Set at SIGTERM: readiness says 503, the gate closes.
   const std::atomic<bool>& stopping;
+  const Journal& journal;
+  Control control;
+  /// Thread-safe; null: there are no hooks.
+  std::function<std::vector<core::HookStats>()> hook_stats = {};
 };
 
-/// /metrics /livez /readyz[/check] / /api/v1/view /-/healthy /-/ready /-/reload
+/// /metrics /livez /readyz[/check] / /api/v1/view /api/v1/events /-/healthy /-/ready /-/reload
+/// /-/freeze /-/unfreeze
 HttpHandler make_ops_handler(const Context& context);
 /// /gate /gate/{shard} /authz/{shard}[/any/suffix]
 HttpHandler make_gate_handler(const Context& context);

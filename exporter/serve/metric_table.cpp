@@ -60,6 +60,12 @@ constexpr std::array<MetricInfo, kMetricCount> kTable{{
         "Bytes by which the writer's report of this copy is ahead of the copy's own report. "
         "Steadily above 0: a wrong application_name, a cascade or a forked timeline. Absent where "
         "the two cannot be compared."),
+    row(Metric::freeze_ends_timestamp_seconds, "rpoguard_freeze_ends_timestamp_seconds", gauge,
+        {"shard"},
+        "When the operator's freeze ends by itself, in unix seconds. Absent without a freeze that "
+        "has an end."),
+    row(Metric::frozen, "rpoguard_frozen", gauge, {"shard"},
+        "1 if an operator has frozen writes, else 0. Absent before the first evaluation."),
     row(Metric::gate_checks_total, "rpoguard_gate_checks_total", counter, {"shard", "decision"},
         "Answers given to callers of /gate/SHARD and /authz/SHARD since start."),
     row(Metric::gate_open, "rpoguard_gate_open", gauge, {"shard"},
@@ -79,6 +85,14 @@ constexpr std::array<MetricInfo, kMetricCount> kTable{{
     row(Metric::highest_epoch, "rpoguard_highest_epoch", gauge, {"shard"},
         "The highest writer epoch ever seen for the shard; survives a restart. Absent while none "
         "has been seen."),
+    row(Metric::hook_deliveries_total, "rpoguard_hook_deliveries_total", counter,
+        {"hook", "result"},
+        "What became of events for the hook: delivered, failed (refused or given up), dropped (its "
+        "queue was full). For an Alertmanager: requests with alerts."),
+    row(Metric::hook_queue_events, "rpoguard_hook_queue_events", gauge, {"hook"},
+        "Events that wait for the hook, with the one under way."),
+    row(Metric::hook_retries_total, "rpoguard_hook_retries_total", counter, {"hook"},
+        "Deliveries to the hook tried again after a failure."),
     row(Metric::last_evaluation_timestamp_seconds, "rpoguard_last_evaluation_timestamp_seconds",
         gauge, {"shard"},
         "Unix time (wall clock of this host) of the last evaluation of the shard. Not moving: the "

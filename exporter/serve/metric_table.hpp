@@ -27,6 +27,8 @@ enum class Metric {
   endpoint_on_writer,
   epoch_agreement,
   evidence_disagreement_bytes,
+  freeze_ends_timestamp_seconds,
+  frozen,
   gate_checks_total,
   gate_open,
   gate_open_for_seconds,
@@ -34,6 +36,9 @@ enum class Metric {
   gate_shadow_denials_total,
   gate_transitions_total,
   highest_epoch,
+  hook_deliveries_total,
+  hook_queue_events,
+  hook_retries_total,
   last_evaluation_timestamp_seconds,
   last_write_outage_seconds,
   node_diverged_bytes,
@@ -86,7 +91,7 @@ enum class Metric {
   writers,
   writes_usable,
 };
-inline constexpr std::size_t kMetricCount = 74;
+inline constexpr std::size_t kMetricCount = 79;
 
 enum class MetricKind { counter, gauge, histogram };
 

@@ -239,6 +239,9 @@ class ShardSamples {
     page_.add(Metric::gate_open_for_seconds, {id_},
               open ? core::to_seconds(decision.open_for) : 0.0);
     page_.add(Metric::rpo_waived, {id_}, decision.waived);
+    if (view_ != nullptr) page_.add(Metric::frozen, {id_}, known.freeze.has_value());
+    if (known.freeze && known.freeze->until)
+      page_.add(Metric::freeze_ends_timestamp_seconds, {id_}, unix_seconds(*known.freeze->until));
     for (std::size_t i = 0; i < core::kReasonCount; ++i) {
       const auto reason = static_cast<core::Reason>(i);
       page_.add(Metric::gate_reason, {id_, name_of(reason)}, decision.reason == reason);
@@ -281,6 +284,20 @@ void add_process(Page& page, const ReloadStatus::State& reload) {
   page.add(Metric::process_virtual_memory_bytes, {}, stats.virtual_bytes);
 }
 
+void add_hooks(Page& page, const std::vector<core::HookStats>& hooks) {
+  for (const core::HookStats& hook : hooks) {
+    const std::string name = sanitize_utf8(hook.name);
+    const auto add = [&](const char* result, std::uint64_t count) {
+      page.add(Metric::hook_deliveries_total, {name, result}, static_cast<double>(count));
+    };
+    add("delivered", hook.delivered);
+    add("failed", hook.failed);
+    add("dropped", hook.dropped);
+    page.add(Metric::hook_retries_total, {name}, static_cast<double>(hook.retries));
+    page.add(Metric::hook_queue_events, {name}, static_cast<double>(hook.queued));
+  }
+}
+
 class ViewCollector final : public prometheus::Collectable {
  public:
   explicit ViewCollector(const Context& context) : context_(context) {}
@@ -291,6 +308,7 @@ class ViewCollector final : public prometheus::Collectable {
     const Moment at{context_.clock.now(), context_.clock.wall()};
     Page page;
     add_process(page, context_.reload_status.get());
+    if (context_.hook_stats) add_hooks(page, context_.hook_stats());
     const std::size_t shards = view ? view->shards.size() : 0;
     page.expect(shards);
     for (std::size_t i = 0; i < shards; ++i) {

@@ -14,18 +14,13 @@ constexpr std::string_view kReadyzCheck = "/readyz/";
 // H16: Prometheus 3 refuses a page without it.
 constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 
-bool is_loopback(std::string_view address) {
-  constexpr std::string_view kMapped = "::ffff:";
-  if (address.starts_with(kMapped)) address.remove_prefix(kMapped.size());
-  return address == "::1" || address.starts_with("127.");
-}
-
 class Ops {
  public:
   explicit Ops(const Context& context) : context_(context), started_(context.clock.now()) {}
 
   HttpResponse operator()(const HttpRequest& request) const {
     if (request.path == "/-/reload") return reload(request);
+    if (request.path == "/-/freeze" || request.path == "/-/unfreeze") return freeze(request);
     const Answer answer = find(request.path);
     if (answer == nullptr) return text_response(404, "not found; / lists what there is\n");
     if (!is_get_or_head(request)) return method_not_allowed("GET, HEAD");
@@ -40,12 +35,13 @@ class Ops {
       std::string_view path;
       Answer answer;
     };
-    static constexpr std::array<Route, 7> kRoutes{{
+    static constexpr std::array<Route, 8> kRoutes{{
         {"/metrics", &Ops::metrics},
         {"/livez", &Ops::livez},
         {"/readyz", &Ops::readyz},
         {"/", &Ops::status},
         {"/api/v1/view", &Ops::view},
+        {"/api/v1/events", &Ops::events},
         {"/-/healthy", &Ops::livez},
         {"/-/ready", &Ops::ready},
     }};
@@ -92,6 +88,17 @@ class Ops {
     if (!current) return json_error(503, "nothing has been published yet");
     return json_response(200,
                          render_view_json(*current, context_.clock.now(), context_.clock.wall()));
+  }
+
+  HttpResponse events(const HttpRequest& request) const {
+    const auto shard = request.query.find("shard");
+    return json_response(
+        200, context_.journal.render(shard == request.query.end() ? std::string() : shard->second));
+  }
+
+  HttpResponse freeze(const HttpRequest& request) const {
+    const auto current = context_.views.current();
+    return answer_freeze(context_.control, current.get(), context_.clock.wall(), request);
   }
 
   HttpResponse reload(const HttpRequest& request) const {

@@ -299,6 +299,9 @@ std::string shard_section(const ShardSpec& spec, const ShardView* shard, Instant
   out += writer_line(spec, *shard, now);
   out += surroundings(*shard, now);
   out += archive_line(shard->archive, now);
+  if (shard->freeze)
+    out +=
+        paragraph(marked(kBad, "Writes") + " " + escape_html(core::render_freeze(*shard->freeze)));
   if (shard->waiver) {
     out += paragraph(marked(kUnsure, "Waiver") + " for another " +
                      render_short(shard->waiver->until - now) + ": " +

@@ -70,12 +70,6 @@ std::string with_one_decimal(double value) {
   return {buffer.data(), end};
 }
 
-void append_padded(std::string& out, unsigned value, std::size_t width) {
-  const std::string digits = std::to_string(value);
-  if (digits.size() < width) out.append(width - digits.size(), '0');
-  out += digits;
-}
-
 }  // namespace
 
 std::string sanitize_utf8(std::string_view text) {
@@ -171,25 +165,7 @@ std::string percent_encode(std::string_view text) {
 }
 
 std::string render_time(core::WallTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(
-      std::chrono::duration_cast<std::chrono::milliseconds>(time - day));
-  std::string out = std::to_string(static_cast<int>(date.year()));
-  out += '-';
-  append_padded(out, static_cast<unsigned>(date.month()), 2);
-  out += '-';
-  append_padded(out, static_cast<unsigned>(date.day()), 2);
-  out += 'T';
-  append_padded(out, static_cast<unsigned>(clock.hours().count()), 2);
-  out += ':';
-  append_padded(out, static_cast<unsigned>(clock.minutes().count()), 2);
-  out += ':';
-  append_padded(out, static_cast<unsigned>(clock.seconds().count()), 2);
-  out += '.';
-  append_padded(out, static_cast<unsigned>(clock.subseconds().count()), 3);
-  out += 'Z';
-  return out;
+  return core::render_time(time);
 }
 
 std::string render_short(core::Duration duration) {

@@ -201,6 +201,15 @@ Json waiver_json(const std::optional<core::WaiverView>& waiver, const Moment& at
   });
 }
 
+Json freeze_json(const std::optional<core::Freeze>& freeze) {
+  return maybe(freeze, [](const core::Freeze& known) {
+    return Json{{"by", known.by},
+                {"reason", known.reason},
+                {"since", render_time(known.since)},
+                {"until", known.until ? Json(render_time(*known.until)) : Json()}};
+  });
+}
+
 // A shard that has not been evaluated yet shows its nodes all the same, with nothing known.
 std::vector<NodeView> nodes_of(const ShardSpec& spec, const ShardView* shard) {
   if (shard != nullptr) return shard->nodes;
@@ -244,7 +253,8 @@ Json shard_json(const ShardSpec& spec, const ShardView* shard, const Moment& at,
       {"nodes", std::move(nodes)},
       {"archive", archive_json(spec, known.archive, at)},
       {"synchronous", synchronous_json(known)},
-      {"waiver", waiver_json(known.waiver, at)}};
+      {"waiver", waiver_json(known.waiver, at)},
+      {"freeze", freeze_json(known.freeze)}};
 }
 
 Json policy_json(const ShardSpec& spec) {

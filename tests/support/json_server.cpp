@@ -1,7 +1,10 @@
 #include "tests/support/json_server.hpp"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <stdexcept>
+#include <string_view>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -25,6 +28,25 @@ std::string receive_head(int socket) {
     head.append(buffer.data(), static_cast<std::size_t>(n));
   }
   return head;
+}
+
+// Reads on until the body that the head announces is there; cuts it off from `request`.
+std::string receive_body(int socket, std::string& request) {
+  constexpr std::string_view kLength = "Content-Length: ";
+  const std::size_t end = std::min(request.find("\r\n\r\n"), request.size());
+  std::string body = request.substr(std::min(end + 4, request.size()));
+  request.resize(end);
+  const std::size_t at = request.find(kLength);
+  std::size_t length = 0;
+  if (at != std::string::npos)
+    std::from_chars(request.data() + at + kLength.size(), request.data() + end, length);
+  std::array<char, 4096> buffer{};
+  while (body.size() < length) {
+    const ssize_t n = ::recv(socket, buffer.data(), buffer.size(), 0);
+    if (n <= 0) break;
+    body.append(buffer.data(), static_cast<std::size_t>(n));
+  }
+  return body;
 }
 
 std::string reply_of(const std::string& status, const std::string& body) {
@@ -83,6 +105,11 @@ std::string JsonServer::last_request() const {
   return last_request_;
 }
 
+std::vector<std::string> JsonServer::bodies() const {
+  const std::lock_guard lock(mutex_);
+  return bodies_;
+}
+
 void JsonServer::serve() {
   while (!over_) {
     const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
@@ -91,8 +118,10 @@ void JsonServer::serve() {
 }
 
 void JsonServer::answer(int socket) {
-  const std::string head = receive_head(socket);
+  std::string head = receive_head(socket);
+  std::string body = receive_body(socket, head);
   const std::lock_guard lock(mutex_);
+  if (!body.empty()) bodies_.push_back(std::move(body));
   ++requests_;
   last_request_ = head;
   if (reply_.empty()) {

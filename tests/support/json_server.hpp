@@ -25,7 +25,8 @@ class JsonServer {
   std::uint16_t port() const { return port_; }
   std::string url(const std::string& path = "/") const;
   int requests() const { return requests_; }
-  std::string last_request() const;  ///< its head
+  std::string last_request() const;         ///< its head
+  std::vector<std::string> bodies() const;  ///< of all requests that have one, in their order
 
  private:
   void serve();
@@ -36,6 +37,7 @@ class JsonServer {
   mutable std::mutex mutex_;
   std::string reply_;  // empty: none
   std::string last_request_;
+  std::vector<std::string> bodies_;
   std::vector<int> unanswered_;
   std::atomic<int> requests_{0};
   std::atomic<bool> over_{false};

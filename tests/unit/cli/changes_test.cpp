@@ -79,6 +79,19 @@ TEST(Changes, name_a_node_that_stops_answering_once) {
             Lines{"msg=\"node answers again\" shard=184 node=phx-a"});
 }
 
+TEST(Changes, tell_who_froze_and_how_it_ended) {
+  const ShardView before = healthy();
+  ShardView frozen = before;
+  frozen.freeze = core::Freeze{"jo", "a move", {}, core::WallTime(3600s)};
+  EXPECT_EQ(rendered(changes_between(&before, frozen)),
+            Lines{"msg=\"writes frozen\" shard=184 by=jo reason=\"a move\" "
+                  "until=1970-01-01T01:00:00.000Z"});
+  ShardView after = before;
+  after.freeze_ended = "unfrozen by ana";
+  EXPECT_EQ(rendered(changes_between(&frozen, after)),
+            Lines{"msg=\"writes no longer frozen\" shard=184 why=\"unfrozen by ana\""});
+}
+
 TEST(Changes, tell_of_a_lost_writer_and_a_waiver) {
   const ShardView before = healthy();
   ShardView lost = before;

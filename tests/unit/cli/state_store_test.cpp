@@ -29,6 +29,8 @@ class StateStoreTest : public ::testing::Test {
     memory.system_identifier = 18'000'000'000'000'000'001ULL;
     memory.waiver = {core::WallTime(std::chrono::microseconds(1'700'000'000'000'123)),
                      "epoch 8 by \"ana\""};
+    memory.freeze = {"jo", "moving \"184\"", core::WallTime(std::chrono::seconds(1'700'000'000)),
+                     core::WallTime(std::chrono::seconds(1'700'003'600))};
     return memory;
   }
 
@@ -42,6 +44,22 @@ TEST_F(StateStoreTest, gives_back_what_it_was_given) {
   const auto loaded = StateStore(directory_).load("184");
   ASSERT_TRUE(loaded.ok());
   EXPECT_EQ(loaded.value(), full_memory());
+}
+
+TEST_F(StateStoreTest, keeps_a_freeze_without_an_end) {
+  const StateStore store(directory_);
+  ASSERT_TRUE(store.prepare().ok());
+  core::DurableMemory memory = full_memory();
+  memory.freeze->until.reset();
+  ASSERT_TRUE(store.save("184", memory).ok());
+  EXPECT_EQ(store.load("184").value(), memory);
+}
+
+TEST_F(StateStoreTest, takes_a_damaged_freeze_for_a_damaged_file) {
+  const StateStore store(directory_);
+  ASSERT_TRUE(store.prepare().ok());
+  std::ofstream(store.path_of("184")) << R"({"version":1,"shard":"184","freeze":{"by":"jo"}})";
+  EXPECT_FALSE(store.load("184").ok());
 }
 
 TEST_F(StateStoreTest, knows_nothing_of_a_shard_never_saved) {

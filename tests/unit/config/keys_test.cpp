@@ -62,6 +62,9 @@ TEST(ConfigKeys, choices_are_spelled_like_the_enums_of_the_core) {
                {core::ArchiveFormat::names, core::ArchiveFormat::pgbackrest});
   expect_words("defaults.after_failover",
                {core::AfterFailover::waive, core::AfterFailover::enforce});
+  expect_words("hooks[].type", {core::HookType::webhook, core::HookType::command,
+                                core::HookType::sql, core::HookType::alertmanager});
+  EXPECT_EQ(key_of("hooks[].events").choices.size(), core::kEventKindCount);
   expect_words("defaults.gate.mode",
                {core::GateMode::enforce, core::GateMode::shadow, core::GateMode::off});
 }

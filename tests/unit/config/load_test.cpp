@@ -364,6 +364,41 @@ TEST(ConfigLoad, messages_of_a_file_name_its_path) {
   EXPECT_EQ(loaded.diagnostics[0].key, "shards");
 }
 
+TEST(ConfigLoad, hooks_are_taken_over_key_by_key) {
+  const Loaded loaded = load_text(
+      "control: {token_file: /run/token}\n"
+      "hooks:\n"
+      "  - {name: chat, type: webhook, url: \"https://h/x\", secret_file: /s, token_file: /t,\n"
+      "     ca_file: /c, events: [split_brain, frozen], timeout: 3s, give_up_after: 1h}\n"
+      "  - {name: pool, type: command, command: [/bin/x, \"a b\"]}\n"
+      "  - {name: note, type: sql, sql: [select 1, select 2], user: u, password_file: /p, dbname: "
+      "d}\n"
+      "  - {name: am, type: alertmanager, url: \"http://am:9093\", labels: [\"job=a=b\", "
+      "instance=]}\n" +
+          many_shards(1),
+      "f.yml");
+  ASSERT_TRUE(loaded.spec) << render_all(loaded);
+  EXPECT_EQ(loaded.spec->control_token_file, "/run/token");
+  const auto& hooks = loaded.spec->hooks;
+  ASSERT_EQ(hooks.size(), 4u);
+  core::HookSpec chat;
+  chat.name = "chat";
+  chat.url = "https://h/x";
+  chat.secret_file = "/s";
+  chat.token_file = "/t";
+  chat.ca_file = "/c";
+  chat.events = {core::EventKind::split_brain, core::EventKind::frozen};
+  chat.timeout = std::chrono::seconds(3);
+  chat.give_up_after = std::chrono::hours(1);
+  EXPECT_EQ(hooks[0], chat);
+  EXPECT_EQ(hooks[1].type, core::HookType::command);
+  EXPECT_EQ(hooks[1].command, (std::vector<std::string>{"/bin/x", "a b"}));
+  EXPECT_EQ(hooks[2].sql, (std::vector<std::string>{"select 1", "select 2"}));
+  EXPECT_EQ(hooks[2].user + hooks[2].password_file + hooks[2].dbname, "u/pd");
+  EXPECT_EQ(hooks[3].labels,
+            (std::map<std::string, std::string>{{"job", "a=b"}, {"instance", ""}}));
+}
+
 // Decimal comma and digit groups, as in de_DE, without needing that locale to be installed.
 class GermanNumbers : public std::numpunct<char> {
   char do_decimal_point() const override { return ','; }

@@ -56,6 +56,8 @@ TEST_F(ConfigReference, has_every_key_at_its_default) {
 TEST_F(ConfigReference, means_the_same_as_its_required_keys_alone) {
   const Loaded reference = load_text(read(), "rpoguard.reference.yml");
   const Loaded required = load_text(
+      "hooks:\n"
+      "  - {name: pager, type: webhook, url: \"https://hooks.example.com/rpoguard\"}\n"
       "shards:\n"
       "  - id: 184\n"
       "    home_region: iad\n"

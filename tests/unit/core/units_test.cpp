@@ -130,6 +130,28 @@ TEST(DurationText, is_printed_shortest_and_comes_back) {
   EXPECT_EQ(parse_duration(render_duration(longest)), longest);
 }
 
+TEST(TimeText, is_printed_in_utc_to_the_millisecond) {
+  EXPECT_EQ(render_time(WallTime{}), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(render_time(WallTime(std::chrono::microseconds(1'767'225'600'123'999))),
+            "2026-01-01T00:00:00.123Z");
+}
+
+TEST(TimeText, is_parsed_with_or_without_seconds) {
+  EXPECT_EQ(parse_time("2026-01-01T00:00Z"), WallTime(seconds(1'767'225'600)));
+  EXPECT_EQ(parse_time("2026-01-01T00:00:07Z"), WallTime(seconds(1'767'225'607)));
+  EXPECT_EQ(parse_time("2028-02-29T23:59:59Z"), WallTime(seconds(1'835'481'599)));
+}
+
+TEST(TimeText, refuses_everything_else) {
+  for (const char* text :
+       {"", "Z", "2026-01-01", "2026-01-01T00:00", "2026-01-01T00:00:00", "2026-01-01 00:00Z",
+        "2026-13-01T00:00Z", "2026-02-29T00:00Z", "2026-01-01T24:00Z", "2026-01-01T00:60Z",
+        "2026-01-01T00:00:60Z", "2026-1-01T00:00Z0", "2026-01-01T00:00+01:00", "20260101T000000Z",
+        "+026-01-01T00:00Z", "2026-01-01T00:00:00.5Z"}) {
+    EXPECT_EQ(parse_time(text), std::nullopt) << '"' << text << '"';
+  }
+}
+
 TEST(DurationText, seconds_are_exact_to_the_millisecond) {
   EXPECT_DOUBLE_EQ(to_seconds(milliseconds(1500)), 1.5);
 }

@@ -55,6 +55,19 @@ std::string without_process(const std::string& page) {
   return out;
 }
 
+TEST_F(MetricsPage, counts_what_became_of_events_for_each_hook) {
+  serve::Context context = world_.context();
+  context.hook_stats = [] { return std::vector<core::HookStats>{{"pager", 5, 1, 2, 3, 4}}; };
+  const std::string text = serve::render_metrics(context);
+  for (const char* line :
+       {"rpoguard_hook_deliveries_total{hook=\"pager\",result=\"delivered\"} 5\n",
+        "rpoguard_hook_deliveries_total{hook=\"pager\",result=\"failed\"} 1\n",
+        "rpoguard_hook_deliveries_total{hook=\"pager\",result=\"dropped\"} 2\n",
+        "rpoguard_hook_retries_total{hook=\"pager\"} 3\n",
+        "rpoguard_hook_queue_events{hook=\"pager\"} 4\n"})
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+}
+
 TEST_F(MetricsPage, has_the_agreed_shape) {
   const std::string actual = without_process(page());
   EXPECT_EQ(actual, golden("metrics.txt", actual));

@@ -48,6 +48,15 @@ TEST_F(StatusPage, follows_the_clock_while_the_view_stands_still) {
   EXPECT_NE(body.find("\u2716 view 4.3 s old"), std::string::npos);
 }
 
+TEST_F(StatusPage, says_who_has_frozen_writes) {
+  auto view = std::make_shared<core::View>(*mixed_view(clock_.now()));
+  auto frozen = std::make_shared<core::ShardView>(*view->shards[0]);
+  frozen->freeze = core::Freeze{"jo", "a <move>", {}, std::nullopt};
+  view->shards[0] = frozen;
+  const std::string body = serve::render_status_page(view.get(), clock_.now(), clock_.wall()).body;
+  EXPECT_NE(body.find("frozen by jo: a &lt;move&gt;"), std::string::npos);
+}
+
 TEST_F(StatusPage, says_that_shadow_and_waiver_bend_the_answer) {
   auto view = mixed_view(clock_.now());
   auto spec = std::make_shared<core::Spec>(*view->spec);

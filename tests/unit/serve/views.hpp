@@ -14,6 +14,7 @@
 namespace rpoguard::test {
 
 using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""min;
 using std::chrono_literals::operator""s;
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""us;
@@ -242,6 +243,8 @@ struct World {
   std::atomic<bool> stopping{false};
   std::atomic<int> reloads{0};
   core::Result<bool> reload_outcome = true;
+  serve::Journal journal;
+  serve::Control control;
 
   World() { reload_status.set({true, clock.wall() - 1h}); }
 
@@ -254,7 +257,9 @@ struct World {
               ++reloads;
               return reload_outcome;
             },
-            stopping};
+            stopping,
+            journal,
+            control};
   }
 };
 

@@ -1,0 +1,76 @@
+#include "exporter/notify/queue.hpp"
+
+#include <utility>
+
+#include "exporter/core/limits.hpp"
+
+namespace rpoguard::notify {
+
+void HookQueue::put(Notice notice) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (halted_) return;
+    notices_.push_back(std::move(notice));
+    if (notices_.size() > core::limits::kHookQueueMax) {
+      notices_.pop_front();
+      ++stats_.dropped;
+    }
+  }
+  changed_.notify_all();
+}
+
+std::optional<Notice> HookQueue::next() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return halted_ || draining_ || !notices_.empty(); });
+  if (halted_ || notices_.empty()) return std::nullopt;
+  Notice notice = std::move(notices_.front());
+  notices_.pop_front();
+  under_way_ = true;
+  return notice;
+}
+
+void HookQueue::done(bool delivered) {
+  const std::lock_guard lock(mutex_);
+  under_way_ = false;
+  ++(delivered ? stats_.delivered : stats_.failed);
+}
+
+bool HookQueue::wait(core::Duration time) {
+  std::unique_lock lock(mutex_);
+  // Whoever stops wants to be gone, and a receiver that failed just now is not waited for.
+  if (changed_.wait_for(lock, time, [this] { return halted_ || draining_; })) return false;
+  ++stats_.retries;
+  return true;
+}
+
+void HookQueue::drain() {
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+  }
+  changed_.notify_all();
+}
+
+void HookQueue::halt() {
+  {
+    const std::lock_guard lock(mutex_);
+    halted_ = true;
+    stats_.dropped += notices_.size();
+    notices_.clear();
+  }
+  changed_.notify_all();
+}
+
+bool HookQueue::halted() const {
+  const std::lock_guard lock(mutex_);
+  return halted_;
+}
+
+core::HookStats HookQueue::stats() const {
+  const std::lock_guard lock(mutex_);
+  core::HookStats stats = stats_;
+  stats.queued = notices_.size() + (under_way_ ? 1 : 0);
+  return stats;
+}
+
+}  // namespace rpoguard::notify

@@ -1,0 +1,159 @@
+#include "exporter/serve/control.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/serve/views.hpp"
+
+namespace rpoguard::test {
+namespace {
+
+using serve::FreezeOrder;
+using serve::HttpRequest;
+using serve::HttpResponse;
+using Query = std::multimap<std::string, std::string>;
+
+class ControlTest : public ::testing::Test {
+ protected:
+  ControlTest() {
+    world.control.loopback = true;
+    world.control.freeze = [this](const FreezeOrder& order) {
+      orders.push_back(order);
+      return outcome;
+    };
+    world.views.publish(mixed_view(world.clock.now()));
+  }
+
+  static HttpRequest post(const std::string& path, Query query) {
+    HttpRequest asked = request(path, std::move(query));
+    asked.method = "POST";
+    return asked;
+  }
+  static HttpRequest freeze_184() {
+    return post("/-/freeze", {{"shard", "184"}, {"by", "jo"}, {"reason", "a move"}});
+  }
+  HttpResponse ask(const HttpRequest& asked) {
+    return serve::make_ops_handler(world.context())(asked);
+  }
+  void use_token(const std::string& token) {
+    world.control.token = [token]() -> core::Result<std::string> { return token; };
+  }
+  int status_with(const std::string& authorization) {
+    HttpRequest asked = freeze_184();
+    asked.headers["authorization"] = authorization;
+    return ask(asked).status;
+  }
+
+  World world;
+  std::vector<FreezeOrder> orders;
+  core::Result<std::string> outcome = std::string("done\n");
+};
+
+TEST_F(ControlTest, an_order_says_what_for_whom_and_until_when) {
+  const HttpResponse response = ask(freeze_184());
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, "done\n");
+  EXPECT_EQ(ask(post("/-/freeze", {{"all", "true"}, {"by", "jo"}, {"reason", "x"}, {"for", "30m"}}))
+                .status,
+            200);
+  EXPECT_EQ(ask(post("/-/unfreeze", {{"shard", "184"}, {"by", "ana"}})).status, 200);
+  ASSERT_EQ(orders.size(), 3U);
+  EXPECT_EQ(orders[0].shard, "184");
+  EXPECT_TRUE(orders[0].freeze);
+  EXPECT_EQ(orders[0].by, "jo");
+  EXPECT_EQ(orders[0].reason, "a move");
+  EXPECT_EQ(orders[0].until, std::nullopt);
+  EXPECT_EQ(orders[1].shard, std::nullopt);
+  EXPECT_EQ(orders[1].until, world.clock.wall() + 30min);
+  EXPECT_FALSE(orders[2].freeze);
+}
+
+TEST_F(ControlTest, what_is_not_understood_is_refused_and_nothing_done) {
+  const std::string long_text(501, 'x');
+  const std::vector<Query> rows{
+      {},
+      {{"shard", "184"}},
+      {{"shard", "184"}, {"by", "jo"}},
+      {{"shard", "184"}, {"reason", "x"}},
+      {{"by", "jo"}, {"reason", "x"}},
+      {{"shard", "184"}, {"all", "true"}, {"by", "jo"}, {"reason", "x"}},
+      {{"all", "yes"}, {"by", "jo"}, {"reason", "x"}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", "x"}, {"for", "30"}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", "x"}, {"for", "0s"}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", "x"}, {"for", "367d"}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", "x"}, {"until", "tomorrow"}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", "x"}, {"until", "2001-01-01T00:00Z"}},
+      {{"shard", "184"},
+       {"by", "jo"},
+       {"reason", "x"},
+       {"for", "1m"},
+       {"until", "2030-01-01T00:00Z"}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", "x"}, {"reasn", "x"}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", "x"}, {"by", "ana"}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", "two\nlines"}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", long_text}},
+  };
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    EXPECT_EQ(ask(post("/-/freeze", rows[i])).status, 400) << "row " << i;
+  EXPECT_EQ(ask(post("/-/unfreeze", {{"shard", "184"}, {"by", "jo"}, {"for", "1m"}})).status, 400);
+  EXPECT_EQ(ask(post("/-/freeze", {{"shard", "nope"}, {"by", "jo"}, {"reason", "x"}})).status, 404);
+  HttpRequest get = freeze_184();
+  get.method = "GET";
+  EXPECT_EQ(ask(get).status, 405);
+  EXPECT_TRUE(orders.empty());
+}
+
+TEST_F(ControlTest, without_a_token_only_this_machine_on_a_loopback_listener_may) {
+  HttpRequest asked = freeze_184();
+  asked.remote_address = "10.0.0.7";
+  EXPECT_EQ(ask(asked).status, 403);
+  HttpRequest page = freeze_184();
+  page.headers["origin"] = "http://evil.example";
+  EXPECT_EQ(ask(page).status, 403);
+  world.control.loopback = false;
+  EXPECT_EQ(ask(freeze_184()).status, 403) << "a proxy on this machine may forward strangers";
+  EXPECT_TRUE(orders.empty());
+}
+
+TEST_F(ControlTest, with_a_token_only_who_has_it_may_from_wherever) {
+  use_token("sesame");
+  EXPECT_EQ(ask(freeze_184()).status, 401) << "also on this machine";
+  EXPECT_EQ(header(ask(freeze_184()), "WWW-Authenticate"), "Bearer");
+  for (const char* wrong : {"", "Bearer", "Bearer ", "Bearer sesam", "Bearer sesame2",
+                            "Bearer Sesame", "Basic sesame", "sesame", "Bearer  sesame"})
+    EXPECT_EQ(status_with(wrong), 401) << wrong;
+  EXPECT_TRUE(orders.empty());
+  HttpRequest asked = freeze_184();
+  asked.remote_address = "10.0.0.7";
+  asked.headers["authorization"] = "Bearer sesame";
+  world.control.loopback = false;
+  EXPECT_EQ(ask(asked).status, 200);
+}
+
+TEST_F(ControlTest, a_token_that_cannot_be_read_or_is_empty_lets_nobody_in) {
+  use_token("");
+  EXPECT_EQ(status_with("Bearer "), 500);
+  world.control.token = []() -> core::Result<std::string> {
+    return core::Error{"cannot read it: secret-path", ""};
+  };
+  EXPECT_EQ(status_with("Bearer x"), 500);
+  EXPECT_TRUE(orders.empty());
+}
+
+TEST_F(ControlTest, a_freeze_that_is_not_on_disk_is_no_success) {
+  outcome = core::Error{"in force, but not on disk", "check state_dir"};
+  const HttpResponse response = ask(freeze_184());
+  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(response.body, "in force, but not on disk\nHINT: check state_dir\n");
+}
+
+TEST_F(ControlTest, events_are_listed_and_filtered) {
+  world.journal.append("184", R"({"id":"1-1"})");
+  world.journal.append("185", R"({"id":"1-2"})");
+  EXPECT_EQ(ask(request("/api/v1/events")).body,
+            "{\"events\":[\n{\"id\":\"1-1\"},\n{\"id\":\"1-2\"}],\n\"forgotten\":0}\n");
+  EXPECT_EQ(ask(request("/api/v1/events", Query{{"shard", "185"}})).body,
+            "{\"events\":[\n{\"id\":\"1-2\"}],\n\"forgotten\":0}\n");
+}
+
+}  // namespace
+}  // namespace rpoguard::test
