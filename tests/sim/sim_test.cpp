@@ -22,7 +22,7 @@ namespace {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
 constexpr std::uint64_t kHoursPerProfile = 5;
 #else
-constexpr std::uint64_t kHoursPerProfile = 210;
+constexpr std::uint64_t kHoursPerProfile = 300;
 #endif
 
 std::optional<std::uint64_t> number_from_environment(const char* name) {
