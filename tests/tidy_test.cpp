@@ -61,6 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Snippet{"exporter/core/a.cpp", "  #  include <iostream>\n"},
                     Snippet{"exporter/observe/prober.cpp", "#include <libpq-fe.h>\n"},
                     Snippet{"exporter/serve/gate.cpp", "#include <httplib.h>\n"},
+                    Snippet{"exporter/serve/stream_server.cpp", "#include <boost/asio.hpp>\n"},
                     Snippet{"exporter/cli/a.cpp", "#include <yaml-cpp/yaml.h>\n"},
                     Snippet{"exporter/serve/text.cpp", "#include <prometheus/registry.h>\n"},
                     Snippet{"exporter/config/a.cpp", "#include <nlohmann/json.hpp>\n"},

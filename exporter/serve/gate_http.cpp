@@ -1,10 +1,16 @@
 #include "exporter/serve/gate_http.hpp"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <boost/beast/http/status.hpp>
 
 #include "exporter/serve/http_head.hpp"
 #include "exporter/serve/http_target.hpp"
@@ -12,126 +18,81 @@
 namespace rpoguard::serve {
 namespace {
 
+namespace http = boost::beast::http;
+using Parser = http::request_parser<http::empty_body>;
+
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
-constexpr std::size_t kHeadersMax = 100;
+constexpr std::ptrdiff_t kHeadersMax = 100;
 
 struct Head {
   HttpRequest request;
-  bool keep = true;    // the client wants to go on with this connection ...
-  bool close = false;  // ... or said somewhere that it does not
-  bool body = false;   // one is announced
+  bool keep = false;  // the client wants to go on with this connection
+  bool body = false;  // one is announced
 };
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+std::string_view view(boost::beast::string_view text) {
+  return {text.data(), text.size()};
 }
 
 std::string lower(std::string_view text) {
   std::string result(text);
-  std::ranges::transform(result, result.begin(), [](char c) { return lower(c); });
+  std::ranges::transform(result, result.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
   return result;
 }
 
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+// Beast joins a folded line with the one before it. What stands before us may not, and would then
+// see another header than we do.
+bool has_folded_line(std::string_view head) {
+  return head.find("\r\n ") != std::string_view::npos ||
+         head.find("\r\n\t") != std::string_view::npos;
 }
 
-// RFC 9110, 5.6.2
-bool is_token(std::string_view text) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::ranges::all_of(text, [&](char c) {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
-           kMarks.find(c) != std::string_view::npos;
-  });
+// Beast's own keep_alive() also heeds Proxy-Connection, and keeps an HTTP/1.0 connection whose
+// client says both. RFC 9112, 9.3: "close" wins.
+bool wants_to_keep(const Parser::value_type& message) {
+  const auto fields = message.equal_range(http::field::connection);
+  const auto says = [&fields](const char* option) {
+    return std::any_of(fields.first, fields.second, [option](const auto& field) {
+      return http::token_list(field.value()).exists(option);
+    });
+  };
+  return !says("close") && (message.version() >= 11 || says("keep-alive"));
 }
 
-// Neither control characters nor, in a target, blanks.
-bool is_printable(std::string_view text, char lowest) {
-  return std::ranges::all_of(text, [&](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte >= static_cast<unsigned char>(lowest) && byte != 0x7F) ||
-           (lowest == ' ' && c == '\t');
-  });
-}
-
-bool names_option(std::string_view list, std::string_view option) {
-  while (!list.empty()) {
-    const std::size_t comma = list.find(',');
-    if (lower(trim(list.substr(0, comma))) == option) return true;
-    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+HttpRequest request_of(const Parser::value_type& message) {
+  HttpRequest request;
+  HttpTarget target = parse_target(view(message.target()));
+  request.method = view(message.method_string());
+  request.path = std::move(target.path);
+  request.query = std::move(target.query);
+  request.path_cut = target.path_cut;
+  for (const auto& field : message) {
+    request.headers.emplace(lower(view(field.name_string())), view(field.value()));
   }
-  return false;
+  return request;
 }
 
-bool read_request_line(std::string_view line, Head& head) {
-  const std::size_t first = line.find(' ');
-  const std::size_t last = line.rfind(' ');
-  if (first == std::string_view::npos || last <= first + 1) return false;
-  const std::string_view method = line.substr(0, first);
-  const std::string_view target = line.substr(first + 1, last - first - 1);
-  const std::string_view version = line.substr(last + 1);
-  if (!is_method(method) || !is_printable(target, '!')) return false;
-  if (version != "HTTP/1.1" && version != "HTTP/1.0") return false;
-  HttpTarget parsed = parse_target(target);
-  head.keep = version == "HTTP/1.1";
-  head.request.method = method;
-  head.request.path = std::move(parsed.path);
-  head.request.query = std::move(parsed.query);
-  head.request.path_cut = parsed.path_cut;
-  return true;
-}
-
-bool read_header(std::string_view line, Head& head) {
-  const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) return false;
-  std::string name = lower(line.substr(0, colon));
-  const std::string_view value = trim(line.substr(colon + 1));
-  if (!is_printable(value, ' ')) return false;
-  if (name == "connection") {
-    head.keep = head.keep || names_option(value, "keep-alive");
-    head.close = head.close || names_option(value, "close");
-  } else if (name == "transfer-encoding") {
-    head.body = true;
-  } else if (name == "content-length") {
-    // What is not plainly zero is a body, also if it is no number: it ends the connection.
-    head.body =
-        head.body || value.empty() || value.find_first_not_of('0') != std::string_view::npos;
-  }
-  head.request.headers.emplace(std::move(name), value);
-  return true;
-}
-
+// `text` ends with its empty line.
 std::optional<Head> parse_head(std::string_view text) {
+  Parser parser;
+  parser.header_limit(kHeadBytesMax);
+  parser.skip(true);  // bodies are never read
+  boost::beast::error_code error;
+  const std::size_t taken = parser.put(boost::asio::buffer(text), error);
+  if (error || taken != text.size() || has_folded_line(text)) return std::nullopt;
+  const Parser::value_type& message = parser.get();
+  if (!is_method(view(message.method_string()))) return std::nullopt;
+  if (std::distance(message.begin(), message.end()) > kHeadersMax) return std::nullopt;
   Head head;
-  std::size_t headers = 0;
-  for (bool first = true; !text.empty(); first = false) {
-    const std::size_t end = text.find(kLineEnd);
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(end + kLineEnd.size());
-    const bool fine = first ? read_request_line(line, head) : read_header(line, head);
-    if (!fine || headers++ > kHeadersMax) return std::nullopt;
-  }
+  head.request = request_of(message);
+  head.keep = wants_to_keep(message);
+  // Any transfer coding is a body, also one that Beast does not know.
+  head.body =
+      message.count(http::field::transfer_encoding) > 0 || parser.content_length().value_or(0) > 0;
   return head;
-}
-
-std::string_view phrase_of(int status) {
-  constexpr std::array<std::pair<int, std::string_view>, 11> kPhrases{
-      {{200, "OK"},
-       {400, "Bad Request"},
-       {403, "Forbidden"},
-       {404, "Not Found"},
-       {405, "Method Not Allowed"},
-       {408, "Request Timeout"},
-       {409, "Conflict"},
-       {414, "URI Too Long"},
-       {431, "Request Header Fields Too Large"},
-       {500, "Internal Server Error"},
-       {503, "Service Unavailable"}}};
-  const auto* found = std::ranges::find(kPhrases, status, &std::pair<int, std::string_view>::first);
-  return found == kPhrases.end() ? "Status" : found->second;
 }
 
 void append_header(std::string& out, std::string_view name, std::string_view value) {
@@ -139,10 +100,11 @@ void append_header(std::string& out, std::string_view name, std::string_view val
 }
 
 std::string render(const HttpResponse& response, bool keep, bool with_body) {
+  const auto phrase = view(http::obsolete_reason(static_cast<http::status>(response.status)));
   std::string out;
   out.reserve(512 + response.body.size());
   out.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ");
-  out.append(phrase_of(response.status)).append(kLineEnd);
+  out.append(phrase).append(kLineEnd);
   append_header(out, "Cache-Control", "no-store");
   append_header(out, "X-Content-Type-Options", "nosniff");
   append_header(out, "Accept-Ranges", "none");
@@ -181,10 +143,10 @@ Exchange exchange(const HttpHandler& handler, std::string_view received, const C
   if (end == std::string_view::npos) return {};
   const std::size_t bytes = end + kHeadEnd.size();
   if (bytes > kHeadBytesMax) return refuse(bytes, 431);
-  std::optional<Head> head = parse_head(received.substr(0, end + kLineEnd.size()));
+  std::optional<Head> head = parse_head(received.substr(0, bytes));
   if (!head) return refuse(bytes, 400);
   head->request.remote_address = client.address;
-  const bool keep = head->keep && !head->close && !head->body && !client.last;
+  const bool keep = head->keep && !head->body && !client.last;
   const bool with_body = head->request.method != "HEAD";
   return {bytes, render(guarded(handler, head->request), keep, with_body), !keep, head->body};
 }

@@ -68,6 +68,7 @@ const std::vector<HeaderRule>& header_rules() {
       {R"(CLI/.*)", {R"(exporter/cli/.*\.cpp)"}},
       {R"(asio(/.*|\.hpp))",
        {R"(exporter/observe/.*)", R"(exporter/cli/.*)", R"(exporter/serve/stream_server\.cpp)"}},
+      {R"(boost/.*)", {R"(exporter/serve/gate_http\.cpp)"}},
       {R"(regex)", {}},  // H6: std::regex recurses once per character
       {R"(thread|mutex|iostream|fstream|atomic|condition_variable|future|ctime|cstdlib)",
        {R"(exporter/(?!core/).*)", R"(exporter/core/check\.cpp)"}},
