@@ -22,7 +22,7 @@ core::Result<std::unique_ptr<serve::LeasePage>> make_page(const core::View& view
 
 }  // namespace
 
-void LeaseKeeper::publish(const core::View& view, core::Instant now) {
+std::optional<bool> LeaseKeeper::publish(const core::View& view, core::Instant now) {
   if (page_ && page_->superseded()) {
     lost_to_peer_ = page_->path();
     complain({"another rpoguard has put its lease page at " + lost_to_peer_,
@@ -34,6 +34,8 @@ void LeaseKeeper::publish(const core::View& view, core::Instant now) {
   } else if (now >= retry_at_) {
     replace(view, now);
   }
+  if (view.spec->lease_path.empty()) return std::nullopt;
+  return page_ != nullptr && page_->path() == view.spec->lease_path && page_->holds(*view.spec);
 }
 
 // Two that take the page from each other in turn would be worse than one that has lost it.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "exporter/core/view.hpp"
@@ -13,8 +14,9 @@ namespace rpoguard::cli {
 class LeaseKeeper {
  public:
   /// Writes the view to the page of its specification. When path or shards have changed a new page
-  /// takes over; when none can be made that is logged once and tried again after kRetry.
-  void publish(const core::View& view, core::Instant now);
+  /// takes over; when none can be made that is logged once and tried again after kRetry. Says
+  /// whether readers find the view in the page; nullopt: none is configured.
+  std::optional<bool> publish(const core::View& view, core::Instant now);
   /// Closes every lease for ever.
   void close() { page_.reset(); }
 

@@ -155,6 +155,7 @@ void Monitor::evaluate_shard(Shard& shard, std::size_t index) {
   shard.memory = std::move(memory);
   // Before anybody can act on a new epoch it is on disk.
   save(shard);
+  view.state_saved = !shard.save_failed;
   for (const LogLine& line : changes_between(shard.view.get(), view)) write_log(line);
   for (const core::Event& event : core::events_between(shard.view.get(), view)) sinks_.event(event);
   sinks_.view(view);
@@ -206,7 +207,7 @@ void Monitor::publish() {
   view->spec = spec_;
   view->published = clock_.now();
   for (const Shard& shard : shards_) view->shards.push_back(shard.view);
-  lease_.publish(*view, view->published);
+  view->lease_page_up = lease_.publish(*view, view->published);
   views_.publish(std::move(view));
 }
 

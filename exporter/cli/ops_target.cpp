@@ -1,32 +1,19 @@
 #include "exporter/cli/ops_target.hpp"
 
-#include <charconv>
-#include <optional>
-#include <string_view>
-
 #include "exporter/config/load.hpp"
+#include "exporter/core/url.hpp"
 
 namespace rpoguard::cli {
 namespace {
 
 using core::Error;
 
-// "http://HOST:PORT", HOST may be an IPv6 address in brackets.
-std::optional<Target> parse_url(std::string_view url) {
-  constexpr std::string_view kScheme = "http://";
-  if (!url.starts_with(kScheme)) return std::nullopt;
-  url.remove_prefix(kScheme.size());
-  if (url.ends_with('/')) url.remove_suffix(1);
-  const auto colon = url.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
-  Target target{std::string(url.substr(0, colon)), 0};
-  const std::string_view port = url.substr(colon + 1);
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), target.port);
-  if (error != std::errc{} || end != port.data() + port.size() || target.port == 0)
-    return std::nullopt;
-  if (target.host.starts_with('[') && target.host.ends_with(']'))
-    target.host = target.host.substr(1, target.host.size() - 2);
-  return target;
+// The ops listener speaks no TLS, and which path is asked is the command's matter.
+core::Result<Target> target_at(const std::string& url) {
+  const auto parts = core::split_url(url);
+  if (!parts || parts.value().tls || parts.value().target != "/")
+    return Error{"--url must look like http://127.0.0.1:10187", ""};
+  return Target{parts.value().host, parts.value().port};
 }
 
 }  // namespace
@@ -38,11 +25,7 @@ Target target_of(const core::ListenSpec& listen) {
 }
 
 core::Result<Target> find_target(const std::string& url, const std::string& config_file) {
-  if (!url.empty()) {
-    const auto target = parse_url(url);
-    if (!target) return Error{"--url must look like http://127.0.0.1:10187", ""};
-    return *target;
-  }
+  if (!url.empty()) return target_at(url);
   if (config_file.empty()) return target_of(core::Spec{}.ops);
   const config::Loaded loaded = config::load_file(config_file);
   if (!loaded.spec) {

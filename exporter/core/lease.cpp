@@ -8,9 +8,17 @@ namespace {
 
 constexpr Duration kRetryAfterDefault = std::chrono::seconds(1);
 
+// The shortest cycle of opening and closing: one transition in each, however fast the cause comes
+// and goes.
+constexpr int kReopenAftersPerCycle = 2;
+
 // Remembers how long the exposure has been low, and whether that is long enough.
 void settle(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input, Instant now) {
-  if (input.writer_changed) memory.must_settle = false;
+  if (input.writer_changed) {
+    memory.must_settle = false;
+    memory.has_opened = false;
+    memory.reopened.reset();
+  }
   if (input.waived_until) {
     // The waiver has taken the place of the proof; what the proof says meanwhile closes nothing.
     memory.must_settle = false;
@@ -32,6 +40,14 @@ void settle(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
   if (low && !memory.settled_since) memory.settled_since = now;
   if (memory.settled_since && now - *memory.settled_since >= spec.gate.reopen_after)
     memory.must_settle = false;
+}
+
+// When a gate that is closed may open again; absent: as soon as nothing speaks against it. What an
+// operator closes and opens does not flap.
+std::optional<Instant> opens_again(const ShardSpec& spec, const LeaseMemory& memory) {
+  if (memory.was_open || !memory.reopened || memory.closed_for == Reason::frozen)
+    return std::nullopt;
+  return *memory.reopened + kReopenAftersPerCycle * spec.gate.reopen_after;
 }
 
 struct Limit {
@@ -73,7 +89,9 @@ void collect_reasons(const ShardSpec& spec, const LeaseMemory& memory, const Lea
   const bool misrouted = input.endpoint_watched && !input.verdict_reason &&
                          (!input.endpoint_until || *input.endpoint_until <= now);
   if (misrouted) reasons.push_back(Reason::endpoint_misrouted);
-  if (reasons.empty() && !input.waived_until && memory.must_settle)
+  const bool settling = !input.waived_until && memory.must_settle;
+  const auto opens = opens_again(spec, memory);
+  if (reasons.empty() && (settling || (opens && now < *opens)))
     reasons.push_back(Reason::reopening);
   std::ranges::sort(reasons);
 }
@@ -88,22 +106,37 @@ std::string detail_of(const LeaseInput& input, Reason shown) {
   return meaning_of(shown);
 }
 
-void count_transition(LeaseMemory& memory, const GateView& gate) {
+void close(LeaseMemory& memory, Reason reason) {
+  memory.was_open = false;
+  memory.closed_for = reason;
+  ++memory.transitions[{false, reason}];
+}
+
+// The lease ran out since the last look: the callers have found the gate closed.
+void note_expiry(LeaseMemory& memory, Instant now) {
+  if (memory.was_open && memory.open_until <= now) close(memory, memory.when_expired);
+}
+
+void count_transition(LeaseMemory& memory, const GateView& gate, Instant now) {
   const bool open = gate.reasons.empty();
-  if (open) {
-    if (!memory.was_open && memory.last_reason) ++memory.transitions[{true, *memory.last_reason}];
-  } else if (memory.was_open || memory.last_reason != gate.reasons.front()) {
-    ++memory.transitions[{false, gate.reasons.front()}];
+  if (open && !memory.was_open) {
+    if (memory.closed_for) ++memory.transitions[{true, *memory.closed_for}];
+    if (memory.has_opened) memory.reopened = now;
+    memory.was_open = memory.has_opened = true;
+  } else if (!open && (memory.was_open || !memory.closed_for)) {
+    close(memory, gate.reasons.front());
   }
-  memory.was_open = open;
-  if (!open) memory.last_reason = gate.reasons.front();
 }
 
 std::optional<Duration> retry_hint(const ShardSpec& spec, const LeaseMemory& memory,
                                    const GateView& gate, Instant now) {
   if (gate.reasons.empty()) return std::nullopt;
-  if (gate.reasons.front() != Reason::reopening || !memory.settled_since) return kRetryAfterDefault;
-  return std::max(kRetryAfterDefault, *memory.settled_since + spec.gate.reopen_after - now);
+  Duration hint = kRetryAfterDefault;
+  if (gate.reasons.front() != Reason::reopening) return hint;
+  if (memory.must_settle && memory.settled_since)
+    hint = std::max(hint, *memory.settled_since + spec.gate.reopen_after - now);
+  if (const auto opens = opens_again(spec, memory)) hint = std::max(hint, *opens - now);
+  return hint;
 }
 
 }  // namespace
@@ -111,6 +144,7 @@ std::optional<Duration> retry_hint(const ShardSpec& spec, const LeaseMemory& mem
 GateView decide_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
                       Instant now) {
   settle(spec, memory, input, now);
+  note_expiry(memory, now);
   GateView gate;
   collect_reasons(spec, memory, input, now, gate);
   const Limit limit = open_limit(input);
@@ -123,7 +157,7 @@ GateView decide_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInp
   }
   gate.when_expired = limit.reason;
   gate.retry_after = retry_hint(spec, memory, gate, now);
-  count_transition(memory, gate);
+  count_transition(memory, gate, now);
   gate.transitions = memory.transitions;
   memory.open_until = gate.open_until;
   memory.when_expired = gate.when_expired;

@@ -14,7 +14,9 @@ namespace rpoguard::core {
 
 struct LeaseMemory {
   bool was_open = false;
-  std::optional<Reason> last_reason;  ///< the one shown last while closed
+  std::optional<Reason> closed_for;  ///< the reason of the last closing
+  bool has_opened = false;           ///< since the present writer came
+  std::optional<Instant> reopened;   ///< when it did so again; the next time has to wait for it
   Instant open_until{};
   Reason when_expired = Reason::rpo_exceeded;
   bool must_settle = false;              ///< closed for rpo_exceeded: reopening waits
@@ -46,7 +48,11 @@ struct LeaseInput {
   bool writer_changed = false;  ///< another node or timeline than before: old wounds do not count
 };
 
-/// Pure. Counts a transition when the state or, while closed, the reason shown changes.
+/// Pure. Counts a transition when the gate closes or opens, under the reason that it closed for.
+/// Closing is never delayed. Opening is, so that a gate whose cause comes and goes (a flapping
+/// link) goes through no more than one transition per reopen_after: it reopens no sooner than two
+/// of them after it last did, with Reason::reopening until then. A first closing is over when its
+/// cause is.
 GateView decide_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
                       Instant now);
 

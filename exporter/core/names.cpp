@@ -33,7 +33,7 @@ constexpr std::array<ReasonText, kReasonCount> kReasonTexts{{
      "more acknowledged work than the RPO allows is not proven durable on the remote copies"},
     {"archive_too_old", "the WAL archive is older than the policy allows"},
     {"reopening",
-     "the exposure is back below the limit and has to stay there before writes are let in again"},
+     "what closed the gate is over and has to stay so for a while before writes are let in again"},
 }};
 
 constexpr std::array<const char*, kNodeStateCount> kNodeStateNames{

@@ -213,6 +213,7 @@ struct ShardView {
   SloView slo;
   std::optional<Instant> write_outage_since;  ///< since when writes are not usable
   std::optional<Duration> last_write_outage;  ///< length of the last outage that ended
+  bool state_saved = true;  ///< what must survive a restart is on disk; the shell knows
 };
 
 /// now - T; absent = unknown.
@@ -235,6 +236,7 @@ struct View {
   std::vector<std::shared_ptr<const ShardView>>
       shards;           ///< in the order of the configuration; null: not evaluated yet
   Instant published{};  ///< the loop made its last round at this moment
+  std::optional<bool> lease_page_up;  ///< readers find this view in it; absent: not configured
   const ShardView* find(const std::string& id) const;
 };
 

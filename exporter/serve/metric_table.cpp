@@ -100,6 +100,10 @@ constexpr std::array<MetricInfo, kMetricCount> kTable{{
     row(Metric::last_write_outage_seconds, "rpoguard_last_write_outage_seconds", gauge, {"shard"},
         "Length of the last period without usable writes that has ended: the recovery time really "
         "reached. Absent while none has ended since start."),
+    row(Metric::lease_page_up, "rpoguard_lease_page_up", gauge, {},
+        "1 if the lease page is there and is written at every look; 0 if it cannot be made, or "
+        "another rpoguard has put its own at the path: then every lease is closed for readers. "
+        "Absent where none is configured."),
     row(Metric::node_diverged_bytes, "rpoguard_node_diverged_bytes", gauge, {"shard", "node"},
         "WAL bytes on the node beyond the point where its history and the writer's part. Above 0: "
         "it needs pg_rewind or has to be built anew. Absent where the histories cannot be "
@@ -205,6 +209,10 @@ constexpr std::array<MetricInfo, kMetricCount> kTable{{
         {"shard", "node", "slot"},
         "WAL bytes that may still be written before the slot is lost. Absent where no limit is "
         "configured."),
+    row(Metric::state_saved, "rpoguard_state_saved", gauge, {"shard"},
+        "1 if what must survive a restart (highest epoch, rivals, waiver) is on disk; 0 if "
+        "state_dir takes no writes and a restart would forget it. Absent before the first "
+        "evaluation."),
     row(Metric::synchronous_downgraded, "rpoguard_synchronous_downgraded", gauge, {"shard"},
         "1 if synchronous durability is promised (RPO 0) and the writer does not require it, else "
         "0. Absent where it is not promised, and while there is no confirmed writer."),

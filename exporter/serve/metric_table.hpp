@@ -41,6 +41,7 @@ enum class Metric {
   hook_retries_total,
   last_evaluation_timestamp_seconds,
   last_write_outage_seconds,
+  lease_page_up,
   node_diverged_bytes,
   node_epoch,
   node_in_recovery,
@@ -74,6 +75,7 @@ enum class Metric {
   slo_seconds_total,
   slot_lag_bytes,
   slot_safe_wal_bytes,
+  state_saved,
   synchronous_downgraded,
   wal_archive_age_seconds,
   wal_archive_claimed_ahead_bytes,
@@ -91,7 +93,7 @@ enum class Metric {
   writers,
   writes_usable,
 };
-inline constexpr std::size_t kMetricCount = 79;
+inline constexpr std::size_t kMetricCount = 81;
 
 enum class MetricKind { counter, gauge, histogram };
 

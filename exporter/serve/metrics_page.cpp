@@ -188,6 +188,7 @@ class ShardSamples {
     page_.add(Metric::last_write_outage_seconds, {id_}, known.last_write_outage, core::to_seconds);
     if (view_ == nullptr) return;
     page_.add(Metric::writers, {id_}, static_cast<double>(known.writers));
+    page_.add(Metric::state_saved, {id_}, known.state_saved);
     page_.add(Metric::last_evaluation_timestamp_seconds, {id_}, at_.timestamp(known.evaluated));
     page_.add(Metric::write_outage_seconds, {id_},
               known.write_outage_since ? at_.age(*known.write_outage_since) : 0.0);
@@ -309,6 +310,7 @@ class ViewCollector final : public prometheus::Collectable {
     Page page;
     add_process(page, context_.reload_status.get());
     if (context_.hook_stats) add_hooks(page, context_.hook_stats());
+    if (view) page.add(Metric::lease_page_up, {}, view->lease_page_up);
     const std::size_t shards = view ? view->shards.size() : 0;
     page.expect(shards);
     for (std::size_t i = 0; i < shards; ++i) {

@@ -43,13 +43,13 @@ class LeaseKeeperTest : public ::testing::Test {
 
 TEST_F(LeaseKeeperTest, without_a_path_there_is_no_page) {
   LeaseKeeper keeper;
-  keeper.publish(*view_at(""), now_);
+  EXPECT_EQ(keeper.publish(*view_at(""), now_), std::nullopt);
   EXPECT_TRUE(std::filesystem::is_empty(dir_.path()));
 }
 
 TEST_F(LeaseKeeperTest, follows_path_and_shards_of_the_configuration) {
   LeaseKeeper keeper;
-  keeper.publish(*view_at(path_), now_);
+  EXPECT_EQ(keeper.publish(*view_at(path_), now_), true);
   EXPECT_TRUE(open(path_));
   EXPECT_FALSE(open(path_, "s1"));
   keeper.publish(*view_at(path_, 2), now_);
@@ -64,11 +64,11 @@ TEST_F(LeaseKeeperTest, follows_path_and_shards_of_the_configuration) {
 TEST_F(LeaseKeeperTest, tries_again_when_no_page_could_be_made) {
   LeaseKeeper keeper;
   const std::string path = dir_ / "later" / "lease";
-  keeper.publish(*view_at(path), now_);
+  EXPECT_EQ(keeper.publish(*view_at(path), now_), false);
   std::filesystem::create_directory(dir_ / "later");
-  keeper.publish(*view_at(path), now_ + LeaseKeeper::kRetry - 1ms);
+  EXPECT_EQ(keeper.publish(*view_at(path), now_ + LeaseKeeper::kRetry - 1ms), false);
   EXPECT_FALSE(open(path));
-  keeper.publish(*view_at(path), now_ + LeaseKeeper::kRetry);
+  EXPECT_EQ(keeper.publish(*view_at(path), now_ + LeaseKeeper::kRetry), true);
   EXPECT_TRUE(open(path));
 }
 
@@ -100,8 +100,8 @@ TEST_F(LeaseKeeperTest, leaves_the_path_to_another_rpoguard_that_took_it) {
     return info.st_ino;
   };
   const auto of_second = inode();
-  first.publish(*view_at(path_), now_);
-  first.publish(*view_at(path_), now_ + 1h);
+  EXPECT_EQ(first.publish(*view_at(path_), now_), false);
+  EXPECT_EQ(first.publish(*view_at(path_), now_ + 1h), false);
   EXPECT_EQ(inode(), of_second);
   second.close();
   EXPECT_FALSE(open(path_));

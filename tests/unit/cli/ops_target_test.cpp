@@ -23,8 +23,9 @@ TEST(OpsTarget, comes_from_a_url) {
   ASSERT_TRUE(target.ok());
   EXPECT_EQ(target.value().host, "::1");
   EXPECT_EQ(target.value().port, 9);
-  for (const char* bad : {"127.0.0.1:9", "http://", "http://x", "http://x:0", "http://x:65536",
-                          "https://x:9", "http://:9"})
+  EXPECT_EQ(find_target("http://ops.example", "").value().port, 80) << "as in any URL";
+  for (const char* bad : {"127.0.0.1:9", "http://", "http://x:0", "http://x:65536", "https://x:9",
+                          "http://:9", "http://jo:secret@x:9", "http://x:9/metrics"})
     EXPECT_FALSE(find_target(bad, "").ok()) << bad;
 }
 

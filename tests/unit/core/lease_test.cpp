@@ -148,20 +148,88 @@ TEST_F(Lease, a_waiver_does_not_excuse_other_reasons) {
   EXPECT_EQ(judge(2, std::nullopt).reasons, only(Reason::archive_too_old));
 }
 
-TEST_F(Lease, counts_each_change_of_state_or_of_the_reason_shown_once) {
+TEST_F(Lease, counts_each_closing_and_opening_once_by_the_reason_it_closed_for) {
   judge(0, std::nullopt);
   judge(1, std::nullopt);
   judge(2, seconds(1));
   judge(3, seconds(1));
   judge(4, seconds(6));
-  judge(5, seconds(1));
+  EXPECT_EQ(judge(5, seconds(1)).reasons, only(Reason::reopening)) << "closed as before";
+  judge(6, seconds(6));
+  judge(7, seconds(1));
   const GateView gate = judge(12, seconds(1));
   const std::map<std::pair<bool, Reason>, std::uint64_t> expected{
-      {{false, Reason::unproven}, 1},     {{true, Reason::unproven}, 1},
-      {{false, Reason::rpo_exceeded}, 1}, {{false, Reason::reopening}, 1},
-      {{true, Reason::reopening}, 1},
+      {{false, Reason::unproven}, 1},
+      {{true, Reason::unproven}, 1},
+      {{false, Reason::rpo_exceeded}, 1},
+      {{true, Reason::rpo_exceeded}, 1},
   };
   EXPECT_EQ(gate.transitions, expected);
+}
+
+TEST_F(Lease, that_ran_out_unseen_was_a_closing_too) {
+  input.confirmed_until = kStart + seconds(3);
+  judge(0, seconds(1));
+  input.confirmed_until = kStart + seconds(20);
+  const GateView gate = judge(4, seconds(1));
+  EXPECT_TRUE(gate.reasons.empty());
+  const std::map<std::pair<bool, Reason>, std::uint64_t> expected{{{false, Reason::stale_epoch}, 1},
+                                                                  {{true, Reason::stale_epoch}, 1}};
+  EXPECT_EQ(gate.transitions, expected);
+}
+
+class Flapping : public Lease {
+ protected:
+  /// What speaks against the gate at this second; nothing: absent.
+  GateView judge_with(int second, std::optional<Reason> verdict) {
+    input.verdict_reason = verdict;
+    return judge(second, seconds(1));
+  }
+  /// Closes and reopens at once, for the first time.
+  void blip() {
+    judge_with(0, std::nullopt);
+    judge_with(1, Reason::no_writer);
+    EXPECT_TRUE(judge_with(2, std::nullopt).reasons.empty());
+  }
+};
+
+TEST_F(Flapping, reopens_no_sooner_than_two_reopen_after_since_it_last_did) {
+  blip();
+  EXPECT_EQ(judge_with(3, Reason::no_writer).reasons, only(Reason::no_writer)) << "at once";
+  const GateView waiting = judge_with(4, std::nullopt);
+  EXPECT_EQ(waiting.reasons, only(Reason::reopening));
+  EXPECT_EQ(waiting.retry_after, seconds(8));
+  EXPECT_EQ(waiting.open_until, Instant{});
+  EXPECT_EQ(judge_with(11, std::nullopt).reasons, only(Reason::reopening));
+  EXPECT_TRUE(judge_with(12, std::nullopt).reasons.empty());
+  for (const int second : {15, 18, 21}) judge_with(second, std::nullopt);
+  judge_with(22, Reason::no_writer);
+  EXPECT_TRUE(judge_with(23, std::nullopt).reasons.empty()) << "it was quiet for long enough";
+}
+
+TEST_F(Flapping, waits_under_a_waiver_too) {
+  blip();
+  judge_with(3, Reason::no_writer);
+  input.waived_until = kStart + seconds(90);
+  EXPECT_EQ(judge_with(4, std::nullopt).reasons, only(Reason::reopening));
+  EXPECT_TRUE(judge_with(12, std::nullopt).reasons.empty());
+}
+
+TEST_F(Flapping, waits_for_the_longer_of_both_where_the_exposure_has_to_settle) {
+  blip();
+  judge(5, seconds(6));
+  EXPECT_EQ(judge(6, seconds(1)).retry_after, seconds(6)) << "until 12, not 11";
+  judge(9, seconds(6));
+  EXPECT_EQ(judge(10, seconds(1)).retry_after, seconds(5)) << "until 15, not 12";
+}
+
+TEST_F(Flapping, is_nothing_that_an_operator_or_a_failover_does) {
+  blip();
+  judge_with(3, Reason::frozen);
+  EXPECT_TRUE(judge_with(4, std::nullopt).reasons.empty());
+  judge_with(5, Reason::no_writer);
+  input.writer_changed = true;
+  EXPECT_TRUE(judge_with(6, std::nullopt).reasons.empty());
 }
 
 TEST_F(Lease, the_first_opening_after_a_start_is_no_transition) {

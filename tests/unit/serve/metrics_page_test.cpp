@@ -73,6 +73,24 @@ TEST_F(MetricsPage, has_the_agreed_shape) {
   EXPECT_EQ(actual, golden("metrics.txt", actual));
 }
 
+TEST_F(MetricsPage, says_whether_lease_page_and_state_are_written) {
+  EXPECT_EQ(value("rpoguard_lease_page_up"), "1");
+  EXPECT_EQ(of_184("state_saved"), "1");
+  auto view = mixed_view(world_.clock.now());
+  view->lease_page_up = false;
+  auto shard = *view->shards[0];
+  shard.state_saved = false;
+  view->shards[0] = std::make_shared<core::ShardView>(shard);
+  world_.views.publish(view);
+  EXPECT_EQ(value("rpoguard_lease_page_up"), "0");
+  EXPECT_EQ(of_184("state_saved"), "0");
+  EXPECT_EQ(value("rpoguard_state_saved{shard=\"186\"}"), "") << "not evaluated yet";
+  auto without = mixed_view(world_.clock.now());
+  without->lease_page_up.reset();
+  world_.views.publish(without);
+  EXPECT_EQ(value("rpoguard_lease_page_up"), "");
+}
+
 TEST_F(MetricsPage, satisfies_promtool_without_a_complaint) {
   const TempDir dir;
   write_file(dir / "page", page());

@@ -210,6 +210,7 @@ inline std::shared_ptr<core::View> mixed_view(core::Instant now) {
   auto view = std::make_shared<core::View>();
   view->spec = spec;
   view->published = now - 300ms;
+  view->lease_page_up = true;
   const auto shared = [&](std::size_t i) {
     return std::make_shared<const core::ShardSpec>(spec->shards[i]);
   };
