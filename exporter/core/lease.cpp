@@ -7,6 +7,8 @@ namespace rpoguard::core {
 namespace {
 
 constexpr Duration kRetryAfterDefault = std::chrono::seconds(1);
+// An estimate further ahead is not worth waiting for.
+constexpr Duration kRetryAfterMax = std::chrono::seconds(60);
 
 // Remembers how long the exposure has been low, and whether that is long enough.
 void settle(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input, Instant now) {
@@ -97,11 +99,25 @@ void count_transition(LeaseMemory& memory, const GateView& gate) {
   if (!open) memory.last_reason = gate.reasons.front();
 }
 
+// Until the exposure is below reopen_below, if it goes on falling as it does; 0 when it does not
+// fall, or nobody knows.
+Duration catch_up_time(const ShardSpec& spec, const LeaseInput& input) {
+  if (!input.exposure || !input.exposure_growth || *input.exposure_growth >= 0) return {};
+  const Duration above = *input.exposure - spec.gate.reopen_below;
+  const double seconds = to_seconds(above) / -*input.exposure_growth;
+  if (seconds >= to_seconds(kRetryAfterMax)) return kRetryAfterMax;
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+}
+
 std::optional<Duration> retry_hint(const ShardSpec& spec, const LeaseMemory& memory,
-                                   const GateView& gate, Instant now) {
+                                   const LeaseInput& input, const GateView& gate, Instant now) {
   if (gate.reasons.empty()) return std::nullopt;
-  if (gate.reasons.front() != Reason::reopening || !memory.settled_since) return kRetryAfterDefault;
-  return std::max(kRetryAfterDefault, *memory.settled_since + spec.gate.reopen_after - now);
+  Duration hint = kRetryAfterDefault;
+  if (gate.reasons.front() == Reason::reopening && memory.settled_since)
+    hint = *memory.settled_since + spec.gate.reopen_after - now;
+  if (gate.reasons.front() == Reason::rpo_exceeded)
+    hint = catch_up_time(spec, input) + spec.gate.reopen_after;
+  return std::clamp(hint, kRetryAfterDefault, kRetryAfterMax);
 }
 
 }  // namespace
@@ -120,7 +136,7 @@ GateView decide_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInp
     gate.detail = detail_of(input, gate.reasons.front());
   }
   gate.when_expired = limit.reason;
-  gate.retry_after = retry_hint(spec, memory, gate, now);
+  gate.retry_after = retry_hint(spec, memory, input, gate, now);
   count_transition(memory, gate);
   gate.transitions = memory.transitions;
   memory.open_until = gate.open_until;
