@@ -3,9 +3,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "tests/stack/region_pair.hpp"
+#include "tests/stack/guarded_shard.hpp"
 #include "tests/support/eventually.hpp"
-#include "tests/support/json_server.hpp"
 #include "tests/support/ports.hpp"
 #include "tests/support/proxies.hpp"
 #include "tests/support/shipped_file.hpp"
@@ -14,25 +13,6 @@ namespace rpoguard::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A shard whose gate closes soon after its link is cut, and the application in front of it.
-struct GuardedShard {
-  explicit GuardedShard(std::uint16_t agent_port = 0) {
-    RpoguardConfig config = RegionPair::rpoguard_config({&shard});
-    config.rpo = "2s";
-    config.probe_interval = "300ms";
-    config.probe_timeout = "250ms";
-    config.defaults = "gate: {reopen_after: 1s}\n";
-    if (agent_port != 0) config.agent = local_address(agent_port);
-    rpoguard = std::make_unique<Rpoguard>(config);
-    rpoguard->wait_until_serving();
-    EXPECT_TRUE(eventually(30s, [&] { return rpoguard->gate_open("184"); })) << rpoguard->log();
-  }
-
-  RegionPair shard;
-  std::unique_ptr<Rpoguard> rpoguard;
-  JsonServer app{"{\"done\":true}"};
-};
 
 /// An HTTP API behind a proxy.
 class Api {
