@@ -225,6 +225,52 @@ TEST_F(Enforcement, remote_copy_gives_back_what_was_there_and_leaves_what_an_ope
   EXPECT_EQ(in_force(kInAutoConf), "1") << "the operator's";
 }
 
+TEST_F(Enforcement, an_epoch_by_timeline_is_told_by_the_server_as_the_page_says) {
+  pair_.writer().exec("drop table rpoguard.cluster_state cascade");
+  auto words = arguments("read-only", pair_.writer());
+  EXPECT_EQ(look(words).exit_code, 1);
+  const std::string page = shipped_file("docs/enforcement.md");
+  const std::size_t begin = page.find("select ('x'");
+  words.insert(words.end(), {"--epoch-sql", page.substr(begin, page.find('\n', begin) - begin)});
+  const CommandResult result = look(words);
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(in_force(), "on");
+}
+
+TEST_F(Enforcement, a_disabled_database_of_pgbouncer_refuses_new_clients_until_the_gate_opens) {
+  const PgBouncer pooler(pair_.writer().port());
+  const auto connects = [&] {
+    try {
+      return pooler.connect("postgres", "postgres").value("select 1") == "1";
+    } catch (const SqlError&) {
+      return false;
+    }
+  };
+  ASSERT_TRUE(connects());
+  Session connected = pooler.connect("postgres", "postgres");
+  const std::vector<std::string> words{
+      "pgbouncer",
+      "--shard",
+      "184",
+      "--gate",
+      gate_.url(""),
+      "--console",
+      "host=127.0.0.1 user=postgres port=" + std::to_string(pooler.port()),
+      "--database",
+      "postgres",
+      "--how",
+      "disable",
+      "--state",
+      log_ / "disabled"};
+  const CommandResult closed = look(words);
+  EXPECT_EQ(closed.output, "rpo_exceeded: postgres is disabled\n");
+  EXPECT_FALSE(connects());
+  EXPECT_EQ(connected.value("select 1"), "1") << "what the page says that it cannot stop";
+  gate_.say(verdict("", "iad-a", 1));
+  EXPECT_EQ(look(words).exit_code, 0);
+  EXPECT_TRUE(connects());
+}
+
 /// The same under a real rpoguard.
 class EnforcedShard : public ::testing::Test {
  protected:
