@@ -271,6 +271,30 @@ TEST_F(Enforcement, a_disabled_database_of_pgbouncer_refuses_new_clients_until_t
   EXPECT_TRUE(connects());
 }
 
+TEST_F(Enforcement, a_pause_holds_new_queries_though_a_transaction_is_under_way) {
+  const PgBouncer pooler(pair_.writer().port());
+  Session busy = pooler.connect("postgres", "postgres");
+  busy.rows("begin");
+  Session next = pooler.connect("postgres", "rpoguard");
+  const auto watcher = watch({"pgbouncer", "--shard", "184", "--gate", gate_.url(""), "--console",
+                              "host=127.0.0.1 user=postgres port=" + std::to_string(pooler.port()),
+                              "--database", "postgres", "--state", log_ / "paused"});
+  EXPECT_TRUE(eventually(30s, [&] {
+    Session probe = pooler.connect("postgres", "rpoguard");
+    try {
+      probe.value("select 1", 300ms);
+      return false;
+    } catch (const SqlError&) {
+      return true;
+    }
+  })) << log();
+  busy.rows("insert into orders values (1); commit");
+  gate_.say(verdict("", "iad-a", 1));
+  EXPECT_TRUE(eventually(30s, [&] { return log().find("open:") != std::string::npos; })) << log();
+  EXPECT_EQ(next.value("select 4"), "4");
+  EXPECT_EQ(pair_.writer().query("select count(*) from orders"), "1");
+}
+
 /// The same under a real rpoguard.
 class EnforcedShard : public ::testing::Test {
  protected:
