@@ -64,6 +64,7 @@ void Evaluator::decide_gate() {
   input.verdict_detail = verdict_.detail;
   input.kept_until = memory_.kept_until;
   input.exposure = exposure_at(view_, now_);
+  input.exposure_growth = view_.exposure_growth;
   input.writer_changed = writer_changed_;
   if (view_.recovery_point && spec_->rpo > Duration{0}) {
     const auto share = static_cast<double>(spec_->rpo.count()) * spec_->gate.shed_low_priority_at;

@@ -7,6 +7,8 @@ namespace rpoguard::core {
 namespace {
 
 constexpr Duration kRetryAfterDefault = std::chrono::seconds(1);
+// An estimate further ahead is not worth waiting for.
+constexpr Duration kRetryAfterMax = std::chrono::seconds(60);
 
 // The shortest cycle of opening and closing: one transition in each, however fast the cause comes
 // and goes.
@@ -128,15 +130,28 @@ void count_transition(LeaseMemory& memory, const GateView& gate, Instant now) {
   }
 }
 
+// Until the exposure is below reopen_below, if it goes on falling as it does; 0 when it does not
+// fall, or nobody knows.
+Duration catch_up_time(const ShardSpec& spec, const LeaseInput& input) {
+  if (!input.exposure || !input.exposure_growth || *input.exposure_growth >= 0) return {};
+  const Duration above = *input.exposure - spec.gate.reopen_below;
+  const double seconds = to_seconds(above) / -*input.exposure_growth;
+  if (seconds >= to_seconds(kRetryAfterMax)) return kRetryAfterMax;
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+}
+
 std::optional<Duration> retry_hint(const ShardSpec& spec, const LeaseMemory& memory,
-                                   const GateView& gate, Instant now) {
+                                   const LeaseInput& input, const GateView& gate, Instant now) {
   if (gate.reasons.empty()) return std::nullopt;
   Duration hint = kRetryAfterDefault;
-  if (gate.reasons.front() != Reason::reopening) return hint;
-  if (memory.must_settle && memory.settled_since)
-    hint = std::max(hint, *memory.settled_since + spec.gate.reopen_after - now);
-  if (const auto opens = opens_again(spec, memory)) hint = std::max(hint, *opens - now);
-  return hint;
+  if (gate.reasons.front() == Reason::rpo_exceeded)
+    hint = catch_up_time(spec, input) + spec.gate.reopen_after;
+  if (gate.reasons.front() == Reason::reopening) {
+    if (memory.must_settle && memory.settled_since)
+      hint = std::max(hint, *memory.settled_since + spec.gate.reopen_after - now);
+    if (const auto opens = opens_again(spec, memory)) hint = std::max(hint, *opens - now);
+  }
+  return std::clamp(hint, kRetryAfterDefault, kRetryAfterMax);
 }
 
 }  // namespace
@@ -156,7 +171,7 @@ GateView decide_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInp
     gate.detail = detail_of(input, gate.reasons.front());
   }
   gate.when_expired = limit.reason;
-  gate.retry_after = retry_hint(spec, memory, gate, now);
+  gate.retry_after = retry_hint(spec, memory, input, gate, now);
   count_transition(memory, gate, now);
   gate.transitions = memory.transitions;
   memory.open_until = gate.open_until;

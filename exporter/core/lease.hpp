@@ -31,6 +31,8 @@ struct LeaseInput {
   std::optional<Instant>
       kept_until;  ///< until when the proof keeps the promise; absent: nothing proven
   std::optional<Duration> exposure;  ///< for the hysteresis
+  /// ShardView::exposure_growth, for the hint when to come back.
+  std::optional<double> exposure_growth = {};
   std::optional<Instant> shed_low_priority_from;
   std::optional<Instant> archive_until;  ///< oldest allowed archive age reached; set iff the policy
                                          ///< limits it and it is known

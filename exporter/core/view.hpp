@@ -177,6 +177,8 @@ struct GateView {
   std::string detail;  ///< one sentence for a person
   std::map<std::pair<bool, Reason>, std::uint64_t>
       transitions;  ///< (opened?, reason) -> count since start
+  /// When to ask again, at most a minute ahead; absent while open. For rpo_exceeded: until the
+  /// exposure is below reopen_below at its present pace (exposure_growth), and then reopen_after.
   std::optional<Duration> retry_after;
 };
 

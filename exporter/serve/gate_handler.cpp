@@ -46,7 +46,9 @@ class Gate {
     const std::string_view path = request.path;
     if (path == kAuthz || path.starts_with("/authz/")) {
       const std::string_view rest = path.substr(std::min(path.size(), kAuthz.size() + 1));
-      return one(request, rest.substr(0, rest.find('/')), kAuthorisation);
+      const std::size_t suffix = rest.find('/');
+      if (suffix == std::string_view::npos) return one(request, rest, kAuthorisation);
+      return one(without_query(request), rest.substr(0, suffix), kAuthorisation);
     }
     if (request.path_cut) return text_response(414, "the path is too long\n");
     if (path != kGate && !path.starts_with("/gate/")) {
@@ -58,6 +60,13 @@ class Gate {
   }
 
  private:
+  // What follows the shard is the request that is to be authorised (Envoy appends its path and its
+  // query), and its "priority" is some application's.
+  static HttpRequest without_query(HttpRequest request) {
+    request.query.clear();
+    return request;
+  }
+
   HttpResponse one(const HttpRequest& request, std::string_view id, const Dialect& dialect) const {
     const core::Result<core::GateRequest> asked = parse_gate_request(request);
     if (!asked) return bad_request(asked.error().message, dialect);

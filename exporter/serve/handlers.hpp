@@ -78,7 +78,8 @@ struct Context {
 /// /metrics /livez /readyz[/check] / /api/v1/view /api/v1/events /-/healthy /-/ready /-/reload
 /// /-/freeze /-/unfreeze
 HttpHandler make_ops_handler(const Context& context);
-/// /gate /gate/{shard} /authz/{shard}[/any/suffix]
+/// /gate /gate/{shard} /authz/{shard}[/any/suffix]. A query behind a suffix is not the caller's own
+/// and is not read.
 HttpHandler make_gate_handler(const Context& context);
 
 /// The whole metrics page in the text format 0.0.4.

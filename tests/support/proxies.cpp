@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/support/eventually.hpp"
+#include "tests/support/http.hpp"
 #include "tests/support/ports.hpp"
 
 namespace rpoguard::test {
@@ -67,6 +68,24 @@ void HaProxy::lead(const std::string& backend_and_server, std::uint16_t port) co
       command("set server " + backend_and_server + " addr 127.0.0.1 port " + std::to_string(port));
   if (answer.find("port changed") == std::string::npos)
     throw std::runtime_error("haproxy: " + answer);
+}
+
+Nginx::Nginx(const std::string& http, std::uint16_t port) {
+  write_file(dir_ / "log", "");
+  give_to(unprivileged_user(), dir_.path());
+  const std::string dir = dir_.path().string();
+  std::string config = "daemon off;\nworker_processes 1;\npid " + dir + "/pid;\nerror_log " + dir +
+                       "/log info;\nevents { worker_connections 256; }\nhttp {\naccess_log off;\n";
+  for (const std::string kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"})
+    config += kind + "_temp_path " + dir + "/" + kind + ";\n";
+  write_file(dir_ / "nginx.conf", config + http + "}\n");
+  process_ = std::make_unique<Process>(
+      SpawnOptions{.argv = {"nginx", "-p", dir, "-e", dir_ / "log", "-c", dir_ / "nginx.conf"},
+                   .user = unprivileged_user(),
+                   .directory = dir_.path()});
+  const bool up = eventually(
+      kStartDeadline, [&] { return !process_->running() || http_get(port, "/").has_value(); });
+  if (!up || !process_->running()) throw std::runtime_error("nginx is not up: " + log());
 }
 
 PgBouncer::PgBouncer(std::uint16_t server_port) : port_(free_port()) {

@@ -1,4 +1,4 @@
-// What stands between clients and PostgreSQL: a real HAProxy and a real PgBouncer.
+// What stands between clients and PostgreSQL: a real HAProxy, a real nginx, a real PgBouncer.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,19 @@ class HaProxy {
   std::string command(const std::string& text) const;
   /// Sends new connections of the backend's server somewhere else.
   void lead(const std::string& backend_and_server, std::uint16_t port) const;
+  std::string log() const { return read_file(dir_ / "log"); }
+
+ private:
+  TempDir dir_;
+  std::unique_ptr<Process> process_;
+};
+
+/// An nginx with one worker. As above.
+class Nginx {
+ public:
+  /// `http` is what stands inside http { }; ports are the caller's, `port` is one it listens on.
+  Nginx(const std::string& http, std::uint16_t port);
+
   std::string log() const { return read_file(dir_ / "log"); }
 
  private:

@@ -81,7 +81,7 @@ TEST_F(HttpListeners, clients_of_the_ops_listener_do_not_delay_the_gate) {
 TEST_F(HttpListeners, both_dialects_say_the_same_on_the_wire) {
   const RawAnswer gate = ask_gate(*gate_, "/gate/s1?epoch=6");
   const RawAnswer authz =
-      ask_gate(*gate_, "/authz/s1/orders?epoch=6", "PUT", "Content-Length: 5\r\n");
+      ask_gate(*gate_, "/authz/s1/orders", "PUT", "Content-Length: 5\r\nRpoguard-Epoch: 6\r\n");
   EXPECT_EQ(gate.status, 503);
   EXPECT_EQ(authz.status, 403);
   EXPECT_EQ(gate.body, authz.body);

@@ -77,6 +77,33 @@ TEST_F(Lease, says_how_long_reopening_takes) {
   EXPECT_EQ(judge(5, seconds(1)).retry_after, seconds(1));
 }
 
+TEST_F(Lease, says_how_long_catching_up_takes_and_never_more_than_a_minute) {
+  struct Row {
+    const char* name;
+    Duration exposure;
+    std::optional<double> growth;
+    Duration hint;
+  };
+  for (const Row& row : {Row{"not known", seconds(10), std::nullopt, seconds(5)},
+                         Row{"nothing arrives", seconds(10), 1.0, seconds(5)},
+                         Row{"it holds", seconds(10), 0.0, seconds(5)},
+                         Row{"it falls", seconds(10), -0.5, seconds(15 + 5)},
+                         Row{"it falls fast", seconds(10), -10.0, milliseconds(750 + 5000)},
+                         Row{"it crawls", seconds(10), -1e-9, seconds(60)}}) {
+    input.exposure_growth = row.growth;
+    EXPECT_EQ(judge(0, row.exposure).retry_after, row.hint) << row.name;
+  }
+  input.exposure_growth = -0.5;
+  input.verdict_reason = Reason::no_writer;
+  EXPECT_EQ(judge(0, seconds(10)).retry_after, seconds(1)) << "that is another matter";
+}
+
+TEST_F(Lease, an_rpo_of_zero_has_no_exposure_to_wait_for) {
+  spec = make_spec(Duration{0});
+  input.kept_until = kStart;
+  EXPECT_EQ(decide_lease(spec, memory, input, kStart).retry_after, seconds(5));
+}
+
 TEST_F(Lease, that_ran_out_unseen_has_to_settle_too) {
   judge(0, seconds(1));
   EXPECT_EQ(judge(60, seconds(1)).reasons, only(Reason::reopening));
