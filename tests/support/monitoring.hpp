@@ -45,6 +45,7 @@ class Prometheus {
   std::vector<Sample> query(const std::string& expression) const;
   /// Value of the only sample; absent unless there is exactly one.
   std::optional<double> value(const std::string& expression) const;
+  std::string config_path() const { return dir_ / "prometheus.yml"; }
   std::string log() const { return read_file(dir_ / "log"); }
 
  private:
