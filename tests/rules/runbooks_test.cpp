@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "tests/rules/rule_files.hpp"
+#include "tests/stack/patroni_pair.hpp"
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/json_server.hpp"
@@ -210,6 +211,7 @@ testing::AssertionResult help_exists(const std::vector<std::string>& question,
 
 TEST_F(RunbookCommands, shell_commands_do_what_they_say) {
   const Alertmanager alertmanager;
+  const Etcd etcd;
   const Prometheus prometheus({.scrape_port = rpoguard_.ops_port(), .rule_files = rule_files()});
   const std::string host = "http://127.0.0.1:";
   const std::map<std::string, std::string> here = {
@@ -217,6 +219,7 @@ TEST_F(RunbookCommands, shell_commands_do_what_they_say) {
       {host + "10187", host + std::to_string(rpoguard_.ops_port())},
       {host + "10188", host + std::to_string(rpoguard_.gate_port())},
       {host + "8008", host + std::to_string(somebody_.port())},
+      {host + "2379", host + std::to_string(etcd.port())},
       {host + "9090", host + std::to_string(prometheus.port())},
       {host + "9093", host + std::to_string(alertmanager.port())},
       {"/etc/prometheus/prometheus.yml", prometheus.config_path()},
@@ -254,7 +257,7 @@ TEST_F(RunbookCommands, shell_commands_do_what_they_say) {
     }
   }
   for (const char* program :
-       {"rpoguard", "psql", "curl", "promtool", "amtool", "patronictl", "pgbackrest"})
+       {"rpoguard", "psql", "curl", "promtool", "amtool", "etcdctl", "patronictl", "pgbackrest"})
     EXPECT_GT(seen[program], 0U) << program;
 }
 
