@@ -63,8 +63,8 @@ std::string prometheus_config(const PrometheusOptions& options) {
 
 }  // namespace
 
-Alertmanager::Alertmanager() : port_(free_port()) {
-  write_file(dir_ / "alertmanager.yml", "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n");
+Alertmanager::Alertmanager(const std::string& config) : port_(free_port()) {
+  write_file(dir_ / "alertmanager.yml", config);
   process_ = start_and_wait(
       {.argv = {"prometheus-alertmanager", "--config.file=" + (dir_ / "alertmanager.yml").string(),
                 "--storage.path=" + (dir_ / "data").string(), "--cluster.listen-address=",
@@ -74,23 +74,30 @@ Alertmanager::Alertmanager() : port_(free_port()) {
 }
 
 std::vector<Labels> Alertmanager::alerts() const {
+  return alerts("");
+}
+
+std::vector<Labels> Alertmanager::alerts(const std::string& state) const {
   std::vector<Labels> all;
   const auto reply = http_get(port_, "/api/v2/alerts");
   if (!reply || reply->status != 200) return all;
   for (const auto& alert : nlohmann::json::parse(reply->body)) {
-    all.push_back(labels_of(alert["labels"]));
+    if (state.empty() || alert["status"]["state"] == state)
+      all.push_back(labels_of(alert["labels"]));
   }
   return all;
 }
 
 Prometheus::Prometheus(const PrometheusOptions& options) : port_(free_port()) {
   write_file(dir_ / "prometheus.yml", prometheus_config(options));
-  process_ =
-      start_and_wait({.argv = {"prometheus", "--config.file=" + (dir_ / "prometheus.yml").string(),
-                               "--storage.tsdb.path=" + (dir_ / "data").string(),
-                               "--web.listen-address=127.0.0.1:" + std::to_string(port_)},
-                      .output = dir_ / "log"},
-                     port_);
+  process_ = start_and_wait(
+      {.argv = {"prometheus", "--config.file=" + (dir_ / "prometheus.yml").string(),
+                "--storage.tsdb.path=" + (dir_ / "data").string(),
+                // It finds Alertmanager only after 5 s: what fires before is told again.
+                "--rules.alert.resend-delay=5s",
+                "--web.listen-address=127.0.0.1:" + std::to_string(port_)},
+       .output = dir_ / "log"},
+      port_);
 }
 
 std::vector<Sample> Prometheus::query(const std::string& expression) const {

@@ -15,14 +15,16 @@
 
 namespace rpoguard::test {
 
-/// An Alertmanager that keeps every alert and tells nobody. Throws std::runtime_error when it does
-/// not come up. Not thread-safe.
+/// An Alertmanager. Throws std::runtime_error when it does not come up. Not thread-safe.
 class Alertmanager {
  public:
-  Alertmanager();
+  /// Keeps every alert and tells nobody, unless given another configuration.
+  explicit Alertmanager(
+      const std::string& config = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n");
   std::uint16_t port() const { return port_; }
-  /// The labels of every active alert.
+  /// The labels of every alert: "active", or "suppressed" by another one.
   std::vector<Labels> alerts() const;
+  std::vector<Labels> alerts(const std::string& state) const;
 
  private:
   TempDir dir_;
@@ -45,6 +47,7 @@ class Prometheus {
   std::vector<Sample> query(const std::string& expression) const;
   /// Value of the only sample; absent unless there is exactly one.
   std::optional<double> value(const std::string& expression) const;
+  std::string config_path() const { return dir_ / "prometheus.yml"; }
   std::string log() const { return read_file(dir_ / "log"); }
 
  private:

@@ -1,0 +1,32 @@
+#include "tests/rules/scaled_rules.hpp"
+
+#include <algorithm>
+#include <regex>
+
+namespace rpoguard::test {
+namespace {
+
+std::string scaled(const std::string& number, char unit, int factor) {
+  const int seconds = std::stoi(number) * (unit == 'd'   ? 86400
+                                           : unit == 'h' ? 3600
+                                           : unit == 'm' ? 60
+                                                         : 1);
+  return std::to_string(std::max(1, seconds / factor)) + "s";
+}
+
+}  // namespace
+
+std::string scaled_rules(const std::string& text, int factor) {
+  static const std::regex duration(
+      R"((\[|offset |for: |interval: |:(?=\d+[smhd]\]))(\d+)([smhd])\b)");
+  std::string result;
+  auto from = text.cbegin();
+  for (std::smatch found; std::regex_search(from, text.cend(), found, duration);
+       from = found.suffix().first) {
+    result.append(found.prefix());
+    result += found[1].str() + scaled(found[2], found[3].str().front(), factor);
+  }
+  return result.append(from, text.cend());
+}
+
+}  // namespace rpoguard::test

@@ -1,0 +1,12 @@
+// The shipped rules with shorter windows, for tests that cannot wait for days.
+#pragma once
+
+#include <string>
+
+namespace rpoguard::test {
+
+/// The text of a rule file with every range, offset, "for" and "interval" divided by `factor`; 1 s
+/// at least. Names and thresholds stay.
+std::string scaled_rules(const std::string& text, int factor);
+
+}  // namespace rpoguard::test
