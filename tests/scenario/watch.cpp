@@ -18,6 +18,8 @@ constexpr milliseconds kLook{50};
 constexpr milliseconds kGapMax{500};
 
 constexpr milliseconds kOneLook{1500};
+// Probes this long ago may still tell where the exposure stands.
+constexpr milliseconds kStallsReach{3000};
 
 std::optional<core::Duration> duration_at(const nlohmann::json& shard, const char* name) {
   const auto& value = shard.at(name);
@@ -41,9 +43,21 @@ struct Comparison {
 
   void take(const Said& sample, const Truth::Risk& risk, core::Duration weight);
   core::Duration worst_lately(core::Instant now, core::Duration truth);
+
+  std::vector<core::Instant> answers;
+  core::Duration longest_gap_lately(core::Instant now) const;
 };
 
+core::Duration Comparison::longest_gap_lately(core::Instant now) const {
+  core::Duration longest{};
+  for (std::size_t i = 1; i < answers.size(); ++i) {
+    if (now - answers[i] <= kStallsReach) longest = std::max(longest, answers[i] - answers[i - 1]);
+  }
+  return longest;
+}
+
 void Comparison::take(const Said& sample, const Truth::Risk& risk, core::Duration weight) {
+  answers.push_back(sample.at);
   const bool above = risk.least > rpo;  // beyond doubt
   const bool below = risk.most <= rpo;
   const bool said = sample.exposure && *sample.exposure > rpo;
@@ -56,6 +70,7 @@ void Comparison::take(const Said& sample, const Truth::Risk& risk, core::Duratio
   if (said && !said_above) {
     said_above = sample.at;
     row.lead = rpo - risk.most;
+    row.stall = longest_gap_lately(sample.at);
   }
   if (above && sample.exposure && !said) row.missed += weight;
   if (above && sample.gate_open) row.open_above += weight;
@@ -113,7 +128,7 @@ void Watch::run() {
 
 TableRow compare(const std::vector<Said>& samples, const Truth& truth, core::Duration rpo,
                  bool both_answer) {
-  Comparison comparison{rpo, both_answer, {}, false, {}, {}, {}};
+  Comparison comparison{rpo, both_answer, {}, false, {}, {}, {}, {}};
   std::optional<core::Instant> last;
   core::Instant next_line{};
   for (const Said& sample : samples) {

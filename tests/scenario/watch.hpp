@@ -51,9 +51,11 @@ struct TableRow {
   core::Duration false_alarm{};  ///< truth <= RPO, and work is said to be missing for longer
   core::Duration
       unprovable{};  ///< truth <= RPO, and rpoguard cannot exclude more, or knows nothing
-  core::Duration open_above{};          ///< the gate was open while truth > RPO
-  int crossings = 0;                    ///< how often the truth rose above the RPO
-  core::Duration lead{};                ///< RPO minus truth when the exposure first passed the RPO
+  core::Duration open_above{};  ///< the gate was open while truth > RPO
+  int crossings = 0;            ///< how often the truth rose above the RPO
+  core::Duration lead{};        ///< RPO minus truth when the exposure first passed the RPO
+  core::Duration stall{};  ///< the longest between two answers in the seconds before that: how late
+                           ///< anything may have been on this machine
   std::optional<core::Duration> delay;  ///< of the first detection; negative: early
   /// Largest: truth above a known exposure; exposure above all truth of the last look, while both
   /// answer.
