@@ -101,10 +101,9 @@ Prometheus::Prometheus(const PrometheusOptions& options) : port_(free_port()) {
 }
 
 std::vector<Sample> Prometheus::query(const std::string& expression) const {
-  const auto reply = http_get(port_, "/api/v1/query?query=" + percent_encoded(expression));
-  if (!reply || reply->status != 200) return {};
+  const nlohmann::json answer = ask("query", {{"query", expression}});
+  if (answer.is_null() || answer["status"] != "success") return {};
   std::vector<Sample> samples;
-  const auto answer = nlohmann::json::parse(reply->body);
   for (const auto& result : answer["data"]["result"]) {
     Sample sample;
     sample.labels = labels_of(result["metric"]);
@@ -114,6 +113,15 @@ std::vector<Sample> Prometheus::query(const std::string& expression) const {
     samples.push_back(sample);
   }
   return samples;
+}
+
+nlohmann::json Prometheus::ask(const std::string& endpoint,
+                               const std::map<std::string, std::string>& parameters) const {
+  std::string target = "/api/v1/" + endpoint + "?";
+  for (const auto& [name, value] : parameters)
+    target += percent_encoded(name) + "=" + percent_encoded(value) + "&";
+  const auto reply = http_get(port_, target);
+  return reply ? nlohmann::json::parse(reply->body) : nlohmann::json();
 }
 
 std::optional<double> Prometheus::value(const std::string& expression) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,10 @@ class Prometheus {
   /// Value of the only sample; absent unless there is exactly one.
   std::optional<double> value(const std::string& expression) const;
   std::string config_path() const { return dir_ / "prometheus.yml"; }
+  /// GET /api/v1/ENDPOINT with these parameters: the JSON of the answer, also of a refusal; null
+  /// when there is none.
+  nlohmann::json ask(const std::string& endpoint,
+                     const std::map<std::string, std::string>& parameters) const;
   std::string log() const { return read_file(dir_ / "log"); }
 
  private:
