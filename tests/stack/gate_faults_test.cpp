@@ -174,7 +174,6 @@ TEST_F(GateFaults, full_disk) {
     return rpoguard_->metric("rpoguard_state_saved", labels) == 0;
   })) << rpoguard_->log();
   const auto epoch = rpoguard_->metric("rpoguard_highest_epoch", labels);
-  EXPECT_NE(rpoguard_->log().find("state not saved"), std::string::npos) << rpoguard_->log();
   EXPECT_EQ(rpoguard_->metric("rpoguard_lease_page_up"), 1) << "its memory was taken before";
   EXPECT_TRUE(holds_for(2s, [&] { return callers_->all_open(); })) << rpoguard_->log();
 
