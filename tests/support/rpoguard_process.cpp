@@ -49,7 +49,11 @@ std::string render_config(const RpoguardConfig& config, std::uint16_t ops_port,
   return out.str();
 }
 
-Rpoguard::Rpoguard(const RpoguardConfig& config) : ops_port_(free_port()), gate_port_(free_port()) {
+Rpoguard::Rpoguard(const RpoguardConfig& config)
+    : state_dir_(config.state_dir.empty() ? (dir_ / "state").string() : config.state_dir),
+      env_(config.env),
+      ops_port_(free_port()),
+      gate_port_(free_port()) {
   std::filesystem::create_directory(state_dir());
   write_config(config);
   start();
@@ -62,6 +66,7 @@ void Rpoguard::write_config(const RpoguardConfig& config) const {
 void Rpoguard::start() {
   process_ = std::make_unique<Process>(
       SpawnOptions{.argv = {RPOGUARD_BINARY, "serve", "--config.file=" + config_path()},
+                   .env = env_,
                    .output = log_path(),
                    .directory = dir_.path()});
 }

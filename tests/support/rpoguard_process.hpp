@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,9 +41,11 @@ struct RpoguardConfig {
   std::string probe_interval = "200ms";
   std::string probe_timeout = "150ms";
   std::string connect = "dbname: postgres, user: postgres";  ///< flow style
-  std::string defaults{};  ///< more keys of defaults, one "key: value" a line
-  std::string process{};   ///< more keys of the whole process, one "key: value" a line
-  std::string agent{};     ///< listen.agent
+  std::string defaults{};   ///< more keys of defaults, one "key: value" a line
+  std::string process{};    ///< more keys of the whole process, one "key: value" a line
+  std::string agent{};      ///< listen.agent
+  std::string state_dir{};  ///< that exists; empty: one of its own
+  std::map<std::string, std::string> env{};  ///< of the process
 };
 
 /// `rpoguard serve` with its own free ports and state_dir. Not thread-safe. Throws
@@ -68,7 +71,7 @@ class Rpoguard {
   std::uint16_t ops_port() const { return ops_port_; }
   std::uint16_t gate_port() const { return gate_port_; }
   std::string config_path() const { return dir_ / "rpoguard.yml"; }
-  std::string state_dir() const { return dir_ / "state"; }
+  const std::string& state_dir() const { return state_dir_; }
   std::string log() const { return read_file(log_path()); }
   /// Writes the file anew; SIGHUP is up to the caller.
   void write_config(const RpoguardConfig& config) const;
@@ -90,6 +93,8 @@ class Rpoguard {
   [[noreturn]] void fail(const std::string& what) const;
 
   TempDir dir_;
+  const std::string state_dir_;
+  const std::map<std::string, std::string> env_;
   std::uint16_t ops_port_;
   std::uint16_t gate_port_;
   std::unique_ptr<Process> process_;

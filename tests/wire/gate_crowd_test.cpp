@@ -1,17 +1,12 @@
 // The gate among hundreds of clients that only keep it busy.
-#include <algorithm>
-#include <atomic>
-#include <thread>
+#include "tests/wire/gate_crowd.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include "exporter/serve/gate_http.hpp"
 #include "exporter/serve/handlers.hpp"
 
-#include "tests/support/eventually.hpp"
 #include "tests/unit/serve/views.hpp"
-#include "tests/wire/http_socket.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -19,21 +14,7 @@ namespace {
 using namespace http;
 using serve::HttpServer;
 using serve::StreamServer;
-using Latency = std::chrono::nanoseconds;
-
-constexpr std::size_t kIdle = 500;
-constexpr std::size_t kSlow = 50;
-constexpr int kAsked = 1000;
 constexpr int kRounds = 10;
-
-// Client and server are one process here: two descriptors for each connection.
-void allow_many_descriptors() {
-  rlimit limit{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
-  ASSERT_GE(limit.rlim_max, 2048U);
-  limit.rlim_cur = std::max<rlim_t>(limit.rlim_cur, 2048);
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
 
 class GateCrowd : public ::testing::Test {
  protected:
@@ -56,64 +37,14 @@ class GateCrowd : public ::testing::Test {
     return std::move(gate).value();
   }
 
+  static bool answered(const HttpSocket& socket) { return gate_answers(socket, kRequest); }
+
   static constexpr std::string_view kRequest = "GET /gate/s0 HTTP/1.1\r\nHost: x\r\n\r\n";
-
-  static bool answered(const HttpSocket& socket) {
-    std::string text;
-    return socket.send(kRequest) && socket.read_until("\"rpo_seconds\":5}\n", text) &&
-           text.starts_with("HTTP/1.1 200 ");
-  }
-  static Latency p99(const StreamServer& gate) {
-    std::vector<Latency> all;
-    const HttpSocket socket(gate.port());
-    for (int i = 0; i < kAsked; ++i) {
-      const auto start = std::chrono::steady_clock::now();
-      EXPECT_TRUE(answered(socket));
-      all.push_back(std::chrono::steady_clock::now() - start);
-    }
-    std::ranges::nth_element(all, all.begin() + kAsked * 99 / 100);
-    return all[kAsked * 99 / 100];
-  }
-
   World world_;
   const serve::Context context_ = world_.context();
   std::unique_ptr<StreamServer> gate_;
   std::unique_ptr<StreamServer> quiet_;  // the same, without the crowd
   std::unique_ptr<HttpServer> ops_;
-};
-
-// Everybody has asked once and stays connected; the slow ones send a byte a second.
-class Crowd {
- public:
-  explicit Crowd(std::uint16_t port) : port_(port) {
-    for (std::size_t i = 0; i < kIdle; ++i) idle_.emplace_back(port);
-    for (std::size_t i = 0; i < kSlow; ++i) slow_.push_back(std::make_unique<HttpSocket>(port));
-    thread_ = std::thread([this] { dribble(); });
-  }
-  ~Crowd() {
-    over_ = true;
-    thread_.join();
-  }
-  Crowd(const Crowd&) = delete;
-  Crowd& operator=(const Crowd&) = delete;
-  const std::vector<HttpSocket>& idle() const { return idle_; }
-
- private:
-  // One of the fifty each 20 ms. Whoever was cut off comes back.
-  void dribble() {
-    for (std::size_t i = 0; !eventually(
-             20ms, [&] { return over_.load(); }, 20ms);
-         ++i) {
-      auto& socket = slow_[i % kSlow];
-      if (!socket->send("G")) socket = std::make_unique<HttpSocket>(port_);
-    }
-  }
-
-  std::uint16_t port_;
-  std::vector<HttpSocket> idle_;
-  std::vector<std::unique_ptr<HttpSocket>> slow_;
-  std::atomic<bool> over_{false};
-  std::thread thread_;
 };
 
 // Measured side by side, since the machine is busy with other tests: one round in which the crowd
@@ -123,8 +54,8 @@ TEST_F(GateCrowd, idle_and_slow_clients_delay_neither_gate_nor_probe_nor_scrape)
   for (const HttpSocket& socket : crowd.idle()) ASSERT_TRUE(answered(socket));
   bool fine = false;
   for (int round = 0; round < kRounds && !fine; ++round) {
-    const Latency crowded = p99(*gate_);
-    const Latency quiet = p99(*quiet_);
+    const Latency crowded = p99_of_gate(gate_->port(), kRequest);
+    const Latency quiet = p99_of_gate(quiet_->port(), kRequest);
     fine = crowded < 3 * quiet;
     for (const char* path : {"/metrics", "/livez"}) {
       const Stopwatch watch;
