@@ -338,6 +338,26 @@ TEST_F(EnforcedShard, is_read_only_while_the_gate_is_closed_and_after_rpoguards_
   writer().exec("insert into orders values (2)");
 }
 
+// As docs/enforcement.md has it, without the service: each transition of the gate calls it.
+TEST_F(EnforcedShard, obeys_as_a_hook_of_rpoguard) {
+  Rpoguard& rpoguard = *guarded_.rpoguard;
+  std::string hook = "hooks:\n  - name: read-only-184\n    type: command\n    command: [";
+  const std::string gate = "http://127.0.0.1:" + std::to_string(rpoguard.gate_port());
+  for (const std::string& word : with_script({"read-only", "--shard", "184", "--gate", gate,
+                                              "--node", node_option("iad-a", writer())}))
+    hook += json(word).dump() + ", ";
+  hook += "]\n    events: [gate_closed, gate_reason_changed, gate_opened]\n";
+  write_file(rpoguard.config_path(), read_file(rpoguard.config_path()) + hook);
+  rpoguard.sighup();
+  ASSERT_TRUE(eventually(20s, [&] {
+    return rpoguard.metric("rpoguard_hook_queue_events", {{"hook", "read-only-184"}}).has_value();
+  })) << rpoguard.log();
+  guarded_.shard.cut_wan();
+  EXPECT_TRUE(writer().becomes(kReadOnly, "on")) << rpoguard.log();
+  guarded_.shard.heal_wan();
+  EXPECT_TRUE(writer().becomes(kReadOnly, "off")) << rpoguard.log();
+}
+
 TEST_F(EnforcedShard, waits_for_the_remote_copy_while_the_budget_is_used_up) {
   const std::string before = *writer().query(kNames);
   const std::string strict = "FIRST 2 (\"iad-b\", \"phx-a\")";

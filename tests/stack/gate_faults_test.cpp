@@ -165,6 +165,33 @@ TEST_F(GateFaults, clock_steps_forward_and_back) {
   }
 }
 
+// A program that never ends, and receivers that take no packet: while they are tried, all that
+// happens happens on time.
+TEST_F(GateFaults, blocked_hooks) {
+  auto blocked = config();
+  blocked.process +=
+      "hooks:\n"
+      "  - {name: stuck, type: command, command: [/bin/sleep, \"3600\"], timeout: 1m}\n"
+      "  - {name: void, type: webhook, url: \"http://192.0.2.1/hook\"}\n"
+      "  - {name: pager, type: alertmanager, url: \"http://192.0.2.1:9093\"}\n";
+  rpoguard_->write_config(blocked);
+  rpoguard_->kill9();
+  rpoguard_->start();
+  rpoguard_->wait_until_serving();
+  expect_open_again();
+  ASSERT_TRUE(eventually(20s, [&] {
+    return rpoguard_->metric("rpoguard_hook_queue_events", {{"hook", "stuck"}}).value_or(0) > 0;
+  })) << rpoguard_->log();
+  shard_.cut_wan();
+  const core::Instant cut = boottime();
+  expect_closed_by_the_lease_of(cut, nothing);
+  const core::Instant asked = boottime();
+  EXPECT_TRUE(rpoguard_->metric("rpoguard_gate_open", {{"shard", "184"}}).has_value());
+  EXPECT_LT(boottime() - asked, 2s) << "a scrape waits for no hook either";
+  shard_.heal_wan();
+  expect_open_again();
+}
+
 TEST_F(GateFaults, full_disk) {
   std::printf("the disk is %s\n", disk_.kind());
   disk_.fill(rpoguard_->pid());

@@ -117,6 +117,23 @@ TEST_F(LeasePageStack, closes_with_the_gate_and_at_an_orderly_end) {
   EXPECT_FALSE(gateway.open());
 }
 
+TEST_F(LeasePageStack, is_closed_when_the_freeze_command_returns) {
+  Rpoguard rpoguard(config());
+  Gateway gateway(path_);
+  ASSERT_TRUE(gateway.opens()) << rpoguard.log();
+  const auto command = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), RPOGUARD_BINARY);
+    words.push_back("--config.file=" + rpoguard.config_path());
+    return run_command({.argv = std::move(words)});
+  };
+  const CommandResult frozen = command({"freeze", "184", "--reason", "moving it"});
+  EXPECT_FALSE(gateway.open());
+  EXPECT_EQ(frozen.exit_code, 0) << frozen.output;
+  EXPECT_EQ(gateway.reason(), "frozen");
+  EXPECT_EQ(command({"unfreeze", "184"}).exit_code, 0);
+  EXPECT_TRUE(gateway.opens());
+}
+
 TEST_F(LeasePageStack, a_reload_that_adds_or_removes_shards_takes_old_readers_along) {
   Rpoguard rpoguard(config());
   Gateway gateway(path_);
