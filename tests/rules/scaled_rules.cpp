@@ -6,27 +6,28 @@
 namespace rpoguard::test {
 namespace {
 
-std::string scaled(const std::string& number, char unit, int factor) {
+std::string scaled(const std::string& number, char unit, int factor, int from) {
   const int seconds = std::stoi(number) * (unit == 'd'   ? 86400
                                            : unit == 'h' ? 3600
                                            : unit == 'm' ? 60
                                                          : 1);
+  if (seconds < from) return number + unit;
   return std::to_string(std::max(1, seconds / factor)) + "s";
 }
 
 }  // namespace
 
-std::string scaled_rules(const std::string& text, int factor) {
+std::string scaled_rules(const std::string& text, int factor, int from) {
   static const std::regex duration(
       R"((\[|offset |for: |interval: |:(?=\d+[smhd]\]))(\d+)([smhd])\b)");
   std::string result;
-  auto from = text.cbegin();
-  for (std::smatch found; std::regex_search(from, text.cend(), found, duration);
-       from = found.suffix().first) {
+  auto at = text.cbegin();
+  for (std::smatch found; std::regex_search(at, text.cend(), found, duration);
+       at = found.suffix().first) {
     result.append(found.prefix());
-    result += found[1].str() + scaled(found[2], found[3].str().front(), factor);
+    result += found[1].str() + scaled(found[2], found[3].str().front(), factor, from);
   }
-  return result.append(from, text.cend());
+  return result.append(at, text.cend());
 }
 
 }  // namespace rpoguard::test
