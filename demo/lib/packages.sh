@@ -19,7 +19,7 @@ packages_of_group() {
     servers) echo postgresql prometheus prometheus-alertmanager ;;
     tests) echo libgtest-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 locales \
       pgbackrest patroni python3-etcd etcd-server etcd-client haproxy nginx-light pgbouncer libfaketime \
-      openssl curl python3-minimal ;;
+      openssl curl python3-minimal nodejs npm ;;
     bench) echo prometheus-postgres-exporter libbenchmark-dev nginx-light wrk ;;
     *) echo "packages: no such group: $1" >&2; return 1 ;;
   esac
