@@ -35,15 +35,15 @@ async function freePort() {
   return port;
 }
 
-/** Tries until it answers; the deadline of the test ends it. */
-async function get(url) {
-  for (;;) {
-    try {
-      return await fetch(url);
-    } catch {
-      await new Promise((again) => setTimeout(again, 50));
-    }
+/** Tries until the condition holds of an answer; throws after 20 s. */
+async function get(url, condition = () => true) {
+  const deadline = Date.now() + 20000;
+  while (Date.now() < deadline) {
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer && condition(answer)) return answer;
+    await new Promise((again) => setTimeout(again, 50));
   }
+  throw new Error(`${url} does not answer as it should`);
 }
 
 // Paths and ports of a container become those of this machine; all else is as rendered.
@@ -64,7 +64,7 @@ test('each Pod of a fleet starts as rendered, passes its probes, and answers for
     try {
       assert.equal((await get(`http://127.0.0.1:${ops}${guard.startupProbe.httpGet.path}`)).status, 200);
       assert.equal((await get(`http://127.0.0.1:${ops}${guard.livenessProbe.httpGet.path}`)).status, 200);
-      while ((await get(`http://127.0.0.1:${ops}${guard.readinessProbe.httpGet.path}`)).status !== 200);
+      await get(`http://127.0.0.1:${ops}${guard.readinessProbe.httpGet.path}`, (answer) => answer.status === 200);
       for (const shard of Object.keys(answered)) {
         if ((await get(`http://127.0.0.1:${gate}/gate/${shard}`)).status !== 404) ++answered[shard];
       }
@@ -73,7 +73,7 @@ test('each Pod of a fleet starts as rendered, passes its probes, and answers for
       const verdict = run(program, verb, url.replace(/http:.*/, `http://127.0.0.1:${ops}`));
       assert.equal(verdict.status, await watches(ops) ? 1 : 0, verdict.stdout + verdict.stderr);
     } finally {
-      const ended = once(pod, 'exit');
+      const ended = pod.exitCode === null ? once(pod, 'exit') : [pod.exitCode, null];
       pod.kill('SIGTERM');
       assert.deepEqual(await ended, [0, null]);
     }
