@@ -11,6 +11,9 @@
 
 rpoguard_packages_file=${BASH_SOURCE[0]}
 
+# unless_found COMMAND PACKAGE: Node.js often comes from its makers, whose package Debian's npm conflicts with.
+unless_found() { command -v "$1" >/dev/null || echo "$2"; }
+
 packages_of_group() {
   case $1 in
     build) echo g++ cmake ninja-build pkg-config libpq-dev libyaml-cpp-dev libcpp-httplib-dev \
@@ -19,7 +22,7 @@ packages_of_group() {
     servers) echo postgresql prometheus prometheus-alertmanager ;;
     tests) echo libgtest-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 locales \
       pgbackrest patroni python3-etcd etcd-server etcd-client haproxy nginx-light pgbouncer libfaketime \
-      openssl curl python3-minimal ;;
+      openssl curl python3-minimal $(unless_found node nodejs) $(unless_found npm npm) ;;
     bench) echo prometheus-postgres-exporter libbenchmark-dev nginx-light wrk ;;
     *) echo "packages: no such group: $1" >&2; return 1 ;;
   esac

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "exporter/cli/commands.hpp"
+#include "exporter/core/limits.hpp"
 
 namespace rpoguard::cli {
 namespace {
@@ -21,6 +22,8 @@ constexpr const char* kAbout =
 // What the options of all commands are parsed into.
 struct Options {
   std::string config_file;
+  std::string part = "0/1";
+  std::uint32_t parts = 1;
   std::string role = "rpoguard";
   std::string home_region;
   bool with_canary = false;
@@ -36,12 +39,25 @@ CLI::Option* add_config_option(CLI::App& command, std::string& file) {
       ->envname("RPOGUARD_CONFIG_FILE");
 }
 
+// Why it is none; empty when it is one.
+std::string valid_part(const std::string& text) {
+  const auto part = core::parse_part(text);
+  return part ? std::string() : part.error().message;
+}
+
 void add_serve(CLI::App& app, Options& options, int& exit_code) {
   auto* command = app.add_subcommand("serve",
                                      "Watch the shards; answer metrics, readiness and gate "
                                      "requests until SIGTERM. SIGHUP reloads");
   add_config_option(*command, options.config_file)->required();
-  command->callback([&] { exit_code = serve(options.config_file); });
+  command
+      ->add_option("--part", options.part,
+                   "Watch only the shards of this part; the first of three is 0/3")
+      ->type_name("INDEX/COUNT")
+      ->envname("RPOGUARD_PART")
+      ->check(valid_part);
+  command->callback(
+      [&] { exit_code = serve(options.config_file, core::parse_part(options.part).value()); });
 }
 
 void add_check_config(CLI::App& app, Options& options, int& exit_code) {
@@ -50,7 +66,12 @@ void add_check_config(CLI::App& app, Options& options, int& exit_code) {
   command->add_option("FILE", options.config_file, "Configuration file (YAML)")
       ->required()
       ->type_name("");
-  command->callback([&] { exit_code = check_config(options.config_file); });
+  command
+      ->add_option("--parts", options.parts,
+                   "Also print which shards each of so many would watch with serve --part")
+      ->type_name("COUNT")
+      ->check(CLI::Range(std::size_t{1}, core::limits::kShardsMax));
+  command->callback([&] { exit_code = check_config(options.config_file, options.parts); });
 }
 
 void add_status(CLI::App& app, Options& options, int& exit_code) {

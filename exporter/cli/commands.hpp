@@ -4,13 +4,17 @@
 
 #include <string>
 
+#include "exporter/core/part.hpp"
+
 namespace rpoguard::cli {
 
-/// Runs until SIGTERM or SIGINT (exit 0), or until it cannot go on (exit 1).
-int serve(const std::string& config_file);
+/// Watches the shards of that part until SIGTERM or SIGINT (exit 0), or until it cannot go on (exit
+/// 1).
+int serve(const std::string& config_file, core::Part part);
 
-/// 0: the file is valid; 1: every problem with its place.
-int check_config(const std::string& config_file);
+/// 0: the file is valid; 1: every problem with its place. With more than one part, who watches
+/// what.
+int check_config(const std::string& config_file, std::uint32_t parts);
 
 /// Prints the migration for psql.
 int print_sql(const std::string& role, const std::string& home_region, bool with_canary);

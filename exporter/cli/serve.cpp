@@ -40,11 +40,12 @@ std::string join(const std::vector<config::Diagnostic>& diagnostics) {
 // The running program: owns the loop and everything on it.
 class Service {
  public:
-  explicit Service(std::string config_file) : config_file_(std::move(config_file)) {}
+  Service(std::string config_file, core::Part part)
+      : config_file_(std::move(config_file)), part_(part) {}
 
   int run() {
     start_logging();
-    const config::Loaded loaded = config::load_file(config_file_);
+    const config::Loaded loaded = load();
     if (!loaded.spec) {
       std::fputs(join(loaded.diagnostics).c_str(), stderr);
       return 1;
@@ -61,6 +62,7 @@ class Service {
   }
 
  private:
+  config::Loaded load() const;
   core::Result<bool> start(std::shared_ptr<const core::Spec> spec);
   core::Result<bool> listen(const core::Spec& spec);
   void apply_hooks(const core::Spec& spec);
@@ -74,6 +76,7 @@ class Service {
   void shut_down(int exit_code);
 
   const std::string config_file_;
+  const core::Part part_;
   // Shared with threads that a receiver which hangs may keep beyond the end.
   const std::shared_ptr<const SystemClock> shared_clock_ = std::make_shared<SystemClock>();
   const SystemClock& clock_ = *shared_clock_;
@@ -102,6 +105,13 @@ class Service {
   std::unique_ptr<serve::StreamServer> agent_;  // null: not configured
   int exit_code_ = 0;
 };
+
+// The file as a whole must be valid, also what other parts watch.
+config::Loaded Service::load() const {
+  config::Loaded loaded = config::load_file(config_file_);
+  if (loaded.spec) core::keep_part(*loaded.spec, part_);
+  return loaded;
+}
 
 core::Result<bool> Service::start(std::shared_ptr<const core::Spec> spec) {
   // Bound before anything runs: a port in use is an error at start, not a silent half service (H8,
@@ -236,7 +246,7 @@ core::Result<bool> Service::reload_on_loop() {
     recorder_.record({core::EventKind::config_refused, "", "", "", "", "", error.message});
     return error;
   };
-  const config::Loaded loaded = config::load_file(config_file_);
+  const config::Loaded loaded = load();
   if (!loaded.spec) return refuse({join(loaded.diagnostics), ""});
   const core::Spec& before = monitor_.spec();
   if (loaded.spec->ops != before.ops || loaded.spec->gate != before.gate ||
@@ -272,8 +282,8 @@ void Service::shut_down(int exit_code) {
 
 }  // namespace
 
-int serve(const std::string& config_file) {
-  return Service(config_file).run();
+int serve(const std::string& config_file, core::Part part) {
+  return Service(config_file, part).run();
 }
 
 }  // namespace rpoguard::cli

@@ -104,11 +104,7 @@ void Evaluator::describe_copy(std::size_t node, NodeView& out) const {
   out.synchronous = row->sync_state == "sync" || row->sync_state == "quorum";
   // The writer's row outlives a dead connection: alone it can deny streaming, not confirm it.
   if (row->state != "streaming") out.streaming = false;
-  if (row->flush_lsn && out.up && memory.position &&
-      memory.last_success->asked >= writer_observation()->answered) {
-    out.evidence_disagreement_bytes =
-        std::max<std::int64_t>(0, bytes_between(memory.position->flushed, *row->flush_lsn));
-  }
+  if (out.up) out.evidence_disagreement_bytes = memory.disagreement_bytes;
 }
 
 }  // namespace rpoguard::core

@@ -56,6 +56,9 @@ struct NodeMemory {
   std::optional<std::int64_t> row_pid;  ///< of the writer's row for this node: its connection
   bool row_trusted = false;  ///< the writer's row for this node has agreed with the node's own
                              ///< report, never been ahead
+  /// The writer's report minus the node's own, when both were last asked in that order. Absent: one
+  /// of them is not known.
+  std::optional<std::int64_t> disagreement_bytes{};
   std::optional<Instant> in_recovery_at;  ///< it was still in recovery when asked at this moment
   BootstrapMemory bootstrap;
   std::optional<Instant> accepting_since;  ///< it has been seen to accept writes, and not otherwise

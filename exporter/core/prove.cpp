@@ -21,6 +21,7 @@ void Evaluator::locate_copies() {
     const NodeFacts* writer = writer_facts();
     if (writer == nullptr) {
       memory.row_trusted = false;  // who connects meanwhile under that name is not seen
+      memory.disagreement_bytes.reset();
     } else if (node != *verdict_.writer) {
       locate_by_row(node, row_of(*writer, spec_->nodes[node].application_name));
     }
@@ -33,12 +34,17 @@ void Evaluator::locate_by_row(std::size_t node, const ReplicationRow* row) {
   // The next row under that name may be a stranger's, and so may the next connection's.
   if (!reported || row->pid != memory.row_pid) memory.row_trusted = false;
   memory.row_pid = row == nullptr ? std::nullopt : row->pid;
+  if (!reported || !current(node)) memory.disagreement_bytes.reset();
   if (!reported) return;
   const NodeObservation& writer = *writer_observation();
   const bool comparable = memory.last_success && memory.last_success->asked >= writer.answered;
   if (current(node)) {
     // Asked later, the copy must have at least what the writer was told, and on the same timeline.
     // If it has less, the row is another's.
+    if (comparable && memory.position) {
+      memory.disagreement_bytes =
+          std::max<std::int64_t>(0, bytes_between(memory.position->flushed, reported->flushed));
+    }
     if (comparable) {
       memory.row_trusted = memory.position && memory.position->timeline == reported->timeline &&
                            memory.position->flushed >= reported->flushed;

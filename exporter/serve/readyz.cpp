@@ -31,6 +31,8 @@ std::string view_problem(const core::View* view, Instant now) {
 std::string writes_problem(const core::View* view, const std::optional<std::string>& shard,
                            Instant now) {
   if (view == nullptr) return "nothing has been published yet";
+  // With `serve --part`, all may be watched by others.
+  if (view->shards.empty()) return "no shard is watched here";
   std::string unusable;
   for (std::size_t i = 0; i < view->shards.size(); ++i) {
     const std::string& id = view->spec->shards[i].id;

@@ -19,7 +19,16 @@
 namespace rpoguard::sim {
 namespace {
 
+#if defined(__has_feature)  // clang
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define RPOGUARD_SIM_SLOW
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
+#define RPOGUARD_SIM_SLOW
+#endif
+
+#ifdef RPOGUARD_SIM_SLOW
 constexpr std::uint64_t kHoursPerProfile = 5;
 #else
 constexpr std::uint64_t kHoursPerProfile = 300;

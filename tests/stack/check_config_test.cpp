@@ -43,6 +43,21 @@ TEST_F(Commands, check_config_names_every_problem_with_its_place) {
   EXPECT_NE(result.output.find(":9:17: defaults.rpo: "), std::string::npos) << result.output;
 }
 
+TEST_F(Commands, check_config_says_who_watches_what) {
+  const CommandResult result = rpoguard({"check-config", "--parts=3", file(kGood)});
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_NE(result.output.find("part 0/3: 184\npart 1/3: none\npart 2/3: none\n"),
+            std::string::npos)
+      << result.output;
+}
+
+TEST_F(Commands, serve_refuses_a_part_that_is_none) {
+  const CommandResult result =
+      rpoguard({"serve", "--config.file=" + file(kGood), "--part=rpoguard-1/3"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_NE(result.output.find("is not INDEX/COUNT"), std::string::npos) << result.output;
+}
+
 TEST_F(Commands, serve_refuses_a_bad_file_and_says_why) {
   const CommandResult result = rpoguard({"serve", "--config.file=" + file("shards: []\n")});
   EXPECT_EQ(result.exit_code, 1);

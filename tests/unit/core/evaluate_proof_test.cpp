@@ -143,6 +143,23 @@ TEST(Evaluate, a_row_ahead_of_the_copys_own_report_is_not_trusted_later) {
   EXPECT_FALSE(shard.open());
 }
 
+// A scrape that always falls between the writer's answer and the copy's would never see it.
+TEST(Evaluate, what_two_ends_disagree_about_stands_until_both_are_asked_again) {
+  TestShard shard;
+  shard.run_healthy(3);
+  shard.facts[kPhxA].receive_lsn = shard.facts[kPhxA].replay_lsn = Lsn{0x3000000};
+  shard.run(2);
+  const auto disagreement = shard.view.nodes[kPhxA].evidence_disagreement_bytes;
+  ASSERT_GT(disagreement, 0);
+  shard.pass(seconds(1));
+  shard.probe_node(kIadA);
+  shard.judge();
+  EXPECT_EQ(shard.view.nodes[kPhxA].evidence_disagreement_bytes, disagreement);
+  shard.failures[kPhxA] = ProbeFailure::timeout;
+  shard.tick();
+  EXPECT_FALSE(shard.view.nodes[kPhxA].evidence_disagreement_bytes);
+}
+
 TEST(Evaluate, a_row_that_was_gone_may_be_a_strangers_when_it_is_back) {
   TestShard shard;
   shard.run_healthy(3);
