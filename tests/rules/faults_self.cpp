@@ -140,7 +140,9 @@ Fault disorder(TwoGuards& guards, const Pager& pager) {
           .alerts = {{alert_on("RPOGuardFrozenLong", second, {{"shard", "184"}})},
                      {alert_of("RPOGuardInstancesDisagree", "184")},
                      {alert_on("RPOGuardHookQueueFull", first, {{"hook", "silent"}})},
-                     {alert_on("RPOGuardHookFailing", first, {{"hook", "refused"}})},
+                     // It looks back for ten minutes.
+                     {.labels = alert_on("RPOGuardHookFailing", first, {{"hook", "refused"}}),
+                      .resolves = false},
                      {alert_on("RPOGuardStateNotSaved", first, {{"shard", "185"}})},
                      {alert_on("RPOGuardLeasePageDown", first)},
                      {alert_on("RPOGuardReloadFailed", second)},

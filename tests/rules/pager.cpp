@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr int kLongWindow = 600;
+constexpr int kLongWindow = 601;
 constexpr int kFactor = 60;
 // The longest "for" that is not scaled is 5 min.
 constexpr std::chrono::seconds kToldWithin{420};

@@ -15,7 +15,7 @@
 
 namespace rpoguard::test {
 
-/// Windows of ten minutes and longer are sixty times shorter; all others are as shipped.
+/// Windows longer than ten minutes are sixty times shorter; all others are as shipped.
 class Pager {
  public:
   /// Scrapes these ports. Returns when the watchdog has arrived: people can be reached.
