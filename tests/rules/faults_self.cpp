@@ -214,12 +214,13 @@ void wait_for_the_slow(AlertTable& table) {
                    {.name = "phx-a", .region = "phx", .port = free_port()}};
   Rpoguard rpoguard(config);
   rpoguard.wait_until_serving();
-  const auto page = [](const std::string& lag, const std::string& age) {
+  const auto page = [](const std::string& lag, const std::string& age, const std::string& etcd) {
     return "rpoguard_slot_lag_bytes{shard=\"184\",node=\"iad-a\",slot=\"phx_a\"} " + lag +
-           "\nrpoguard_backup_age_seconds{shard=\"184\"} " + age + "\n";
+           "\nrpoguard_backup_age_seconds{shard=\"184\"} " + age +
+           "\netcd_server_quota_backend_bytes 2e9\netcd_mvcc_db_total_size_in_bytes " + etcd + "\n";
   };
-  JsonServer exporter(page("0", "3600"));
-  const Pager pager({rpoguard.ops_port(), exporter.port()});
+  JsonServer exporter(page("0", "3600", "1e9"));
+  const Pager pager({rpoguard.ops_port(), exporter.port()}, {"neighbours.rules.yml"});
   // Its memory has one value a minute.
   const auto remembered = [&] {
     return pager.prometheus().value(
@@ -230,11 +231,12 @@ void wait_for_the_slow(AlertTable& table) {
       << pager.prometheus().log();
   std::thread beside([&] {
     play(pager,
-         {.what = "11 GB behind a slot, backup three days old",
+         {.what = "11 GB behind a slot, backup three days old, etcd nearly full",
           .alerts = {{alert_of("RPOGuardSlotLag", "184")},
-                     {alert_of("RPOGuardBackupTooOld", "184")}},
-          .inject = [&] { exporter.say(page("11e9", "259200")); },
-          .heal = [&] { exporter.say(page("0", "3600")); },
+                     {alert_of("RPOGuardBackupTooOld", "184")},
+                     {alert_on("RPOGuardEtcdSpaceLow", exporter.port())}},
+          .inject = [&] { exporter.say(page("11e9", "259200", "1.9e9")); },
+          .heal = [&] { exporter.say(page("0", "3600", "1e9")); },
           .replayed = true},
          table);
   });

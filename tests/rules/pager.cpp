@@ -44,13 +44,26 @@ double seconds(Clock::duration duration) {
 
 }  // namespace
 
-Pager::Pager(const std::vector<std::uint16_t>& ports)
+Pager::Pager(const std::vector<std::uint16_t>& ports, const std::vector<std::string>& more_rules)
+    : Pager(ports, more_rules, scaled_rules, "") {}
+
+Pager::Pager(std::uint16_t port, const std::vector<std::string>& more_rules,
+             const std::string& past)
+    : Pager({port}, more_rules, scaled_holds, past) {}
+
+Pager::Pager(const std::vector<std::uint16_t>& ports, const std::vector<std::string>& more_rules,
+             Scaled scaled, const std::string& past)
     : alertmanager_(with_webhooks(people_.port(), "5s")) {
-  const std::string source = std::string(RPOGUARD_SOURCE_DIR) + "/rules/rpoguard.rules.yml";
-  write_file(dir_ / "rpoguard.rules.yml", scaled_rules(read_file(source), kFactor, kLongWindow));
+  PrometheusOptions options{.alertmanager_port = alertmanager_.port(), .past = past};
+  std::vector<std::string> files = more_rules;
+  files.emplace_back("rpoguard.rules.yml");
+  for (const std::string& file : files) {
+    const std::string text = read_file(std::string(RPOGUARD_SOURCE_DIR) + "/rules/" + file);
+    write_file(dir_ / file, scaled(text, kFactor, kLongWindow));
+    options.rule_files.push_back(dir_ / file);
+  }
   const auto started = Clock::now();
-  prometheus_ = std::make_unique<Prometheus>(PrometheusOptions{
-      .rule_files = {dir_ / "rpoguard.rules.yml"}, .alertmanager_port = alertmanager_.port()});
+  prometheus_ = std::make_unique<Prometheus>(options);
   prometheus_->scrape(ports);
   if (!eventually(90s, [&] { return !people_.sent_to("dead_man").empty(); }))
     throw std::runtime_error("nobody can be reached: " + prometheus_->log());
@@ -153,6 +166,8 @@ AlertTable::Row row_of(const ExpectedAlert& alert, const Fault& fault) {
                       .severity = severity_of(alert.labels),
                       .how = fault.what};
   if (alert.wanted == Wanted::silenced) row.how += " (fires; another alert tells of it)";
+  const auto window = alert.labels.find("long");
+  if (window != alert.labels.end()) row.how += ", tier of " + window->second;
   if (fault.replayed) row.how += " (replayed)";
   return row;
 }

@@ -15,11 +15,16 @@
 
 namespace rpoguard::test {
 
-/// Windows longer than ten minutes are sixty times shorter; all others are as shipped.
+/// Prometheus with rpoguard.rules.yml and more. Windows longer than ten minutes are sixty times
+/// shorter; all others are as shipped.
 class Pager {
  public:
   /// Scrapes these ports. Returns when the watchdog has arrived: people can be reached.
-  explicit Pager(const std::vector<std::uint16_t>& ports);
+  explicit Pager(const std::vector<std::uint16_t>& ports,
+                 const std::vector<std::string>& more_rules = {});
+  /// With a past in OpenMetrics' text, which the rules see in their full windows: only what
+  /// follows "for" is shorter.
+  Pager(std::uint16_t port, const std::vector<std::string>& more_rules, const std::string& past);
 
   /// When people were told that an alert with these labels (at least) fires or is "resolved",
   /// after `since`.
@@ -36,6 +41,10 @@ class Pager {
   std::string state() const;
 
  private:
+  using Scaled = std::string (*)(const std::string& text, int factor, int from);
+  Pager(const std::vector<std::uint16_t>& ports, const std::vector<std::string>& more_rules,
+        Scaled scaled, const std::string& past);
+
   TempDir dir_;
   WebhookReceiver people_;
   Alertmanager alertmanager_;

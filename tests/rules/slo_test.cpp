@@ -134,6 +134,8 @@ TEST(ScaledRules, shorten_windows_and_holds_and_nothing_else) {
             "max_over_time(a[1440s:1s] offset 60s)");
   EXPECT_EQ(scaled_rules("increase(a[10m]) > 0\nfor: 9m\n", 60, 600),
             "increase(a[10s]) > 0\nfor: 9m\n");
+  EXPECT_EQ(scaled_holds("increase(a[1h]) > 0\nfor: 1h\nfor: 9m\n", 60, 600),
+            "increase(a[1h]) > 0\nfor: 60s\nfor: 9m\n");
 }
 
 // The page tier with its windows sixty times shorter, in a real Prometheus.

@@ -99,6 +99,12 @@ Prometheus::Prometheus(const PrometheusOptions& options) : port_(free_port()) {
   write_file(dir_ / "prometheus.yml", prometheus_config(options, dir_ / "targets.json"));
   scrape(options.scrape_port == 0 ? std::vector<std::uint16_t>{}
                                   : std::vector{options.scrape_port});
+  if (!options.past.empty()) {
+    write_file(dir_ / "past", options.past);
+    const CommandResult made = run_command({.argv = {"promtool", "tsdb", "create-blocks-from",
+                                                     "openmetrics", dir_ / "past", dir_ / "data"}});
+    if (made.exit_code != 0) throw std::runtime_error("no past: " + made.output);
+  }
   process_ = start_and_wait(
       {.argv = {"prometheus", "--config.file=" + (dir_ / "prometheus.yml").string(),
                 "--storage.tsdb.path=" + (dir_ / "data").string(),

@@ -38,6 +38,7 @@ struct PrometheusOptions {
                                           ///< 0: none yet
   std::vector<std::string> rule_files{};  ///< evaluated every second
   std::uint16_t alertmanager_port = 0;    ///< 0: none
+  std::string past{};                     ///< samples from before it starts, as OpenMetrics
 };
 
 /// As above.
