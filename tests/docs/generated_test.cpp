@@ -50,7 +50,7 @@ std::string group_of(const config::Key& key) {
   std::string path(key.path);
   const bool shared = path.starts_with("defaults.");
   if (shared) path = path.substr(std::string("defaults.").size());
-  const std::size_t dot = path.find('.');
+  const std::size_t dot = path.find_first_of(".[");
   if (dot != std::string::npos) return path.substr(0, dot);
   return shared ? "defaults" : "process";
 }
