@@ -110,6 +110,10 @@ TEST_F(HttpReferenceLive, refusals_have_the_documented_status) {
   EXPECT_EQ(status(rpoguard_.gate_port(), "GET", "/gate/184?epoch=x"), 400);
   EXPECT_EQ(status(rpoguard_.gate_port(), "POST", "/gate/184"), 405);
   EXPECT_EQ(status(rpoguard_.gate_port(), "POST", "/authz/184"), 200);
+  const std::string longer = "/" + std::string(300, 'x');
+  EXPECT_EQ(status(rpoguard_.gate_port(), "GET", "/gate" + longer), 414);
+  EXPECT_EQ(status(rpoguard_.gate_port(), "GET", "/authz/184" + longer), 200);
+  EXPECT_EQ(status(rpoguard_.ops_port(), "GET", longer), 414);
   EXPECT_EQ(status(rpoguard_.ops_port(), "GET", "/readyz?shard=nobody"), 404);
   EXPECT_EQ(status(rpoguard_.ops_port(), "GET", "/readyz?require=reads"), 400);
   EXPECT_EQ(status(rpoguard_.ops_port(), "POST", "/metrics"), 405);
