@@ -21,7 +21,7 @@ constexpr auto kPatience = 20s;
 
 ConnectParams params_for(const PgPeer& peer) {
   core::ConnectSpec spec = probe_node("a", peer.port()).connect;
-  return observe::connect_params(spec, "127.0.0.1", "", 5s);
+  return observe::connect_params(spec, "127.0.0.1", {}, 5s);
 }
 
 class pg_connection : public ::testing::Test {
