@@ -29,7 +29,7 @@ Error problem(std::string text) {
 }
 
 std::string quote(std::string_view text) {
-  return '"' + render_excerpt(text) + '"';
+  return is_plain_word(text) ? '"' + std::string(text) + '"' : "the value (not shown here)";
 }
 
 bool is_digit(char c) {
