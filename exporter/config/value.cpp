@@ -234,6 +234,10 @@ Result<Value> parse_env_name(std::string_view text) {
   if (text.empty() || is_digit(text.front()) || !std::ranges::all_of(text, accepted)) {
     return problem("is not the name of an environment variable");
   }
+  // PGPASSWORD and the like: every connection without a password of its own would send it.
+  if (text.starts_with("PG") && text.find('_') == std::string_view::npos) {
+    return problem("is a name that libpq reads for all servers; take another one");
+  }
   return Value(std::string(text));
 }
 

@@ -313,7 +313,7 @@ core::ProbeError PgConnection::deadline_error() const {
                                               : "the server did not complete the login in time"};
 }
 
-void clear_libpq_environment(const std::vector<std::string>& keep) {
+void clear_libpq_environment() {
   std::vector<std::string> names{"PGSERVICE",   "PGSERVICEFILE", "PGSYSCONFDIR", "PGLOCALEDIR",
                                  "PGDATESTYLE", "PGTZ",          "PGGEQO"};
   PQconninfoOption* options = PQconninfoParse("", nullptr);
@@ -321,8 +321,7 @@ void clear_libpq_environment(const std::vector<std::string>& keep) {
   for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option)
     if (option->envvar != nullptr) names.emplace_back(option->envvar);
   PQconninfoFree(options);
-  for (const std::string& name : names)
-    if (std::find(keep.begin(), keep.end(), name) == keep.end()) ::unsetenv(name.c_str());
+  for (const std::string& name : names) ::unsetenv(name.c_str());
 }
 
 }  // namespace rpoguard::observe

@@ -93,9 +93,8 @@ class PgConnection : public std::enable_shared_from_this<PgConnection> {
   std::optional<Failure> failure_;
 };
 
-/// Removes every PG* variable that libpq reads from the environment of this process, except
-/// `keep` (where the operator has rpoguard read passwords from). Not thread-safe: call it before
-/// threads start.
-void clear_libpq_environment(const std::vector<std::string>& keep);
+/// Removes every PG* variable that libpq reads from the environment of this process. Not
+/// thread-safe: call it before threads start.
+void clear_libpq_environment();
 
 }  // namespace rpoguard::observe

@@ -15,7 +15,7 @@ class TlsVerdict {
   /// `session`: PQsslStruct(conn, "OpenSSL"); null: there is none (yet). Idempotent.
   void watch(void* session);
   /// What OpenSSL holds against the certificate, such as "certificate has expired"; empty: nothing,
-  /// or it never came so far.
+  /// it never came so far, or it was not to verify.
   std::string problem() const;
   void forget() { session_.reset(); }
 

@@ -58,7 +58,8 @@ class PlantedSecrets : public ::testing::Test {
     config_.epoch_source = "table";
     config_.connect = "dbname: postgres, user: rpoguard";
     config_.env = {{"ENDPOINT_PASSWORD", planted_.plant("endpoint-password")},
-                   {"PGPASSWORD", planted_.plant("environment-password")}};
+                   {"PGPASSWORD", planted_.plant("environment-password")},
+                   {"PGBACKREST_REPO1_CIPHER_PASS", planted_.plant("cipher-password")}};
     config_.shards = {
         shard("good", port, good,
               "epoch: {source: table, url: \"" + witness_.url("/{shard}") +
@@ -77,7 +78,9 @@ class PlantedSecrets : public ::testing::Test {
         shard("refused", free_port(), "password_file: " + secret_file("refused-password")),
         shard("denied", port, good,
               "epoch: {source: table, url: \"" + denying_.url() +
-                  "\", pointer: /epoch, token_file: " + secret_file("denied-token") + "}\n"),
+                  "\", pointer: /epoch, token_file: " + secret_file("denied-token") +
+                  "}\narchive: {source: command, command: [/bin/sh, -c, 'env >>" +
+                  (dir_ / "lister").string() + "; env >&2; exit 1']}\n"),
     };
   }
 
@@ -203,6 +206,7 @@ TEST_F(PlantedSecrets, none_comes_out_of_a_run_with_every_fault) {
     EXPECT_TRUE(eventually(30s, [&] { return rpoguard.log().find(line) != std::string::npos; }))
         << line << "\n"
         << rpoguard.log();
+  EXPECT_TRUE(eventually(30s, [&] { return !read_file(dir_ / "lister").empty(); }));
   EXPECT_NE(witness_.last_request().find("Bearer hush"), std::string::npos)
       << "the witness is asked with a token";
 
@@ -225,6 +229,7 @@ TEST_F(PlantedSecrets, none_comes_out_of_a_run_with_every_fault) {
 
   clean("argv", read_file("/proc/" + std::to_string(rpoguard.pid()) + "/cmdline"), "serve");
   clean("child", read_file(dir_ / "child"), "RPOGUARD_EVENT");
+  clean("lister", read_file(dir_ / "lister"), "LANG=C");
   std::string bodies;
   for (const JsonServer* server : {&receiver_, &failing_, &denying_})
     for (const std::string& body : server->bodies()) bodies += body + "\n";

@@ -65,6 +65,7 @@ TEST(ConfigDocuments, examples_of_the_readme_load) {
 TEST(ConfigDocuments, examples_of_the_recovery_point_load) {
   expect_all_load("docs/recovery-point.md", 1);
   expect_all_load("docs/hooks.md", 1);
+  expect_all_load("docs/postgresql.md", 2);
 }
 
 TEST(ConfigDocuments, a_wrong_example_would_be_found) {
