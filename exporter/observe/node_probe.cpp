@@ -360,11 +360,11 @@ void NodeProbe::finish_slow(std::variant<core::SlowFacts, ProbeError> outcome) {
 
 void NodeProbe::fail_answer(Failure failure) {
   const bool refused = failure.error.reason == ProbeFailure::missing_privilege;
-  if (refused && session_->connection->usable()) return ask_for_grants(std::move(failure));
+  if (refused && session_->connection->usable()) return ask_for_grants(failure);
   fail(std::move(failure.error));
 }
 
-void NodeProbe::ask_for_grants(Failure failure) {
+void NodeProbe::ask_for_grants(const Failure& failure) {
   session_->connection->ask(
       missing_grants_sql(), guarded([failure](NodeProbe& self, const Answer& answer) {
         const auto* rows = std::get_if<RowSet>(&answer);

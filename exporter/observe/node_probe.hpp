@@ -106,7 +106,7 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
   void succeed();
   void fail(core::ProbeError error);
   void fail_answer(Failure failure);
-  void ask_for_grants(Failure failure);
+  void ask_for_grants(const Failure& failure);
   void report_failure();
   void drop_session();
 
