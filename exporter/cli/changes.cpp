@@ -132,6 +132,11 @@ void node_changes(const std::string& shard, const NodeView* before, const NodeVi
     }
   }
   divergence_changes(shard, before, after, lines);
+  // While it does not answer nothing is known about what it would say.
+  if (!after.history_problem.empty() && (before == nullptr || before->history_problem.empty()))
+    lines.push_back({Level::warning,
+                     "node does not say how its timeline came about",
+                     {{"shard", shard}, {"node", after.name}, {"error", after.history_problem}}});
   if (before != nullptr && before->state == after.state) return;
   if (before == nullptr && !after.up) return;  // not probed yet
   const bool bad =
@@ -220,8 +225,13 @@ void archive_changes(const ShardView* before, const ShardView& after, std::vecto
 // Unknown (not asked yet, or no answer) is not news about where the endpoint leads.
 void endpoint_changes(const ShardView* before, const ShardView& after,
                       std::vector<LogLine>& lines) {
-  if (!after.endpoint || !after.endpoint->on_writer) return;
-  const bool had = before != nullptr && before->endpoint && before->endpoint->on_writer;
+  if (!after.endpoint) return;
+  const bool comparable = before != nullptr && before->endpoint;
+  failure_changes(
+      comparable ? &before->endpoint->failure : nullptr, after.endpoint->failure,
+      {"endpoint does not answer", "endpoint answers again", {{"shard", after.spec->id}}}, lines);
+  if (!after.endpoint->on_writer) return;
+  const bool had = comparable && before->endpoint->on_writer;
   const bool is = *after.endpoint->on_writer;
   if (had ? *before->endpoint->on_writer == is : is) return;
   if (is) {

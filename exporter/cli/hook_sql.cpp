@@ -51,6 +51,7 @@ core::ConnectSpec connect_for(const core::HookSpec& hook, core::ConnectSpec conn
     connect.password = {.file = hook.password_file, .env = {}};
     connect.sslcert.clear();  // it is that of rpoguard's own role
     connect.sslkey.clear();
+    connect.sslpassword_file.clear();
   }
   if (!hook.dbname.empty()) connect.dbname = hook.dbname;
   return connect;

@@ -7,6 +7,7 @@
 
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
+#include <sys/prctl.h>
 
 #include "exporter/cli/commands.hpp"
 #include "exporter/cli/hook_wiring.hpp"
@@ -283,6 +284,8 @@ void Service::shut_down(int exit_code) {
 }  // namespace
 
 int serve(const std::string& config_file, core::Part part) {
+  // No core file, and no look into this memory by others of the same user: passwords are in it.
+  ::prctl(PR_SET_DUMPABLE, 0);
   return Service(config_file, part).run();
 }
 

@@ -50,6 +50,8 @@ core::ConnectSpec build_connect(const Resolver& resolver, ConnectAt at) {
   connect.sslrootcert = text("sslrootcert");
   connect.sslcert = text("sslcert");
   connect.sslkey = text("sslkey");
+  connect.sslpassword_file = text("sslpassword_file");
+  connect.channel_binding = text("channel_binding");
   return connect;
 }
 
@@ -247,6 +249,7 @@ core::HookSpec build_hook(const Resolver& resolver, std::size_t index) {
 core::PasswordSource password_source_of(const Resolver& resolver, ConnectAt at) {
   const auto files = Resolver::connect_places(at, "password_file");
   const auto variables = Resolver::connect_places(at, "password_env");
+  const auto passfiles = Resolver::connect_places(at, "passfile");
   const auto& written = resolver.settings().by_path;
   const auto text_at = [&written](const std::string& path) {
     const auto found = written.find(path);
@@ -254,8 +257,12 @@ core::PasswordSource password_source_of(const Resolver& resolver, ConnectAt at) 
     return known ? std::get<std::string>(*found->second.value) : std::string();
   };
   for (std::size_t level = 0; level < files.size(); ++level) {
-    if (!written.contains(files[level]) && !written.contains(variables[level])) continue;
-    return {.file = text_at(files[level]), .env = text_at(variables[level])};
+    if (!written.contains(files[level]) && !written.contains(variables[level]) &&
+        !written.contains(passfiles[level]))
+      continue;
+    return {.file = text_at(files[level]),
+            .env = text_at(variables[level]),
+            .passfile = text_at(passfiles[level])};
   }
   return {};
 }

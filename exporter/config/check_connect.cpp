@@ -1,7 +1,9 @@
 #include "exporter/config/check_connect.hpp"
 
+#include <array>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "exporter/config/build.hpp"
 #include "exporter/config/findings.hpp"
@@ -21,16 +23,21 @@ void check_written_once(const Resolver& resolver, NodeAt node, Report& report) {
   }
 }
 
+// The keys that say where the password is.
+constexpr std::array<std::string_view, 3> kPasswordKeys{"password_file", "password_env",
+                                                        "passfile"};
+
 void check_password_once(const Resolver& resolver, NodeAt node, Report& report) {
-  const auto files = Resolver::connect_places(node, "password_file");
-  const auto variables = Resolver::connect_places(node, "password_env");
   const auto& written = resolver.settings().by_path;
-  for (const auto& [direct, nested] :
-       {std::pair(files[0], variables[1]), std::pair(variables[0], files[1])}) {
-    const auto found = written.find(nested);
-    if (!written.contains(direct) || found == written.end()) continue;
-    report.add(found->second.place, "a password is set both in the node and in its connect",
-               "once");
+  for (const std::string_view direct : kPasswordKeys) {
+    for (const std::string_view nested : kPasswordKeys) {
+      const auto found = written.find(Resolver::connect_places(node, nested)[1]);
+      const bool both =
+          written.contains(Resolver::connect_places(node, direct)[0]) && found != written.end();
+      if (direct == nested || !both) continue;
+      report.add(found->second.place, "a password is set both in the node and in its connect",
+                 "once");
+    }
   }
 }
 
@@ -51,9 +58,14 @@ class ConnectionCheck {
 
   void check_password() {
     const core::PasswordSource source = password_source_of(resolver_, at_);
-    if (source.file.empty() || source.env.empty()) return;
-    report_.add(first_of({text("password_env").written, text("password_file").written}),
-                "both password_file and password_env are set", "one of the two");
+    std::vector<std::string> set;
+    for (const auto& [name, value] :
+         {std::pair(kPasswordKeys[0], source.file), std::pair(kPasswordKeys[1], source.env),
+          std::pair(kPasswordKeys[2], source.passfile)})
+      if (!value.empty()) set.emplace_back(name);
+    if (set.size() < 2) return;
+    report_.add(first_of({text(set[1]).written, text(set[0]).written}),
+                "both " + set[0] + " and " + set[1] + " are set", "one of the two");
   }
 
   void check_tls() {
@@ -75,6 +87,15 @@ class ConnectionCheck {
     if (!mode.written && !(root.value->empty() && cert.value->empty())) {
       report_.add(first_of({root.written, cert.written}),
                   "certificates without sslmode, which would not use them",
+                  "sslmode require | verify-ca | verify-full");
+    }
+    const auto passphrase = text("sslpassword_file");
+    if (passphrase.value && !passphrase.value->empty() && key.value->empty()) {
+      report_.add(*passphrase.written, "sslpassword_file without sslkey", "both or neither");
+    }
+    const auto binding = text("channel_binding");
+    if (binding.value == "require" && *mode.value == "disable") {
+      report_.add(*binding.written, "channel_binding require without TLS",
                   "sslmode require | verify-ca | verify-full");
     }
   }

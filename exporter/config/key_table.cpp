@@ -291,6 +291,11 @@ std::vector<Key> connect_keys() {
        .optional = true,
        .secret = true,
        .help = "environment variable with the password; not with password_file"},
+      {.path = "defaults.connect.passfile",
+       .type = Type::path,
+       .optional = true,
+       .secret = true,
+       .help = "file like .pgpass with the password, mode 0600, read at each connect"},
       {.path = "defaults.connect.sslmode",
        .type = Type::choice,
        .default_text = "disable",
@@ -308,6 +313,16 @@ std::vector<Key> connect_keys() {
        .type = Type::path,
        .optional = true,
        .help = "key of the client certificate; needs sslcert"},
+      {.path = "defaults.connect.sslpassword_file",
+       .type = Type::path,
+       .optional = true,
+       .secret = true,
+       .help = "file with the passphrase of sslkey, read at each connect"},
+      {.path = "defaults.connect.channel_binding",
+       .type = Type::choice,
+       .default_text = "prefer",
+       .choices = {"disable", "prefer", "require"},
+       .help = "require: only with SCRAM over TLS, and only to the server that has the password"},
   };
 }
 
@@ -357,11 +372,15 @@ constexpr std::array kEndpointConnect{
          "file with the password for the endpoint; not with its password_env"},
     Help{"defaults.writer_endpoint.password_env",
          "environment variable with that password; not with its password_file"},
+    Help{"defaults.writer_endpoint.passfile", "file like .pgpass with that password, mode 0600"},
     Help{"defaults.writer_endpoint.sslmode", "TLS to the endpoint; never falls back to clear text"},
     Help{"defaults.writer_endpoint.sslrootcert", "certificate authority of the endpoint"},
     Help{"defaults.writer_endpoint.sslcert",
          "client certificate for the endpoint; needs its sslkey"},
     Help{"defaults.writer_endpoint.sslkey", "key of that certificate; needs its sslcert"},
+    Help{"defaults.writer_endpoint.sslpassword_file", "file with the passphrase of that key"},
+    Help{"defaults.writer_endpoint.channel_binding",
+         "require: only with SCRAM over TLS; poolers do not offer it"},
 };
 
 std::vector<Key> endpoint_connect_keys() {

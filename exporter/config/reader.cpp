@@ -173,9 +173,10 @@ Mark mark_at(std::string_view text, std::size_t offset) {
   return {.line = static_cast<int>(lines) + 1, .column = static_cast<int>(offset - line_start) + 1};
 }
 
-// yaml-cpp's own words start in either case and sometimes end in a full stop.
+// yaml-cpp's own words start in either case and sometimes end in a full stop. After a colon newer
+// ones quote the file, where a password may stand: *secret is an alias.
 std::string render_syntax_problem(const std::string& message) {
-  std::string text = "not YAML: " + render_excerpt(message);
+  std::string text = "not YAML: " + render_excerpt(message.substr(0, message.find(": ")));
   while (text.ends_with('.') && !text.ends_with("...")) text.pop_back();
   return text;
 }

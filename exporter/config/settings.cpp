@@ -107,7 +107,8 @@ class Collector {
     }
     std::map<std::string_view, Mark> seen;
     for (const Entry& entry : at.node->entries) {
-      const Place key_place{entry.mark, join(at.path, render_excerpt(entry.key))};
+      const bool shown = names.contains(entry.key) || entry.key == "<<" || is_plain_word(entry.key);
+      const Place key_place{entry.mark, join(at.path, shown ? entry.key : "(not shown here)")};
       const auto [first, is_new] = seen.emplace(entry.key, entry.mark);
       if (!entry.forbidden.empty()) {
         report_.add(key_place, std::string(entry.forbidden), "a plain key");

@@ -9,6 +9,7 @@ namespace rpoguard::config {
 namespace {
 
 constexpr std::size_t kExcerptBytesMax = 64;
+constexpr std::size_t kWordBytesMax = 24;
 constexpr std::size_t kGuessBytesMax = 40;
 
 struct Lead {
@@ -100,6 +101,14 @@ bool is_printable(std::string_view text) {
     if (!code || is_invisible(*code)) return false;
   }
   return true;
+}
+
+bool is_plain_word(std::string_view text) {
+  const auto plain = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view(" ._:+-[]").find(c) != std::string_view::npos;
+  };
+  return text.size() <= kWordBytesMax && std::ranges::all_of(text, plain);
 }
 
 std::string replace_shard(std::string_view text, std::string_view id) {

@@ -9,6 +9,11 @@
 
 namespace rpoguard::config {
 
+/// Short, and of letters, digits, blanks and . _ : + - [ ] only: what stands where a word, a number
+/// or an address is expected. Anything else may be a secret in the wrong place; messages do not
+/// repeat it.
+bool is_plain_word(std::string_view text);
+
 /// Reads the code point at `position` and moves behind it. nullopt (position unchanged): not UTF-8
 /// there. REQUIRES: position < text.size()
 std::optional<char32_t> next_code_point(std::string_view text, std::size_t& position);

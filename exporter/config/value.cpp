@@ -29,7 +29,7 @@ Error problem(std::string text) {
 }
 
 std::string quote(std::string_view text) {
-  return '"' + render_excerpt(text) + '"';
+  return is_plain_word(text) ? '"' + std::string(text) + '"' : "the value (not shown here)";
 }
 
 bool is_digit(char c) {
@@ -233,6 +233,10 @@ Result<Value> parse_env_name(std::string_view text) {
   const auto accepted = [](char c) { return is_letter(c) || is_digit(c) || c == '_'; };
   if (text.empty() || is_digit(text.front()) || !std::ranges::all_of(text, accepted)) {
     return problem("is not the name of an environment variable");
+  }
+  // PGPASSWORD and the like: every connection without a password of its own would send it.
+  if (text.starts_with("PG") && text.find('_') == std::string_view::npos) {
+    return problem("is a name that libpq reads for all servers; take another one");
   }
   return Value(std::string(text));
 }

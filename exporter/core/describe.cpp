@@ -36,6 +36,9 @@ void Evaluator::describe_nodes() {
       out.wal_position =
           facts.in_recovery && memory.position ? memory.position->flushed : facts.insert_lsn;
       out.last_transaction_seen = memory.last_transaction;
+      out.history_problem = facts.history_problem;
+      if (!facts.history_problem.empty())
+        out.note += (out.note.empty() ? "" : "; ") + facts.history_problem;
       if (node != verdict_.writer && out.state != NodeState::foreign) describe_fork(out, facts);
     } else {
       out.up = false;

@@ -85,6 +85,7 @@ struct NodeFacts {
   std::optional<WallTime> started;  ///< postmaster start, its clock: tells one start from another
   /// How `timeline` came about. Absent: the node does not tell (no rpoguard.timeline_history()).
   std::optional<TimelineHistory> history;
+  std::string history_problem{};  ///< why it was refused; empty: it was not
 
   // Set only when not in recovery.
   std::optional<Lsn> insert_lsn;

@@ -42,11 +42,12 @@ const char* name_of(ArchiveFormat value);
 const char* name_of(GateMode value);
 const char* name_of(AfterFailover value);
 
-/// Where the password comes from; at most one of the two is set. Read again at each connect, so
+/// Where the password comes from; at most one of the three is set. Read again at each connect, so
 /// rotation works.
 struct PasswordSource {
   std::string file;
   std::string env;
+  std::string passfile{};  ///< in the format of .pgpass; read by libpq
   friend bool operator==(const PasswordSource&, const PasswordSource&) = default;
 };
 
@@ -63,6 +64,8 @@ struct ConnectSpec {
   std::string sslrootcert;
   std::string sslcert;
   std::string sslkey;
+  std::string sslpassword_file{};          ///< with the passphrase of sslkey
+  std::string channel_binding = "prefer";  ///< disable, prefer or require
   friend bool operator==(const ConnectSpec&, const ConnectSpec&) = default;
 };
 

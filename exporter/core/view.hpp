@@ -93,6 +93,7 @@ struct NodeView {
       evidence_disagreement_bytes;  ///< writer's report minus the copy's own, when positive
 
   std::optional<SlowFacts> slow;
+  std::string history_problem{};  ///< why it does not say how its timeline came about; may be empty
   std::string note;  ///< one line for a person where something about this node needs explaining;
                      ///< may be empty
 };

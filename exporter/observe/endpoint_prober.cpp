@@ -8,6 +8,7 @@
 #include <asio/steady_timer.hpp>
 
 #include "exporter/core/check.hpp"
+#include "exporter/observe/grants.hpp"
 #include "exporter/observe/pg_dialer.hpp"
 #include "exporter/observe/pg_queries.hpp"
 
@@ -20,13 +21,14 @@ using core::EndpointFacts;
 using core::Instant;
 using core::ProbeError;
 
-ProbeError canary_error(const Failure& failure) {
-  // No such schema or table, or no right to it.
-  const bool unprepared =
-      failure.sqlstate == "3F000" || failure.sqlstate == "42P01" || failure.sqlstate == "42501";
-  return {failure.error.reason,
-          "the canary: " + failure.error.message +
-              (unprepared ? ": apply what rpoguard sql --with-canary prints" : "")};
+ProbeError canary_error(Failure failure, const std::string& role) {
+  failure.error.message.insert(0, "the canary: ");
+  if (failure.error.reason == core::ProbeFailure::missing_privilege)
+    return explain_refusal(std::move(failure), canary_grants(role)).error;
+  // No such schema or table.
+  if (failure.sqlstate == "3F000" || failure.sqlstate == "42P01")
+    failure.error.message += ": apply what rpoguard sql --with-canary prints";
+  return failure.error;
 }
 
 /// One endpoint, tried again and again.
@@ -91,7 +93,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     }));
     dialer_->dial(guarded([](Endpoint& self, Dialed dialed) {
       if (const Failure* failure = std::get_if<Failure>(&dialed))
-        return self.finish(failure->error);
+        return self.finish(explain_login(*failure, self.spec_.connect).error);
       self.connection_ = std::get<std::shared_ptr<PgConnection>>(std::move(dialed));
       self.ask();
     }));
@@ -118,7 +120,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     connection_->query(canary_sql(canary_name_, std::max<Duration>(spec_.timeout / 2, kLockMin)),
                        guarded([sent](Endpoint& self, const Answer& answer) {
                          if (const Failure* failure = std::get_if<Failure>(&answer))
-                           return self.finish(canary_error(*failure));
+                           return self.finish(canary_error(*failure, self.spec_.connect.user));
                          self.facts_->commit_took = self.clock_.now() - sent;
                          self.finish(*self.facts_);
                        }));

@@ -6,6 +6,7 @@
 
 #include "exporter/core/check.hpp"
 #include "exporter/core/limits.hpp"
+#include "exporter/observe/grants.hpp"
 
 namespace rpoguard::observe {
 
@@ -121,7 +122,7 @@ void NodeProbe::dial() {
   }));
   dialer_->dial(guarded([](NodeProbe& self, Dialed dialed) {
     if (Failure* failure = std::get_if<Failure>(&dialed))
-      return self.fail_answer(std::move(*failure));
+      return self.fail(explain_login(std::move(*failure), self.target_.connect).error);
     self.set_up(std::get<std::shared_ptr<PgConnection>>(std::move(dialed)));
   }));
 }
@@ -159,15 +160,9 @@ void NodeProbe::set_up(std::shared_ptr<PgConnection> connection) {
 }
 
 void NodeProbe::on_session(const Answer& answer, EpochTable wanted) {
-  if (const Failure* failure = std::get_if<Failure>(&answer)) {
-    drop_session();  // none of its settings hold
-    return fail_answer(*failure);
-  }
+  if (const Failure* failure = std::get_if<Failure>(&answer)) return fail_answer(*failure);
   const auto decoded = decode_session(std::get<RowSet>(answer), wanted);
-  if (const ProbeError* error = std::get_if<ProbeError>(&decoded)) {
-    drop_session();
-    return fail(*error);
-  }
+  if (const ProbeError* error = std::get_if<ProbeError>(&decoded)) return fail(*error);
   session_->epoch_table = std::get<EpochTable>(decoded);
   prepare_light(&NodeProbe::on_light_prepared_early);
 }
@@ -270,12 +265,20 @@ bool NodeProbe::recall_history() {
     facts_->history = session_->history;
     return true;
   }
+  facts_->history_problem = session_->history_problem;
   return context_.clock.now() < session_->history_due;
 }
 
 void NodeProbe::on_history(const Answer& answer) {
+  session_->history_problem.clear();
+  if (const auto* failure = std::get_if<Failure>(&answer)) {
+    // Where the function is missing, nobody promised it.
+    if (failure->error.reason == ProbeFailure::missing_privilege)
+      session_->history_problem =
+          explain_refusal(*failure, history_grants(target_.connect.user)).error.message;
+    return;
+  }
   const auto* rows = std::get_if<RowSet>(&answer);
-  if (rows == nullptr) return;  // no such function here, or no right to it
   const auto decoded = decode_history(*rows, facts_->timeline);
   const auto* history = std::get_if<std::optional<core::TimelineHistory>>(&decoded);
   if (history == nullptr || !*history) return;
@@ -356,15 +359,25 @@ void NodeProbe::finish_slow(std::variant<core::SlowFacts, ProbeError> outcome) {
 }
 
 void NodeProbe::fail_answer(Failure failure) {
-  if (failure.error.reason == ProbeFailure::missing_privilege)
-    failure.error.message += ": apply the grants that rpoguard sql prints";
+  const bool refused = failure.error.reason == ProbeFailure::missing_privilege;
+  if (refused && session_->connection->usable()) return ask_for_grants(failure);
   fail(std::move(failure.error));
 }
 
+void NodeProbe::ask_for_grants(const Failure& failure) {
+  session_->connection->ask(
+      missing_grants_sql(), guarded([failure](NodeProbe& self, const Answer& answer) {
+        const auto* rows = std::get_if<RowSet>(&answer);
+        const bool told = rows != nullptr && rows->rows.size() == 1 && rows->rows[0].size() == 1;
+        self.fail(explain_refusal(failure, told ? rows->rows[0][0].value_or("") : "").error);
+      }));
+}
+
 void NodeProbe::fail(ProbeError error) {
+  const bool unset = step_ == Step::setting_up;  // none of its settings hold
   end();
   last_error_ = std::move(error);
-  if (session_ && !session_->connection->usable()) drop_session();
+  if (session_ && (unset || !session_->connection->usable())) drop_session();
   if (!session_) {
     const double share = std::uniform_real_distribution(0.5, 1.0)(random_);
     retry_at_ = context_.clock.now() + std::chrono::duration_cast<Duration>(backoff_ * share);

@@ -69,6 +69,7 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
     std::optional<core::Timeline> history_of{};  ///< the timeline that `history` is of
     core::TimelineHistory history{};
     core::Instant history_due{};  ///< not asked for again before
+    std::string history_problem{};
     LightDecoder light;
     SlowDecoder slow;
   };
@@ -85,7 +86,6 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
   void on_connect_deadline();
   void set_up(std::shared_ptr<PgConnection> connection);
   void on_session(const Answer& answer, EpochTable wanted);
-  void on_ready();
   void prepare_light(void (NodeProbe::*then)(const Answer&));
   void on_light_prepared_early(const Answer& answer);
   void on_light_prepared(const Answer& answer);
@@ -106,6 +106,7 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
   void succeed();
   void fail(core::ProbeError error);
   void fail_answer(Failure failure);
+  void ask_for_grants(const Failure& failure);
   void report_failure();
   void drop_session();
 

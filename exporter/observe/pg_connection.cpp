@@ -145,6 +145,7 @@ void PgConnection::connect_step() {
       return connected();
     case PGRES_POLLING_READING:
       phase_ = phase_of(PQstatus(conn_));
+      tls_.watch(PQsslStruct(conn_, "OpenSSL"));
       return wait_to_connect(true);
     case PGRES_POLLING_WRITING:
       phase_ = phase_of(PQstatus(conn_));
@@ -156,6 +157,7 @@ void PgConnection::connect_step() {
 
 void PgConnection::connected() {
   ready_ = true;
+  tls_.forget();
   PQsetnonblocking(conn_, 1);  // L5: else PQsendQuery and PQfinish may wait
   attach_socket();
   watch(WaitType::wait_read, &PgConnection::on_readable);
@@ -163,8 +165,11 @@ void PgConnection::connected() {
 }
 
 void PgConnection::fail_connect(bool peer_closed) {
+  std::string message = PQerrorMessage(conn_);
+  if (const std::string problem = tls_.problem(); !problem.empty())
+    message = one_line(message) + ": " + problem;
   complete(classify_connect_failure({.phase = phase_,
-                                     .message = PQerrorMessage(conn_),
+                                     .message = message,
                                      .peer_closed = peer_closed,
                                      .password_requested = PQconnectionUsedPassword(conn_) != 0 ||
                                                            PQconnectionNeedsPassword(conn_) != 0,
@@ -308,7 +313,7 @@ core::ProbeError PgConnection::deadline_error() const {
                                               : "the server did not complete the login in time"};
 }
 
-void clear_libpq_environment(const std::vector<std::string>& keep) {
+void clear_libpq_environment() {
   std::vector<std::string> names{"PGSERVICE",   "PGSERVICEFILE", "PGSYSCONFDIR", "PGLOCALEDIR",
                                  "PGDATESTYLE", "PGTZ",          "PGGEQO"};
   PQconninfoOption* options = PQconninfoParse("", nullptr);
@@ -316,8 +321,7 @@ void clear_libpq_environment(const std::vector<std::string>& keep) {
   for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option)
     if (option->envvar != nullptr) names.emplace_back(option->envvar);
   PQconninfoFree(options);
-  for (const std::string& name : names)
-    if (std::find(keep.begin(), keep.end(), name) == keep.end()) ::unsetenv(name.c_str());
+  for (const std::string& name : names) ::unsetenv(name.c_str());
 }
 
 }  // namespace rpoguard::observe

@@ -15,6 +15,7 @@
 
 #include "exporter/observe/pg_failure.hpp"
 #include "exporter/observe/pg_params.hpp"
+#include "exporter/observe/pg_tls.hpp"
 #include "exporter/observe/row_set.hpp"
 
 struct pg_conn;    // libpq's PGconn
@@ -86,14 +87,14 @@ class PgConnection : public std::enable_shared_from_this<PgConnection> {
   std::uint64_t generation_ = 0;  // of the socket registration; older handlers do nothing (A3)
   ConnectPhase phase_ = ConnectPhase::tcp;
   bool tls_in_use_ = false;
+  TlsVerdict tls_;
   bool ready_ = false;
   std::optional<RowSet> rows_;
   std::optional<Failure> failure_;
 };
 
-/// Removes every PG* variable that libpq reads from the environment of this process, except
-/// `keep` (where the operator has rpoguard read passwords from). Not thread-safe: call it before
-/// threads start.
-void clear_libpq_environment(const std::vector<std::string>& keep);
+/// Removes every PG* variable that libpq reads from the environment of this process. Not
+/// thread-safe: call it before threads start.
+void clear_libpq_environment();
 
 }  // namespace rpoguard::observe

@@ -1,6 +1,12 @@
 #include "exporter/observe/pg_dialer.hpp"
 
+#include <cerrno>
+#include <optional>
+#include <system_error>
 #include <utility>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "exporter/core/check.hpp"
 #include "exporter/observe/pg_params.hpp"
@@ -13,6 +19,38 @@ using core::ProbeFailure;
 
 bool may_try_next_address(ProbeFailure reason) {
   return reason == ProbeFailure::refused || reason == ProbeFailure::unreachable;
+}
+
+Failure unusable(ProbeFailure reason, const char* key, const std::string& path,
+                 const std::string& why) {
+  return {{reason, one_line("cannot use " + std::string(key) + " " + path + ": " + why)}, {}};
+}
+
+// Why a configured file is of no use. libpq goes on without a certificate or a passfile that is not
+// there, and the server then complains about something else.
+std::optional<Failure> unusable_file(const core::ConnectSpec& spec) {
+  struct Row {
+    const char* key;
+    const std::string& path;
+    ProbeFailure reason;
+  };
+  const bool tls = spec.sslmode != "disable" && !is_socket_directory(spec.host);
+  for (const Row& row : {Row{"passfile", spec.password.passfile, ProbeFailure::auth_failed},
+                         Row{"sslrootcert", spec.sslrootcert, ProbeFailure::tls_failed},
+                         Row{"sslcert", spec.sslcert, ProbeFailure::tls_failed},
+                         Row{"sslkey", spec.sslkey, ProbeFailure::tls_failed}}) {
+    const bool used = tls || row.reason == ProbeFailure::auth_failed;
+    if (!used || row.path.empty() || ::access(row.path.c_str(), R_OK) == 0) continue;
+    return unusable(row.reason, row.key, row.path, std::generic_category().message(errno));
+  }
+  struct stat passfile {};
+  const bool open_to_others = !spec.password.passfile.empty() &&
+                              ::stat(spec.password.passfile.c_str(), &passfile) == 0 &&
+                              (passfile.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+  if (open_to_others)
+    return unusable(ProbeFailure::auth_failed, "passfile", spec.password.passfile,
+                    "group or others may use it, so libpq would not: chmod 0600");
+  return std::nullopt;
 }
 
 }  // namespace
@@ -53,10 +91,17 @@ void PgDialer::connect() {
   const auto password = context_.read_password(spec_.password);  // L10: anew each time
   if (!password.ok())
     return finish(Failure{{ProbeFailure::auth_failed, one_line(password.error().message)}, {}});
+  const auto passphrase = spec_.sslpassword_file.empty()
+                              ? core::Result<std::string>(std::string())
+                              : context_.read_password({.file = spec_.sslpassword_file, .env = {}});
+  if (!passphrase.ok())
+    return finish(Failure{{ProbeFailure::tls_failed, one_line(passphrase.error().message)}, {}});
+  if (auto failure = unusable_file(spec_)) return finish(*std::move(failure));
   ++tried_;
   connection_ = PgConnection::create(context_.loop);
   connection_->connect(
-      connect_params(spec_, addresses_[address_], password.value(), kernel_timeout_),
+      connect_params(spec_, addresses_[address_], {password.value(), passphrase.value()},
+                     kernel_timeout_),
       guarded([](PgDialer& self, const Answer& answer) { self.on_connected(answer); }));
 }
 

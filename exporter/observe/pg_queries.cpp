@@ -181,6 +181,31 @@ constexpr const char* kReady = R"(select pg_catalog.count(*)::bigint as files
 , pg_catalog.min(d.name) filter (where d.name ~ '^[0-9A-F]{24}[.]ready$') as oldest
 from pg_catalog.pg_ls_archive_statusdir() d where d.name like '%.ready')";
 
+// Asked after a refusal. By the catalogs alone, which anybody may read: the text of a refusal is
+// translated and names no grant. A function of the light statement may have been taken from public.
+// Privilege: none.
+constexpr const char* kMissingGrants = R"(select pg_catalog.string_agg(
+  pg_catalog.format(g.statement, g.object, current_user), '; ' order by g.place)
+from (
+  select 1 as place, 'grant pg_monitor%s to %I' as statement, '' as object
+  where not pg_catalog.pg_has_role(current_user, 'pg_monitor', 'USAGE')
+  union all
+  select 2, 'grant usage on schema %s to %I', n.nspname::text
+  from pg_catalog.pg_namespace n
+  where n.nspname = 'rpoguard' and not pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+  union all
+  select 3, 'grant select on %s to %I', 'rpoguard.' || c.relname
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = 'rpoguard' and c.relname = 'cluster_state'
+    and not pg_catalog.has_table_privilege(c.oid, 'SELECT')
+  union all
+  select 4, 'grant execute on function %s to %I', p.oid::regprocedure::text
+  from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  where (n.nspname = 'rpoguard' and p.proname = 'timeline_history'
+      or n.nspname = 'pg_catalog' and p.proname in (
+        'pg_control_system', 'pg_control_checkpoint', 'pg_control_recovery'))
+    and not pg_catalog.has_function_privilege(p.oid, 'EXECUTE')) g)";
+
 // Privilege: none. Cost: once per endpoint interval. Every name with its schema, as nothing was
 // set.
 constexpr const char* kEndpoint = R"(select (pg_catalog.pg_control_system()).system_identifier
@@ -253,6 +278,10 @@ std::string slow_sql(int server_version) {
 
 std::string history_sql(core::Timeline timeline) {
   return replaced(kHistory, "@timeline@", std::to_string(timeline.value));
+}
+
+std::string missing_grants_sql() {
+  return kMissingGrants;
 }
 
 std::string ready_sql() {

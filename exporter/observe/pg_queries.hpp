@@ -39,6 +39,9 @@ std::string history_sql(core::Timeline timeline);
 std::variant<std::optional<core::TimelineHistory>, core::ProbeError> decode_history(
     const RowSet& answer, core::Timeline timeline);
 
+/// The grants that this session's role lacks, in one text; NULL: none is known to be missing.
+std::string missing_grants_sql();
+
 /// The .ready files of a server that archives.
 std::string ready_sql();
 std::variant<core::ArchiverFacts::Ready, core::ProbeError> decode_ready(const RowSet& answer);

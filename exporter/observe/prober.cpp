@@ -29,15 +29,6 @@ Instant next_tick(Instant due, Instant now, Duration interval) {
   return due + ((now - due) / interval + 1) * interval;
 }
 
-std::vector<std::string> password_variables(const core::Spec& spec) {
-  std::vector<std::string> names;
-  for (const auto& shard : spec.shards) {
-    for (const auto& node : shard.nodes) names.push_back(node.connect.password.env);
-    if (shard.endpoint) names.push_back(shard.endpoint->connect.password.env);
-  }
-  return names;
-}
-
 }  // namespace
 
 class Prober::Impl : public std::enable_shared_from_this<Prober::Impl> {
@@ -50,7 +41,7 @@ class Prober::Impl : public std::enable_shared_from_this<Prober::Impl> {
         read_password_(std::move(read_password)),
         sink_(std::move(sink)),
         resolver_(loop, clock) {
-    clear_libpq_environment(password_variables(*spec_));  // L9
+    clear_libpq_environment();  // L9
     for (std::size_t i = 0; i < spec_->shards.size(); ++i) add_shard(i);
   }
 

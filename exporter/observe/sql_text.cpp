@@ -17,4 +17,8 @@ std::string quoted_literal(std::string_view text) {
   return quoted + "'";
 }
 
+std::string quoted_identifier(std::string_view name) {
+  return '"' + replaced(std::string(name), "\"", "\"\"") + '"';
+}
+
 }  // namespace rpoguard::observe

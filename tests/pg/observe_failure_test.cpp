@@ -298,7 +298,7 @@ TEST(observe_failure, what_a_role_has_set_does_not_reach_our_sessions) {
   };
   ask([&](auto done) {
     connection->connect(
-        observe::connect_params(node_on(writer).connect, "127.0.0.1", "", std::chrono::seconds(5)),
+        observe::connect_params(node_on(writer).connect, "127.0.0.1", {}, std::chrono::seconds(5)),
         done);
   });
   query(observe::session_sql(std::chrono::milliseconds(700), observe::EpochTable::absent));

@@ -52,6 +52,7 @@ std::string render_config(const RpoguardConfig& config, std::uint16_t ops_port,
 Rpoguard::Rpoguard(const RpoguardConfig& config)
     : state_dir_(config.state_dir.empty() ? (dir_ / "state").string() : config.state_dir),
       env_(config.env),
+      launcher_(config.launcher),
       ops_port_(free_port()),
       gate_port_(free_port()) {
   std::filesystem::create_directory(state_dir());
@@ -64,11 +65,10 @@ void Rpoguard::write_config(const RpoguardConfig& config) const {
 }
 
 void Rpoguard::start() {
+  std::vector<std::string> argv = launcher_;
+  argv.insert(argv.end(), {RPOGUARD_BINARY, "serve", "--config.file=" + config_path()});
   process_ = std::make_unique<Process>(
-      SpawnOptions{.argv = {RPOGUARD_BINARY, "serve", "--config.file=" + config_path()},
-                   .env = env_,
-                   .output = log_path(),
-                   .directory = dir_.path()});
+      SpawnOptions{.argv = argv, .env = env_, .output = log_path(), .directory = dir_.path()});
 }
 
 int Rpoguard::stop() {

@@ -46,6 +46,7 @@ struct RpoguardConfig {
   std::string agent{};      ///< listen.agent
   std::string state_dir{};  ///< that exists; empty: one of its own
   std::map<std::string, std::string> env{};  ///< of the process
+  std::vector<std::string> launcher{};       ///< command that becomes the program, e.g. nice
 };
 
 /// `rpoguard serve` with its own free ports and state_dir. Not thread-safe. Throws
@@ -95,6 +96,7 @@ class Rpoguard {
   TempDir dir_;
   const std::string state_dir_;
   const std::map<std::string, std::string> env_;
+  const std::vector<std::string> launcher_;
   std::uint16_t ops_port_;
   std::uint16_t gate_port_;
   std::unique_ptr<Process> process_;

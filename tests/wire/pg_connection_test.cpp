@@ -21,7 +21,7 @@ constexpr auto kPatience = 20s;
 
 ConnectParams params_for(const PgPeer& peer) {
   core::ConnectSpec spec = probe_node("a", peer.port()).connect;
-  return observe::connect_params(spec, "127.0.0.1", "", 5s);
+  return observe::connect_params(spec, "127.0.0.1", {}, 5s);
 }
 
 class pg_connection : public ::testing::Test {
@@ -177,16 +177,17 @@ TEST_F(pg_connection, after_close_nobody_is_called) {
   EXPECT_FALSE(connection_->usable());
 }
 
-TEST(pg_environment, variables_of_libpq_are_removed_but_for_those_to_keep) {
+TEST(pg_environment, variables_of_libpq_are_removed_and_no_other) {
   ::setenv("PGHOST", "elsewhere", 1);
   ::setenv("PGSERVICE", "elsewhere", 1);
   ::setenv("PGOPTIONS", "-c x=y", 1);
-  ::setenv("PGPASSWORD", "kept", 1);
-  observe::clear_libpq_environment({"PGPASSWORD"});
-  for (const char* name : {"PGHOST", "PGSERVICE", "PGOPTIONS"})
+  ::setenv("PGPASSWORD", "secret", 1);
+  ::setenv("PG_PASSWORD", "kept", 1);
+  observe::clear_libpq_environment();
+  for (const char* name : {"PGHOST", "PGSERVICE", "PGOPTIONS", "PGPASSWORD"})
     EXPECT_EQ(::getenv(name), nullptr) << name;
-  EXPECT_STREQ(::getenv("PGPASSWORD"), "kept");
-  ::unsetenv("PGPASSWORD");
+  EXPECT_STREQ(::getenv("PG_PASSWORD"), "kept");
+  ::unsetenv("PG_PASSWORD");
 }
 
 }  // namespace

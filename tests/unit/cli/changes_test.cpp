@@ -141,6 +141,29 @@ TEST(Changes, tell_when_a_witness_falls_silent_and_answers_again) {
   EXPECT_EQ(rendered(changes_between(nullptr, after)).size(), 5U) << "also in the first view";
 }
 
+TEST(Changes, tell_of_an_endpoint_that_fails_and_answers_again) {
+  core::ShardView answers = healthy();
+  answers.endpoint = core::EndpointView{};
+  core::ShardView fails = answers;
+  fails.endpoint->failure = core::ProbeError{core::ProbeFailure::missing_privilege, "grant it"};
+  EXPECT_EQ(rendered(changes_between(&answers, fails)),
+            Lines{"msg=\"endpoint does not answer\" shard=184 reason=missing_privilege "
+                  "error=\"grant it\""});
+  EXPECT_EQ(rendered(changes_between(&fails, fails)), Lines{});
+  EXPECT_EQ(rendered(changes_between(&fails, answers)),
+            Lines{"msg=\"endpoint answers again\" shard=184"});
+}
+
+TEST(Changes, tell_once_of_a_node_that_keeps_its_history) {
+  core::ShardView silent = healthy();
+  silent.nodes[0].history_problem = "grant it";
+  const core::ShardView before = healthy();
+  EXPECT_EQ(rendered(changes_between(&before, silent)),
+            Lines{"msg=\"node does not say how its timeline came about\" shard=184 node=" +
+                  silent.nodes[0].name + " error=\"grant it\""});
+  EXPECT_EQ(rendered(changes_between(&silent, silent)), Lines{});
+}
+
 TEST(Changes, tell_where_the_endpoint_leads_once_it_is_known) {
   ShardView unknown = healthy();
   unknown.endpoint = core::EndpointView{};

@@ -75,5 +75,13 @@ TEST(ConfigText, the_id_takes_the_place_of_every_shard) {
   EXPECT_EQ(replace_shard("{shard}{shard}", "{shard}"), "{shard}{shard}");
 }
 
+TEST(ConfigText, only_short_plain_words_are_repeated_in_messages) {
+  for (const char* shown : {"", "5s", "-1", "1 s", "[::1]:10187", "0.0.0.0:99999", "verify_full"})
+    EXPECT_TRUE(is_plain_word(shown)) << shown;
+  for (const char* hidden : {"http://u:p@h", "a/b", "a=b", "p&ss", "a\tb", "caf\xC3\xA9",
+                             "a-word-that-is-too-long-to-be-one"})
+    EXPECT_FALSE(is_plain_word(hidden)) << hidden;
+}
+
 }  // namespace
 }  // namespace rpoguard::config

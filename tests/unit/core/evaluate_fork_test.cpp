@@ -90,6 +90,20 @@ TEST(ForkPoint, of_a_standby_is_judged_by_the_last_of_its_wal) {
   }
 }
 
+TEST(ForkPoint, a_history_that_is_refused_is_shown_while_the_node_answers) {
+  TestShard shard = failed_over();
+  shard.failures[kIadB].reset();
+  shard.facts[kIadB].timeline = Timeline{2};
+  shard.facts[kIadB].history_problem = "permission denied";
+  shard.tick();
+  EXPECT_EQ(shard.view.nodes[kIadB].history_problem, "permission denied");
+  EXPECT_EQ(shard.view.nodes[kIadB].note, "permission denied");
+  EXPECT_EQ(shard.view.nodes[kPhxA].note, "");
+  shard.failures[kIadB] = ProbeFailure::refused;
+  shard.run(3);
+  EXPECT_EQ(shard.view.nodes[kIadB].history_problem, "");
+}
+
 TEST(ForkPoint, is_not_known_without_a_writer_or_of_another_cluster) {
   TestShard shard = failed_over();
   shard.failures[kIadA].reset();
