@@ -51,7 +51,7 @@ std::string prometheus_config(const PrometheusOptions& options) {
   out << "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n"
       << "scrape_configs:\n"
       << "  - {job_name: rpoguard, static_configs: [{targets: ['127.0.0.1:" << options.scrape_port
-      << "']}]}\n"
+      << "']}]" << (options.scrape_access.empty() ? "" : ", ") << options.scrape_access << "}\n"
       << "rule_files:\n";
   for (const std::string& file : options.rule_files) out << "  - " << file << "\n";
   if (options.alertmanager_port != 0) {

@@ -34,7 +34,8 @@ class Alertmanager {
 };
 
 struct PrometheusOptions {
-  std::uint16_t scrape_port = 0;          ///< /metrics of this port on 127.0.0.1, every second
+  std::uint16_t scrape_port = 0;  ///< /metrics of this port on 127.0.0.1, every second
+  std::string scrape_access{};    ///< more keys of the scrape in flow style: scheme, tls_config
   std::vector<std::string> rule_files{};  ///< evaluated every second
   std::uint16_t alertmanager_port = 0;    ///< 0: none
 };
