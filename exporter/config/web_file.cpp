@@ -98,14 +98,22 @@ class WebReader {
     report_.add(given.place, std::move(problem), std::move(allowed));
   }
 
+  bool has_shape(const Given& given, Node::Kind wanted, const char* problem,
+                 const std::string& allowed) {
+    const Node& node = *given.node;
+    if (node.kind == wanted && node.forbidden.empty()) return true;
+    if (!node.forbidden.empty()) {
+      complain(given, std::string(node.forbidden), "the value itself");
+    } else {
+      complain(given, node.kind == Node::Kind::null ? "has no value" : problem, allowed);
+    }
+    return false;
+  }
+
   // The entries of a map; without `names`, any name.
   Map map_of(const Given& given, Names names) {
     Map found;
-    if (given.node->kind != Node::Kind::map || !given.node->forbidden.empty()) {
-      const bool absent = given.node->kind == Node::Kind::null && given.node->forbidden.empty();
-      complain(given, absent ? "has no value" : "must be a map of keys", render(names));
-      return found;
-    }
+    if (!has_shape(given, Node::Kind::map, "must be a map of keys", render(names))) return found;
     for (const Entry& entry : given.node->entries) {
       const std::string path =
           (given.place.path.empty() ? "" : given.place.path + ".") + render_excerpt(entry.key);
@@ -149,10 +157,7 @@ class WebReader {
   // Without `choices`, any texts.
   Words list_of(const Given& given, Names choices) {
     Words words;
-    if (given.node->kind != Node::Kind::list || !given.node->forbidden.empty()) {
-      complain(given, "must be a list", render(choices));
-      return words;
-    }
+    if (!has_shape(given, Node::Kind::list, "must be a list", render(choices))) return words;
     for (const Node& item : given.node->items) {
       const Given one{&item, {item.mark, given.place.path + "[]"}};
       if (choices.empty()) {
@@ -265,7 +270,8 @@ class WebReader {
       return users;
     }
     const Map entries = map_of(given, {});
-    if (given.node->kind == Node::Kind::map && (entries.empty() || entries.size() > kUsersMax))
+    const bool is_map = given.node->kind == Node::Kind::map && given.node->forbidden.empty();
+    if (is_map && (entries.empty() || entries.size() > kUsersMax))
       complain(given, entries.empty() ? "no users" : "too many users",
                "1.." + std::to_string(kUsersMax) + " users");
     for (const auto& [name, value] : entries) {
