@@ -253,6 +253,32 @@ TEST_F(WebConfig, prometheus_scrapes_over_tls_with_a_certificate_and_a_user) {
   EXPECT_TRUE(eventually(60s, [&] { return shut_out.value("up") == 0; })) << shut_out.log();
 }
 
+TEST_F(WebConfig, shipped_examples_are_accepted_by_promtool_and_rpoguard_and_work) {
+  std::filesystem::copy_file(dir_ / "ca.crt", dir_ / "clients.crt");
+  for (const char* suffix : {".crt", ".key"})
+    std::filesystem::copy_file(dir_ / (std::string("server") + suffix),
+                               dir_ / (std::string("tls") + suffix));
+  const auto example = [](const char* name) {
+    return read_file(std::filesystem::path(RPOGUARD_SOURCE_DIR) / "docs/examples/web-config" /
+                     name);
+  };
+  start(example("ops.yml"), example("gate.yml"));
+  const CommandResult promtool =
+      run_command({.argv = {"promtool", "check", "web-config", "ops.yml", "gate.yml"},
+                   .directory = dir_.path()});
+  EXPECT_EQ(promtool.exit_code, 0) << promtool.output;
+  const CommandResult checked =
+      run_command({.argv = {RPOGUARD_BINARY, "check-config", rpoguard_->config_path(),
+                            "--web.config.file=ops.yml", "--gate.web.config.file=gate.yml"},
+                   .directory = dir_.path()});
+  EXPECT_EQ(checked.exit_code, 0) << checked.output;
+  EXPECT_EQ(ops({"--cert", "client.crt", "--key", "client.key", "--user", "prometheus:sesame"}),
+            "200");
+  EXPECT_EQ(ops(certificate_), "401");
+  EXPECT_EQ(gate(certificate_), "503");
+  EXPECT_EQ(gate({}), "000");
+}
+
 // What `openssl s_client` is shown.
 std::string shown_certificate(std::uint16_t port, const std::filesystem::path& directory) {
   return run_command({.argv = {"sh", "-c",
