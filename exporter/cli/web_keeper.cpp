@@ -12,6 +12,7 @@ namespace {
 using config::WebListener;
 
 constexpr std::chrono::seconds kLookEvery{1};
+constexpr std::chrono::seconds kPatience{2};
 
 const char* name_of(WebListener listener) {
   return listener == WebListener::ops ? "ops" : "gate";
@@ -60,7 +61,7 @@ std::string WebKeeper::open(const WebFiles& files) {
   std::string problems;
   const auto open_one = [&](WebListener listener, const std::string& path) {
     if (path.empty()) return;
-    auto& watched = *watched_.emplace_back(std::make_unique<Watched>(listener, path));
+    auto& watched = *shared_->watched.emplace_back(std::make_unique<Watched>(listener, path));
     watched.last = config::load_web_file(path, listener);
     problems += apply(watched.guard, path, watched.last);
     // Clients judge that. Without rpoguard nobody would know anything at all.
@@ -76,39 +77,46 @@ std::string WebKeeper::open(const WebFiles& files) {
 
 serve::WebGuard* WebKeeper::guard(WebListener listener) {
   const auto found = std::ranges::find_if(
-      watched_, [&](const auto& watched) { return watched->listener == listener; });
-  return found == watched_.end() ? nullptr : &(*found)->guard;
+      shared_->watched, [&](const auto& watched) { return watched->listener == listener; });
+  return found == shared_->watched.end() ? nullptr : &(*found)->guard;
 }
 
 std::vector<serve::WebStats> WebKeeper::stats() const {
   std::vector<serve::WebStats> all;
-  for (const auto& watched : watched_) all.push_back(watched->guard.stats());
+  for (const auto& watched : shared_->watched) all.push_back(watched->guard.stats());
   return all;
 }
 
 void WebKeeper::start() {
-  if (watched_.empty()) return;
-  thread_ = std::thread([this] {
-    std::unique_lock lock(mutex_);
-    while (!changed_.wait_for(lock, kLookEvery, [this] { return stopping_; })) {
+  if (shared_->watched.empty()) return;
+  thread_ = std::thread([shared = shared_] {
+    std::unique_lock lock(shared->mutex);
+    while (!shared->changed.wait_for(lock, kLookEvery, [&] { return shared->stopping; })) {
       lock.unlock();
-      look();
+      look(*shared);
       lock.lock();
     }
+    shared->ended = true;
+    shared->changed.notify_all();
   });
 }
 
 void WebKeeper::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
+  if (!thread_.joinable()) return;
+  std::unique_lock lock(shared_->mutex);
+  shared_->stopping = true;
+  shared_->changed.notify_all();
+  const bool ended = shared_->changed.wait_for(lock, kPatience, [this] { return shared_->ended; });
+  lock.unlock();
+  if (ended) {
+    thread_.join();
+  } else {
+    thread_.detach();
   }
-  changed_.notify_one();
-  if (thread_.joinable()) thread_.join();
 }
 
-void WebKeeper::look() {
-  for (const auto& watched : watched_) {
+void WebKeeper::look(const Shared& shared) {
+  for (const auto& watched : shared.watched) {
     config::LoadedWeb loaded = config::load_web_file(watched->path, watched->listener);
     if (same(loaded, watched->last)) continue;
     watched->last = std::move(loaded);
@@ -116,7 +124,7 @@ void WebKeeper::look() {
   }
 }
 
-void WebKeeper::take_over(Watched& watched) const {
+void WebKeeper::take_over(Watched& watched) {
   const std::string listener = name_of(watched.listener);
   const std::string problems = apply(watched.guard, watched.path, watched.last);
   if (problems.empty())

@@ -42,10 +42,10 @@ class WebKeeper {
   /// Looks at the files each second, on a thread of its own: a disk that hangs delays nobody. All
   /// of them are read and compared, so that no way of replacing a file goes unseen.
   void start();
-  /// Idempotent.
+  /// Within about two seconds: a thread that hangs in a read is left alone. Idempotent.
   void stop();
   /// One such look. Not thread-safe; for tests.
-  void look();
+  void look() { look(*shared_); }
 
  private:
   struct Watched {
@@ -55,13 +55,19 @@ class WebKeeper {
     serve::WebGuard guard;
     config::LoadedWeb last;
   };
-  void take_over(Watched& watched) const;
+  // Also held by the thread, which may outlive the keeper.
+  struct Shared {
+    std::vector<std::unique_ptr<Watched>> watched;
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool stopping = false;
+    bool ended = false;
+  };
+  static void look(const Shared& shared);
+  static void take_over(Watched& watched);
 
   const core::Clock& clock_;
-  std::vector<std::unique_ptr<Watched>> watched_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_ = false;
+  const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   std::thread thread_;
 };
 
