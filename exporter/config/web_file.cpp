@@ -228,7 +228,7 @@ class WebReader {
       complain(at("min_version"), "is above max_version", "min_version <= max_version");
     if (verified && tls.client_ca.empty())
       complain(at("client_auth_type"), "needs an authority to verify by", "with client_ca_file");
-    if (tls.client_auth == core::ClientAuth::NoClientCert && !tls.client_ca.empty())
+    if (tls.client_auth == core::ClientAuth::none && !tls.client_ca.empty())
       complain(at(keys.contains("client_ca") ? "client_ca" : "client_ca_file"),
                "without client_auth_type nobody is asked for a certificate",
                "client_auth_type: RequireAndVerifyClientCert");

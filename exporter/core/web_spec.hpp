@@ -10,31 +10,30 @@
 
 namespace rpoguard::core {
 
-/// Go's crypto/tls names, which the file uses.
+/// What is asked of a client's certificate, from nothing to everything; as in Go's crypto/tls.
 enum class ClientAuth {
-  NoClientCert,
-  RequestClientCert,     ///< asked for, never verified
-  RequireAnyClientCert,  ///< must be there, never verified
-  VerifyClientCertIfGiven,
-  RequireAndVerifyClientCert,
+  none,
+  request,      ///< asked for, never verified
+  require_any,  ///< must be there, never verified
+  verify_if_given,
+  require_and_verify,
 };
 
 /// True if a certificate that a client shows is verified.
 constexpr bool verifies(ClientAuth auth) {
-  return auth == ClientAuth::VerifyClientCertIfGiven ||
-         auth == ClientAuth::RequireAndVerifyClientCert;
+  return auth == ClientAuth::verify_if_given || auth == ClientAuth::require_and_verify;
 }
 
-enum class TlsVersion { TLS12, TLS13 };
+enum class TlsVersion { tls12, tls13 };
 
 struct TlsSpec {
   std::string certificate{};  ///< PEM: the listener's own first, then its issuers
   std::string key{};          ///< PEM; a secret
   std::string client_ca{};    ///< PEM; empty: none
-  ClientAuth client_auth = ClientAuth::NoClientCert;
+  ClientAuth client_auth = ClientAuth::none;
   std::vector<std::string> client_allowed_sans{};  ///< one must be in the certificate; empty: any
-  TlsVersion min_version = TlsVersion::TLS12;
-  TlsVersion max_version = TlsVersion::TLS13;
+  TlsVersion min_version = TlsVersion::tls12;
+  TlsVersion max_version = TlsVersion::tls13;
   std::vector<std::string> cipher_suites{};      ///< IANA names; empty: the library's choice
   std::vector<std::string> curve_preferences{};  ///< Go names; empty: the library's choice
   bool prefer_server_cipher_suites = true;

@@ -99,7 +99,7 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* length,
 }
 
 int version_of(core::TlsVersion version) {
-  return version == core::TlsVersion::TLS12 ? TLS1_2_VERSION : TLS1_3_VERSION;
+  return version == core::TlsVersion::tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
 }
 
 // OpenSSL's name for a cipher suite of TLS 1.2; empty: of TLS 1.3, which are always on.
@@ -125,13 +125,13 @@ std::string curve_name(const std::string& go) {
 
 int verify_mode(core::ClientAuth auth) {
   switch (auth) {
-    case core::ClientAuth::NoClientCert:
+    case core::ClientAuth::none:
       return SSL_VERIFY_NONE;
-    case core::ClientAuth::RequestClientCert:
-    case core::ClientAuth::VerifyClientCertIfGiven:
+    case core::ClientAuth::request:
+    case core::ClientAuth::verify_if_given:
       return SSL_VERIFY_PEER;
-    case core::ClientAuth::RequireAnyClientCert:
-    case core::ClientAuth::RequireAndVerifyClientCert:
+    case core::ClientAuth::require_any:
+    case core::ClientAuth::require_and_verify:
       break;
   }
   return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;

@@ -91,9 +91,9 @@ TEST_F(WebFile, reads_every_key_and_the_files_beside_it) {
   expected.certificate = "CERT";
   expected.key = "KEY";
   expected.client_ca = "CA";
-  expected.client_auth = core::ClientAuth::RequireAndVerifyClientCert;
+  expected.client_auth = core::ClientAuth::require_and_verify;
   expected.client_allowed_sans = {"a.test", "10.0.0.7"};
-  expected.max_version = core::TlsVersion::TLS12;
+  expected.max_version = core::TlsVersion::tls12;
   expected.cipher_suites = {"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"};
   expected.curve_preferences = {"X25519", "CurveP384"};
   expected.prefer_server_cipher_suites = false;
@@ -108,9 +108,9 @@ TEST_F(WebFile, takes_pem_text_in_place_and_is_safe_by_default) {
   ASSERT_TRUE(spec.tls.has_value());
   EXPECT_EQ(spec.tls->certificate, "CERT");
   EXPECT_EQ(spec.tls->key, "KEY");
-  EXPECT_EQ(spec.tls->client_auth, core::ClientAuth::NoClientCert);
-  EXPECT_EQ(spec.tls->min_version, core::TlsVersion::TLS12);
-  EXPECT_EQ(spec.tls->max_version, core::TlsVersion::TLS13);
+  EXPECT_EQ(spec.tls->client_auth, core::ClientAuth::none);
+  EXPECT_EQ(spec.tls->min_version, core::TlsVersion::tls12);
+  EXPECT_EQ(spec.tls->max_version, core::TlsVersion::tls13);
   EXPECT_TRUE(spec.tls->prefer_server_cipher_suites);
 }
 

@@ -62,7 +62,7 @@ class TlsTest : public ::testing::Test {
   static core::TlsSpec demanding(std::vector<std::string> names) {
     core::TlsSpec demand = spec();
     demand.client_ca = file("ca.crt");
-    demand.client_auth = core::ClientAuth::RequireAndVerifyClientCert;
+    demand.client_auth = core::ClientAuth::require_and_verify;
     demand.client_allowed_sans = std::move(names);
     return demand;
   }
@@ -120,7 +120,7 @@ TEST_F(TlsTest, garbage_and_plain_http_are_no_handshake) {
 
 TEST_F(TlsTest, versions_ciphers_and_curves_are_kept) {
   core::TlsSpec only13 = spec();
-  only13.min_version = core::TlsVersion::TLS13;
+  only13.min_version = core::TlsVersion::tls13;
   TlsClient old(TLS1_2_VERSION);
   EXPECT_FALSE(lets_in(only13, old));
   core::TlsSpec suites = spec();
@@ -155,7 +155,7 @@ TEST_F(TlsTest, a_client_certificate_must_be_for_one_of_the_names) {
 
 TEST_F(TlsTest, a_certificate_that_was_not_verified_proves_nothing) {
   core::TlsSpec any = spec();
-  any.client_auth = core::ClientAuth::RequireAnyClientCert;
+  any.client_auth = core::ClientAuth::require_any;
   TlsClient client;
   client.show(*dir_ / "client.crt", *dir_ / "client.key");
   TlsSession server(context(any));
