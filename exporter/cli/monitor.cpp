@@ -171,7 +171,8 @@ void Monitor::evaluate_shard(Shard& shard, std::size_t index) {
 }
 
 void Monitor::save(Shard& shard) {
-  if (shard.memory.durable == shard.saved) return;
+  // After a failure the disk has to take it again, even if that is what it once took.
+  if (shard.memory.durable == shard.saved && !shard.save_failed) return;
   const auto saved = state_->save(shard.spec->id, shard.memory.durable);
   if (saved) {
     shard.saved = shard.memory.durable;

@@ -44,7 +44,8 @@ void add_writers(const ShardView& shard, std::vector<Alert>& alerts) {
 
 void add_gate(const ShardView& shard, std::vector<Alert>& alerts) {
   const GateDecision decision = decide(*shard.spec, &shard, {}, shard.evaluated);
-  if (decision.open || !decision.reason) return;
+  // What an operator froze is no surprise to anybody.
+  if (decision.open || !decision.reason || *decision.reason == Reason::frozen) return;
   alerts.push_back(make(kGateClosed, shard,
                         "shard " + shard.spec->id + " refuses writes: " + name_of(*decision.reason),
                         shard.gate.detail));

@@ -6,6 +6,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "tests/rules/example_routes.hpp"
 #include "tests/rules/rule_files.hpp"
 #include "tests/rules/webhook_receiver.hpp"
 #include "tests/stack/region_pair.hpp"
@@ -18,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const std::string kExample = std::string(RPOGUARD_SOURCE_DIR) + "/rules/alertmanager.example.yml";
+const std::string kExample = example_routes();
 
 /// Who is told of an alert with these labels.
 testing::AssertionResult goes_to(const std::string& receiver, const Labels& labels) {
@@ -86,26 +87,6 @@ TEST(AlertmanagerExample, inhibition_names_only_alerts_that_exist) {
     }
   }
   EXPECT_GE(parts, 40U);
-}
-
-/// The example with its routes and its inhibition, and webhooks for receivers. It waits shorter for
-/// tickets, whose absence would prove nothing otherwise.
-std::string with_webhooks(std::uint16_t port) {
-  YAML::Node config = YAML::LoadFile(kExample);
-  config.remove("global");
-  config["route"]["group_wait"] = "10s";
-  YAML::Node receivers;
-  for (const YAML::Node& receiver : config["receivers"]) {
-    YAML::Node replacement;
-    const std::string name = receiver["name"].as<std::string>();
-    replacement["name"] = name;
-    if (name != "nobody")
-      replacement["webhook_configs"][0]["url"] =
-          "http://127.0.0.1:" + std::to_string(port) + "/" + name;
-    receivers.push_back(replacement);
-  }
-  config["receivers"] = receivers;
-  return YAML::Dump(config) + "\n";
 }
 
 void post_alerts(const Alertmanager& alertmanager, const std::vector<Labels>& alerts) {

@@ -57,6 +57,7 @@ std::map<std::pair<std::string, std::string>, Names> chosen_values() {
       {{"rpoguard_endpoint_on_writer", "endpoint"}, {"writer"}},
       {{"rpoguard_witness_up", "witness"}, {"epoch", "generation"}},
       {{"rpoguard_gate_checks_total", "decision"}, {"open", "closed"}},
+      {{"rpoguard_hook_deliveries_total", "result"}, {"delivered", "failed", "dropped"}},
   };
 }
 

@@ -132,6 +132,10 @@ TEST(ScaledRules, shorten_windows_and_holds_and_nothing_else) {
             "record: x:ratio_rate1h\nlabels: {sloth_window: 1h}\n");
   EXPECT_EQ(scaled_rules("max_over_time(a[1d:1m] offset 1h)", 60),
             "max_over_time(a[1440s:1s] offset 60s)");
+  EXPECT_EQ(scaled_rules("increase(a[10m]) > 0\nfor: 9m\n", 60, 600),
+            "increase(a[10s]) > 0\nfor: 9m\n");
+  EXPECT_EQ(scaled_holds("increase(a[1h]) > 0\nfor: 1h\nfor: 9m\n", 60, 600),
+            "increase(a[1h]) > 0\nfor: 60s\nfor: 9m\n");
 }
 
 // The page tier with its windows sixty times shorter, in a real Prometheus.

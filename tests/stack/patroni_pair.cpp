@@ -88,6 +88,14 @@ void Etcd::start() {
     throw std::runtime_error("etcd is not up: " + read_file(dir_ / "log"));
 }
 
+void Etcd::expect_a_member_that_never_comes() const {
+  const CommandResult added =
+      run_command({.argv = {"etcdctl", "--endpoints=" + on_loopback(port_), "member", "add",
+                            "second", "--peer-urls=http://" + on_loopback(free_port())},
+                   .env = {{"ETCDCTL_API", "3"}}});
+  if (added.exit_code != 0) throw std::runtime_error("etcdctl: " + added.output);
+}
+
 PatroniNode::PatroniNode(const std::string& name, const std::string& region, const Etcd& etcd)
     : port_(free_port()), rest_port_(free_port()) {
   give_to(unprivileged_user(), dir_.path());

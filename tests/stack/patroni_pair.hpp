@@ -23,6 +23,8 @@ class Etcd {
   Etcd();
   void start();  ///< again, after kill9(): with what it has on disk
   void kill9() { process_->kill_tree(); }
+  /// Loses its quorum for good.
+  void expect_a_member_that_never_comes() const;
   std::uint16_t port() const { return port_; }
 
  private:

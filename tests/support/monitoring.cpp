@@ -2,6 +2,7 @@
 
 #include <cctype>
 #include <charconv>
+#include <filesystem>
 #include <sstream>
 #include <stdexcept>
 
@@ -46,12 +47,19 @@ Labels labels_of(const nlohmann::json& object) {
   return labels;
 }
 
-std::string prometheus_config(const PrometheusOptions& options) {
+std::string targets_of(const std::vector<std::uint16_t>& ports) {
+  nlohmann::json targets = nlohmann::json::array();
+  for (const std::uint16_t port : ports) targets.push_back("127.0.0.1:" + std::to_string(port));
+  return nlohmann::json::array({{{"targets", targets}}}).dump();
+}
+
+std::string prometheus_config(const PrometheusOptions& options, const std::string& targets) {
   std::ostringstream out;
   out << "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n"
       << "scrape_configs:\n"
-      << "  - {job_name: rpoguard, static_configs: [{targets: ['127.0.0.1:" << options.scrape_port
-      << "']}]" << (options.scrape_access.empty() ? "" : ", ") << options.scrape_access << "}\n"
+      << "  - {job_name: rpoguard, file_sd_configs: [{files: [" << targets
+      << "], refresh_interval: 1s}]" << (options.scrape_access.empty() ? "" : ", ")
+      << options.scrape_access << "}\n"
       << "rule_files:\n";
   for (const std::string& file : options.rule_files) out << "  - " << file << "\n";
   if (options.alertmanager_port != 0) {
@@ -89,7 +97,15 @@ std::vector<Labels> Alertmanager::alerts(const std::string& state) const {
 }
 
 Prometheus::Prometheus(const PrometheusOptions& options) : port_(free_port()) {
-  write_file(dir_ / "prometheus.yml", prometheus_config(options));
+  write_file(dir_ / "prometheus.yml", prometheus_config(options, dir_ / "targets.json"));
+  scrape(options.scrape_port == 0 ? std::vector<std::uint16_t>{}
+                                  : std::vector{options.scrape_port});
+  if (!options.past.empty()) {
+    write_file(dir_ / "past", options.past);
+    const CommandResult made = run_command({.argv = {"promtool", "tsdb", "create-blocks-from",
+                                                     "openmetrics", dir_ / "past", dir_ / "data"}});
+    if (made.exit_code != 0) throw std::runtime_error("no past: " + made.output);
+  }
   process_ = start_and_wait(
       {.argv = {"prometheus", "--config.file=" + (dir_ / "prometheus.yml").string(),
                 "--storage.tsdb.path=" + (dir_ / "data").string(),
@@ -98,6 +114,12 @@ Prometheus::Prometheus(const PrometheusOptions& options) : port_(free_port()) {
                 "--web.listen-address=127.0.0.1:" + std::to_string(port_)},
        .output = dir_ / "log"},
       port_);
+}
+
+void Prometheus::scrape(const std::vector<std::uint16_t>& ports) const {
+  // In one step: it must never read half a file.
+  write_file(dir_ / "targets.new", targets_of(ports));
+  std::filesystem::rename(dir_ / "targets.new", dir_ / "targets.json");
 }
 
 std::vector<Sample> Prometheus::query(const std::string& expression) const {

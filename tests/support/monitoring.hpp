@@ -35,9 +35,11 @@ class Alertmanager {
 
 struct PrometheusOptions {
   std::uint16_t scrape_port = 0;  ///< /metrics of this port on 127.0.0.1, every second
+                                  ///< 0: none yet
   std::string scrape_access{};    ///< more keys of the scrape in flow style: scheme, tls_config
   std::vector<std::string> rule_files{};  ///< evaluated every second
   std::uint16_t alertmanager_port = 0;    ///< 0: none
+  std::string past{};                     ///< samples from before it starts, as OpenMetrics
 };
 
 /// As above.
@@ -45,6 +47,8 @@ class Prometheus {
  public:
   explicit Prometheus(const PrometheusOptions& options);
   std::uint16_t port() const { return port_; }
+  /// From now on these ports; it takes a few seconds until it has noticed. Thread-safe.
+  void scrape(const std::vector<std::uint16_t>& ports) const;
   /// The instant vector of a PromQL expression; empty also when it does not answer.
   std::vector<Sample> query(const std::string& expression) const;
   /// Value of the only sample; absent unless there is exactly one.

@@ -93,6 +93,18 @@ TEST(Alerts, of_a_gate_that_refuses_nobody_are_none) {
   EXPECT_EQ(names(shard.view), Names{});
 }
 
+TEST(Alerts, of_a_gate_that_an_operator_froze_are_none_until_something_else_closes_it) {
+  TestShard shard;
+  shard.run_healthy(3);
+  shard.memory.durable.freeze = Freeze{"jo", "moving the shard", shard.wall(), std::nullopt};
+  shard.run(1);
+  ASSERT_EQ(shard.reason(), "frozen");
+  EXPECT_EQ(names(shard.view), Names{});
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.run(1);
+  EXPECT_EQ(names(shard.view), (Names{"RPOGuardNoWriter", "RPOGuardGateClosed"}));
+}
+
 TEST(Alerts, are_those_of_the_shipped_rules) {
   auto rules = shipped_rules();
   std::vector<Alert> all = alerts_of(everything_wrong());

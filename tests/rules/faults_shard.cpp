@@ -1,0 +1,222 @@
+// What befalls the servers of a shard and the ways between them.
+#include <stdexcept>
+
+#include "tests/rules/faults.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/json_server.hpp"
+#include "tests/support/ports.hpp"
+#include "tests/support/proxies.hpp"
+
+namespace rpoguard::test {
+
+using namespace std::chrono_literals;
+
+void wait_until_open(const Rpoguard& rpoguard, const std::vector<std::string>& shards) {
+  for (const std::string& shard : shards) {
+    if (!eventually(90s, [&] { return rpoguard.gate_open(shard); }))
+      throw std::runtime_error("the gate of " + shard + " stays closed: " + rpoguard.log());
+  }
+}
+
+void write_wal(const Server& server, int megabytes) {
+  server.exec(
+      "select pg_logical_emit_message(false, 'test', repeat('x', 1000000)) from "
+      "generate_series(1, " +
+      std::to_string(megabytes) + ")");
+}
+
+namespace {
+
+constexpr const char* kShadow = "gate: {mode: shadow}\n";
+
+ShardConfig with_id(ShardConfig shard, const std::string& id, const std::string& extra) {
+  shard.id = id;
+  shard.extra = extra;
+  return shard;
+}
+
+}  // namespace
+
+// One pair of regions under several promises. A second copy keeps its region from being lost.
+void lose_the_wan(AlertTable& table) {
+  RegionPair pair;
+  pair.cluster().add_standby({.name = "phx-b"});
+  RpoguardConfig config = RegionPair::rpoguard_config({&pair});
+  const ShardConfig linked = config.shards.front();
+  const NodeConfig second{
+      .name = "phx-b", .region = "phx", .port = pair.cluster().node("phx-b").port()};
+  ShardConfig seen = linked;  // its node answers, but gets no WAL
+  seen.nodes.back().port = pair.phx_a().port();
+  seen.nodes.push_back(second);
+  ShardConfig reader = seen;
+  reader.nodes[2].extra = "durability_target: false";
+  config.shards = {with_id(linked, "strict", ""),
+                   with_id(linked, "slow", std::string("rpo: 40s\n") + kShadow),
+                   with_id(seen, "two-copies", ""), with_id(reader, "reader", "")};
+  Rpoguard rpoguard(config);
+  rpoguard.wait_until_serving();
+  wait_until_open(rpoguard, {"strict", "slow", "two-copies", "reader"});
+  const Pager pager({rpoguard.ops_port()});
+  play(pager,
+       {.what = "link between the regions cut, 110 MB written",
+        .alerts = {{alert_of("RPOGuardGateClosed", "strict")},
+                   {alert_of("RPOGuardNodeDown", "strict", {{"node", "phx-a"}})},
+                   {alert_of("RPOGuardExposureHigh", "slow")},
+                   {alert_of("RPOGuardRPOExceeded", "slow")},
+                   {alert_of("RPOGuardFollowerReadsStale", "two-copies", {{"node", "phx-a"}})},
+                   {alert_of("RPOGuardReplicaLagSeconds", "two-copies", {{"node", "phx-a"}})},
+                   {alert_of("RPOGuardReplicaLagBytes", "two-copies", {{"severity", "critical"}})},
+                   {alert_of("RPOGuardReplicaLagBytes", "reader", {{"severity", "warning"}})},
+                   {alert_of("RPOGuardTooFewCopies", "two-copies")}},
+        .inject =
+            [&] {
+              pair.cut_wan();
+              write_wal(pair.iad_a(), 110);
+            },
+        .heal = [&] { pair.heal_wan(); }},
+       table);
+}
+
+void fail_over_badly(AlertTable& table) {
+  RegionPair pair;
+  const std::uint16_t way = free_port();
+  const HaProxy proxy("frontend writer\n  mode tcp\n  bind 127.0.0.1:" + std::to_string(way) +
+                      "\n  default_backend writer\nbackend writer\n  mode tcp\n"
+                      "  server writer 127.0.0.1:" +
+                      std::to_string(pair.iad_a().port()) + "\n");
+  RpoguardConfig config = RegionPair::rpoguard_config({&pair});
+  config.shards.front().extra =
+      "rto: 10s\nwriter_endpoint: {host: 127.0.0.1, port: " + std::to_string(way) +
+      ", interval: 300ms, timeout: 250ms, ttl: 1500ms}\n";
+  Rpoguard rpoguard(config);
+  rpoguard.wait_until_serving();
+  wait_until_open(rpoguard, {"184"});
+  const Pager pager({rpoguard.ops_port()});
+  play(pager,
+       {.what = "proxy leads to a standby",
+        .alerts = {{alert_of("RPOGuardEndpointMisrouted", "184")}},
+        .inject = [&] { proxy.lead("writer/writer", pair.iad_b().port()); },
+        .heal = [&] { proxy.lead("writer/writer", pair.iad_a().port()); }},
+       table);
+  play(pager,
+       {.what = "writer killed",
+        .alerts = {{alert_of("RPOGuardNoWriter", "184")}, {alert_of("RPOGuardRTOExceeded", "184")}},
+        .inject = [&] { pair.iad_a().kill9(); },
+        .heal = [&] { pair.iad_a().start(); }},
+       table);
+  wait_until_open(rpoguard, {"184"});
+  play(pager,
+       {.what = "standby promoted beside the writer",
+        .alerts = {{alert_of("RPOGuardSplitBrain", "184")}},
+        .inject = [&] { pair.phx_a().promote(); },
+        .heal =
+            [&] {
+              pair.stamp("phx", "phx-a");
+              proxy.lead("writer/writer", pair.phx_a().port());
+            }},
+       table);
+  play(pager,
+       {.what = "old writer goes on after a promotion",
+        .alerts = {{alert_of("RPOGuardStaleWriter", "184")},
+                   {alert_of("RPOGuardNodeDiverged", "184")},
+                   {alert_of("RPOGuardWaived", "184")},
+                   {.labels = alert_of("RPOGuardEpochDisagreement", "184"),
+                    .wanted = Wanted::silenced}},
+        .inject = [&] { write_wal(pair.iad_a(), 1); },
+        .heal =
+            [&] {
+              pair.iad_a().reseed({.port = pair.phx_a().port(), .application_name = "iad-a"});
+            }},
+       table);
+}
+
+namespace {
+
+/// A setting of the server for good; ALTER SYSTEM stands alone.
+void alter_system(const Server& server, const std::string& change) {
+  Session session = server.connect();
+  session.rows("alter system " + change);
+  session.rows("select pg_reload_conf()");
+}
+
+/// Until the server takes no more.
+std::vector<Session> all_connections(const Server& server) {
+  std::vector<Session> sessions;
+  try {
+    for (;;) sessions.push_back(server.connect());
+  } catch (const SqlError&) {
+    return sessions;
+  }
+}
+
+}  // namespace
+
+void break_promises(AlertTable& table) {
+  RegionPair pair("184", {.conf = {{"max_connections", "40"}}});
+  pair.cluster().set_synchronous("phx-a");
+  JsonServer map(R"({"generation":12})");
+  RpoguardConfig config = RegionPair::rpoguard_config({&pair});
+  const std::string witness =
+      "rpo: 0s\ngeneration: {url: \"" + map.url() +
+      "\", pointer: /generation}\nwitness: {interval: 300ms, timeout: 250ms, ttl: 1s}\n";
+  const ShardConfig known = config.shards.front();
+  ShardConfig hidden = known;  // nobody listens where its copy should be
+  hidden.nodes.back().port = free_port();
+  config.shards = {with_id(known, "184", witness)};
+  Rpoguard rpoguard(config);
+  rpoguard.wait_until_serving();
+  wait_until_open(rpoguard, {"184"});
+  const Pager pager({rpoguard.ops_port()});
+  std::vector<Session> sessions;
+  play(pager,
+       {.what = "connections used up, slot without a reader, copy and witness never answer",
+        .alerts = {{alert_of("RPOGuardConnectionsNearLimit", "184", {{"node", "iad-a"}})},
+                   {alert_of("RPOGuardSlotNearlyLost", "184", {{"slot", "gone"}})},
+                   {alert_of("RPOGuardExposureUnknown", "hidden")},
+                   {alert_of("RPOGuardWitnessSilent", "184")}},
+        .inject =
+            [&] {
+              config.shards.push_back(with_id(hidden, "hidden", kShadow));
+              rpoguard.write_config(config);
+              rpoguard.sighup();
+              map.fall_silent();
+              alter_system(pair.iad_a(), "set max_slot_wal_keep_size = '64MB'");
+              pair.iad_a().exec("select pg_create_physical_replication_slot('gone', true)");
+              write_wal(pair.iad_a(), 55);
+              // The new shard has to have its own, or nothing would be seen.
+              if (!eventually(30s, [&] {
+                    return rpoguard
+                        .metric("rpoguard_connections_limit",
+                                {{"shard", "hidden"}, {"node", "iad-a"}})
+                        .has_value();
+                  }))
+                throw std::runtime_error("no new shard: " + rpoguard.log());
+              sessions = all_connections(pair.iad_a());
+            },
+        .heal =
+            [&] {
+              sessions.clear();
+              pair.iad_a().exec("select pg_drop_replication_slot('gone')");
+              map.say(R"({"generation":12})");
+              config.shards.back() = with_id(known, "hidden", kShadow);
+              rpoguard.write_config(config);
+              rpoguard.sighup();
+            }},
+       table);
+  play(pager,
+       {.what = "synchronous_standby_names emptied",
+        .alerts = {{alert_of("RPOGuardSynchronousDowngraded", "184")}},
+        .inject = [&] { alter_system(pair.iad_a(), "set synchronous_standby_names = ''"); },
+        .heal = [&] { alter_system(pair.iad_a(), "reset synchronous_standby_names"); }},
+       table);
+  // Both shards have their copy there: two nodes, and it is a region.
+  play(pager,
+       {.what = "only server of the region killed",
+        .alerts = {{alert_of("RPOGuardRegionLost", "184")},
+                   {alert_of("RPOGuardRegionLost", "hidden")}},
+        .inject = [&] { pair.phx_a().kill9(); },
+        .heal = [&] { pair.phx_a().start(); }},
+       table);
+}
+
+}  // namespace rpoguard::test
