@@ -22,10 +22,15 @@ constexpr const char* kDearHash = "$2b$10$abcdefghijklmnopqrstuuYoA/Ig5dOcHJ1Uzl
 class BasicAuthTest : public ::testing::Test {
  protected:
   Verdict ask(const std::string& authorization) { return auth_.check(users_, authorization); }
-  std::chrono::nanoseconds time_of(const std::string& authorization) {
-    const auto start = std::chrono::steady_clock::now();
-    ask(authorization);
-    return std::chrono::steady_clock::now() - start;
+  // The least of them: the machine has other things to do as well.
+  std::chrono::nanoseconds time_of(const std::vector<std::string>& authorizations) {
+    auto least = std::chrono::nanoseconds::max();
+    for (const std::string& authorization : authorizations) {
+      const auto start = std::chrono::steady_clock::now();
+      ask(authorization);
+      least = std::min<std::chrono::nanoseconds>(least, std::chrono::steady_clock::now() - start);
+    }
+    return least;
   }
   BasicAuth::Users users_{{"jo", kSesameHash}};
   BasicAuth auth_;
@@ -74,15 +79,18 @@ TEST_F(BasicAuthTest, every_dialect_of_bcrypt_is_understood) {
 
 TEST_F(BasicAuthTest, verdicts_are_remembered_and_an_unknown_user_costs_a_wrong_password) {
   users_["jo"] = kDearHash;
-  const auto right = time_of(kJoSesame);
-  const auto again = time_of(kJoSesame);
-  const auto wrong = time_of(kJoOpen);
-  const auto unknown = time_of(kAnaSesame);
-  EXPECT_LT(again, right / 5);
-  EXPECT_LT(time_of(kJoOpen), wrong / 5);
-  EXPECT_LT(time_of(kAnaSesame), unknown / 5);
-  EXPECT_GT(unknown, wrong / 4);
-  EXPECT_LT(unknown, wrong * 4);
+  // jo:open, jo:shut, jo:ajar; ana with the same.
+  const std::vector<std::string> wrong{kJoOpen, "Basic am86c2h1dA==", "Basic am86YWphcg=="};
+  const std::vector<std::string> unknown{
+      "Basic YW5hOm9wZW4=", "Basic YW5hOnNodXQ=", "Basic YW5hOmFqYXI="};
+  const auto right_once = time_of({kJoSesame});
+  const auto wrong_once = time_of(wrong);
+  const auto unknown_once = time_of(unknown);
+  EXPECT_LT(time_of(std::vector<std::string>(5, kJoSesame)), right_once / 5);
+  EXPECT_LT(time_of(wrong), wrong_once / 5);
+  EXPECT_LT(time_of(unknown), unknown_once / 5);
+  EXPECT_GT(unknown_once, wrong_once / 4);
+  EXPECT_LT(unknown_once, wrong_once * 4);
 }
 
 TEST_F(BasicAuthTest, who_guesses_does_not_push_out_who_knows_nor_take_every_thread) {
