@@ -44,9 +44,11 @@ struct RpoguardConfig {
   std::string defaults{};   ///< more keys of defaults, one "key: value" a line
   std::string process{};    ///< more keys of the whole process, one "key: value" a line
   std::string agent{};      ///< listen.agent
+  std::string health{};     ///< listen.health
   std::string state_dir{};  ///< that exists; empty: one of its own
   std::map<std::string, std::string> env{};  ///< of the process
   std::vector<std::string> launcher{};       ///< command that becomes the program, e.g. nice
+  std::vector<std::string> arguments{};      ///< of serve, besides --config.file
 };
 
 /// `rpoguard serve` with its own free ports and state_dir. Not thread-safe. Throws
@@ -97,6 +99,7 @@ class Rpoguard {
   const std::string state_dir_;
   const std::map<std::string, std::string> env_;
   const std::vector<std::string> launcher_;
+  const std::vector<std::string> arguments_;
   std::uint16_t ops_port_;
   std::uint16_t gate_port_;
   std::unique_ptr<Process> process_;

@@ -121,5 +121,18 @@ TEST(HttpClientToken, is_sent_as_a_bearer_and_only_if_it_can_stand_in_a_header) 
   EXPECT_EQ(server.requests(), 1);
 }
 
+TEST(HttpClientCredentials, are_sent_as_basic_authentication_whatever_the_password_holds) {
+  const JsonServer server("{}");
+  net::HttpGet get;
+  get.host = "127.0.0.1";
+  get.port = server.port();
+  get.path = "/";
+  get.credentials = "jo:open:sesame";
+  ASSERT_TRUE(std::holds_alternative<net::HttpAnswer>(net::http_exchange(get)));
+  EXPECT_NE(server.last_request().find("Authorization: Basic am86b3BlbjpzZXNhbWU=\r\n"),
+            std::string::npos)
+      << server.last_request();
+}
+
 }  // namespace
 }  // namespace rpoguard::test
