@@ -18,7 +18,7 @@ packages_of_group() {
   case $1 in
     build) echo g++ cmake ninja-build pkg-config libpq-dev libyaml-cpp-dev libcpp-httplib-dev \
       prometheus-cpp-dev libasio-dev libboost-dev nlohmann-json3-dev libcli11-dev libspdlog-dev \
-      libssl-dev ;;
+      libssl-dev libcrypt-dev ;;
     servers) echo postgresql prometheus prometheus-alertmanager ;;
     tests) echo libgtest-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 locales \
       pgbackrest patroni python3-etcd etcd-server etcd-client haproxy nginx-light pgbouncer libfaketime \

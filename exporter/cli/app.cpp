@@ -22,6 +22,7 @@ constexpr const char* kAbout =
 // What the options of all commands are parsed into.
 struct Options {
   std::string config_file;
+  WebFiles web_files;
   std::string part = "0/1";
   std::uint32_t parts = 1;
   std::string role = "rpoguard";
@@ -39,6 +40,32 @@ CLI::Option* add_config_option(CLI::App& command, std::string& file) {
       ->envname("RPOGUARD_CONFIG_FILE");
 }
 
+void add_web_options(CLI::App& command, WebFiles& files) {
+  command
+      .add_option("--web.config.file", files.ops,
+                  "TLS, users and headers of the ops listener, as Prometheus's exporters have it")
+      ->type_name("FILE")
+      ->envname("RPOGUARD_WEB_CONFIG_FILE");
+  command.add_option("--gate.web.config.file", files.gate, "The same for the gate, without users")
+      ->type_name("FILE")
+      ->envname("RPOGUARD_GATE_WEB_CONFIG_FILE");
+}
+
+// How to be let in by an ops listener with TLS or users.
+void add_access_options(CLI::App& command, Access& access) {
+  command
+      .add_option("--ca-file", access.ca_file,
+                  "Authority to verify the listener by; without --url it means https")
+      ->type_name("FILE");
+  auto* certificate =
+      command.add_option("--cert-file", access.cert_file, "Client certificate")->type_name("FILE");
+  auto* key = command.add_option("--key-file", access.key_file, "Its key")->type_name("FILE");
+  certificate->needs(key);
+  key->needs(certificate);
+  command.add_option("--user-file", access.user_file, "File with one line USER:PASSWORD")
+      ->type_name("FILE");
+}
+
 // Why it is none; empty when it is one.
 std::string valid_part(const std::string& text) {
   const auto part = core::parse_part(text);
@@ -50,14 +77,17 @@ void add_serve(CLI::App& app, Options& options, int& exit_code) {
                                      "Watch the shards; answer metrics, readiness and gate "
                                      "requests until SIGTERM. SIGHUP reloads");
   add_config_option(*command, options.config_file)->required();
+  add_web_options(*command, options.web_files);
   command
       ->add_option("--part", options.part,
                    "Watch only the shards of this part; the first of three is 0/3")
       ->type_name("INDEX/COUNT")
       ->envname("RPOGUARD_PART")
       ->check(valid_part);
-  command->callback(
-      [&] { exit_code = serve(options.config_file, core::parse_part(options.part).value()); });
+  command->callback([&] {
+    exit_code =
+        serve(options.config_file, core::parse_part(options.part).value(), options.web_files);
+  });
 }
 
 void add_check_config(CLI::App& app, Options& options, int& exit_code) {
@@ -71,7 +101,9 @@ void add_check_config(CLI::App& app, Options& options, int& exit_code) {
                    "Also print which shards each of so many would watch with serve --part")
       ->type_name("COUNT")
       ->check(CLI::Range(std::size_t{1}, core::limits::kShardsMax));
-  command->callback([&] { exit_code = check_config(options.config_file, options.parts); });
+  add_web_options(*command, options.web_files);
+  command->callback(
+      [&] { exit_code = check_config(options.config_file, options.parts, options.web_files); });
 }
 
 void add_status(CLI::App& app, Options& options, int& exit_code) {
@@ -82,6 +114,7 @@ void add_status(CLI::App& app, Options& options, int& exit_code) {
       ->add_option("--url", options.status.url,
                    "Its ops listener, instead of reading the configuration file")
       ->type_name("URL");
+  add_access_options(*command, options.status.access);
   command->add_option("--shard", options.status.shard, "Only this shard")->type_name("ID");
   command->add_flag("--watch,-w", options.status.watch, "Refresh every second until interrupted");
   command->add_flag("--json", options.status.json, "Print the view as JSON");
@@ -117,6 +150,7 @@ CLI::App* add_operator_command(CLI::App& app, Options& options, const char* name
       ->add_option("--token-file", order.token_file,
                    "File with the token, instead of control.token_file of the configuration")
       ->type_name("FILE");
+  add_access_options(*command, order.access);
   command->footer("Exit code: 0 done, 1 refused, 2 rpoguard does not answer.");
   return command;
 }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "exporter/cli/commands.hpp"
+#include "exporter/cli/system_clock.hpp"
 #include "exporter/config/load.hpp"
 
 namespace rpoguard::cli {
@@ -19,14 +20,24 @@ void print_parts(const core::Spec& spec, std::uint32_t parts) {
   }
 }
 
+std::string check_web(const WebFiles& files) {
+  const core::WallTime now = SystemClock().wall();
+  std::string problems;
+  if (!files.ops.empty()) problems += check_web_file(files.ops, config::WebListener::ops, now);
+  if (!files.gate.empty()) problems += check_web_file(files.gate, config::WebListener::gate, now);
+  return problems;
+}
+
 }  // namespace
 
-int check_config(const std::string& config_file, std::uint32_t parts) {
+int check_config(const std::string& config_file, std::uint32_t parts, const WebFiles& web_files) {
   const config::Loaded loaded = config::load_file(config_file);
   for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
     std::fprintf(stderr, "%s\n", config::render(diagnostic).c_str());
   }
-  if (!loaded.spec) return 1;
+  const std::string web_problems = check_web(web_files);
+  std::fputs(web_problems.c_str(), stderr);
+  if (!loaded.spec || !web_problems.empty()) return 1;
   std::size_t nodes = 0;
   for (const auto& shard : loaded.spec->shards) nodes += shard.nodes.size();
   std::printf("%s: valid, %zu shards, %zu nodes\n", config_file.c_str(), loaded.spec->shards.size(),

@@ -4,17 +4,19 @@
 
 #include <string>
 
+#include "exporter/cli/ops_target.hpp"
+#include "exporter/cli/web_keeper.hpp"
 #include "exporter/core/part.hpp"
 
 namespace rpoguard::cli {
 
 /// Watches the shards of that part until SIGTERM or SIGINT (exit 0), or until it cannot go on (exit
 /// 1).
-int serve(const std::string& config_file, core::Part part);
+int serve(const std::string& config_file, core::Part part, const WebFiles& web_files);
 
-/// 0: the file is valid; 1: every problem with its place. With more than one part, who watches
+/// 0: the files are valid; 1: every problem with its place. With more than one part, who watches
 /// what.
-int check_config(const std::string& config_file, std::uint32_t parts);
+int check_config(const std::string& config_file, std::uint32_t parts, const WebFiles& web_files);
 
 /// Prints the migration for psql.
 int print_sql(const std::string& role, const std::string& home_region, bool with_canary);
@@ -22,7 +24,8 @@ int print_sql(const std::string& role, const std::string& home_region, bool with
 struct StatusOptions {
   std::string config_file;  ///< finds the ops listener ...
   std::string url;          ///< ... unless this names it, e.g. http://127.0.0.1:10187
-  std::string shard;        ///< only this one; empty: all
+  Access access;
+  std::string shard;  ///< only this one; empty: all
   bool watch = false;
   bool json = false;
   bool color = false;
@@ -34,6 +37,7 @@ struct FreezeOptions {
   std::string config_file;  ///< finds the ops listener and the token ...
   std::string url;          ///< ... unless these name them
   std::string token_file;
+  Access access;
   std::string shard;  ///< empty: all
   bool freeze = true;
   std::string by;

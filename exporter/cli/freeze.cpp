@@ -74,11 +74,14 @@ int freeze(const FreezeOptions& options) {
   const auto token = read_token(options);
   if (!token) return fail(options, token.error().message, kRefused);
   net::HttpPost post;
-  post.to.host = target.value().host;
-  post.to.port = target.value().port;
+  auto request = request_to(target.value(), options.access);
+  if (!request) return fail(options, request.error().message, kRefused);
+  post.to = std::move(request).value();
   post.to.path = path_of(options);
   post.to.timeout = std::chrono::seconds(10);
+  // Both go into the same header; the token is what the verb asks for.
   post.to.bearer_token = token.value();
+  if (!token.value().empty()) post.to.credentials.clear();
   const auto outcome = net::http_post(post);
   if (const auto* failure = std::get_if<net::HttpFailure>(&outcome))
     return fail(options, std::string("no answer: ") + net::text_of(*failure), kUnreachable);

@@ -1,6 +1,7 @@
 #include "exporter/cli/ops_target.hpp"
 
 #include "exporter/config/load.hpp"
+#include "exporter/config/secret.hpp"
 #include "exporter/core/url.hpp"
 
 namespace rpoguard::cli {
@@ -8,12 +9,12 @@ namespace {
 
 using core::Error;
 
-// The ops listener speaks no TLS, and which path is asked is the command's matter.
+// Which path is asked is the command's matter.
 core::Result<Target> target_at(const std::string& url) {
   const auto parts = core::split_url(url);
-  if (!parts || parts.value().tls || parts.value().target != "/")
-    return Error{"--url must look like http://127.0.0.1:10187", ""};
-  return Target{parts.value().host, parts.value().port};
+  if (!parts || parts.value().target != "/")
+    return Error{"--url must look like http://127.0.0.1:10187 or https://host", ""};
+  return Target{parts.value().host, parts.value().port, parts.value().tls};
 }
 
 }  // namespace
@@ -34,6 +35,22 @@ core::Result<Target> find_target(const std::string& url, const std::string& conf
                  ""};
   }
   return target_of(loaded.spec->ops);
+}
+
+core::Result<net::HttpGet> request_to(const Target& target, const Access& access) {
+  net::HttpGet get;
+  get.host = target.host;
+  get.port = target.port;
+  get.tls = target.tls || !access.ca_file.empty();
+  get.ca_file = access.ca_file;
+  get.cert_file = access.cert_file;
+  get.key_file = access.key_file;
+  if (!get.tls && !access.cert_file.empty())
+    return Error{"a client certificate needs TLS: give --ca-file or --url=https://...", ""};
+  const auto credentials = config::read_password({.file = access.user_file, .env = {}});
+  if (!credentials) return credentials.error();
+  get.credentials = credentials.value().reveal();
+  return get;
 }
 
 }  // namespace rpoguard::cli

@@ -6,19 +6,32 @@
 
 #include "exporter/core/result.hpp"
 #include "exporter/core/spec.hpp"
+#include "exporter/net/http_client.hpp"
 
 namespace rpoguard::cli {
 
 struct Target {
   std::string host;
   std::uint16_t port = 0;
+  bool tls = false;
+};
+
+/// How to be let in by it; all of it files, so that no secret is in the arguments.
+struct Access {
+  std::string ca_file{};  ///< authority to verify it by; empty: the system's
+  std::string cert_file{};
+  std::string key_file{};
+  std::string user_file{};  ///< one line USER:PASSWORD
 };
 
 /// As a configuration has it; a listener on every address is asked on the loopback.
 Target target_of(const core::ListenSpec& listen);
 
-/// From "http://HOST[:PORT]" (core/url.hpp) if `url` is not empty, else from the file if one is
+/// From "http[s]://HOST[:PORT]" (core/url.hpp) if `url` is not empty, else from the file if one is
 /// named, else the default address.
 core::Result<Target> find_target(const std::string& url, const std::string& config_file);
+
+/// A request to it. Whoever names an authority means TLS.
+core::Result<net::HttpGet> request_to(const Target& target, const Access& access);
 
 }  // namespace rpoguard::cli

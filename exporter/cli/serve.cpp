@@ -14,6 +14,7 @@
 #include "exporter/cli/monitor.hpp"
 #include "exporter/cli/recorder.hpp"
 #include "exporter/cli/system_clock.hpp"
+#include "exporter/cli/web_keeper.hpp"
 #include "exporter/config/load.hpp"
 #include "exporter/config/secret.hpp"
 #include "exporter/core/alert.hpp"
@@ -28,6 +29,7 @@ namespace {
 // Own threads for each listener: callers of the gate cannot starve a scrape or a probe, nor the
 // reverse.
 constexpr std::size_t kOpsThreads = 8;
+constexpr std::size_t kHealthThreads = 2;
 constexpr std::chrono::milliseconds kLoopWait{5000};
 constexpr std::chrono::milliseconds kLoopPoll{50};
 
@@ -40,14 +42,18 @@ std::string join(const std::vector<config::Diagnostic>& diagnostics) {
 // The running program: owns the loop and everything on it.
 class Service {
  public:
-  Service(std::string config_file, core::Part part)
-      : config_file_(std::move(config_file)), part_(part) {}
+  Service(std::string config_file, core::Part part, WebFiles web_files)
+      : config_file_(std::move(config_file)), part_(part), web_files_(std::move(web_files)) {}
 
   int run() {
     start_logging();
     const config::Loaded loaded = load();
     if (!loaded.spec) {
       std::fputs(join(loaded.diagnostics).c_str(), stderr);
+      return 1;
+    }
+    if (const std::string problems = web_.open(web_files_); !problems.empty()) {
+      std::fputs(problems.c_str(), stderr);
       return 1;
     }
     reload_status_.set({true, clock_.wall()});
@@ -65,6 +71,10 @@ class Service {
   config::Loaded load() const;
   core::Result<bool> start(std::shared_ptr<const core::Spec> spec);
   core::Result<bool> listen(const core::Spec& spec);
+  core::Result<std::unique_ptr<serve::HttpServer>> listen_ops(const core::Spec& spec,
+                                                              const serve::Context& context);
+  core::Result<std::unique_ptr<serve::StreamServer>> listen_gate(const core::Spec& spec,
+                                                                 const serve::Context& context);
   void apply_hooks(const core::Spec& spec);
   void await_signals();
   core::Result<bool> reload_on_loop();
@@ -77,6 +87,7 @@ class Service {
 
   const std::string config_file_;
   const core::Part part_;
+  const WebFiles web_files_;
   // Shared with threads that a receiver which hangs may keep beyond the end.
   const std::shared_ptr<const SystemClock> shared_clock_ = std::make_shared<SystemClock>();
   const SystemClock& clock_ = *shared_clock_;
@@ -100,9 +111,11 @@ class Service {
                     [this](const core::ShardView& view) {
                       hooks_->set_alerts(view.spec->id, core::alerts_of(view));
                     }}};
+  WebKeeper web_{clock_};
   std::unique_ptr<serve::HttpServer> ops_;
   std::unique_ptr<serve::StreamServer> gate_;
   std::unique_ptr<serve::StreamServer> agent_;  // null: not configured
+  std::unique_ptr<serve::HttpServer> health_;   // the same
   int exit_code_ = 0;
 };
 
@@ -128,9 +141,11 @@ core::Result<bool> Service::start(std::shared_ptr<const core::Spec> spec) {
       });
     };
   };
+  web_.start();
   ops_->start(failed("ops"));
   gate_->start(failed("gate"));
   if (agent_) agent_->start(failed("agent"));
+  if (health_) health_->start(failed("health"));
   write_log({Level::info,
              "rpoguard is up",
              {{"version", RPOGUARD_VERSION},
@@ -150,13 +165,18 @@ core::Result<bool> Service::listen(const core::Spec& spec) {
       stopping_,
       journal_,
       control(spec),
-      [this] { return hooks_->stats(); }};
-  auto ops = serve::HttpServer::bind(spec.ops, {kOpsThreads}, serve::make_ops_handler(context));
+      [this] { return hooks_->stats(); },
+      [this] { return web_.stats(); }};
+  auto ops = listen_ops(spec, context);
   if (!ops) return ops.error();
-  auto gate =
-      serve::StreamServer::bind(spec.gate, serve::http_stream_options(),
-                                serve::make_http_protocol(serve::make_gate_handler(context)));
+  auto gate = listen_gate(spec, context);
   if (!gate) return gate.error();
+  if (spec.health) {
+    auto health = serve::HttpServer::bind(*spec.health, {kHealthThreads},
+                                          serve::make_health_handler(context));
+    if (!health) return health.error();
+    health_ = std::move(health).value();
+  }
   if (spec.agent) {
     auto agent =
         serve::StreamServer::bind(*spec.agent, serve::agent_stream_options(),
@@ -167,6 +187,30 @@ core::Result<bool> Service::listen(const core::Spec& spec) {
   ops_ = std::move(ops).value();
   gate_ = std::move(gate).value();
   return true;
+}
+
+core::Result<std::unique_ptr<serve::HttpServer>> Service::listen_ops(
+    const core::Spec& spec, const serve::Context& context) {
+  serve::HttpHandler handler = serve::make_ops_handler(context);
+  serve::WebGuard* guard = web_.guard(config::WebListener::ops);
+  // The token stands where the password would; the handler checks it.
+  if (guard != nullptr) {
+    const bool has_token = !spec.control_token_file.empty();
+    handler = serve::guarded(
+        *guard, std::move(handler),
+        has_token ? serve::brings_token : std::function<bool(const serve::HttpRequest&)>());
+  }
+  return serve::HttpServer::bind(spec.ops, {kOpsThreads, guard}, std::move(handler));
+}
+
+core::Result<std::unique_ptr<serve::StreamServer>> Service::listen_gate(
+    const core::Spec& spec, const serve::Context& context) {
+  serve::HttpHandler handler = serve::make_gate_handler(context);
+  serve::StreamOptions options = serve::http_stream_options();
+  options.web = web_.guard(config::WebListener::gate);
+  if (options.web != nullptr) handler = serve::guarded(*options.web, std::move(handler));
+  return serve::StreamServer::bind(spec.gate, std::move(options),
+                                   serve::make_http_protocol(std::move(handler)));
 }
 
 void Service::apply_hooks(const core::Spec& spec) {
@@ -250,7 +294,8 @@ core::Result<bool> Service::reload_on_loop() {
   if (!loaded.spec) return refuse({join(loaded.diagnostics), ""});
   const core::Spec& before = monitor_.spec();
   if (loaded.spec->ops != before.ops || loaded.spec->gate != before.gate ||
-      loaded.spec->agent != before.agent || loaded.spec->state_dir != before.state_dir ||
+      loaded.spec->agent != before.agent || loaded.spec->health != before.health ||
+      loaded.spec->state_dir != before.state_dir ||
       loaded.spec->control_token_file != before.control_token_file) {
     return refuse({"listen, state_dir and control cannot change while running",
                    "restart rpoguard to change them"});
@@ -272,9 +317,11 @@ void Service::shut_down(int exit_code) {
   stopping_ = true;
   exit_code_ = exit_code;
   monitor_.stop();
+  web_.stop();
   if (agent_) agent_->stop();
   gate_->stop();
   ops_->stop();
+  if (health_) health_->stop();
   hooks_.reset();
   signals_.cancel();
   loop_.stop();
@@ -282,8 +329,8 @@ void Service::shut_down(int exit_code) {
 
 }  // namespace
 
-int serve(const std::string& config_file, core::Part part) {
-  return Service(config_file, part).run();
+int serve(const std::string& config_file, core::Part part, const WebFiles& web_files) {
+  return Service(config_file, part, web_files).run();
 }
 
 }  // namespace rpoguard::cli

@@ -20,11 +20,16 @@ constexpr int kUnreachable = 2;
 constexpr const char* kViewPath = "/api/v1/view";
 constexpr std::chrono::seconds kWatchInterval{1};
 
-Result<std::string> fetch_view(const Target& target) {
-  const auto answer = net::http_get({.host = target.host, .port = target.port, .path = kViewPath});
+Result<std::string> fetch_view(const StatusOptions& options, const Target& target) {
+  auto request = request_to(target, options.access);
+  if (!request) return request.error();
+  net::HttpGet get = std::move(request).value();
+  get.path = kViewPath;
+  const auto answer = net::http_get(get);
   if (!answer) return Error{answer.error().message, "is `rpoguard serve` running?"};
   if (answer.value().status != 200)
-    return Error{"it answers " + std::to_string(answer.value().status), ""};
+    return Error{"it answers " + std::to_string(answer.value().status),
+                 answer.value().status == 401 ? "give --user-file" : "is it rpoguard?"};
   return answer.value().body;
 }
 
@@ -68,7 +73,7 @@ int show(const StatusOptions& options, const std::string& body) {
 }
 
 int show_once(const StatusOptions& options, const Target& target) {
-  const auto body = fetch_view(target);
+  const auto body = fetch_view(options, target);
   if (body) return show(options, body.value());
   std::fprintf(stderr, "rpoguard status: no view from %s:%u: %s (%s)\n", target.host.c_str(),
                unsigned{target.port}, body.error().message.c_str(), body.error().hint.c_str());

@@ -266,6 +266,8 @@ core::Spec build_spec(const Resolver& resolver) {
   spec.gate = required(resolver.global<core::ListenSpec>("listen.gate"));
   const auto agent = required(resolver.global<core::ListenSpec>("listen.agent"));
   if (!agent.host.empty()) spec.agent = agent;
+  const auto health = required(resolver.global<core::ListenSpec>("listen.health"));
+  if (!health.host.empty()) spec.health = health;
   spec.lease_path = required(resolver.global<std::string>("lease.path"));
   spec.state_dir = required(resolver.global<std::string>("state_dir"));
   spec.control_token_file = required(resolver.global<std::string>("control.token_file"));

@@ -31,7 +31,8 @@ bool overlap(const core::ListenSpec& a, const core::ListenSpec& b) {
 }
 
 void check_listeners(const Resolver& resolver, Report& report) {
-  const std::array<std::string, 3> names{"listen.ops", "listen.gate", "listen.agent"};
+  const std::array<std::string, 4> names{"listen.ops", "listen.gate", "listen.agent",
+                                         "listen.health"};
   for (std::size_t second = 1; second < names.size(); ++second) {
     for (std::size_t first = 0; first < second; ++first) {
       const auto one = resolver.global<core::ListenSpec>(names[first]);

@@ -66,7 +66,8 @@ HttpFailure failure_of(httplib::Error error) {
 std::unique_ptr<httplib::ClientImpl> make_client(const HttpGet& get) {
   std::unique_ptr<httplib::ClientImpl> client;
   if (get.tls) {
-    client = std::make_unique<httplib::SSLClient>(get.host, int{get.port});
+    client =
+        std::make_unique<httplib::SSLClient>(get.host, int{get.port}, get.cert_file, get.key_file);
     client->enable_server_certificate_verification(true);
     if (!get.ca_file.empty()) client->set_ca_cert_path(get.ca_file);
   } else {
@@ -92,6 +93,12 @@ bool printable(const std::string& text) {
   return std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
 }
 
+std::pair<std::string, std::string> basic(const std::string& credentials) {
+  const std::size_t colon = std::min(credentials.find(':'), credentials.size());
+  const std::string password = credentials.substr(std::min(colon + 1, credentials.size()));
+  return httplib::make_basic_authentication_header(credentials.substr(0, colon), password);
+}
+
 std::variant<HttpAnswer, HttpFailure> exchange(const HttpGet& to, httplib::Request request) {
   if (!printable(to.bearer_token)) return HttpFailure::bad_token;
   request.path = to.path;
@@ -99,6 +106,7 @@ std::variant<HttpAnswer, HttpFailure> exchange(const HttpGet& to, httplib::Reque
   request.headers.emplace("Host", host_header(to));
   if (!to.bearer_token.empty())
     request.headers.emplace("Authorization", "Bearer " + to.bearer_token);
+  if (!to.credentials.empty()) request.headers.insert(basic(to.credentials));
   HttpAnswer answer;
   bool too_large = false;
   request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {

@@ -20,9 +20,12 @@ struct HttpGet {
   std::chrono::milliseconds timeout{3000};  ///< for the whole exchange, the name look-up apart
   std::size_t body_bytes_max = 64 * 1024 * 1024;  ///< a longer body is an error
   bool tls = false;                               ///< https; the certificate is verified
-  std::string ca_file{};       ///< authority to verify it by; empty: the system's
+  std::string ca_file{};    ///< authority to verify it by; empty: the system's
+  std::string cert_file{};  ///< client certificate, with key_file; empty: none
+  std::string key_file{};
   std::string address{};       ///< connect to this numeric address; empty: look the host up
   std::string bearer_token{};  ///< printable ASCII, or it is refused; empty: none
+  std::string credentials{};   ///< USER:PASSWORD for basic authentication; empty: none
 };
 
 struct HttpPost {

@@ -18,6 +18,8 @@ using std::chrono::milliseconds;
 
 // How often a waiting reader looks whether its patience has shrunk.
 constexpr milliseconds kSlice{50};
+// A flight of a TLS handshake is a few KiB: it waits only for a client that does not read.
+constexpr milliseconds kFlightTimeout{200};
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 milliseconds monotonic() {
@@ -56,23 +58,48 @@ Connection::Wait Connection::wait_for(short events, milliseconds patience) const
   return Wait::ready;
 }
 
+Connection::Received Connection::receive(std::string& text) {
+  std::array<char, 4096> buffer;
+  const ssize_t count = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (count < 0 && would_block()) return Received::nothing_yet;
+  if (count <= 0) return Received::end;
+  const std::string_view wire(buffer.data(), static_cast<std::size_t>(count));
+  if (tls_) return receive_tls(wire, text);
+  text.append(wire);
+  return Received::some;
+}
+
+Connection::Received Connection::receive_tls(std::string_view wire, std::string& text) {
+  const std::size_t before = text.size();
+  const TlsSession::State state = tls_->receive(wire, text);
+  // A flight of a handshake, or the alert that says why there is none.
+  const bool sent = send_wire(tls_->take_wire(), kFlightTimeout);
+  if (text.size() > before) return Received::some;
+  if (state == TlsSession::State::failed && !tls_->established()) return Received::no_handshake;
+  return state == TlsSession::State::open && sent ? Received::nothing_yet : Received::end;
+}
+
 Connection::Head Connection::read_head(std::string& head, std::size_t bytes_max,
                                        const std::function<milliseconds()>& patience) {
   const Deadline since(milliseconds(0));
-  std::array<char, 4096> buffer;
   for (;;) {
-    const ssize_t count = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (count > 0) {
-      // The end may straddle two pieces.
-      const std::size_t overlap = std::min(head.size(), kHeadEnd.size() - 1);
-      const std::size_t searched = head.size() - overlap;
-      head.append(buffer.data(), static_cast<std::size_t>(count));
-      const std::size_t end = head.find(kHeadEnd, searched);
-      if (end != std::string::npos) head.resize(end + kHeadEnd.size());
-      if (head.size() > bytes_max) return Head::too_large;
-      if (end != std::string::npos) return Head::complete;
-    } else if (count == 0 || !would_block()) {
-      return Head::incomplete;
+    // The end may straddle two pieces.
+    const std::size_t overlap = std::min(head.size(), kHeadEnd.size() - 1);
+    const std::size_t searched = head.size() - overlap;
+    switch (receive(head)) {
+      case Received::some: {
+        const std::size_t end = head.find(kHeadEnd, searched);
+        if (end != std::string::npos) head.resize(end + kHeadEnd.size());
+        if (head.size() > bytes_max) return Head::too_large;
+        if (end != std::string::npos) return Head::complete;
+        break;
+      }
+      case Received::nothing_yet:
+        break;
+      case Received::end:
+        return Head::incomplete;
+      case Received::no_handshake:
+        return Head::no_handshake;
     }
     const milliseconds left = patience() - since.elapsed();
     if (left <= milliseconds(0)) return Head::incomplete;
@@ -81,6 +108,19 @@ Connection::Head Connection::read_head(std::string& head, std::size_t bytes_max,
 }
 
 bool Connection::send_all(std::string_view data, milliseconds patience) {
+  if (!tls_) return send_wire(data, patience);
+  if (!tls_->established()) return false;
+  tls_->send(data);
+  return send_wire(tls_->take_wire(), patience);
+}
+
+void Connection::finish() {
+  if (!tls_) return;
+  tls_->finish();
+  send_wire(tls_->take_wire(), milliseconds(0));
+}
+
+bool Connection::send_wire(std::string_view data, milliseconds patience) {
   const Deadline deadline(patience);
   while (!data.empty()) {
     const ssize_t count = ::send(socket_, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -15,7 +15,8 @@ namespace limits = core::limits;
 
 constexpr std::string_view kBearer = "Bearer ";
 constexpr const char* kHowToConfigure =
-    "give control.token_file in the configuration, or listen on the loopback only";
+    "give control.token_file in the configuration, or users or client certificates in the web "
+    "configuration file, or listen on the loopback only";
 
 // Takes as long whatever part of the token is right.
 bool same(std::string_view presented, std::string_view token) {
@@ -127,7 +128,8 @@ bool is_loopback(std::string_view address) {
 
 std::optional<HttpResponse> refuse_stranger(const Control& control, const HttpRequest& request) {
   if (!control.token) {
-    if (!control.loopback || !is_loopback(request.remote_address))
+    const bool here = control.loopback && is_loopback(request.remote_address);
+    if (!here && !request.authenticated)
       return text_response(403, std::string("no token is configured: ") + kHowToConfigure + "\n");
     // A browser on this machine says so.
     if (request.headers.contains("origin"))
@@ -144,6 +146,13 @@ std::optional<HttpResponse> refuse_stranger(const Control& control, const HttpRe
   const auto presented = std::string_view(header->second).substr(kBearer.size());
   if (!same(presented, token.value())) return unauthorized();
   return std::nullopt;
+}
+
+bool brings_token(const HttpRequest& request) {
+  const bool control =
+      request.path == "/-/freeze" || request.path == "/-/unfreeze" || request.path == "/-/reload";
+  const auto header = request.headers.find("authorization");
+  return control && header != request.headers.end() && header->second.starts_with(kBearer);
 }
 
 HttpResponse answer_freeze(const Control& control, const core::View* view, core::WallTime now,

@@ -30,14 +30,17 @@ struct Control {
 };
 
 /// Whether the caller may change something; an answer if not. With a token only who presents it as
-/// a bearer token may. Without one only callers on this machine may, while the listener cannot be
-/// reached from elsewhere, and no web page may in their name.
+/// a bearer token may. Without one, whoever the listener has authenticated, and callers on this
+/// machine while the listener cannot be reached from elsewhere; no web page may in their name.
 std::optional<HttpResponse> refuse_stranger(const Control& control, const HttpRequest& request);
 
 /// POST /-/freeze?shard=ID|all=true&by=WHO&reason=WHY[&for=DURATION|&until=TIME] and
 /// POST /-/unfreeze?shard=ID|all=true&by=WHO[&reason=WHY].
 HttpResponse answer_freeze(const Control& control, const core::View* view, core::WallTime now,
                            const HttpRequest& request);
+
+/// Asks for a control verb with a bearer token, which refuse_stranger() judges.
+bool brings_token(const HttpRequest& request);
 
 /// 127.0.0.0/8, ::1, ::ffff:127.0.0.0/8
 bool is_loopback(std::string_view address);

@@ -146,6 +146,7 @@ Exchange exchange(const HttpHandler& handler, std::string_view received, const C
   std::optional<Head> head = parse_head(received.substr(0, bytes));
   if (!head) return refuse(bytes, 400);
   head->request.remote_address = client.address;
+  head->request.authenticated = client.verified;
   const bool keep = head->keep && !head->body && !client.last;
   const bool with_body = head->request.method != "HEAD";
   return {bytes, render(guarded(handler, head->request), keep, with_body), !keep, head->body};

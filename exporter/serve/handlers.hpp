@@ -18,6 +18,7 @@
 #include "exporter/serve/http_server.hpp"
 #include "exporter/serve/journal.hpp"
 #include "exporter/serve/view_store.hpp"
+#include "exporter/serve/web_guard.hpp"
 
 namespace rpoguard::serve {
 
@@ -73,11 +74,15 @@ struct Context {
   Control control;
   /// Thread-safe; null: there are no hooks.
   std::function<std::vector<core::HookStats>()> hook_stats = {};
+  /// Of the listeners; thread-safe. Null: all of them are plain.
+  std::function<std::vector<WebStats>()> web_stats = {};
 };
 
 /// /metrics /livez /readyz[/check] / /api/v1/view /api/v1/events /-/healthy /-/ready /-/reload
 /// /-/freeze /-/unfreeze
 HttpHandler make_ops_handler(const Context& context);
+/// /livez /readyz, and nothing that tells of a shard: for a listener without TLS and passwords.
+HttpHandler make_health_handler(const Context& context);
 /// /gate /gate/{shard} /authz/{shard}[/any/suffix]. A query behind a suffix is not the caller's own
 /// and is not read.
 HttpHandler make_gate_handler(const Context& context);

@@ -21,6 +21,7 @@
 #include "exporter/serve/connection.hpp"
 #include "exporter/serve/http_head.hpp"
 #include "exporter/serve/http_target.hpp"
+#include "exporter/serve/web_guard.hpp"
 
 #ifndef CPPHTTPLIB_OPENSSL_SUPPORT
 #error "compile with the flags of pkg-config cpp-httplib: they are part of its ABI (B2)"
@@ -219,7 +220,8 @@ class HttpServer::Impl final : public httplib::Server {
   bool process_and_close_socket(socket_t socket) override {
     const Busy busy(busy_);
     ::fcntl(socket, F_SETFD, FD_CLOEXEC);
-    Connection connection(socket, wake_);
+    Connection connection(socket, wake_,
+                          options_.web == nullptr ? nullptr : options_.web->new_session());
     if (stopping_) return false;
     std::string head;
     switch (connection.read_head(head, kHeadBytesMax, [this] { return patience(); })) {
@@ -231,6 +233,10 @@ class HttpServer::Impl final : public httplib::Server {
         return false;
       case Connection::Head::incomplete:
         if (!head.empty()) connection.send_all(kTooSlow, kLinger);
+        return false;
+      case Connection::Head::no_handshake:
+        options_.web->count_handshake_failure();
+        connection.linger(kLinger, kLingerBytesMax);
         return false;
     }
     exchange(connection, head);
@@ -248,8 +254,10 @@ class HttpServer::Impl final : public httplib::Server {
       request.headers.erase("Expect");
       request.headers.erase("Accept-Encoding");
       if (withheld.range) request.headers.emplace(kRangeMark, "1");
+      if (connection.client_is_verified()) request.headers.emplace(kVerifiedMark, "1");
     });
     connection.send_all(stream.answer(), kAnswerTimeout);
+    connection.finish();
     if (withheld.body) connection.linger(all_busy() ? kNoLinger : kLinger, kLingerBytesMax);
   }
 
@@ -257,7 +265,9 @@ class HttpServer::Impl final : public httplib::Server {
     if (from.headers.count(kRangeMark) > 0) return plain(416, "");
     HttpTarget target = parse_target(from.target);
     if (target.path_cut) return plain(414, "the path is too long\n");
-    return handler_(to_request(from, std::move(target)));
+    HttpRequest request = to_request(from, std::move(target));
+    request.authenticated = from.headers.count(kVerifiedMark) > 0;
+    return handler_(request);
   }
 
   bool all_busy() const { return busy_ >= options_.threads; }
@@ -265,8 +275,9 @@ class HttpServer::Impl final : public httplib::Server {
     return all_busy() ? kHeadTimeoutBusy : kHeadTimeout;
   }
 
-  // A name that no client can send: it holds a character that ends header names.
+  // Names that no client can send: they hold a character that ends header names.
   static constexpr const char* kRangeMark = "range:";
+  static constexpr const char* kVerifiedMark = "verified:";
   static constexpr std::chrono::milliseconds kNoLinger{0};
 
   const HttpOptions options_;

@@ -27,7 +27,8 @@ struct HttpRequest {
   std::multimap<std::string, std::string> query;  ///< decoded; keys may repeat
   std::map<std::string, std::string> headers;     ///< names in lower case; the first of each
   std::string remote_address;
-  bool path_cut = false;  ///< `path` is only the start of a longer one (gate only)
+  bool path_cut = false;       ///< `path` is only the start of a longer one (gate only)
+  bool authenticated = false;  ///< by a password or a verified client certificate (web_guard.hpp)
 };
 
 struct HttpResponse {
@@ -42,12 +43,16 @@ struct HttpResponse {
 /// as for GET, the body is left out here.
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
+class WebGuard;
+
 struct HttpOptions {
   std::size_t threads = 4;
+  /// Where TLS comes from; must outlive the listener. Null: none.
+  WebGuard* web = nullptr;
 };
 
-/// A request head must be complete within this time of its connection being taken up, however
-/// slowly it trickles in ...
+/// A request head, and the TLS handshake before it, must be complete within this time of its
+/// connection being taken up, however slowly it trickles in ...
 inline constexpr std::chrono::milliseconds kHeadTimeout{2000};
 /// ... or within this time while no thread of the listener is free.
 inline constexpr std::chrono::milliseconds kHeadTimeoutBusy{250};

@@ -247,6 +247,17 @@ constexpr std::array<MetricInfo, kMetricCount> kTable{{
     row(Metric::wal_position_bytes, "rpoguard_wal_position_bytes", gauge, {"shard", "node"},
         "Position in the WAL: where a writer inserts, up to where a copy has flushed. Absent while "
         "the node gives no answer."),
+    row(Metric::web_certificate_expiry_timestamp_seconds,
+        "rpoguard_web_certificate_expiry_timestamp_seconds", gauge, {"listener"},
+        "Unix time at which the certificate that the listener shows ends. Absent without TLS."),
+    row(Metric::web_config_reload_failures_total, "rpoguard_web_config_reload_failures_total",
+        counter, {"listener"},
+        "Changes of the web configuration file, or of a file that it names, that were refused; the "
+        "previous ones stay in effect. Absent without such a file."),
+    row(Metric::web_handshake_failures_total, "rpoguard_web_handshake_failures_total", counter,
+        {"listener"},
+        "TLS handshakes that failed: no common version or cipher, no TLS at all, or a client "
+        "certificate that was refused or left out. Absent without TLS."),
     row(Metric::witness_number, "rpoguard_witness_number", gauge, {"shard", "witness"},
         "The number that the configured witness gives for the shard: its epoch, or the generation "
         "of the shard map. Absent while it gives none that is young enough."),

@@ -87,13 +87,16 @@ enum class Metric {
   wal_archive_look_failing,
   wal_archive_ready_segments,
   wal_position_bytes,
+  web_certificate_expiry_timestamp_seconds,
+  web_config_reload_failures_total,
+  web_handshake_failures_total,
   witness_number,
   witness_up,
   write_outage_seconds,
   writers,
   writes_usable,
 };
-inline constexpr std::size_t kMetricCount = 81;
+inline constexpr std::size_t kMetricCount = 84;
 
 enum class MetricKind { counter, gauge, histogram };
 

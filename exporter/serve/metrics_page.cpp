@@ -299,6 +299,18 @@ void add_hooks(Page& page, const std::vector<core::HookStats>& hooks) {
   }
 }
 
+void add_web(Page& page, const std::vector<WebStats>& listeners) {
+  for (const WebStats& web : listeners) {
+    page.add(Metric::web_config_reload_failures_total, {web.listener},
+             static_cast<double>(web.reload_failures));
+    if (!web.certificate_expiry) continue;
+    page.add(Metric::web_certificate_expiry_timestamp_seconds, {web.listener},
+             unix_seconds(*web.certificate_expiry));
+    page.add(Metric::web_handshake_failures_total, {web.listener},
+             static_cast<double>(web.handshake_failures));
+  }
+}
+
 class ViewCollector final : public prometheus::Collectable {
  public:
   explicit ViewCollector(const Context& context) : context_(context) {}
@@ -310,6 +322,7 @@ class ViewCollector final : public prometheus::Collectable {
     Page page;
     add_process(page, context_.reload_status.get());
     if (context_.hook_stats) add_hooks(page, context_.hook_stats());
+    if (context_.web_stats) add_web(page, context_.web_stats());
     if (view) page.add(Metric::lease_page_up, {}, view->lease_page_up);
     const std::size_t shards = view ? view->shards.size() : 0;
     page.expect(shards);

@@ -57,11 +57,7 @@ class Ops {
     return response;
   }
 
-  HttpResponse livez(const HttpRequest&) const {
-    const auto current = context_.views.current();
-    const std::string problem = loop_problem(current.get(), started_, context_.clock.now());
-    return problem.empty() ? text_response(200, "ok\n") : text_response(503, problem + "\n");
-  }
+  HttpResponse livez(const HttpRequest&) const { return answer_livez(context_, started_); }
 
   HttpResponse readyz(const HttpRequest& request) const {
     return answer_readyz(context_, started_, request);
@@ -103,11 +99,7 @@ class Ops {
 
   HttpResponse reload(const HttpRequest& request) const {
     if (request.method != "POST" && request.method != "PUT") return method_not_allowed("POST, PUT");
-    if (!is_loopback(request.remote_address)) {
-      return text_response(403,
-                           "a reload is only accepted from the machine that rpoguard runs on; "
-                           "there, or with SIGHUP\n");
-    }
+    if (auto refusal = refuse_stranger(context_.control, request)) return *refusal;
     const core::Result<bool> outcome = context_.reload();
     if (outcome) return text_response(200, "reloaded\n");
     std::string problem = outcome.error().message + "\n";
@@ -120,6 +112,18 @@ class Ops {
 };
 
 }  // namespace
+
+HttpHandler make_health_handler(const Context& context) {
+  return [context, started = context.clock.now()](const HttpRequest& request) {
+    const bool ready = request.path == "/readyz";
+    if (!ready && request.path != "/livez") return text_response(404, "/livez or /readyz\n");
+    if (!is_get_or_head(request)) return method_not_allowed("GET, HEAD");
+    if (!ready) return answer_livez(context, started);
+    // Whoever may not see the view may neither ask for parts of it.
+    const bool ok = answer_readyz(context, started, HttpRequest{}).status == 200;
+    return ok ? text_response(200, "ok\n") : text_response(503, "failed\n");
+  };
+}
 
 HttpHandler make_ops_handler(const Context& context) {
   return Ops(context);

@@ -114,6 +114,12 @@ std::vector<Check> readiness_checks(const Context& context, const core::View* vi
   };
 }
 
+HttpResponse answer_livez(const Context& context, Instant started) {
+  const auto current = context.views.current();
+  const std::string problem = loop_problem(current.get(), started, context.clock.now());
+  return problem.empty() ? text_response(200, "ok\n") : text_response(503, problem + "\n");
+}
+
 HttpResponse answer_readyz(const Context& context, Instant started, const HttpRequest& request) {
   const auto view = context.views.current();
   const Instant now = context.clock.now();

@@ -33,6 +33,8 @@ std::string loop_problem(const core::View* view, core::Instant started, core::In
 std::vector<Check> readiness_checks(const Context& context, const core::View* view,
                                     core::Instant started, core::Instant now);
 
+/// /livez: the loop turns.
+HttpResponse answer_livez(const Context& context, core::Instant started);
 /// /readyz with its query: shard, require=writes, verbose, exclude.
 HttpResponse answer_readyz(const Context& context, core::Instant started,
                            const HttpRequest& request);

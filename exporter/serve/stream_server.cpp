@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 
 #include "exporter/core/check.hpp"
+#include "exporter/serve/web_guard.hpp"
 
 namespace rpoguard::serve {
 namespace {
@@ -69,12 +70,16 @@ struct Connection {
 
   enum class State { reading, writing, lingering, closed };
 
+  bool in_handshake() const { return tls && !tls->established(); }
+
   tcp::socket socket;
+  std::unique_ptr<TlsSession> tls;  // null: plain text
   Client client;
   State state = State::reading;
   Ticks deadline = 0;
-  bool close = false;   // once `out` is sent
-  bool linger = false;  // before that
+  bool close = false;       // once `out` is sent
+  bool linger = false;      // before that
+  bool peer_ended = false;  // it has said so by TLS
   std::size_t thrown_away = 0;
   std::string in;
   std::string out;
@@ -175,7 +180,9 @@ class StreamServer::Impl {
     const auto connection = std::make_shared<Connection>(std::move(socket));
     connection->client.address = connection->socket.remote_endpoint(ignored).address().to_string();
     connection->place = connections_.insert(connections_.end(), connection);
-    connection->deadline = now_ + ticks(options_.idle_timeout);
+    if (options_.web != nullptr) connection->tls = options_.web->new_session();
+    connection->deadline =
+        now_ + ticks(connection->tls ? options_.request_timeout : options_.idle_timeout);
     read(connection);
   }
 
@@ -187,16 +194,42 @@ class StreamServer::Impl {
           if (error) return close(connection);
           if (connection->state == Connection::State::lingering)
             return throw_away(connection, count);
+          const std::string_view wire(connection->buffer.data(), count);
+          if (connection->tls) return receive_tls(connection, wire);
           if (connection->in.empty()) connection->deadline = now_ + ticks(options_.request_timeout);
-          connection->in.append(connection->buffer.data(), count);
+          connection->in.append(wire);
           answer(connection);
         });
+  }
+
+  void receive_tls(const Shared& connection, std::string_view wire) {
+    const bool was_empty = connection->in.empty();
+    const bool was_in_handshake = connection->in_handshake();
+    const TlsSession::State state = connection->tls->receive(wire, connection->in);
+    if (state == TlsSession::State::failed) return fail_tls(connection);
+    connection->client.verified = connection->tls->client_is_verified();
+    connection->peer_ended = state == TlsSession::State::closed;
+    if (was_empty && !connection->in.empty()) {
+      connection->deadline = now_ + ticks(options_.request_timeout);
+    } else if (was_in_handshake && !connection->in_handshake()) {
+      connection->deadline = now_ + ticks(options_.idle_timeout);
+    }
+    answer(connection);
+  }
+
+  // The alert says why.
+  void fail_tls(const Shared& connection) {
+    if (connection->in_handshake()) options_.web->count_handshake_failure();
+    connection->close = connection->linger = true;
+    connection->out = connection->tls->take_wire();
+    if (connection->out.empty()) return close(connection);
+    write(connection);
   }
 
   // Everything that is there and whole.
   void answer(const Shared& connection) {
     std::size_t done = 0;
-    connection->client.last = stopping_;
+    connection->client.last = stopping_ || connection->peer_ended;
     while (!connection->close && connection->out.size() < kBatchBytes) {
       const std::string_view rest = std::string_view(connection->in).substr(done);
       if (rest.empty()) break;
@@ -204,7 +237,7 @@ class StreamServer::Impl {
       if (exchange.consumed == 0) break;
       done += exchange.consumed;
       connection->out += exchange.answer;
-      connection->close = exchange.close || stopping_;
+      connection->close = exchange.close || connection->client.last;
       connection->linger = exchange.unread;
     }
     connection->in.erase(0, done);
@@ -213,8 +246,17 @@ class StreamServer::Impl {
     } else if (connection->in.size() > options_.request_bytes_max) {
       refuse(connection, options_.too_large);
     }
-    if (connection->out.empty()) return read(connection);
+    if (connection->tls) encrypt(connection);
+    if (connection->out.empty())
+      return connection->peer_ended ? close(connection) : read(connection);
     write(connection);
+  }
+
+  // Also what is left of the handshake goes first.
+  static void encrypt(const Shared& connection) {
+    if (!connection->out.empty()) connection->tls->send(connection->out);
+    if (connection->close) connection->tls->finish();
+    connection->out = connection->tls->take_wire();
   }
 
   static void refuse(const Shared& connection, const std::string& last_words) {
@@ -229,7 +271,8 @@ class StreamServer::Impl {
     if (error && error != asio::error::would_block) return close(connection);
     if (sent == connection->out.size()) return written(connection);
     connection->out.erase(0, sent);
-    connection->deadline = now_ + (stopping_ ? kLastAnswer : ticks(options_.answer_timeout));
+    if (!connection->in_handshake())
+      connection->deadline = now_ + (stopping_ ? kLastAnswer : ticks(options_.answer_timeout));
     asio::async_write(connection->socket, asio::buffer(connection->out),
                       [this, connection](std::error_code failed, std::size_t) {
                         if (connection->state == Connection::State::closed) return;
@@ -243,6 +286,8 @@ class StreamServer::Impl {
     if (connection->close && connection->linger) return begin_to_linger(connection);
     if (connection->close) return close(connection);
     connection->state = Connection::State::reading;
+    // The whole handshake has one deadline.
+    if (connection->in_handshake()) return read(connection);
     const milliseconds patience =
         connection->in.empty() ? options_.idle_timeout : options_.request_timeout;
     connection->deadline = now_ + (stopping_ ? kLastRequest : ticks(patience));
@@ -298,10 +343,12 @@ class StreamServer::Impl {
 
   void expire(const Shared& connection) {
     if (connection->state == Connection::State::reading) {
-      const bool silent = connection->in.empty();
+      if (connection->in_handshake()) return close(connection);
+      connection->out = connection->in.empty() ? options_.too_silent : options_.too_slow;
+      connection->close = true;
+      if (connection->tls) encrypt(connection);
       std::error_code ignored;
-      connection->socket.write_some(asio::buffer(silent ? options_.too_silent : options_.too_slow),
-                                    ignored);
+      connection->socket.write_some(asio::buffer(connection->out), ignored);
     }
     close(connection);
   }

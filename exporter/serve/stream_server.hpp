@@ -1,5 +1,5 @@
-// Many TCP connections on one thread: whoever is slow or silent costs memory, not time. Knows
-// nothing of what is spoken.
+// Many TCP connections on one thread, with or without TLS: whoever is slow or silent costs memory,
+// not time. Knows nothing of what is spoken.
 #pragma once
 
 #include <chrono>
@@ -24,18 +24,22 @@ struct Exchange {
 };
 
 struct Client {
-  std::string address;  ///< numeric
-  bool last = false;    ///< the connection ends after this answer, whatever the protocol says
+  std::string address;    ///< numeric
+  bool last = false;      ///< the connection ends after this answer, whatever the protocol says
+  bool verified = false;  ///< it has shown a certificate, which was verified
 };
 
 /// Called on the server's own thread for the start of what a client has sent, until it consumes
 /// nothing. Must be quick and must not throw.
 using Protocol = std::function<Exchange(std::string_view received, const Client& client)>;
 
+class WebGuard;
+
 struct StreamOptions {
   /// Between requests, and before the first.
   std::chrono::milliseconds idle_timeout{75'000};
-  /// From the first byte of a request to its last, however slowly it trickles in.
+  /// From the first byte of a request to its last, however slowly it trickles in; also for a TLS
+  /// handshake, from the connection on.
   std::chrono::milliseconds request_timeout{2'000};
   /// An answer must be taken within this time.
   std::chrono::milliseconds answer_timeout{5'000};
@@ -43,6 +47,8 @@ struct StreamOptions {
   /// Beyond it, and beyond three quarters of the process's file descriptors, the connection that
   /// has gone longest without a whole request makes room for the new one.
   std::size_t connections_max = 4096;
+  /// Where TLS comes from; must outlive the listener. Null: none.
+  WebGuard* web = nullptr;
   // Last words to a client:
   std::string too_silent{};  ///< of which nothing came for idle_timeout
   std::string too_slow{};    ///< whose request was not whole in time

@@ -58,7 +58,8 @@ std::string prometheus_config(const PrometheusOptions& options, const std::strin
   out << "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n"
       << "scrape_configs:\n"
       << "  - {job_name: rpoguard, file_sd_configs: [{files: [" << targets
-      << "], refresh_interval: 1s}]}\n"
+      << "], refresh_interval: 1s}]" << (options.scrape_access.empty() ? "" : ", ")
+      << options.scrape_access << "}\n"
       << "rule_files:\n";
   for (const std::string& file : options.rule_files) out << "  - " << file << "\n";
   if (options.alertmanager_port != 0) {

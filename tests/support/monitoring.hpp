@@ -34,8 +34,9 @@ class Alertmanager {
 };
 
 struct PrometheusOptions {
-  std::uint16_t scrape_port = 0;          ///< /metrics of this port on 127.0.0.1, every second
-                                          ///< 0: none yet
+  std::uint16_t scrape_port = 0;  ///< /metrics of this port on 127.0.0.1, every second
+                                  ///< 0: none yet
+  std::string scrape_access{};    ///< more keys of the scrape in flow style: scheme, tls_config
   std::vector<std::string> rule_files{};  ///< evaluated every second
   std::uint16_t alertmanager_port = 0;    ///< 0: none
   std::string past{};                     ///< samples from before it starts, as OpenMetrics

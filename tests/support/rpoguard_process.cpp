@@ -30,7 +30,7 @@ std::string render_config(const RpoguardConfig& config, std::uint16_t ops_port,
                           std::uint16_t gate_port, const std::string& state_dir) {
   std::ostringstream out;
   out << "listen: {ops: \"127.0.0.1:" << ops_port << "\", gate: \"127.0.0.1:" << gate_port
-      << "\", agent: \"" << config.agent << "\"}\n"
+      << "\", agent: \"" << config.agent << "\", health: \"" << config.health << "\"}\n"
       << indented(config.process, "") << "state_dir: " << state_dir << "\n"
       << "probe: {interval: " << config.probe_interval << ", timeout: " << config.probe_timeout
       << "}\n"
@@ -52,6 +52,7 @@ std::string render_config(const RpoguardConfig& config, std::uint16_t ops_port,
 Rpoguard::Rpoguard(const RpoguardConfig& config)
     : state_dir_(config.state_dir.empty() ? (dir_ / "state").string() : config.state_dir),
       env_(config.env),
+      arguments_(config.arguments),
       ops_port_(free_port()),
       gate_port_(free_port()) {
   std::filesystem::create_directory(state_dir());
@@ -64,11 +65,10 @@ void Rpoguard::write_config(const RpoguardConfig& config) const {
 }
 
 void Rpoguard::start() {
+  std::vector<std::string> argv{RPOGUARD_BINARY, "serve", "--config.file=" + config_path()};
+  argv.insert(argv.end(), arguments_.begin(), arguments_.end());
   process_ = std::make_unique<Process>(
-      SpawnOptions{.argv = {RPOGUARD_BINARY, "serve", "--config.file=" + config_path()},
-                   .env = env_,
-                   .output = log_path(),
-                   .directory = dir_.path()});
+      SpawnOptions{.argv = argv, .env = env_, .output = log_path(), .directory = dir_.path()});
 }
 
 int Rpoguard::stop() {

@@ -44,8 +44,10 @@ struct RpoguardConfig {
   std::string defaults{};   ///< more keys of defaults, one "key: value" a line
   std::string process{};    ///< more keys of the whole process, one "key: value" a line
   std::string agent{};      ///< listen.agent
+  std::string health{};     ///< listen.health
   std::string state_dir{};  ///< that exists; empty: one of its own
   std::map<std::string, std::string> env{};  ///< of the process
+  std::vector<std::string> arguments{};      ///< of serve, besides --config.file
 };
 
 /// `rpoguard serve` with its own free ports and state_dir. Not thread-safe. Throws
@@ -95,6 +97,7 @@ class Rpoguard {
   TempDir dir_;
   const std::string state_dir_;
   const std::map<std::string, std::string> env_;
+  const std::vector<std::string> arguments_;
   std::uint16_t ops_port_;
   std::uint16_t gate_port_;
   std::unique_ptr<Process> process_;

@@ -63,7 +63,7 @@ const std::vector<HeaderRule>& header_rules() {
        {R"(exporter/serve/.*_json\.cpp)", R"(exporter/serve/(readyz|gate_answer)\.cpp)",
         R"(exporter/observe/(archive_pgbackrest|witness_answer)\.cpp)",
         R"(exporter/notify/alertmanager\.cpp)", R"(exporter/cli/.*)"}},
-      {R"(openssl/.*)", {R"(exporter/notify/sign\.cpp)"}},
+      {R"(openssl/.*)", {R"(exporter/(notify/sign|serve/(basic_auth|tls))\.cpp)"}},
       {R"(spdlog/.*)", {R"(exporter/cli/.*)"}},
       {R"(CLI/.*)", {R"(exporter/cli/.*\.cpp)"}},
       {R"(asio(/.*|\.hpp))",

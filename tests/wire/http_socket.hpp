@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -69,6 +70,13 @@ class HttpSocket {
   bool readable() const {
     pollfd watched{fd_, POLLIN, 0};
     return ::poll(&watched, 1, 0) > 0;
+  }
+  /// Appends what is there now; false at the end of the connection.
+  bool receive_some(std::string& text) const {
+    std::array<char, 65536> buffer;
+    const ssize_t count = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count > 0) text.append(buffer.data(), static_cast<std::size_t>(count));
+    return count > 0 || (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
   }
   /// One byte, if there is one.
   bool receive(char& byte) const { return ::recv(fd_, &byte, 1, MSG_DONTWAIT) == 1; }

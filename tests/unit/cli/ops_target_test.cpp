@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/temp_dir.hpp"
+
 namespace rpoguard::cli {
 namespace {
 
@@ -23,10 +25,31 @@ TEST(OpsTarget, comes_from_a_url) {
   ASSERT_TRUE(target.ok());
   EXPECT_EQ(target.value().host, "::1");
   EXPECT_EQ(target.value().port, 9);
+  EXPECT_FALSE(target.value().tls);
   EXPECT_EQ(find_target("http://ops.example", "").value().port, 80) << "as in any URL";
-  for (const char* bad : {"127.0.0.1:9", "http://", "http://x:0", "http://x:65536", "https://x:9",
-                          "http://:9", "http://jo:secret@x:9", "http://x:9/metrics"})
+  EXPECT_EQ(find_target("https://ops.example", "").value().port, 443);
+  EXPECT_TRUE(find_target("https://ops.example", "").value().tls);
+  for (const char* bad : {"127.0.0.1:9", "http://", "http://x:0", "http://x:65536", "http://:9",
+                          "http://jo:secret@x:9", "http://x:9/metrics"})
     EXPECT_FALSE(find_target(bad, "").ok()) << bad;
+}
+
+TEST(OpsTarget, is_asked_with_what_the_files_give) {
+  const test::TempDir dir;
+  test::write_file(dir / "user", "jo:open:sesame\n");
+  Access access;
+  access.user_file = dir / "user";
+  const auto plain = request_to({"h", 9}, access);
+  ASSERT_TRUE(plain.ok());
+  EXPECT_EQ(plain.value().host, "h");
+  EXPECT_EQ(plain.value().port, 9);
+  EXPECT_EQ(plain.value().credentials, "jo:open:sesame");
+  EXPECT_FALSE(plain.value().tls);
+  EXPECT_TRUE(request_to({"h", 9, true}, {}).value().tls);
+  EXPECT_TRUE(request_to({"h", 9}, {.ca_file = "ca"}).value().tls);
+  EXPECT_FALSE(request_to({"h", 9}, {.user_file = "/no/such/file"}).ok());
+  EXPECT_FALSE(request_to({"h", 9}, {.cert_file = "c", .key_file = "k"}).ok())
+      << "it would not be shown";
 }
 
 TEST(OpsTarget, is_an_error_when_the_file_is_not_there) {

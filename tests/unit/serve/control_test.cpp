@@ -114,6 +114,35 @@ TEST_F(ControlTest, without_a_token_only_this_machine_on_a_loopback_listener_may
   EXPECT_TRUE(orders.empty());
 }
 
+TEST_F(ControlTest, without_a_token_whom_the_listener_has_authenticated_may_but_no_web_page) {
+  world.control.loopback = false;
+  HttpRequest asked = freeze_184();
+  asked.remote_address = "10.0.0.7";
+  EXPECT_EQ(ask(asked).status, 403);
+  asked.authenticated = true;
+  EXPECT_EQ(ask(asked).status, 200);
+  asked.headers["origin"] = "http://evil.example";
+  EXPECT_EQ(ask(asked).status, 403) << "a browser sends passwords and certificates by itself";
+  asked.headers.erase("origin");
+  use_token("sesame");
+  EXPECT_EQ(ask(asked).status, 401) << "a token makes scrapers mere scrapers";
+  EXPECT_EQ(orders.size(), 1U);
+}
+
+TEST_F(ControlTest, brings_a_token_who_asks_for_a_verb_with_a_bearer) {
+  HttpRequest asked = freeze_184();
+  EXPECT_FALSE(serve::brings_token(asked));
+  asked.headers["authorization"] = "Bearer x";
+  for (const char* path : {"/-/freeze", "/-/unfreeze", "/-/reload"}) {
+    asked.path = path;
+    EXPECT_TRUE(serve::brings_token(asked)) << path;
+  }
+  for (const char* path : {"/metrics", "/", "/-/healthy", "/-/freeze/", "/-/reloads"}) {
+    asked.path = path;
+    EXPECT_FALSE(serve::brings_token(asked)) << path;
+  }
+}
+
 TEST_F(ControlTest, with_a_token_only_who_has_it_may_from_wherever) {
   use_token("sesame");
   EXPECT_EQ(ask(freeze_184()).status, 401) << "also on this machine";

@@ -68,6 +68,26 @@ TEST_F(MetricsPage, counts_what_became_of_events_for_each_hook) {
     EXPECT_NE(text.find(line), std::string::npos) << line;
 }
 
+TEST_F(MetricsPage, says_what_became_of_tls_for_each_listener_that_has_a_file) {
+  serve::Context context = world_.context();
+  context.web_stats = [] {
+    return std::vector<serve::WebStats>{
+        {"ops", core::WallTime(std::chrono::seconds(1800000001)), 2, 3},
+        {"gate", std::nullopt, 4, 0}};
+  };
+  const std::string text = serve::render_metrics(context);
+  for (const char* line :
+       {"rpoguard_web_certificate_expiry_timestamp_seconds{listener=\"ops\"} 1800000001\n",
+        "rpoguard_web_config_reload_failures_total{listener=\"ops\"} 2\n",
+        "rpoguard_web_handshake_failures_total{listener=\"ops\"} 3\n",
+        "rpoguard_web_config_reload_failures_total{listener=\"gate\"} 4\n"})
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+  for (const char* plain :
+       {"expiry_timestamp_seconds{listener=\"gate", "handshake_failures_total{listener=\"gate"})
+    EXPECT_EQ(text.find(plain), std::string::npos) << plain;
+  EXPECT_EQ(page().find("rpoguard_web_"), std::string::npos) << "without a file";
+}
+
 TEST_F(MetricsPage, has_the_agreed_shape) {
   const std::string actual = without_process(page());
   EXPECT_EQ(actual, golden("metrics.txt", actual));

@@ -86,7 +86,7 @@ TEST_F(OpsHandler, a_refused_reload_says_what_is_wrong) {
   EXPECT_EQ(response.body, "rpoguard.yml:12:5: shards[3].rpo: no unit\nHINT: write 5s\n");
 }
 
-TEST_F(OpsHandler, reload_is_taken_from_this_machine_only) {
+TEST_F(OpsHandler, reload_without_a_token_is_taken_from_this_machine_only) {
   serve::HttpRequest asked = request("/-/reload", "POST");
   for (const char* address : {"10.0.0.7", "::ffff:10.0.0.7", "fe80::1", "", "1127.0.0.1"}) {
     asked.remote_address = address;
@@ -97,6 +97,31 @@ TEST_F(OpsHandler, reload_is_taken_from_this_machine_only) {
     asked.remote_address = address;
     EXPECT_EQ(handler_(asked).status, 200) << address;
   }
+}
+
+TEST_F(OpsHandler, reload_obeys_the_rule_of_all_control_verbs) {
+  serve::HttpRequest asked = request("/-/reload", "POST");
+  world_.control.loopback = false;
+  EXPECT_EQ(serve::make_ops_handler(world_.context())(asked).status, 403);
+  world_.control.token = []() -> core::Result<std::string> { return std::string("sesame"); };
+  EXPECT_EQ(serve::make_ops_handler(world_.context())(asked).status, 401);
+  asked.headers["authorization"] = "Bearer sesame";
+  EXPECT_EQ(serve::make_ops_handler(world_.context())(asked).status, 200);
+  EXPECT_EQ(world_.reloads, 1);
+}
+
+TEST_F(OpsHandler, the_health_listener_tells_nothing_of_shards) {
+  world_.views.publish(healthy_view(world_.clock.now(), 1));
+  const serve::HttpHandler health = serve::make_health_handler(world_.context());
+  EXPECT_EQ(health(request("/livez")).status, 200);
+  EXPECT_EQ(health(request("/readyz")).body, "ok\n");
+  EXPECT_EQ(health(request("/readyz", {{"verbose", ""}, {"shard", "nope"}})).body, "ok\n");
+  for (const char* path : {"/", "/metrics", "/readyz/view", "/api/v1/view", "/-/reload"})
+    EXPECT_EQ(health(request(path)).status, 404) << path;
+  EXPECT_EQ(health(request("/livez", "POST")).status, 405);
+  world_.stopping = true;
+  EXPECT_EQ(health(request("/readyz")).status, 503);
+  EXPECT_EQ(health(request("/readyz")).body, "failed\n");
 }
 
 TEST_F(OpsHandler, the_view_is_an_error_before_there_is_one) {

@@ -247,7 +247,10 @@ struct World {
   serve::Journal journal;
   serve::Control control;
 
-  World() { reload_status.set({true, clock.wall() - 1h}); }
+  World() {
+    reload_status.set({true, clock.wall() - 1h});
+    control.loopback = true;
+  }
 
   serve::Context context() {
     return {views,

@@ -1,0 +1,320 @@
+#include "exporter/config/web_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <utility>
+
+#include "exporter/config/file.hpp"
+#include "exporter/config/reader.hpp"
+#include "exporter/config/report.hpp"
+#include "exporter/config/text.hpp"
+#include "exporter/core/limits.hpp"
+
+namespace rpoguard::config {
+namespace {
+
+using Names = std::span<const std::string_view>;
+using Words = std::vector<std::string>;
+
+constexpr std::size_t kPemBytesMax = 1024 * 1024;
+constexpr std::size_t kUsersMax = 100;
+constexpr std::size_t kHeaderBytesMax = 4096;
+
+constexpr std::array<std::string_view, 4> kSections{"basic_auth_users", "http_server_config",
+                                                    "rate_limit", "tls_server_config"};
+constexpr std::array<std::string_view, 13> kTlsKeys{"cert",
+                                                    "cert_file",
+                                                    "cipher_suites",
+                                                    "client_allowed_sans",
+                                                    "client_auth_type",
+                                                    "client_ca",
+                                                    "client_ca_file",
+                                                    "curve_preferences",
+                                                    "key",
+                                                    "key_file",
+                                                    "max_version",
+                                                    "min_version",
+                                                    "prefer_server_cipher_suites"};
+constexpr std::array<std::string_view, 2> kHttpKeys{"headers", "http2"};
+constexpr std::array<std::string_view, 5> kHeaders{
+    "Content-Security-Policy", "Strict-Transport-Security", "X-Content-Type-Options",
+    "X-Frame-Options", "X-XSS-Protection"};
+// In the order of core::ClientAuth and core::TlsVersion.
+constexpr std::array<std::string_view, 5> kClientAuth{
+    "NoClientCert", "RequestClientCert", "RequireAnyClientCert", "VerifyClientCertIfGiven",
+    "RequireAndVerifyClientCert"};
+constexpr std::array<std::string_view, 2> kVersions{"TLS12", "TLS13"};
+constexpr std::array<std::string_view, 4> kCurves{"CurveP256", "CurveP384", "CurveP521", "X25519"};
+// Those of TLS 1.3 are always on, as in Go; of the older ones, those with forward secrecy.
+constexpr std::array<std::string_view, 9> kCipherSuites{
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"};
+
+constexpr const char* kBcrypt =
+    "a bcrypt hash with a cost of 4 to 15, e.g. from htpasswd -nB -C 10 USER";
+
+std::string render(Names names) {
+  std::string text;
+  for (const std::string_view name : names) text += (text.empty() ? "" : ", ") + std::string(name);
+  return text;
+}
+
+// A value with its place.
+struct Given {
+  const Node* node;
+  Place place;
+};
+using Map = std::map<std::string, Given>;
+
+class WebReader {
+ public:
+  WebReader(std::filesystem::path directory, WebListener listener, Report& report)
+      : directory_(std::move(directory)), listener_(listener), report_(report) {}
+
+  core::WebSpec read(const Node& root) {
+    core::WebSpec spec;
+    const Map sections = map_of({&root, {root.mark, ""}}, kSections);
+    for (const auto& [name, given] : sections) {
+      if (name == "tls_server_config") spec.tls = read_tls(given);
+      if (name == "http_server_config") spec.headers = read_http(given);
+      if (name == "basic_auth_users") spec.users = read_users(given);
+      if (name == "rate_limit") complain(given, "is not supported", "leave it out");
+    }
+    return spec;
+  }
+
+ private:
+  void complain(const Given& given, std::string problem, std::string allowed) {
+    report_.add(given.place, std::move(problem), std::move(allowed));
+  }
+
+  bool has_shape(const Given& given, Node::Kind wanted, const char* problem,
+                 const std::string& allowed) {
+    const Node& node = *given.node;
+    if (node.kind == wanted && node.forbidden.empty()) return true;
+    if (!node.forbidden.empty()) {
+      complain(given, std::string(node.forbidden), "the value itself");
+    } else {
+      complain(given, node.kind == Node::Kind::null ? "has no value" : problem, allowed);
+    }
+    return false;
+  }
+
+  // The entries of a map; without `names`, any name.
+  Map map_of(const Given& given, Names names) {
+    Map found;
+    if (!has_shape(given, Node::Kind::map, "must be a map of keys", render(names))) return found;
+    for (const Entry& entry : given.node->entries) {
+      const std::string path =
+          (given.place.path.empty() ? "" : given.place.path + ".") + render_excerpt(entry.key);
+      const Given value{&entry.value, {entry.mark, path}};
+      if (!entry.forbidden.empty()) {
+        complain(value, std::string(entry.forbidden), "a plain key");
+      } else if (!names.empty() && std::ranges::find(names, entry.key) == names.end()) {
+        const std::string_view meant = nearest(entry.key, names);
+        complain(value, "there is no such key", meant.empty() ? render(names) : std::string(meant));
+      } else if (!found.emplace(entry.key, value).second) {
+        complain(value, "written twice", "once");
+      }
+    }
+    return found;
+  }
+
+  // A text; empty: there is none, and it is reported.
+  std::string text_of(const Given& given) {
+    if (given.node->is_scalar() && given.node->forbidden.empty() && !given.node->text.empty())
+      return given.node->text;
+    complain(given, given.node->kind == Node::Kind::null ? "has no value" : "must be a text", "");
+    return {};
+  }
+
+  std::size_t choice_of(const Given& given, Names choices) {
+    const std::string text = text_of(given);
+    const auto found = std::ranges::find(choices, text);
+    if (found == choices.end() && !text.empty())
+      complain(given, '"' + render_excerpt(text) + "\" is not known", render(choices));
+    return found == choices.end() ? 0 : static_cast<std::size_t>(found - choices.begin());
+  }
+
+  bool boolean_of(const Given& given) {
+    const std::string& text = given.node->text;
+    const bool plain = given.node->kind == Node::Kind::plain && given.node->forbidden.empty();
+    if (!plain || (text != "true" && text != "false"))
+      complain(given, "must be true or false", "true | false");
+    return text == "true";
+  }
+
+  // Without `choices`, any texts.
+  Words list_of(const Given& given, Names choices) {
+    Words words;
+    if (!has_shape(given, Node::Kind::list, "must be a list", render(choices))) return words;
+    for (const Node& item : given.node->items) {
+      const Given one{&item, {item.mark, given.place.path + "[]"}};
+      if (choices.empty()) {
+        words.push_back(text_of(one));
+      } else {
+        words.emplace_back(choices[choice_of(one, choices)]);
+      }
+    }
+    return words;
+  }
+
+  // PEM text, written in place under `name` or in a file under `name`_file.
+  std::string pem_of(const Map& keys, const std::string& name) {
+    const auto text = keys.find(name);
+    const auto file = keys.find(name + "_file");
+    if (text != keys.end() && file != keys.end())
+      complain(file->second, name + " is written too", "one of both");
+    if (text != keys.end()) return text_of(text->second);
+    if (file == keys.end()) return {};
+    const std::string path = text_of(file->second);
+    if (path.empty()) return {};
+    // Waits for nobody: this is read again and again while the program runs.
+    auto content = read_file(directory_ / path, kPemBytesMax, Waiting::fail);
+    if (!content) complain(file->second, content.error().message, "a file that can be read");
+    return content ? std::move(content).value() : std::string();
+  }
+
+  void require(const Map& keys, const Given& tls, const std::string& name) {
+    if (keys.contains(name) || keys.contains(name + "_file")) return;
+    report_.add({tls.place.mark, tls.place.path + "." + name + "_file"}, "is missing",
+                "the path of a PEM file");
+  }
+
+  core::TlsSpec read_tls(const Given& given) {
+    core::TlsSpec tls;
+    const Map keys = map_of(given, kTlsKeys);
+    if (given.node->kind != Node::Kind::map) return tls;
+    require(keys, given, "cert");
+    require(keys, given, "key");
+    tls.certificate = pem_of(keys, "cert");
+    tls.key = pem_of(keys, "key");
+    tls.client_ca = pem_of(keys, "client_ca");
+    for (const auto& [name, value] : keys) read_tls_key(tls, name, value);
+    if (report_.empty()) check_tls(tls, keys, given);
+    return tls;
+  }
+
+  void read_tls_key(core::TlsSpec& tls, const std::string& name, const Given& value) {
+    if (name == "client_auth_type")
+      tls.client_auth = static_cast<core::ClientAuth>(choice_of(value, kClientAuth));
+    if (name == "client_allowed_sans") tls.client_allowed_sans = list_of(value, {});
+    if (name == "min_version")
+      tls.min_version = static_cast<core::TlsVersion>(choice_of(value, kVersions));
+    if (name == "max_version")
+      tls.max_version = static_cast<core::TlsVersion>(choice_of(value, kVersions));
+    if (name == "cipher_suites") tls.cipher_suites = list_of(value, kCipherSuites);
+    if (name == "curve_preferences") tls.curve_preferences = list_of(value, kCurves);
+    if (name == "prefer_server_cipher_suites") tls.prefer_server_cipher_suites = boolean_of(value);
+  }
+
+  void check_tls(const core::TlsSpec& tls, const Map& keys, const Given& given) {
+    const auto at = [&](const std::string& name) {
+      const auto found = keys.find(name);
+      return found == keys.end() ? given : found->second;
+    };
+    const bool verified = core::verifies(tls.client_auth);
+    if (tls.min_version > tls.max_version)
+      complain(at("min_version"), "is above max_version", "min_version <= max_version");
+    if (verified && tls.client_ca.empty())
+      complain(at("client_auth_type"), "needs an authority to verify by", "with client_ca_file");
+    if (tls.client_auth == core::ClientAuth::none && !tls.client_ca.empty())
+      complain(at(keys.contains("client_ca") ? "client_ca" : "client_ca_file"),
+               "without client_auth_type nobody is asked for a certificate",
+               "client_auth_type: RequireAndVerifyClientCert");
+    if (!verified && keys.contains("client_allowed_sans"))
+      complain(at("client_allowed_sans"), "certificates are not verified",
+               "client_auth_type: RequireAndVerifyClientCert");
+  }
+
+  std::vector<std::pair<std::string, std::string>> read_http(const Given& given) {
+    std::vector<std::pair<std::string, std::string>> headers;
+    const Map keys = map_of(given, kHttpKeys);
+    if (const auto found = keys.find("http2"); found != keys.end()) boolean_of(found->second);
+    const auto found = keys.find("headers");
+    if (found == keys.end()) return headers;
+    for (const auto& [name, value] : map_of(found->second, kHeaders)) {
+      const std::string text = text_of(value);
+      check_header(name, value, text);
+      // Every answer says "nosniff" anyway.
+      if (name != "X-Content-Type-Options") headers.emplace_back(name, text);
+    }
+    return headers;
+  }
+
+  void check_header(const std::string& name, const Given& given, const std::string& text) {
+    const bool printable = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+    if (!printable || text.size() > kHeaderBytesMax)
+      complain(given, "cannot stand in a header", "one line of printable ASCII");
+    if (name == "X-Frame-Options" && text != "deny" && text != "sameorigin")
+      complain(given, "is not known", "deny, sameorigin");
+    if (name == "X-Content-Type-Options" && text != "nosniff")
+      complain(given, "is not known", "nosniff");
+  }
+
+  std::map<std::string, std::string> read_users(const Given& given) {
+    std::map<std::string, std::string> users;
+    if (listener_ == WebListener::gate) {
+      complain(given, "the gate checks no passwords: that takes longer than it may take to answer",
+               "client certificates");
+      return users;
+    }
+    const Map entries = map_of(given, {});
+    const bool is_map = given.node->kind == Node::Kind::map && given.node->forbidden.empty();
+    if (is_map && (entries.empty() || entries.size() > kUsersMax))
+      complain(given, entries.empty() ? "no users" : "too many users",
+               "1.." + std::to_string(kUsersMax) + " users");
+    for (const auto& [name, value] : entries) {
+      if (name.empty() || name.find(':') != std::string::npos || !is_printable(name))
+        complain(value, "is no name for a user", "printable text without a colon");
+      if (!value.node->is_scalar() || !is_bcrypt(value.node->text))
+        complain(value, "is not a bcrypt hash", kBcrypt);
+      users.emplace(name, value.node->text);
+    }
+    return users;
+  }
+
+  const std::filesystem::path directory_;
+  const WebListener listener_;
+  Report& report_;
+};
+
+}  // namespace
+
+bool is_bcrypt(std::string_view hash) {
+  constexpr std::string_view kAlphabet =
+      "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  constexpr std::size_t kStart = 7;  // $2b$10$
+  if (hash.size() != 60 || hash[0] != '$' || hash[1] != '2' || hash[3] != '$' || hash[6] != '$')
+    return false;
+  const std::string_view cost = hash.substr(4, 2);
+  if (hash[2] != 'a' && hash[2] != 'b' && hash[2] != 'y') return false;
+  if (cost < "04" || cost > "15" || cost[1] < '0' || cost[1] > '9') return false;
+  return hash.find_first_not_of(kAlphabet, kStart) == std::string_view::npos;
+}
+
+LoadedWeb load_web_file(const std::string& path, WebListener listener) {
+  Report report(path);
+  const auto text = read_file(path, core::limits::kConfigBytesMax, Waiting::fail);
+  core::WebSpec spec;
+  if (!text) {
+    report.add({}, text.error().message);
+  } else if (const auto root = read_yaml(text.value(), report)) {
+    const auto directory = std::filesystem::path(path).parent_path();
+    spec = WebReader(directory, listener, report).read(*root);
+  }
+  if (report.empty()) return {std::move(spec), {}};
+  return {std::nullopt, std::move(report).take_sorted()};
+}
+
+}  // namespace rpoguard::config

@@ -1,0 +1,106 @@
+#include "exporter/serve/web_guard.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "exporter/serve/responses.hpp"
+
+namespace rpoguard::serve {
+namespace {
+
+HttpResponse refusal(BasicAuth::Verdict verdict) {
+  if (verdict == BasicAuth::Verdict::busy) {
+    HttpResponse response = text_response(503, "too many passwords to check at once\n");
+    response.headers.emplace_back("Retry-After", "1");
+    return response;
+  }
+  HttpResponse response = text_response(401, "a user and a password are needed\n");
+  response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"rpoguard\"");
+  return response;
+}
+
+// The configured header takes the place of one that the answer has anyway.
+void add_headers(HttpResponse& response, const core::WebSpec& spec) {
+  for (const auto& header : spec.headers) {
+    std::erase_if(response.headers, [&](const auto& own) { return own.first == header.first; });
+    response.headers.push_back(header);
+  }
+}
+
+}  // namespace
+
+WebGuard::WebGuard(std::string listener)
+    : listener_(std::move(listener)), state_(std::make_shared<const State>()) {}
+
+core::Result<bool> WebGuard::apply(const core::WebSpec& spec) {
+  auto next = std::make_shared<State>();
+  next->spec = spec;
+  if (spec.tls) {
+    auto context = TlsContext::make(*spec.tls);
+    if (!context) return context.error();
+    next->tls = std::move(context).value();
+    next->spec.tls->key.clear();  // one copy less of a secret
+  }
+  const std::lock_guard lock(mutex_);
+  const core::WebSpec& before = state_->spec;
+  if (applied_ && (before.tls.has_value() != spec.tls.has_value() ||
+                   before.users.empty() != spec.users.empty()))
+    return core::Error{
+        "tls_server_config and basic_auth_users cannot come or go while rpoguard runs",
+        "restart rpoguard to change that"};
+  state_ = std::move(next);
+  applied_ = true;
+  return true;
+}
+
+std::shared_ptr<const WebGuard::State> WebGuard::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+std::unique_ptr<TlsSession> WebGuard::new_session() const {
+  const auto current = state();
+  return current->tls ? std::make_unique<TlsSession>(current->tls) : nullptr;
+}
+
+HttpResponse WebGuard::answer(const HttpRequest& request, const HttpHandler& handler) {
+  const auto current = state();
+  if (current->spec.users.empty()) return answer_unasked(request, handler);
+  const auto header = request.headers.find("authorization");
+  const auto verdict = header == request.headers.end()
+                           ? BasicAuth::Verdict::wrong
+                           : passwords_.check(current->spec.users, header->second);
+  if (verdict != BasicAuth::Verdict::right) {
+    HttpResponse response = refusal(verdict);
+    add_headers(response, current->spec);
+    return response;
+  }
+  HttpRequest known = request;
+  known.authenticated = true;
+  return answer_unasked(known, handler);
+}
+
+HttpResponse WebGuard::answer_unasked(const HttpRequest& request,
+                                      const HttpHandler& handler) const {
+  HttpResponse response = handler(request);
+  add_headers(response, state()->spec);
+  return response;
+}
+
+WebStats WebGuard::stats() const {
+  const auto current = state();
+  WebStats stats{listener_, std::nullopt, reload_failures_, handshake_failures_};
+  if (current->tls) stats.certificate_expiry = current->tls->expiry();
+  return stats;
+}
+
+HttpHandler guarded(WebGuard& guard, HttpHandler handler,
+                    std::function<bool(const HttpRequest&)> own_key) {
+  return [&guard, handler = std::move(handler),
+          own_key = std::move(own_key)](const HttpRequest& request) {
+    return own_key && own_key(request) ? guard.answer_unasked(request, handler)
+                                       : guard.answer(request, handler);
+  };
+}
+
+}  // namespace rpoguard::serve

@@ -1,0 +1,72 @@
+// What one listener shows its clients, demands of them, and adds to its answers.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "exporter/core/result.hpp"
+#include "exporter/core/units.hpp"
+#include "exporter/core/web_spec.hpp"
+#include "exporter/serve/basic_auth.hpp"
+#include "exporter/serve/http_server.hpp"
+#include "exporter/serve/tls.hpp"
+
+namespace rpoguard::serve {
+
+struct WebStats {
+  std::string listener;                                ///< "ops", "gate"
+  std::optional<core::WallTime> certificate_expiry{};  ///< absent: plain
+  std::uint64_t reload_failures = 0;
+  std::uint64_t handshake_failures = 0;
+};
+
+/// Thread-safe. A change counts for connections that are accepted later.
+class WebGuard {
+ public:
+  explicit WebGuard(std::string listener);  ///< plain HTTP for everybody
+
+  /// Takes the spec over, or says why not; what was in effect then stays. Once applied, TLS and
+  /// passwords may change but neither come nor go: a file cut short must not open the listener.
+  core::Result<bool> apply(const core::WebSpec& spec);
+
+  /// For a new connection; null: it speaks plain HTTP.
+  std::unique_ptr<TlsSession> new_session() const;
+
+  /// 401 or 503 for who has no password that is right; else `handler` answers, and the headers are
+  /// added.
+  HttpResponse answer(const HttpRequest& request, const HttpHandler& handler);
+  /// As answer(), for who is let in by other means.
+  HttpResponse answer_unasked(const HttpRequest& request, const HttpHandler& handler) const;
+
+  void count_reload_failure() { ++reload_failures_; }
+  void count_handshake_failure() { ++handshake_failures_; }
+  WebStats stats() const;
+
+ private:
+  struct State {
+    core::WebSpec spec;
+    std::shared_ptr<const TlsContext> tls;
+  };
+  std::shared_ptr<const State> state() const;
+
+  const std::string listener_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const State> state_;
+  bool applied_ = false;
+  BasicAuth passwords_;
+  std::atomic<std::uint64_t> reload_failures_{0};
+  std::atomic<std::uint64_t> handshake_failures_{0};
+};
+
+/// `handler` behind the guard, which must outlive it. Requests for which `own_key` holds bring a
+/// credential that the handler itself checks, in the place where the password would stand; may be
+/// null.
+HttpHandler guarded(WebGuard& guard, HttpHandler handler,
+                    std::function<bool(const HttpRequest&)> own_key = nullptr);
+
+}  // namespace rpoguard::serve
