@@ -71,6 +71,30 @@ test('startup and liveness ask rpoguard alone, readiness asks for a fresh view',
   }
 });
 
+test('with TLS and users the probes go where neither is asked for, and Prometheus and helm test bring both', () => {
+  const objects = render('web-config');
+  const pod = podOf(workloadOf(objects));
+  const guard = guardOf(pod);
+  for (const probe of [guard.startupProbe, guard.livenessProbe, guard.readinessProbe]) {
+    assert.ok(guard.ports.some((port) => port.name === probe.httpGet.port && port.containerPort === 10189));
+  }
+  for (const port of ['ops', 'gate']) {
+    const prefix = port === 'ops' ? '--web.config.file=' : '--gate.web.config.file=';
+    const file = guard.args.find((arg) => arg.startsWith(prefix)).slice(prefix.length);
+    assert.ok(guard.volumeMounts.some((mount) => file.startsWith(`${mount.mountPath}/`)), file);
+  }
+  const [endpoint] = only(objects, 'ServiceMonitor').spec.endpoints;
+  assert.equal(endpoint.scheme, 'https');
+  assert.equal(endpoint.basicAuth.password.name, 'scrape');
+  assert.equal(endpoint.tlsConfig.serverName, 'rpoguard');
+  const test = ofKind(objects, 'Pod')[0].spec;
+  const [status] = test.containers;
+  assert.ok(status.args.some((arg) => arg.startsWith('--url=https://')));
+  const mounted = status.volumeMounts.map((mount) => mount.name);
+  assert.deepEqual(mounted, test.volumes.map((volume) => volume.name));
+  assert.ok(status.volumeMounts.some((mount) => mount.mountPath === '/run/secrets/web'));
+});
+
 test('a sidecar is native, starts without PostgreSQL, and its verdict never counts for the Pod', () => {
   const pod = sidecarOf();
   const [guard] = pod.initContainers;

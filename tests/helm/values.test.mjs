@@ -26,6 +26,7 @@ for (const [key, bad] of Object.entries({
   mode: 'daemonset', replicaCount: 0, image: { tga: 'x' }, imagePullSecrets: ['name'], nameOverride: 'Upper Case',
   commonLabels: { a: 1 }, config: { shards: [] }, existingConfigMap: 'a b', existingSecrets: [{ name: 'pg' }],
   persistence: { size: 'big' }, sidecar: { leaseDirectory: 'run' }, serviceAccount: { automount: true },
+  webConfig: { ops: 'web.yml' }, extraArgs: 'a',
   service: { opsPort: 70000 }, extraEnv: { A: 'b' }, resources: 'small', startupProbe: 'tcp', livenessProbe: [],
   readinessProbe: '', terminationGracePeriodSeconds: 1, podAnnotations: { a: true }, podLabels: { 'app.kubernetes.io/name': 'x' }, podSecurityContext: [],
   tolerations: {}, affinity: [], podDisruptionBudget: { maxUnavailable: 0 }, networkPolicy: { opsFrom: {} },
@@ -49,6 +50,8 @@ test('contradictions are refused with what to do', () => {
   refused({ config: 'a: [' }, /config is not YAML/);
   refused({ config: 'listen: {ops: "0.0.0.0:80"}' }, /listen.ops in config must keep port 10187/);
   refused({ config: 'listen: {gate: "0.0.0.0:80"}' }, /listen.gate in config must keep port 10188/);
+  refused({ webConfig: { ops: '/run/web.yml' } }, /set listen.health in config to 0.0.0.0:10189/);
+  refused({ podMonitor: { enabled: true, basicAuth: { username: {} } } }, /belong to webConfig.ops/);
   refused({ config: 'state_dir: /tmp' }, /leave state_dir out of config/);
 });
 

@@ -62,7 +62,8 @@ TEST(EndToEnd, the_neighbours_alerts_reach_people_too) {
 
 TEST(EndToEnd, every_alert_reaches_people_after_its_fault_and_ends_with_it) {
   AlertTable table;
-  play_all({lose_the_wan, fail_over_badly, break_promises, spoil_the_archive, disturb_rpoguard},
+  play_all({lose_the_wan, fail_over_badly, break_promises, spoil_the_archive, disturb_rpoguard,
+            spoil_certificates},
            table);
   print(table);
   std::set<std::string> all = table.alerts();

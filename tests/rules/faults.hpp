@@ -15,6 +15,7 @@ void fail_over_badly(AlertTable& table);
 void break_promises(AlertTable& table);
 void spoil_the_archive(AlertTable& table);
 void disturb_rpoguard(AlertTable& table);
+void spoil_certificates(AlertTable& table);
 void disturb_neighbours(AlertTable& table);
 /// What takes five minutes to fire, or more than a test can write.
 void wait_for_the_slow(AlertTable& table);

@@ -58,6 +58,8 @@ std::map<std::pair<std::string, std::string>, Names> chosen_values() {
       {{"rpoguard_witness_up", "witness"}, {"epoch", "generation"}},
       {{"rpoguard_gate_checks_total", "decision"}, {"open", "closed"}},
       {{"rpoguard_hook_deliveries_total", "result"}, {"delivered", "failed", "dropped"}},
+      {{"rpoguard_web_certificate_expiry_timestamp_seconds", "listener"}, {"ops", "gate"}},
+      {{"rpoguard_web_config_reload_failures_total", "listener"}, {"ops", "gate"}},
   };
 }
 

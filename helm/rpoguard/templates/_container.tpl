@@ -8,6 +8,15 @@ args:
   {{- if eq .Values.mode "fleet" }}
   - --part=$(RPOGUARD_POD_INDEX)/{{ int .Values.replicaCount }}
   {{- end }}
+  {{- with .Values.webConfig.ops }}
+  - --web.config.file={{ . }}
+  {{- end }}
+  {{- with .Values.webConfig.gate }}
+  - --gate.web.config.file={{ . }}
+  {{- end }}
+  {{- with .Values.extraArgs }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- if or .Values.extraEnv (eq .Values.mode "fleet") }}
 env:
   {{- if eq .Values.mode "fleet" }}
@@ -23,6 +32,9 @@ env:
 ports:
   - {name: rpoguard-ops, containerPort: 10187, protocol: TCP}
   - {name: rpoguard-gate, containerPort: 10188, protocol: TCP}
+  {{- if .Values.webConfig.ops }}
+  - {name: rpoguard-health, containerPort: 10189, protocol: TCP}
+  {{- end }}
 {{- with .Values.resources }}
 resources:
   {{- toYaml . | nindent 2 }}
@@ -32,8 +44,8 @@ securityContext:
 volumeMounts:
   - {name: rpoguard-config, mountPath: /etc/rpoguard, readOnly: true}
   - {name: rpoguard-state, mountPath: /var/lib/rpoguard}
-  {{- range .Values.existingSecrets }}
-  - {name: {{ printf "rpoguard-secret-%s" .name | trunc 63 | trimSuffix "-" }}, mountPath: {{ .mountPath | quote }}, readOnly: true}
+  {{- with include "rpoguard.secretMounts" . | trim }}
+  {{- . | nindent 2 }}
   {{- end }}
   {{- if and (eq .Values.mode "sidecar") .Values.sidecar.leaseDirectory }}
   - {name: rpoguard-lease, mountPath: {{ .Values.sidecar.leaseDirectory | quote }}}
@@ -43,16 +55,37 @@ volumeMounts:
   {{- end }}
 {{- end -}}
 
-{{/* Without the volume of the state: who owns that differs. */}}
-{{- define "rpoguard.volumesBase" -}}
-- name: rpoguard-config
-  configMap:
-    name: {{ include "rpoguard.configMapName" . }}
+{{- define "rpoguard.secretMounts" -}}
+{{- range .Values.existingSecrets }}
+- {name: {{ printf "rpoguard-secret-%s" .name | trunc 63 | trimSuffix "-" }}, mountPath: {{ .mountPath | quote }}, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "rpoguard.secretVolumes" -}}
 {{- range .Values.existingSecrets }}
 - name: {{ printf "rpoguard-secret-%s" .name | trunc 63 | trimSuffix "-" }}
   secret:
     secretName: {{ .name | quote }}
     defaultMode: 288  # 0440: YAML parsers do not agree on octal numbers
+{{- end }}
+{{- end -}}
+
+{{/* (dict "probe" ... "root" $). A kubelet has no certificate and no password. */}}
+{{- define "rpoguard.probe" -}}
+{{- $probe := toYaml .probe -}}
+{{- if .root.Values.webConfig.ops -}}
+{{- $probe = replace "rpoguard-ops" "rpoguard-health" $probe -}}
+{{- end -}}
+{{- $probe -}}
+{{- end -}}
+
+{{/* Without the volume of the state: who owns that differs. */}}
+{{- define "rpoguard.volumesBase" -}}
+- name: rpoguard-config
+  configMap:
+    name: {{ include "rpoguard.configMapName" . }}
+{{- with include "rpoguard.secretVolumes" . | trim }}
+{{ . }}
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
@@ -73,9 +106,9 @@ It has no readiness probe: that would count for your Pod, and a broken promise m
   restartPolicy: Always
   {{- include "rpoguard.containerBase" . | nindent 2 }}
   startupProbe:
-    {{- toYaml .Values.startupProbe | nindent 4 }}
+    {{- include "rpoguard.probe" (dict "probe" .Values.startupProbe "root" .) | nindent 4 }}
   livenessProbe:
-    {{- toYaml .Values.livenessProbe | nindent 4 }}
+    {{- include "rpoguard.probe" (dict "probe" .Values.livenessProbe "root" .) | nindent 4 }}
 {{- end -}}
 
 {{/*
@@ -129,11 +162,11 @@ spec:
     - name: rpoguard
       {{- include "rpoguard.containerBase" . | nindent 6 }}
       startupProbe:
-        {{- toYaml .Values.startupProbe | nindent 8 }}
+        {{- include "rpoguard.probe" (dict "probe" .Values.startupProbe "root" .) | nindent 8 }}
       livenessProbe:
-        {{- toYaml .Values.livenessProbe | nindent 8 }}
+        {{- include "rpoguard.probe" (dict "probe" .Values.livenessProbe "root" .) | nindent 8 }}
       readinessProbe:
-        {{- toYaml .Values.readinessProbe | nindent 8 }}
+        {{- include "rpoguard.probe" (dict "probe" .Values.readinessProbe "root" .) | nindent 8 }}
   volumes:
     {{- include "rpoguard.volumesBase" . | nindent 4 }}
     {{- if not .Values.persistence.enabled }}

@@ -1,7 +1,18 @@
-{{/* One endpoint of ServiceMonitor or PodMonitor: (dict "port" ... "values" ...). */}}
+{{/* One endpoint of ServiceMonitor or PodMonitor: (dict "port" ... "values" ... "root" $). */}}
 {{- define "rpoguard.endpoint" -}}
 port: {{ .port }}
 path: /metrics
+{{- if .root.Values.webConfig.ops }}
+scheme: {{ .root.Values.webConfig.scheme }}
+{{- with .values.tlsConfig }}
+tlsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.basicAuth }}
+basicAuth:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
 interval: {{ .values.interval | quote }}
 scrapeTimeout: {{ .values.scrapeTimeout | quote }}
 relabelings:

@@ -19,6 +19,9 @@
 {{- if and (eq $v.mode "fleet") (semverCompare "<1.28.0-0" .Capabilities.KubeVersion.Version) -}}
 {{- fail "rpoguard: mode fleet needs Kubernetes 1.28, which tells a Pod its index" -}}
 {{- end -}}
+{{- if and (or $v.serviceMonitor.tlsConfig $v.serviceMonitor.basicAuth $v.podMonitor.tlsConfig $v.podMonitor.basicAuth) (not $v.webConfig.ops) -}}
+{{- fail "rpoguard: tlsConfig and basicAuth of a monitor belong to webConfig.ops" -}}
+{{- end -}}
 {{- if eq $v.mode "sidecar" -}}
 {{- include "rpoguard.validateSidecar" . -}}
 {{- end -}}
@@ -53,6 +56,9 @@
 {{- end -}}
 {{- if not (hasSuffix ":10188" (default ":10188" $listen.gate)) -}}
 {{- fail "rpoguard: listen.gate in config must keep port 10188, which the Service uses" -}}
+{{- end -}}
+{{- if and .Values.webConfig.ops .Values.config (not (hasSuffix ":10189" (default "" $listen.health))) -}}
+{{- fail "rpoguard: with webConfig.ops set listen.health in config to 0.0.0.0:10189: probes have no certificate and no password" -}}
 {{- end -}}
 {{- if ne "/var/lib/rpoguard" (default "/var/lib/rpoguard" $config.state_dir) -}}
 {{- fail "rpoguard: leave state_dir out of config: the volume is mounted at its default" -}}
