@@ -173,8 +173,11 @@ Mark mark_at(std::string_view text, std::size_t offset) {
   return {.line = static_cast<int>(lines) + 1, .column = static_cast<int>(offset - line_start) + 1};
 }
 
-// yaml-cpp's own words start in either case and sometimes end in a full stop.
-std::string render_syntax_problem(const std::string& message) {
+// yaml-cpp's own words start in either case and sometimes end in a full stop. Debian 13's 0.8 adds
+// the anchor's name to this one.
+std::string render_syntax_problem(std::string message) {
+  constexpr std::string_view kNoAnchor = "the referenced anchor is not defined";
+  if (message.starts_with(kNoAnchor)) message = kNoAnchor;
   std::string text = "not YAML: " + render_excerpt(message);
   while (text.ends_with('.') && !text.ends_with("...")) text.pop_back();
   return text;

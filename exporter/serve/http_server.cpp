@@ -237,11 +237,25 @@ class HttpServer::Impl final : public httplib::Server {
     return true;
   }
 
+  // Later versions of cpp-httplib (Debian 13's 0.18) are told the addresses and ports of both ends;
+  // those of Debian 12 ask the stream.
+  template <typename Edit>
+  void process(HeadStream& stream, const Edit& edit) {
+    bool closed = false;
+    if constexpr (requires { this->process_request(stream, true, closed, edit); }) {
+      this->process_request(stream, true, closed, edit);
+    } else {
+      std::string peer;
+      int port = 0;
+      stream.get_remote_ip_and_port(peer, port);
+      this->process_request(stream, peer, port, "", 0, true, closed, edit);
+    }
+  }
+
   void exchange(Connection& connection, std::string& head) {
     const Withheld withheld = withhold(head);
     HeadStream stream(head, connection.remote_address());
-    bool closed = false;
-    process_request(stream, true, closed, [&](httplib::Request& request) {
+    process(stream, [&](httplib::Request& request) {
       if (!withheld.method.empty()) request.method = withheld.method;
       // Nobody waits for a "100 Continue": the body is not wanted. Compression is off: brotli at
       // its highest level, as cpp-httplib does it, takes seconds for a large page.
