@@ -18,10 +18,15 @@ using nlohmann::json;
 
 constexpr int kUnreachable = 2;
 constexpr const char* kViewPath = "/api/v1/view";
+constexpr const char* kLifePath = "/livez";
 constexpr std::chrono::seconds kWatchInterval{1};
 
+auto ask(const Target& target, const char* path) {
+  return net::http_get({.host = target.host, .port = target.port, .path = path});
+}
+
 Result<std::string> fetch_view(const Target& target) {
-  const auto answer = net::http_get({.host = target.host, .port = target.port, .path = kViewPath});
+  const auto answer = ask(target, kViewPath);
   if (!answer) return Error{answer.error().message, "is `rpoguard serve` running?"};
   if (answer.value().status != 200)
     return Error{"it answers " + std::to_string(answer.value().status), ""};
@@ -67,6 +72,17 @@ int show(const StatusOptions& options, const std::string& body) {
   }
 }
 
+int show_life(const Target& target) {
+  const auto answer = ask(target, kLifePath);
+  if (answer) {
+    std::fputs(answer.value().body.c_str(), stdout);
+    return answer.value().status == 200 ? 0 : 1;
+  }
+  std::fprintf(stderr, "rpoguard status: no answer from %s:%u: %s\n", target.host.c_str(),
+               unsigned{target.port}, answer.error().message.c_str());
+  return kUnreachable;
+}
+
 int show_once(const StatusOptions& options, const Target& target) {
   const auto body = fetch_view(target);
   if (body) return show(options, body.value());
@@ -83,6 +99,7 @@ int status(const StatusOptions& options) {
     std::fprintf(stderr, "rpoguard status: %s\n", target.error().message.c_str());
     return kUnreachable;
   }
+  if (options.live) return show_life(target.value());
   for (;;) {
     if (options.watch && options.color) std::fputs("\x1b[H\x1b[2J", stdout);
     const int outcome = show_once(options, target.value());
