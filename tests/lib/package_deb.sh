@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # The Debian package: sourced by tests/package.
 
 build_release() {

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # The part of tests/package that runs inside a root, as root: bash inside PHASE
 set -eu
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # The container's root file system: sourced by tests/package. There may be no container engine, so it
 # is assembled by the script that the Dockerfile calls, and run in a chroot.
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # The next Debian: gcc 14, cpp-httplib 0.18, prometheus-cpp 1.0.2, yaml-cpp 0.8, PostgreSQL 17.
 # Sourced by tests/package.
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # A shard of real PostgreSQL for scripts: a writer in iad and an asynchronous copy in phx, on this
 # machine's loopback, as the user postgres. To be sourced; `scratch` must name a folder of ours.
 

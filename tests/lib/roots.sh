@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Debian root file systems for tests: made by debootstrap once, kept, and copied for each run.
 # Needs root and debootstrap. To be sourced; `roots` must name the folder that keeps them.
 
