@@ -101,8 +101,8 @@ std::string lower(std::string text) {
 // H13: cpp-httplib adds its own REMOTE_ADDR and the like to the client's headers; neither kind is
 // passed on.
 bool is_made_up(const std::string& lower_name) {
-  return lower_name == "remote_addr" || lower_name == "remote_port" || lower_name == "local_addr" ||
-         lower_name == "local_port";
+  return lower_name.starts_with(kRepeated) || lower_name == "remote_addr" ||
+         lower_name == "remote_port" || lower_name == "local_addr" || lower_name == "local_port";
 }
 
 HttpRequest to_request(const httplib::Request& from, HttpTarget&& target) {

@@ -9,15 +9,16 @@ mount -t proc proc /proc
 cd /src/rpoguard
 export CCACHE_DIR=/ccache DEBIAN_FRONTEND=noninteractive
 . demo/lib/packages.sh
-packages_installed() { dpkg-query -W ccache postgresql libgtest-dev prometheus python3 pgbackrest curl >/dev/null; }
-if ! packages_installed 2>/dev/null; then
+more="ccache postgresql libgtest-dev prometheus python3 pgbackrest curl openssl"
+missing=
+for package in $(packages_of_group build) $more; do package_installed $package || missing=yes; done
+if [ -n "$missing" ]; then
   mkdir -p /etc/postgresql-common/createcluster.d
   echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/rpoguard.conf
   printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d
   chmod 755 /usr/sbin/policy-rc.d
   apt-get -q update
-  apt-get -q install -y --no-install-recommends $(packages_of_group build) ccache postgresql libgtest-dev \
-    prometheus python3 pgbackrest curl openssl
+  apt-get -q install -y --no-install-recommends $(packages_of_group build) $more
 fi
 cmake --preset dev
 nice cmake --build --preset dev -j "$1" --target fast_tests pg_tests wire_tests

@@ -29,13 +29,12 @@ pristine_root() {
   echo "$base"
 }
 
-# Its own process namespace: whatever is left in it when process 1 ends is ended by the kernel.
+# Its own process namespace: whatever is left in it when process 1 ends is ended by the kernel. The root
+# is a mount of its own, so that it may be done again inside.
 # in_root ROOT COMMAND...
 in_root() {
-  local root=$1
-  shift
   env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
-    unshare --mount --pid --fork --ipc --kill-child chroot "$root" "$@"
+    unshare --mount --pid --fork --ipc --kill-child sh -c 'mount --bind "$1" "$1" && exec chroot "$@"' sh "$@"
 }
 
 # The files of the repository as they are, committed or not: copy_worktree FROM TO
