@@ -2,10 +2,6 @@
 # The Debian package: sourced by tests/package.
 
 build_release() {
-  # A bare machine has no git.
-  : "${SOURCE_DATE_EPOCH:=$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CMakeLists.txt)}"
-  # What ccache makes of paths would depend on where the repository is.
-  export SOURCE_DATE_EPOCH CCACHE_BASEDIR=
   cmake --preset release
   nice cmake --build --preset release -j "$jobs"
 }

@@ -42,17 +42,15 @@ start_postgres() {
   copy_port=$(free_port)
   pg_password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   install -d -o postgres -g postgres -m 755 "$pg_dir"
-  pg initdb -D "$pg_dir/writer" -U postgres -A trust -N
+  pg initdb -D "$pg_dir/writer" -U postgres -A trust -N || return
   pg tee "$pg_dir/writer/pg_hba.conf" >/dev/null <<END
 local all,replication postgres trust
 host all rpoguard 127.0.0.1/32 scram-sha-256
 END
-  start_server writer "$writer_port" iad-a
-  pg pg_basebackup -h "$pg_dir" -p "$writer_port" -U postgres -D "$pg_dir/copy" -R -N
-  start_server copy "$copy_port" phx-a
-  "$1" sql --home-region iad |
-    pg psql -X -q -v ON_ERROR_STOP=1 -h "$pg_dir" -p "$writer_port" -U postgres -d postgres
-  echo "alter role rpoguard password '$pg_password'" |
+  start_server writer "$writer_port" iad-a || return
+  pg pg_basebackup -h "$pg_dir" -p "$writer_port" -U postgres -D "$pg_dir/copy" -R -N || return
+  start_server copy "$copy_port" phx-a || return
+  { "$1" sql --home-region iad && echo "alter role rpoguard password '$pg_password'"; } |
     pg psql -X -q -v ON_ERROR_STOP=1 -h "$pg_dir" -p "$writer_port" -U postgres -d postgres
 }
 
@@ -61,6 +59,7 @@ stop_postgres() {
   for server in copy writer; do
     [ ! -e "${pg_dir:-}/$server/postmaster.pid" ] || pg pg_ctl -D "$pg_dir/$server" -m immediate stop >/dev/null
   done
+  [ -z "${pg_dir:-}" ] || rm -rf "$pg_dir"
 }
 
 # The configuration for that shard, with free ports: shard_config PASSWORD_FILE
