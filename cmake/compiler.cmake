@@ -29,6 +29,11 @@ add_compile_options(-fstack-protector-strong)
 if(CMAKE_BUILD_TYPE MATCHES "Release|RelWithDebInfo" AND NOT RPOGUARD_SANITIZE)
   add_compile_definitions($<$<CONFIG:Release,RelWithDebInfo>:_FORTIFY_SOURCE=2>)
 endif()
+if(CMAKE_BUILD_TYPE STREQUAL Release)
+  add_link_options(-Wl,-z,relro,-z,now)
+  # The same bytes wherever it is built.
+  add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+endif()
 
 if(RPOGUARD_SANITIZE)
   add_compile_options(-fsanitize=${RPOGUARD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)

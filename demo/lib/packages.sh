@@ -22,7 +22,8 @@ packages_of_group() {
     servers) echo postgresql prometheus prometheus-alertmanager ;;
     tests) echo libgtest-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 locales \
       pgbackrest patroni python3-etcd etcd-server etcd-client haproxy nginx-light pgbouncer libfaketime \
-      openssl curl python3-minimal $(unless_found node nodejs) $(unless_found npm npm) ;;
+      openssl curl python3-minimal debootstrap dpkg-dev file binutils ca-certificates \
+      $(unless_found node nodejs) $(unless_found npm npm) ;;
     bench) echo prometheus-postgres-exporter libbenchmark-dev nginx-light wrk ;;
     *) echo "packages: no such group: $1" >&2; return 1 ;;
   esac

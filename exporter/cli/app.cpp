@@ -1,5 +1,6 @@
 #include "exporter/cli/app.hpp"
 
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "exporter/cli/commands.hpp"
+#include "exporter/cli/man_page.hpp"
 #include "exporter/core/limits.hpp"
 
 namespace rpoguard::cli {
@@ -118,12 +120,15 @@ void add_status(CLI::App& app, Options& options, int& exit_code) {
   command->add_option("--shard", options.status.shard, "Only this shard")->type_name("ID");
   command->add_flag("--watch,-w", options.status.watch, "Refresh every second until interrupted");
   command->add_flag("--json", options.status.json, "Print the view as JSON");
+  command->add_flag("--live", options.status.live,
+                    "Only ask whether rpoguard itself works, whatever it says of the shards: for "
+                    "health checks of containers");
   command->add_option("--color", options.color, "Colours: auto (only on a terminal), always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->type_name("WHEN");
   command->footer(
       "Exit code: 0 every shown shard takes writes, 1 at least one does not, 2 rpoguard does not "
-      "answer.");
+      "answer. With --live: 0 it works, 1 it does not, 2 it does not answer.");
   command->callback([&] {
     const bool terminal = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
     options.status.color = options.color == "always" || (options.color == "auto" && terminal);
@@ -208,6 +213,13 @@ void add_sql(CLI::App& app, Options& options, int& exit_code) {
 int run(int argc, char** argv) {
   CLI::App app(kAbout, "rpoguard");
   app.set_version_flag("--version", std::string("rpoguard ") + RPOGUARD_VERSION);
+  app.add_flag_callback(
+      "--man",
+      [&app] {
+        std::fputs(render_man_page(app, RPOGUARD_VERSION).c_str(), stdout);
+        throw CLI::Success();
+      },
+      "Print the manual page, for man -l -");
   app.require_subcommand(1);
   Options options;
   int exit_code = 0;

@@ -28,9 +28,11 @@ struct StatusOptions {
   std::string shard;  ///< only this one; empty: all
   bool watch = false;
   bool json = false;
+  bool live = false;  ///< only whether rpoguard itself works
   bool color = false;
 };
-/// 0: every shown shard takes writes; 1: at least one does not; 2: rpoguard does not answer.
+/// 0: every shown shard takes writes (live: rpoguard works); 1: at least one does not (it does
+/// not); 2: rpoguard does not answer.
 int status(const StatusOptions& options);
 
 struct FreezeOptions {

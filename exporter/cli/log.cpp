@@ -17,7 +17,7 @@ bool plain(std::string_view text) {
   return !text.empty() && std::ranges::none_of(text, special);
 }
 
-std::string quoted(std::string_view text) {
+std::string value_of(std::string_view text) {
   if (plain(text)) return std::string(text);
   std::string out = "\"";
   for (const char c : text) {
@@ -43,8 +43,8 @@ spdlog::level::level_enum to_spdlog(Level level) {
 }  // namespace
 
 std::string render_logfmt(const LogLine& line) {
-  std::string out = "msg=" + quoted(line.message);
-  for (const auto& [key, value] : line.fields) out += " " + key + "=" + quoted(value);
+  std::string out = "msg=" + value_of(line.message);
+  for (const auto& [key, value] : line.fields) out += " " + key + "=" + value_of(value);
   return out;
 }
 

@@ -14,6 +14,7 @@
 #include "exporter/cli/log.hpp"
 #include "exporter/cli/monitor.hpp"
 #include "exporter/cli/recorder.hpp"
+#include "exporter/cli/service_manager.hpp"
 #include "exporter/cli/system_clock.hpp"
 #include "exporter/cli/web_keeper.hpp"
 #include "exporter/config/load.hpp"
@@ -153,6 +154,7 @@ core::Result<bool> Service::start(std::shared_ptr<const core::Spec> spec) {
               {"ops", spec->ops.host + ":" + std::to_string(ops_->port())},
               {"gate", spec->gate.host + ":" + std::to_string(gate_->port())},
               {"shards", std::to_string(spec->shards.size())}}});
+  notify_service_manager("READY=1");
   return true;
 }
 
@@ -315,6 +317,7 @@ core::Result<bool> Service::reload_on_loop() {
 
 // Readiness says no, and gate and lease page close first; then the listeners go, then the loop.
 void Service::shut_down(int exit_code) {
+  notify_service_manager("STOPPING=1");
   stopping_ = true;
   exit_code_ = exit_code;
   monitor_.stop();

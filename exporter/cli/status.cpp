@@ -18,14 +18,20 @@ using nlohmann::json;
 
 constexpr int kUnreachable = 2;
 constexpr const char* kViewPath = "/api/v1/view";
+constexpr const char* kLifePath = "/livez";
 constexpr std::chrono::seconds kWatchInterval{1};
 
-Result<std::string> fetch_view(const StatusOptions& options, const Target& target) {
+core::Result<net::HttpAnswer> ask(const StatusOptions& options, const Target& target,
+                                  const char* path) {
   auto request = request_to(target, options.access);
   if (!request) return request.error();
   net::HttpGet get = std::move(request).value();
-  get.path = kViewPath;
-  const auto answer = net::http_get(get);
+  get.path = path;
+  return net::http_get(get);
+}
+
+Result<std::string> fetch_view(const StatusOptions& options, const Target& target) {
+  const auto answer = ask(options, target, kViewPath);
   if (!answer) return Error{answer.error().message, "is `rpoguard serve` running?"};
   if (answer.value().status != 200)
     return Error{"it answers " + std::to_string(answer.value().status),
@@ -72,6 +78,17 @@ int show(const StatusOptions& options, const std::string& body) {
   }
 }
 
+int show_life(const StatusOptions& options, const Target& target) {
+  const auto answer = ask(options, target, kLifePath);
+  if (answer) {
+    std::fputs(answer.value().body.c_str(), stdout);
+    return answer.value().status == 200 ? 0 : 1;
+  }
+  std::fprintf(stderr, "rpoguard status: no answer from %s:%u: %s\n", target.host.c_str(),
+               unsigned{target.port}, answer.error().message.c_str());
+  return kUnreachable;
+}
+
 int show_once(const StatusOptions& options, const Target& target) {
   const auto body = fetch_view(options, target);
   if (body) return show(options, body.value());
@@ -88,6 +105,7 @@ int status(const StatusOptions& options) {
     std::fprintf(stderr, "rpoguard status: %s\n", target.error().message.c_str());
     return kUnreachable;
   }
+  if (options.live) return show_life(options, target.value());
   for (;;) {
     if (options.watch && options.color) std::fputs("\x1b[H\x1b[2J", stdout);
     const int outcome = show_once(options, target.value());

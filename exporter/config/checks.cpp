@@ -304,7 +304,8 @@ void check_shard(const Resolver& resolver, std::size_t index, Report& report) {
 void check_required(const Resolver& resolver, Report& report) {
   const Settings& settings = resolver.settings();
   if (settings.root.is_map && !settings.by_path.contains("shards")) {
-    report.add({settings.root.place.mark, "shards"}, "is missing", "a list of shards");
+    report.add({settings.root.place.mark, "shards"}, "is missing",
+               "a list of shards, as in rpoguard.reference.yml");
   }
   for (std::size_t i = 0; i < settings.shards.size(); ++i) check_shard(resolver, i, report);
   for (const Settings::Item& hook : settings.hooks) {

@@ -59,7 +59,9 @@ HttpFailure failure_of(httplib::Error error) {
     case httplib::Error::SSLServerVerification:
       return HttpFailure::tls_failed;
     default:
-      return HttpFailure::cut_short;
+      // Later versions tell more kinds apart: Debian 13's 0.18 a certificate for another host.
+      return httplib::to_string(error).starts_with("SSL") ? HttpFailure::tls_failed
+                                                          : HttpFailure::cut_short;
   }
 }
 

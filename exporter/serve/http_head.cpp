@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <set>
 #include <string_view>
 
 #include <strings.h>
@@ -16,6 +17,12 @@ bool starts_with_header(std::string_view line, std::string_view name) {
          strncasecmp(line.data(), name.data(), name.size()) == 0;
 }
 
+// Empty: the line is no header.
+std::string_view name_of(std::string_view line) {
+  const std::size_t end = line.find_first_of(":\n");
+  return end == std::string_view::npos || line[end] != ':' ? "" : line.substr(0, end);
+}
+
 bool announces_body(std::string_view line) {
   constexpr std::string_view kLength = "Content-Length:";
   if (starts_with_header(line, "Transfer-Encoding")) return true;
@@ -23,6 +30,13 @@ bool announces_body(std::string_view line) {
   const std::string_view value = line.substr(kLength.size(), line.find('\r') - kLength.size());
   return value.find_first_not_of(" 0") != std::string_view::npos;
 }
+
+struct SameName {
+  bool operator()(std::string_view a, std::string_view b) const {
+    return std::ranges::lexicographical_compare(a, b, {}, lower, lower);
+  }
+  static char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+};
 
 }  // namespace
 
@@ -40,14 +54,18 @@ Withheld withhold(std::string& head) {
   if (space == std::string::npos || !is_method(method)) return withheld;
   withheld.method = method;
   head.replace(0, space, "GET");
+  std::set<std::string, SameName> names;
   // cpp-httplib ends a line at any line feed, also one without a carriage return.
   for (std::size_t start = head.find('\n') + 1; start != 0; start = head.find('\n', start) + 1) {
     const std::string_view line = std::string_view(head).substr(start);
+    withheld.body = withheld.body || announces_body(line);
     if (starts_with_header(line, "Range")) {
       withheld.range = true;
       head[start] = 'X';
+    } else if (const std::string_view name = name_of(line);
+               !name.empty() && !names.emplace(name).second) {
+      head[start] = kRepeated;
     }
-    withheld.body = withheld.body || announces_body(line);
   }
   return withheld;
 }

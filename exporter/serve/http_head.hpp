@@ -9,6 +9,9 @@ namespace rpoguard::serve {
 /// A method by its form, not by its meaning: letters, digits, '-' and '_', at most 32.
 bool is_method(std::string_view text);
 
+/// A header that starts with it was there before, under the same name (H13).
+inline constexpr char kRepeated = '~';
+
 /// What of the head cpp-httplib does not get to see.
 struct Withheld {
   std::string method;  ///< as the client wrote it; empty: it is none, the head is unchanged
@@ -18,8 +21,9 @@ struct Withheld {
 
 /// Replaces the method by GET, since cpp-httplib answers 400 to those it does not know and treats
 /// some of the others in its own way, and makes Range unrecognisable, since it is parsed by a
-/// recursive regular expression before any hook is called (H5). `head` ends with its empty line.
-/// Thread-safe.
+/// recursive regular expression before any hook is called (H5). Of headers with the same name it
+/// marks all but the first, since which one cpp-httplib finds depends on its version. `head` ends
+/// with its empty line. Thread-safe.
 Withheld withhold(std::string& head);
 
 }  // namespace rpoguard::serve

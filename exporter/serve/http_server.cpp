@@ -102,8 +102,8 @@ std::string lower(std::string text) {
 // H13: cpp-httplib adds its own REMOTE_ADDR and the like to the client's headers; neither kind is
 // passed on.
 bool is_made_up(const std::string& lower_name) {
-  return lower_name == "remote_addr" || lower_name == "remote_port" || lower_name == "local_addr" ||
-         lower_name == "local_port";
+  return lower_name.starts_with(kRepeated) || lower_name == "remote_addr" ||
+         lower_name == "remote_port" || lower_name == "local_addr" || lower_name == "local_port";
 }
 
 HttpRequest to_request(const httplib::Request& from, HttpTarget&& target) {
@@ -243,11 +243,25 @@ class HttpServer::Impl final : public httplib::Server {
     return true;
   }
 
+  // Later versions of cpp-httplib (Debian 13's 0.18) are told the addresses and ports of both ends;
+  // those of Debian 12 ask the stream.
+  template <typename Edit>
+  void process(HeadStream& stream, const Edit& edit) {
+    bool closed = false;
+    if constexpr (requires { this->process_request(stream, true, closed, edit); }) {
+      this->process_request(stream, true, closed, edit);
+    } else {
+      std::string peer;
+      int port = 0;
+      stream.get_remote_ip_and_port(peer, port);
+      this->process_request(stream, peer, port, "", 0, true, closed, edit);
+    }
+  }
+
   void exchange(Connection& connection, std::string& head) {
     const Withheld withheld = withhold(head);
     HeadStream stream(head, connection.remote_address());
-    bool closed = false;
-    process_request(stream, true, closed, [&](httplib::Request& request) {
+    process(stream, [&](httplib::Request& request) {
       if (!withheld.method.empty()) request.method = withheld.method;
       // Nobody waits for a "100 Continue": the body is not wanted. Compression is off: brotli at
       // its highest level, as cpp-httplib does it, takes seconds for a large page.

@@ -34,6 +34,7 @@ TEST(Status, shows_the_cluster_and_says_by_its_exit_code_whether_writes_are_usab
 
   shard.iad_a().kill9();
   EXPECT_TRUE(eventually(10s, [&] { return status({config}).exit_code == 1; }));
+  EXPECT_EQ(status({config, "--live"}).exit_code, 0) << "rpoguard itself works all the same";
   EXPECT_NE(status({config}).output.find("CLOSED: no_writer"), std::string::npos);
 }
 
@@ -42,6 +43,7 @@ TEST(Status, says_so_when_nobody_answers) {
   const CommandResult result = status({url});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_NE(result.output.find("no view from 127.0.0.1"), std::string::npos) << result.output;
+  EXPECT_EQ(status({url, "--live"}).exit_code, 2);
   EXPECT_EQ(status({"--url=nonsense"}).exit_code, 2);
 }
 

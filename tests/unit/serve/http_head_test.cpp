@@ -33,6 +33,12 @@ TEST(HttpHead, only_what_cpp_httplib_would_trip_over_is_withheld) {
       // Found by the fuzzer: cpp-httplib takes a bare line feed for the end of a line.
       {"GET / H\r\nX: 1\nRange: x\r\n\r\n", "GET / H\r\nX: 1\nXange: x\r\n\r\n", "GET", true,
        false},
+      {"GET / H\r\nA: 1\r\na:2\r\nB:\r\nAb: 3\r\nA: 4\r\n\r\n",
+       "GET / H\r\nA: 1\r\n~:2\r\nB:\r\nAb: 3\r\n~: 4\r\n\r\n", "GET", false, false},
+      {"POST / H\r\nContent-Length: 0\r\ncontent-length: 5\r\n\r\n",
+       "GET / H\r\nContent-Length: 0\r\n~ontent-length: 5\r\n\r\n", "POST", false, true},
+      {"GET / H\r\nno header\nno header\r\n\r\n", "GET / H\r\nno header\nno header\r\n\r\n", "GET",
+       false, false},
       {"G(T / H\r\nRange: x\r\n\r\n", "G(T / H\r\nRange: x\r\n\r\n", "", false, false},
       {" / H\r\n\r\n", " / H\r\n\r\n", "", false, false},
       {"nothing\r\n\r\n", "nothing\r\n\r\n", "", false, false},
