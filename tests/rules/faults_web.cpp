@@ -37,7 +37,8 @@ void spoil_certificates(AlertTable& table) {
                                  {.name = "phx-a", .region = "phx", .port = free_port()}};
   config.arguments = {"--gate.web.config.file=" + (dir / "gate.yml").string()};
   Rpoguard rpoguard(config);
-  rpoguard.wait_until_serving();
+  if (!eventually(30s, [&] { return expiry_in(rpoguard) < 400 * 86400; }))
+    throw std::runtime_error("the gate shows no certificate: " + rpoguard.log());
   const Pager pager({rpoguard.ops_port()});
   play(pager,
        {.what = "certificate of two days, then a key that does not fit",

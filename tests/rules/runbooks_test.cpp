@@ -213,9 +213,12 @@ TEST_F(RunbookCommands, shell_commands_do_what_they_say) {
   const Alertmanager alertmanager;
   const Etcd etcd;
   const Prometheus prometheus({.scrape_port = rpoguard_.ops_port(), .rule_files = rule_files()});
+  const TempDir dir;
+  write_file(dir / "web.yml", "http_server_config: {headers: {X-Frame-Options: deny}}\n");
   const std::string host = "http://127.0.0.1:";
   const std::map<std::string, std::string> here = {
       {"/etc/rpoguard.yml", rpoguard_.config_path()},
+      {"/etc/rpoguard/web.yml", dir / "web.yml"},
       {host + "10187", host + std::to_string(rpoguard_.ops_port())},
       {host + "10188", host + std::to_string(rpoguard_.gate_port())},
       {host + "8008", host + std::to_string(somebody_.port())},
@@ -230,7 +233,6 @@ TEST_F(RunbookCommands, shell_commands_do_what_they_say) {
   ASSERT_TRUE(eventually(30s, [&] { return rpoguard_.gate_open("184"); })) << rpoguard_.log();
   const std::string path =
       std::filesystem::path(RPOGUARD_BINARY).parent_path().string() + ":/usr/bin:/bin";
-  const TempDir dir;
   write_file(dir / ".curlrc", "fail\n");  // an answer of 404 is an error of the runbook
   const std::map<std::string, std::string> env = {{"PATH", path}, {"CURL_HOME", dir.path()}};
   const auto runs = [&](const std::string& line) -> testing::AssertionResult {
