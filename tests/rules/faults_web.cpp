@@ -37,8 +37,11 @@ void spoil_certificates(AlertTable& table) {
                                  {.name = "phx-a", .region = "phx", .port = free_port()}};
   config.arguments = {"--gate.web.config.file=" + (dir / "gate.yml").string()};
   Rpoguard rpoguard(config);
-  if (!eventually(30s, [&] { return expiry_in(rpoguard) < 400 * 86400; }))
-    throw std::runtime_error("the gate shows no certificate: " + rpoguard.log());
+  const auto lives = [&] {
+    const auto reply = rpoguard.ops("/livez");
+    return reply && reply->status == 200;
+  };
+  if (!eventually(30s, lives)) throw std::runtime_error("it does not serve: " + rpoguard.log());
   const Pager pager({rpoguard.ops_port()});
   play(pager,
        {.what = "certificate of two days, then a key that does not fit",
