@@ -27,6 +27,12 @@ void add_headers(HttpResponse& response, const core::WebSpec& spec) {
   }
 }
 
+// What is missing from a file cut short.
+bool relaxes(const core::TlsSpec& next, const core::TlsSpec& before) {
+  return next.client_auth < before.client_auth || next.min_version < before.min_version ||
+         (next.client_allowed_sans.empty() && !before.client_allowed_sans.empty());
+}
+
 }  // namespace
 
 WebGuard::WebGuard(std::string listener)
@@ -47,6 +53,11 @@ core::Result<bool> WebGuard::apply(const core::WebSpec& spec) {
                    before.users.empty() != spec.users.empty()))
     return core::Error{
         "tls_server_config and basic_auth_users cannot come or go while rpoguard runs",
+        "restart rpoguard to change that"};
+  if (before.tls && spec.tls && relaxes(*spec.tls, *before.tls))
+    return core::Error{
+        "client_auth_type, client_allowed_sans and min_version cannot be relaxed while rpoguard "
+        "runs",
         "restart rpoguard to change that"};
   state_ = std::move(next);
   applied_ = true;

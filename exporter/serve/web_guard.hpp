@@ -31,7 +31,8 @@ class WebGuard {
   explicit WebGuard(std::string listener);  ///< plain HTTP for everybody
 
   /// Takes the spec over, or says why not; what was in effect then stays. Once applied, TLS and
-  /// passwords may change but neither come nor go: a file cut short must not open the listener.
+  /// passwords may change but neither come nor go, and the demands of TLS on clients may grow but
+  /// not shrink: a file cut short must not open the listener.
   core::Result<bool> apply(const core::WebSpec& spec);
 
   /// For a new connection; null: it speaks plain HTTP.
