@@ -1,7 +1,9 @@
 // TLS on both kinds of listener: slow, broken and many handshakes.
 #include <atomic>
 #include <memory>
+#include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -31,6 +33,15 @@ serve::HttpResponse say(const serve::HttpRequest& request) {
   return serve::text_response(200, request.path == "/huge" ? std::string(kHuge, 'x') : "small\n");
 }
 
+bool accepts(std::uint16_t port) {
+  try {
+    const HttpSocket socket(port);
+    return true;
+  } catch (const std::runtime_error&) {
+    return false;
+  }
+}
+
 // TLS over a real connection.
 class TlsSocket {
  public:
@@ -46,6 +57,8 @@ class TlsSocket {
                20s, [&] { return receive() || client_.heard().ends_with(end); }, 1ms) &&
            client_.heard().ends_with(end);
   }
+  // False: the connection has ended.
+  bool rekey() { return socket_.send(client_.rekey()) && !receive(); }
   TlsClient& client() { return client_; }
 
  private:
@@ -152,6 +165,18 @@ TEST_F(TlsListeners, a_slow_handshake_is_bounded_as_a_whole_and_delays_nobody) {
   expect_served(port);
 }
 
+// Each is answered, but none is a request.
+TEST_F(TlsListeners, new_keys_buy_half_a_request_no_time) {
+  TlsSocket socket(gate());
+  ASSERT_TRUE(socket.shake_hands());
+  socket.send("GET /small HTTP/1.1\r\nHo");
+  const Stopwatch watch;
+  EXPECT_TRUE(eventually(
+      10s, [&] { return !socket.rekey() || socket.client().ended(); }, 50ms));
+  EXPECT_LT(watch.elapsed(), 5s);
+  EXPECT_NE(socket.client().heard().find(" 408 "), std::string::npos);
+}
+
 TEST_F(TlsListeners, a_handshake_that_stalls_holds_a_thread_of_ops_no_longer_than_a_head) {
   const std::uint16_t port = ops();
   const std::string hello = TlsClient().turn("");
@@ -175,6 +200,31 @@ TEST_F(TlsListeners, plain_text_is_refused_counted_and_never_answered) {
     EXPECT_TRUE(eventually(20s, [&] { return failures() == before + 1; }));
     expect_served(port);
   }
+}
+
+TEST_F(TlsListeners, a_handshake_that_ends_while_the_listener_stops_does_not_keep_it) {
+  const std::uint16_t port = gate();
+  const HttpSocket socket(port);
+  TlsClient client;
+  socket.send(client.turn(""));
+  std::string wire;
+  while (!client.established()) {
+    ASSERT_TRUE(eventually(
+        20s, [&] { return !socket.receive_some(wire) || !wire.empty(); }, 1ms));
+    const std::string flight = client.turn(std::exchange(wire, ""));
+    if (!client.established())
+      socket.send(flight);
+    else
+      wire = flight;
+  }
+  const Stopwatch watch;
+  std::thread stop([&] { gate_->stop(); });
+  EXPECT_TRUE(eventually(
+      20s, [&] { return !accepts(port); }, 1ms))
+      << "still listening";
+  socket.send(wire);
+  stop.join();
+  EXPECT_LT(watch.elapsed(), 5s);
 }
 
 TEST_F(TlsListeners, a_client_that_vanishes_in_the_middle_leaves_nothing_behind) {
