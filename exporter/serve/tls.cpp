@@ -224,6 +224,8 @@ std::string TlsContext::set_rules(const core::TlsSpec& spec) {
   // Only suites of TLS 1.3 are wanted.
   const bool only_13 = !spec.cipher_suites.empty() && ciphers.empty();
   const int least = only_13 ? TLS1_3_VERSION : version_of(spec.min_version);
+  if (least > version_of(spec.max_version))
+    return "tls_server_config: cipher_suites has none for max_version TLS12";
   const std::string curves = joined(spec.curve_preferences, curve_name);
   if (SSL_CTX_set_min_proto_version(context_, least) != 1 ||
       SSL_CTX_set_max_proto_version(context_, version_of(spec.max_version)) != 1 ||

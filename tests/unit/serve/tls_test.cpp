@@ -139,6 +139,8 @@ TEST_F(TlsTest, versions_ciphers_and_curves_are_kept) {
   EXPECT_FALSE(lets_in(suites, without)) << "suites of TLS 1.3 only";
   TlsClient young;
   EXPECT_TRUE(lets_in(suites, young));
+  suites.max_version = core::TlsVersion::tls12;
+  EXPECT_EQ(problem(suites), "tls_server_config: cipher_suites has none for max_version TLS12");
 }
 
 TEST_F(TlsTest, without_a_choice_of_ciphers_all_have_forward_secrecy_and_are_authenticated) {
