@@ -236,7 +236,8 @@ class StreamServer::Impl {
   // Everything that is there and whole.
   void answer(const Shared& connection) {
     std::size_t done = 0;
-    connection->client.last = stopping_ || connection->peer_ended;
+    connection->client.last = stopping_ || connection->peer_ended ||
+                              (connection->tls && options_.web->is_outdated(*connection->tls));
     while (!connection->close && connection->out.size() < kBatchBytes) {
       const std::string_view rest = std::string_view(connection->in).substr(done);
       if (rest.empty()) break;

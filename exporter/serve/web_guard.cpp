@@ -74,6 +74,10 @@ std::unique_ptr<TlsSession> WebGuard::new_session() const {
   return current->tls ? std::make_unique<TlsSession>(current->tls) : nullptr;
 }
 
+bool WebGuard::is_outdated(const TlsSession& session) const {
+  return &session.context() != state()->tls.get();
+}
+
 HttpResponse WebGuard::answer(const HttpRequest& request, const HttpHandler& handler) {
   const auto current = state();
   if (current->spec.users.empty()) return answer_unasked(request, handler);

@@ -25,7 +25,8 @@ struct WebStats {
   std::uint64_t handshake_failures = 0;
 };
 
-/// Thread-safe. A change counts for connections that are accepted later.
+/// Thread-safe. A change counts for connections that are accepted later; those of before should end
+/// with their next answer.
 class WebGuard {
  public:
   explicit WebGuard(std::string listener);  ///< plain HTTP for everybody
@@ -37,6 +38,9 @@ class WebGuard {
 
   /// For a new connection; null: it speaks plain HTTP.
   std::unique_ptr<TlsSession> new_session() const;
+
+  /// The session was let in by rules that have changed since.
+  bool is_outdated(const TlsSession& session) const;
 
   /// 401 or 503 for who has no password that is right; else `handler` answers, and the headers are
   /// added.

@@ -77,11 +77,10 @@ class TlsListeners : public ::testing::Test {
  protected:
   TlsListeners() {
     make_authority(dir_.path(), "a");
-    core::WebSpec spec;
-    spec.tls.emplace();
-    spec.tls->certificate = read_file(dir_ / "a.crt");
-    spec.tls->key = read_file(dir_ / "a.key");
-    EXPECT_TRUE(guard_.apply(spec).ok());
+    spec_.tls.emplace();
+    spec_.tls->certificate = read_file(dir_ / "a.crt");
+    spec_.tls->key = read_file(dir_ / "a.key");
+    EXPECT_TRUE(guard_.apply(spec_).ok());
   }
   std::uint16_t gate() {
     serve::StreamOptions options = serve::http_stream_options();
@@ -110,6 +109,7 @@ class TlsListeners : public ::testing::Test {
   }
 
   TempDir dir_;
+  core::WebSpec spec_;
   serve::WebGuard guard_{"test"};
   std::unique_ptr<serve::StreamServer> gate_;
   std::unique_ptr<serve::HttpServer> ops_;
@@ -126,6 +126,21 @@ TEST_F(TlsListeners, the_gate_keeps_a_connection_and_answers_in_order) {
         20s, [&] { return socket.hears("small\n") && socket.client().heard().size() > whole; }));
   }
   EXPECT_EQ(failures(), 0U);
+}
+
+// A client that is no longer let in would otherwise stay as long as it asks.
+TEST_F(TlsListeners, what_changes_ends_the_connections_of_before_after_their_next_answer) {
+  TlsSocket socket(gate());
+  ASSERT_TRUE(socket.shake_hands());
+  socket.send(kGet);
+  ASSERT_TRUE(socket.hears("small\n"));
+  EXPECT_EQ(socket.client().heard().find("Connection: close"), std::string::npos);
+  const std::size_t before = socket.client().heard().size();
+  ASSERT_TRUE(guard_.apply(spec_).ok());
+  socket.send(kGet);
+  EXPECT_TRUE(eventually(20s, [&] { return socket.hears("small\n") && socket.client().ended(); }));
+  EXPECT_NE(socket.client().heard().find("Connection: close", before), std::string::npos);
+  expect_served(gate_->port());
 }
 
 TEST_F(TlsListeners, ops_answers_once_and_says_that_the_answer_was_whole) {
