@@ -82,9 +82,10 @@ HttpResponse WebGuard::answer(const HttpRequest& request, const HttpHandler& han
   const auto current = state();
   if (current->spec.users.empty()) return answer_unasked(request, handler);
   const auto header = request.headers.find("authorization");
-  const auto verdict = header == request.headers.end()
-                           ? BasicAuth::Verdict::wrong
-                           : passwords_.check(current->spec.users, header->second);
+  const auto verdict =
+      header == request.headers.end()
+          ? BasicAuth::Verdict::wrong
+          : passwords_.check(current->spec.users, header->second, request.remote_address);
   if (verdict != BasicAuth::Verdict::right) {
     HttpResponse response = refusal(verdict);
     add_headers(response, current->spec);
