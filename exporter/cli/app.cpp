@@ -122,7 +122,7 @@ void add_status(CLI::App& app, Options& options, int& exit_code) {
   command->add_flag("--json", options.status.json, "Print the view as JSON");
   command->add_flag("--live", options.status.live,
                     "Only ask whether rpoguard itself works, whatever it says of the shards: for "
-                    "health checks of containers");
+                    "health checks of containers; asks listen.health if configured");
   command->add_option("--color", options.color, "Colours: auto (only on a terminal), always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->type_name("WHEN");

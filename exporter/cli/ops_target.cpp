@@ -17,6 +17,18 @@ core::Result<Target> target_at(const std::string& url) {
   return Target{parts.value().host, parts.value().port, parts.value().tls};
 }
 
+core::Result<Target> find(const std::string& url, const std::string& config_file, bool health) {
+  if (!url.empty()) return target_at(url);
+  if (config_file.empty()) return target_of(core::Spec{}.ops);
+  const config::Loaded loaded = config::load_file(config_file);
+  if (!loaded.spec) {
+    return Error{loaded.diagnostics.empty() ? "no configuration"
+                                            : config::render(loaded.diagnostics.front()),
+                 ""};
+  }
+  return target_of(health ? loaded.spec->health.value_or(loaded.spec->ops) : loaded.spec->ops);
+}
+
 }  // namespace
 
 Target target_of(const core::ListenSpec& listen) {
@@ -26,15 +38,11 @@ Target target_of(const core::ListenSpec& listen) {
 }
 
 core::Result<Target> find_target(const std::string& url, const std::string& config_file) {
-  if (!url.empty()) return target_at(url);
-  if (config_file.empty()) return target_of(core::Spec{}.ops);
-  const config::Loaded loaded = config::load_file(config_file);
-  if (!loaded.spec) {
-    return Error{loaded.diagnostics.empty() ? "no configuration"
-                                            : config::render(loaded.diagnostics.front()),
-                 ""};
-  }
-  return target_of(loaded.spec->ops);
+  return find(url, config_file, false);
+}
+
+core::Result<Target> find_life_target(const std::string& url, const std::string& config_file) {
+  return find(url, config_file, true);
 }
 
 core::Result<net::HttpGet> request_to(const Target& target, const Access& access) {

@@ -1,4 +1,4 @@
-// Where the ops listener of a running rpoguard is.
+// Where the ops or health listener of a running rpoguard is.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,10 @@ Target target_of(const core::ListenSpec& listen);
 /// From "http[s]://HOST[:PORT]" (core/url.hpp) if `url` is not empty, else from the file if one is
 /// named, else the default address.
 core::Result<Target> find_target(const std::string& url, const std::string& config_file);
+
+/// As find_target(), but the health listener if the file names one: it answers /livez without TLS
+/// and users.
+core::Result<Target> find_life_target(const std::string& url, const std::string& config_file);
 
 /// A request to it. Whoever names an authority means TLS.
 core::Result<net::HttpGet> request_to(const Target& target, const Access& access);

@@ -84,8 +84,7 @@ int show_life(const StatusOptions& options, const Target& target) {
     std::fputs(answer.value().body.c_str(), stdout);
     return answer.value().status == 200 ? 0 : 1;
   }
-  std::fprintf(stderr, "rpoguard status: no answer from %s:%u: %s\n", target.host.c_str(),
-               unsigned{target.port}, answer.error().message.c_str());
+  std::fprintf(stderr, "rpoguard status: %s\n", answer.error().message.c_str());
   return kUnreachable;
 }
 
@@ -100,7 +99,10 @@ int show_once(const StatusOptions& options, const Target& target) {
 }  // namespace
 
 int status(const StatusOptions& options) {
-  const auto target = find_target(options.url, options.config_file);
+  // Who says how to be let in means the ops listener.
+  const bool anybody = options.access.ca_file.empty() && options.access.user_file.empty();
+  const auto target = options.live && anybody ? find_life_target(options.url, options.config_file)
+                                              : find_target(options.url, options.config_file);
   if (!target) {
     std::fprintf(stderr, "rpoguard status: %s\n", target.error().message.c_str());
     return kUnreachable;

@@ -232,6 +232,10 @@ class WebReader {
       complain(at(keys.contains("client_ca") ? "client_ca" : "client_ca_file"),
                "without client_auth_type nobody is asked for a certificate",
                "client_auth_type: RequireAndVerifyClientCert");
+    // In the exporter-toolkit such a list lets nobody in. With us it would be everybody.
+    if (verified && keys.contains("client_allowed_sans") && tls.client_allowed_sans.empty())
+      complain(at("client_allowed_sans"), "names nobody",
+               "one or more names; leave it out for all clients of the authority");
     if (!verified && keys.contains("client_allowed_sans"))
       complain(at("client_allowed_sans"), "certificates are not verified",
                "client_auth_type: RequireAndVerifyClientCert");

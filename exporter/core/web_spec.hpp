@@ -34,7 +34,7 @@ struct TlsSpec {
   std::vector<std::string> client_allowed_sans{};  ///< one must be in the certificate; empty: any
   TlsVersion min_version = TlsVersion::tls12;
   TlsVersion max_version = TlsVersion::tls13;
-  std::vector<std::string> cipher_suites{};      ///< IANA names; empty: the library's choice
+  std::vector<std::string> cipher_suites{};      ///< IANA names; empty: all that can be named
   std::vector<std::string> curve_preferences{};  ///< Go names; empty: the library's choice
   bool prefer_server_cipher_suites = true;
   friend bool operator==(const TlsSpec&, const TlsSpec&) = default;

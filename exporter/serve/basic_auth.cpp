@@ -22,6 +22,7 @@ constexpr std::size_t kKeyBytes = 32;
 constexpr std::size_t kRemembered = 256;
 // One computes, the others wait for it; the listener has eight threads.
 constexpr std::size_t kWaitingMax = 4;
+constexpr std::size_t kWaitingOfOneMax = kWaitingMax / 2;
 constexpr std::string_view kBasic = "Basic ";
 constexpr std::size_t kCredentialBytesMax = 1024;
 // What the hash of an unknown user is made of: a salt of 22 characters.
@@ -81,7 +82,8 @@ bool bcrypt_matches(const std::string& password, const std::string& hash) {
 
 BasicAuth::BasicAuth() : key_(random_key()) {}
 
-BasicAuth::Verdict BasicAuth::check(const Users& users, std::string_view authorization) {
+BasicAuth::Verdict BasicAuth::check(const Users& users, std::string_view authorization,
+                                    const std::string& client) {
   const auto credentials = parse(authorization);
   if (!credentials) return Verdict::wrong;
   const auto user = users.find(credentials->user);
@@ -91,21 +93,22 @@ BasicAuth::Verdict BasicAuth::check(const Users& users, std::string_view authori
   {
     const std::lock_guard lock(mutex_);
     if (known(key, verdict)) return verdict;
-    if (waiting_ >= kWaitingMax) return Verdict::busy;
-    ++waiting_;
+    if (waiting_.size() >= kWaitingMax || waiting_.count(client) >= kWaitingOfOneMax)
+      return Verdict::busy;
+    waiting_.insert(client);
   }
   const std::lock_guard one_at_a_time(computing_);
   {
     // Whoever computed before may have had the same question.
     const std::lock_guard lock(mutex_);
     if (known(key, verdict)) {
-      --waiting_;
+      waiting_.erase(waiting_.find(client));
       return verdict;
     }
   }
   const bool right = bcrypt_matches(credentials->password, hash);
   const std::lock_guard lock(mutex_);
-  --waiting_;
+  waiting_.erase(waiting_.find(client));
   remember(key, right);
   return right ? Verdict::right : Verdict::wrong;
 }

@@ -1,7 +1,6 @@
 // Basic authentication (RFC 7617) against bcrypt hashes.
 #pragma once
 
-#include <cstddef>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -28,8 +27,9 @@ class BasicAuth {
     busy,   ///< too many unknown passwords at once; ask again
   };
   /// `authorization` is the header. An unknown user takes as long as a wrong password. At most one
-  /// hash is computed at a time, and few wait for that: the processor is for the probes.
-  Verdict check(const Users& users, std::string_view authorization);
+  /// hash is computed at a time, and few wait for that: the processor is for the probes. No more
+  /// than half of them are of one `client` (an address), so that one who guesses shuts nobody out.
+  Verdict check(const Users& users, std::string_view authorization, const std::string& client);
 
  private:
   // The digests of one verdict, the oldest leaves first.
@@ -45,7 +45,7 @@ class BasicAuth {
   mutable std::mutex mutex_;  // of what follows
   Memory right_;
   Memory wrong_;
-  std::size_t waiting_ = 0;
+  std::multiset<std::string> waiting_;  // their addresses
   std::mutex computing_;
 };
 

@@ -77,6 +77,7 @@ struct Connection {
   Client client;
   State state = State::reading;
   Ticks deadline = 0;
+  bool answered = false;    // `out` is more than TLS's own talk, which buys no time
   bool close = false;       // once `out` is sent
   bool linger = false;      // before that
   bool peer_ended = false;  // it has said so by TLS
@@ -196,10 +197,15 @@ class StreamServer::Impl {
             return throw_away(connection, count);
           const std::string_view wire(connection->buffer.data(), count);
           if (connection->tls) return receive_tls(connection, wire);
-          if (connection->in.empty()) connection->deadline = now_ + ticks(options_.request_timeout);
+          if (connection->in.empty()) connection->deadline = until(options_.request_timeout);
           connection->in.append(wire);
           answer(connection);
         });
+  }
+
+  // Who speaks while the listener stops buys no time either.
+  Ticks until(milliseconds patience) const {
+    return now_ + (stopping_ ? kLastRequest : ticks(patience));
   }
 
   void receive_tls(const Shared& connection, std::string_view wire) {
@@ -210,9 +216,9 @@ class StreamServer::Impl {
     connection->client.verified = connection->tls->client_is_verified();
     connection->peer_ended = state == TlsSession::State::closed;
     if (was_empty && !connection->in.empty()) {
-      connection->deadline = now_ + ticks(options_.request_timeout);
+      connection->deadline = until(options_.request_timeout);
     } else if (was_in_handshake && !connection->in_handshake()) {
-      connection->deadline = now_ + ticks(options_.idle_timeout);
+      connection->deadline = until(options_.idle_timeout);
     }
     answer(connection);
   }
@@ -220,6 +226,7 @@ class StreamServer::Impl {
   // The alert says why.
   void fail_tls(const Shared& connection) {
     if (connection->in_handshake()) options_.web->count_handshake_failure();
+    connection->answered = !connection->in_handshake();
     connection->close = connection->linger = true;
     connection->out = connection->tls->take_wire();
     if (connection->out.empty()) return close(connection);
@@ -229,7 +236,8 @@ class StreamServer::Impl {
   // Everything that is there and whole.
   void answer(const Shared& connection) {
     std::size_t done = 0;
-    connection->client.last = stopping_ || connection->peer_ended;
+    connection->client.last = stopping_ || connection->peer_ended ||
+                              (connection->tls && options_.web->is_outdated(*connection->tls));
     while (!connection->close && connection->out.size() < kBatchBytes) {
       const std::string_view rest = std::string_view(connection->in).substr(done);
       if (rest.empty()) break;
@@ -246,6 +254,7 @@ class StreamServer::Impl {
     } else if (connection->in.size() > options_.request_bytes_max) {
       refuse(connection, options_.too_large);
     }
+    connection->answered = done > 0 || connection->close;
     if (connection->tls) encrypt(connection);
     if (connection->out.empty())
       return connection->peer_ended ? close(connection) : read(connection);
@@ -271,7 +280,7 @@ class StreamServer::Impl {
     if (error && error != asio::error::would_block) return close(connection);
     if (sent == connection->out.size()) return written(connection);
     connection->out.erase(0, sent);
-    if (!connection->in_handshake())
+    if (connection->answered)
       connection->deadline = now_ + (stopping_ ? kLastAnswer : ticks(options_.answer_timeout));
     asio::async_write(connection->socket, asio::buffer(connection->out),
                       [this, connection](std::error_code failed, std::size_t) {
@@ -286,11 +295,10 @@ class StreamServer::Impl {
     if (connection->close && connection->linger) return begin_to_linger(connection);
     if (connection->close) return close(connection);
     connection->state = Connection::State::reading;
-    // The whole handshake has one deadline.
-    if (connection->in_handshake()) return read(connection);
+    if (!connection->answered) return read(connection);
     const milliseconds patience =
         connection->in.empty() ? options_.idle_timeout : options_.request_timeout;
-    connection->deadline = now_ + (stopping_ ? kLastRequest : ticks(patience));
+    connection->deadline = until(patience);
     // What came in one go may hold more requests than one batch has answered.
     if (!connection->in.empty()) {
       return asio::post(io_, [this, connection] {

@@ -22,6 +22,8 @@ using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
 using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 using Names = std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)>;
 
+// What a configuration can choose from, in TLS 1.2. OpenSSL's own choice is wider.
+constexpr const char* kForwardSecret = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr const char* kCertificate = "tls_server_config.cert_file: ";
 constexpr const char* kKey = "tls_server_config.key_file: ";
 constexpr const char* kAuthority = "tls_server_config.client_ca_file: ";
@@ -222,10 +224,12 @@ std::string TlsContext::set_rules(const core::TlsSpec& spec) {
   // Only suites of TLS 1.3 are wanted.
   const bool only_13 = !spec.cipher_suites.empty() && ciphers.empty();
   const int least = only_13 ? TLS1_3_VERSION : version_of(spec.min_version);
+  if (least > version_of(spec.max_version))
+    return "tls_server_config: cipher_suites has none for max_version TLS12";
   const std::string curves = joined(spec.curve_preferences, curve_name);
   if (SSL_CTX_set_min_proto_version(context_, least) != 1 ||
       SSL_CTX_set_max_proto_version(context_, version_of(spec.max_version)) != 1 ||
-      (!ciphers.empty() && SSL_CTX_set_cipher_list(context_, ciphers.c_str()) != 1) ||
+      SSL_CTX_set_cipher_list(context_, ciphers.empty() ? kForwardSecret : ciphers.c_str()) != 1 ||
       (!curves.empty() && SSL_CTX_set1_groups_list(context_, curves.c_str()) != 1))
     return "tls_server_config: " + reason();
   SSL_CTX_set_verify(context_, verify_mode(client_auth_), nullptr);

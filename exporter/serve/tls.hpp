@@ -67,6 +67,8 @@ class TlsSession {
   std::string take_wire();
 
   bool established() const;
+  /// By whose rules the client was let in.
+  const TlsContext& context() const { return *context_; }
   /// The client has shown a certificate, and it was verified.
   bool client_is_verified() const;
 

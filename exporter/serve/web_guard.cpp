@@ -27,6 +27,12 @@ void add_headers(HttpResponse& response, const core::WebSpec& spec) {
   }
 }
 
+// What is missing from a file cut short.
+bool relaxes(const core::TlsSpec& next, const core::TlsSpec& before) {
+  return next.client_auth < before.client_auth || next.min_version < before.min_version ||
+         (next.client_allowed_sans.empty() && !before.client_allowed_sans.empty());
+}
+
 }  // namespace
 
 WebGuard::WebGuard(std::string listener)
@@ -48,6 +54,11 @@ core::Result<bool> WebGuard::apply(const core::WebSpec& spec) {
     return core::Error{
         "tls_server_config and basic_auth_users cannot come or go while rpoguard runs",
         "restart rpoguard to change that"};
+  if (before.tls && spec.tls && relaxes(*spec.tls, *before.tls))
+    return core::Error{
+        "client_auth_type, client_allowed_sans and min_version cannot be relaxed while rpoguard "
+        "runs",
+        "restart rpoguard to change that"};
   state_ = std::move(next);
   applied_ = true;
   return true;
@@ -63,13 +74,18 @@ std::unique_ptr<TlsSession> WebGuard::new_session() const {
   return current->tls ? std::make_unique<TlsSession>(current->tls) : nullptr;
 }
 
+bool WebGuard::is_outdated(const TlsSession& session) const {
+  return &session.context() != state()->tls.get();
+}
+
 HttpResponse WebGuard::answer(const HttpRequest& request, const HttpHandler& handler) {
   const auto current = state();
   if (current->spec.users.empty()) return answer_unasked(request, handler);
   const auto header = request.headers.find("authorization");
-  const auto verdict = header == request.headers.end()
-                           ? BasicAuth::Verdict::wrong
-                           : passwords_.check(current->spec.users, header->second);
+  const auto verdict =
+      header == request.headers.end()
+          ? BasicAuth::Verdict::wrong
+          : passwords_.check(current->spec.users, header->second, request.remote_address);
   if (verdict != BasicAuth::Verdict::right) {
     HttpResponse response = refusal(verdict);
     add_headers(response, current->spec);

@@ -25,17 +25,22 @@ struct WebStats {
   std::uint64_t handshake_failures = 0;
 };
 
-/// Thread-safe. A change counts for connections that are accepted later.
+/// Thread-safe. A change counts for connections that are accepted later; those of before should end
+/// with their next answer.
 class WebGuard {
  public:
   explicit WebGuard(std::string listener);  ///< plain HTTP for everybody
 
   /// Takes the spec over, or says why not; what was in effect then stays. Once applied, TLS and
-  /// passwords may change but neither come nor go: a file cut short must not open the listener.
+  /// passwords may change but neither come nor go, and the demands of TLS on clients may grow but
+  /// not shrink: a file cut short must not open the listener.
   core::Result<bool> apply(const core::WebSpec& spec);
 
   /// For a new connection; null: it speaks plain HTTP.
   std::unique_ptr<TlsSession> new_session() const;
+
+  /// The session was let in by rules that have changed since.
+  bool is_outdated(const TlsSession& session) const;
 
   /// 401 or 503 for who has no password that is right; else `handler` answers, and the headers are
   /// added.

@@ -21,6 +21,8 @@ class TlsClient {
               1);
     EXPECT_EQ(SSL_CTX_use_PrivateKey_file(context_.get(), key.c_str(), SSL_FILETYPE_PEM), 1);
   }
+  /// The only cipher suites of TLS 1.2, by OpenSSL's names.
+  void offer(const char* suites) { EXPECT_EQ(SSL_CTX_set_cipher_list(context_.get(), suites), 1); }
   /// Bytes for the server; `wire` is what it said.
   std::string turn(const std::string& wire) {
     if (!ssl_) {
@@ -41,6 +43,12 @@ class TlsClient {
   std::string say(const std::string& text) {
     EXPECT_EQ(SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())),
               static_cast<int>(text.size()));
+    return pending();
+  }
+  /// New keys, please, and the server is to take new ones too (TLS 1.3).
+  std::string rekey() {
+    EXPECT_EQ(SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_REQUESTED), 1);
+    EXPECT_EQ(SSL_do_handshake(ssl_.get()), 1);
     return pending();
   }
   std::string goodbye() {

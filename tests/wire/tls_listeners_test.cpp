@@ -1,7 +1,9 @@
 // TLS on both kinds of listener: slow, broken and many handshakes.
 #include <atomic>
 #include <memory>
+#include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -31,6 +33,15 @@ serve::HttpResponse say(const serve::HttpRequest& request) {
   return serve::text_response(200, request.path == "/huge" ? std::string(kHuge, 'x') : "small\n");
 }
 
+bool accepts(std::uint16_t port) {
+  try {
+    const HttpSocket socket(port);
+    return true;
+  } catch (const std::runtime_error&) {
+    return false;
+  }
+}
+
 // TLS over a real connection.
 class TlsSocket {
  public:
@@ -46,6 +57,8 @@ class TlsSocket {
                20s, [&] { return receive() || client_.heard().ends_with(end); }, 1ms) &&
            client_.heard().ends_with(end);
   }
+  // False: the connection has ended.
+  bool rekey() { return socket_.send(client_.rekey()) && !receive(); }
   TlsClient& client() { return client_; }
 
  private:
@@ -64,11 +77,10 @@ class TlsListeners : public ::testing::Test {
  protected:
   TlsListeners() {
     make_authority(dir_.path(), "a");
-    core::WebSpec spec;
-    spec.tls.emplace();
-    spec.tls->certificate = read_file(dir_ / "a.crt");
-    spec.tls->key = read_file(dir_ / "a.key");
-    EXPECT_TRUE(guard_.apply(spec).ok());
+    spec_.tls.emplace();
+    spec_.tls->certificate = read_file(dir_ / "a.crt");
+    spec_.tls->key = read_file(dir_ / "a.key");
+    EXPECT_TRUE(guard_.apply(spec_).ok());
   }
   std::uint16_t gate() {
     serve::StreamOptions options = serve::http_stream_options();
@@ -97,6 +109,7 @@ class TlsListeners : public ::testing::Test {
   }
 
   TempDir dir_;
+  core::WebSpec spec_;
   serve::WebGuard guard_{"test"};
   std::unique_ptr<serve::StreamServer> gate_;
   std::unique_ptr<serve::HttpServer> ops_;
@@ -113,6 +126,21 @@ TEST_F(TlsListeners, the_gate_keeps_a_connection_and_answers_in_order) {
         20s, [&] { return socket.hears("small\n") && socket.client().heard().size() > whole; }));
   }
   EXPECT_EQ(failures(), 0U);
+}
+
+// A client that is no longer let in would otherwise stay as long as it asks.
+TEST_F(TlsListeners, what_changes_ends_the_connections_of_before_after_their_next_answer) {
+  TlsSocket socket(gate());
+  ASSERT_TRUE(socket.shake_hands());
+  socket.send(kGet);
+  ASSERT_TRUE(socket.hears("small\n"));
+  EXPECT_EQ(socket.client().heard().find("Connection: close"), std::string::npos);
+  const std::size_t before = socket.client().heard().size();
+  ASSERT_TRUE(guard_.apply(spec_).ok());
+  socket.send(kGet);
+  EXPECT_TRUE(eventually(20s, [&] { return socket.hears("small\n") && socket.client().ended(); }));
+  EXPECT_NE(socket.client().heard().find("Connection: close", before), std::string::npos);
+  expect_served(gate_->port());
 }
 
 TEST_F(TlsListeners, ops_answers_once_and_says_that_the_answer_was_whole) {
@@ -152,6 +180,18 @@ TEST_F(TlsListeners, a_slow_handshake_is_bounded_as_a_whole_and_delays_nobody) {
   expect_served(port);
 }
 
+// Each is answered, but none is a request.
+TEST_F(TlsListeners, new_keys_buy_half_a_request_no_time) {
+  TlsSocket socket(gate());
+  ASSERT_TRUE(socket.shake_hands());
+  socket.send("GET /small HTTP/1.1\r\nHo");
+  const Stopwatch watch;
+  EXPECT_TRUE(eventually(
+      10s, [&] { return !socket.rekey() || socket.client().ended(); }, 50ms));
+  EXPECT_LT(watch.elapsed(), 5s);
+  EXPECT_NE(socket.client().heard().find(" 408 "), std::string::npos);
+}
+
 TEST_F(TlsListeners, a_handshake_that_stalls_holds_a_thread_of_ops_no_longer_than_a_head) {
   const std::uint16_t port = ops();
   const std::string hello = TlsClient().turn("");
@@ -175,6 +215,31 @@ TEST_F(TlsListeners, plain_text_is_refused_counted_and_never_answered) {
     EXPECT_TRUE(eventually(20s, [&] { return failures() == before + 1; }));
     expect_served(port);
   }
+}
+
+TEST_F(TlsListeners, a_handshake_that_ends_while_the_listener_stops_does_not_keep_it) {
+  const std::uint16_t port = gate();
+  const HttpSocket socket(port);
+  TlsClient client;
+  socket.send(client.turn(""));
+  std::string wire;
+  while (!client.established()) {
+    ASSERT_TRUE(eventually(
+        20s, [&] { return !socket.receive_some(wire) || !wire.empty(); }, 1ms));
+    const std::string flight = client.turn(std::exchange(wire, ""));
+    if (!client.established())
+      socket.send(flight);
+    else
+      wire = flight;
+  }
+  const Stopwatch watch;
+  std::thread stop([&] { gate_->stop(); });
+  EXPECT_TRUE(eventually(
+      20s, [&] { return !accepts(port); }, 1ms))
+      << "still listening";
+  socket.send(wire);
+  stop.join();
+  EXPECT_LT(watch.elapsed(), 5s);
 }
 
 TEST_F(TlsListeners, a_client_that_vanishes_in_the_middle_leaves_nothing_behind) {

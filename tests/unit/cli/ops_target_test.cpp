@@ -52,6 +52,22 @@ TEST(OpsTarget, is_asked_with_what_the_files_give) {
       << "it would not be shown";
 }
 
+TEST(OpsTarget, of_a_health_check_is_the_health_listener_if_there_is_one) {
+  const test::TempDir dir;
+  const std::string file = dir / "rpoguard.yml";
+  const std::string shards =
+      "defaults: {rpo: 5s, connect: {dbname: a, user: b}}\n"
+      "shards: [{id: s, home_region: iad, nodes: [{name: a, region: iad, host: h}, "
+      "{name: b, region: phx, host: i}]}]\n";
+  test::write_file(file, "listen: {ops: \"127.0.0.1:7\", health: \"0.0.0.0:9\"}\n" + shards);
+  EXPECT_EQ(find_target("", file).value().port, 7);
+  EXPECT_EQ(find_life_target("", file).value().port, 9);
+  EXPECT_EQ(find_life_target("", file).value().host, "127.0.0.1");
+  EXPECT_EQ(find_life_target("http://h:5", file).value().port, 5);
+  test::write_file(file, "listen: {ops: \"127.0.0.1:7\"}\n" + shards);
+  EXPECT_EQ(find_life_target("", file).value().port, 7);
+}
+
 TEST(OpsTarget, is_an_error_when_the_file_is_not_there) {
   EXPECT_FALSE(find_target("", "/no/such/file").ok());
 }

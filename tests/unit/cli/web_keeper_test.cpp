@@ -8,6 +8,7 @@
 
 #include "tests/support/certificates.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/support/tls_client.hpp"
 
 namespace rpoguard::cli {
 namespace {
@@ -75,6 +76,61 @@ TEST_F(WebKeeperTest, what_is_broken_changes_nothing_and_is_counted_once) {
   write_file(dir_ / "web.yml", kTls);
   keeper_.look();
   EXPECT_EQ(failures(), 4U);
+}
+
+// Does the listener let in a client that shows this certificate, or none if it is empty?
+bool lets_in(WebKeeper& keeper, const std::filesystem::path& directory, const std::string& shown,
+             int version = 0) {
+  const auto server = keeper.guard(WebListener::ops)->new_session();
+  test::TlsClient client(version);
+  if (!shown.empty()) client.show(directory / (shown + ".crt"), directory / (shown + ".key"));
+  std::string ignored;
+  auto state = serve::TlsSession::State::open;
+  for (std::string wire = client.turn("");
+       !wire.empty() && state == serve::TlsSession::State::open;) {
+    state = server->receive(wire, ignored);
+    wire = client.turn(server->take_wire());
+  }
+  return state == serve::TlsSession::State::open && server->established();
+}
+
+// A look may come while somebody writes, and a disk may be full.
+TEST_F(WebKeeperTest, no_part_of_the_file_lets_in_whom_the_whole_does_not) {
+  test::make_authority(dir_.path(), "ca");
+  test::make_certificate(dir_.path(), "friend", {.authority = "ca", .san = "DNS:friend.test"});
+  test::make_certificate(dir_.path(), "other", {.authority = "ca", .san = "DNS:other.test"});
+  const std::string whole =
+      "tls_server_config:\n  cert_file: a.crt\n  key_file: a.key\n  client_ca_file: ca.crt\n"
+      "  client_auth_type: RequireAndVerifyClientCert\n  min_version: TLS13\n"
+      "  client_allowed_sans:\n    - friend.test\n";
+  write_file(dir_ / "web.yml", whole);
+  ASSERT_EQ(keeper_.open({.ops = path()}), "");
+  const auto expect_strict = [&](std::size_t bytes) {
+    EXPECT_FALSE(lets_in(keeper_, dir_.path(), "")) << whole.substr(0, bytes);
+    EXPECT_FALSE(lets_in(keeper_, dir_.path(), "other")) << whole.substr(0, bytes);
+    EXPECT_FALSE(lets_in(keeper_, dir_.path(), "friend", TLS1_2_VERSION)) << whole.substr(0, bytes);
+  };
+  ASSERT_TRUE(lets_in(keeper_, dir_.path(), "friend"));
+  for (std::size_t bytes = 0; bytes < whole.size(); ++bytes) {
+    write_file(dir_ / "web.yml", whole.substr(0, bytes));
+    keeper_.look();
+    expect_strict(bytes);
+  }
+  write_file(dir_ / "web.yml", whole);
+  keeper_.look();
+  EXPECT_TRUE(lets_in(keeper_, dir_.path(), "friend"));
+  EXPECT_GT(failures(), 0U);
+}
+
+TEST_F(WebKeeperTest, may_become_stricter_without_a_restart) {
+  ASSERT_EQ(keeper_.open({.ops = path()}), "");
+  ASSERT_TRUE(lets_in(keeper_, dir_.path(), ""));
+  write_file(dir_ / "web.yml",
+             "tls_server_config: {cert_file: a.crt, key_file: a.key, client_ca_file: a.crt, "
+             "client_auth_type: RequireAndVerifyClientCert}\n");
+  keeper_.look();
+  EXPECT_FALSE(lets_in(keeper_, dir_.path(), ""));
+  EXPECT_EQ(failures(), 0U);
 }
 
 TEST_F(WebKeeperTest, ends_at_once) {

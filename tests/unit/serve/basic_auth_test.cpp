@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/certificates.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -21,7 +23,9 @@ constexpr const char* kDearHash = "$2b$10$abcdefghijklmnopqrstuuYoA/Ig5dOcHJ1Uzl
 
 class BasicAuthTest : public ::testing::Test {
  protected:
-  Verdict ask(const std::string& authorization) { return auth_.check(users_, authorization); }
+  Verdict ask(const std::string& authorization, const std::string& client = "10.0.0.1") {
+    return auth_.check(users_, authorization, client);
+  }
   // The least of them: the machine has other things to do as well.
   std::chrono::nanoseconds time_of(const std::vector<std::string>& authorizations) {
     auto least = std::chrono::nanoseconds::max();
@@ -108,6 +112,27 @@ TEST_F(BasicAuthTest, who_guesses_does_not_push_out_who_knows_nor_take_every_thr
   EXPECT_EQ(std::ranges::count(verdicts, Verdict::right), 0);
   EXPECT_GE(std::ranges::count(verdicts, Verdict::busy), 1);
   EXPECT_EQ(ask(kJoSesame), Verdict::right);
+}
+
+// After a restart nobody is remembered.
+TEST_F(BasicAuthTest, one_who_guesses_shuts_out_nobody_of_another_address) {
+  users_["jo"] = kDearHash;
+  std::atomic<int> refused{0};
+  std::atomic<bool> over{false};
+  std::vector<std::thread> guessers;
+  for (char first = 'a'; first < 'i'; ++first) {
+    guessers.emplace_back([&, first] {
+      for (int i = 0; !over; i = (i + 1) % 1000) {
+        const std::string digits = std::to_string(1000 + i);
+        const std::string guess = "Basic am86" + std::string(4, first) + digits;
+        if (ask(guess) == Verdict::busy) ++refused;
+      }
+    });
+  }
+  EXPECT_TRUE(eventually(std::chrono::seconds(20), [&] { return refused > 100; }));
+  EXPECT_EQ(ask(kJoSesame, "10.0.0.2"), Verdict::right);
+  over = true;
+  for (std::thread& guesser : guessers) guesser.join();
 }
 
 }  // namespace

@@ -25,6 +25,11 @@ class TlsTest : public ::testing::Test {
     make_certificate(dir_->path(), "server", {.authority = "ca"});
     make_certificate(dir_->path(), "client",
                      {.authority = "ca", .san = "DNS:a.test,IP:10.0.0.7,URI:spiffe://x/y"});
+    const auto rsa =
+        run_command({.argv = {"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj",
+                              "/CN=rsa", "-keyout", "rsa.key", "-out", "rsa.crt"},
+                     .directory = dir_->path()});
+    ASSERT_EQ(rsa.exit_code, 0) << rsa.output;
   }
   static void TearDownTestSuite() { delete dir_; }
 
@@ -134,6 +139,23 @@ TEST_F(TlsTest, versions_ciphers_and_curves_are_kept) {
   EXPECT_FALSE(lets_in(suites, without)) << "suites of TLS 1.3 only";
   TlsClient young;
   EXPECT_TRUE(lets_in(suites, young));
+  suites.max_version = core::TlsVersion::tls12;
+  EXPECT_EQ(problem(suites), "tls_server_config: cipher_suites has none for max_version TLS12");
+}
+
+TEST_F(TlsTest, without_a_choice_of_ciphers_all_have_forward_secrecy_and_are_authenticated) {
+  for (const char* weak :
+       {"AES256-GCM-SHA384", "AES128-SHA", "ECDHE-RSA-AES256-SHA", "ECDHE-RSA-AES256-SHA384"}) {
+    core::TlsSpec rsa = spec();
+    rsa.certificate = file("rsa.crt");
+    rsa.key = file("rsa.key");
+    TlsClient client(TLS1_2_VERSION);
+    client.offer(weak);
+    EXPECT_FALSE(lets_in(rsa, client)) << weak;
+    TlsClient strong(TLS1_2_VERSION);
+    strong.offer("ECDHE-RSA-AES256-GCM-SHA384");
+    EXPECT_TRUE(lets_in(rsa, strong));
+  }
 }
 
 TEST_F(TlsTest, a_client_certificate_must_be_for_one_of_the_names) {
