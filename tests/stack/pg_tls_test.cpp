@@ -81,8 +81,9 @@ class PgTls : public ::testing::Test {
     return "user: cert_role, sslcert: " + identity.certificate + ", sslkey: " + identity.key;
   }
 
-  void expect(const std::vector<Way>& ways) const {
-    RpoguardConfig config{.probe_interval = "500ms", .probe_timeout = "400ms"};
+  void expect(const std::vector<Way>& ways,
+              const std::string& connect = "dbname: postgres, user: postgres") const {
+    RpoguardConfig config{.probe_interval = "500ms", .probe_timeout = "400ms", .connect = connect};
     for (const Way& way : ways) config.shards.push_back(shard_of(way));
     Rpoguard rpoguard(config);
     rpoguard.wait_until_serving();
@@ -212,6 +213,46 @@ TEST_F(PgTls, passwords_and_channel_binding) {
   });
 }
 
+TEST_F(PgTls, a_service_file_gives_what_the_configuration_does_not) {
+  const auto server =
+      tls_server(authority_.issue({"server", "DNS:localhost"}), authority_.certificate());
+  const auto port = server->port();
+  const Identity locked = authority_.issue({"cert_role", "", 2, "open sesame"});
+  const std::string trusted = "sslmode=verify-full\nsslrootcert=" + authority_.certificate() + "\n";
+  const std::string services =
+      file("services",
+           "[password]\nuser=scram_role\npassword=of scram_role\ndbname=postgres\n" + trusted +
+               "channel_binding=require\n[locked]\nuser=cert_role\nsslcert=" + locked.certificate +
+               "\nsslkey=" + locked.key + "\nsslpassword=open sesame\n" + trusted +
+               "[clear]\nuser=scram_role\npassword=of scram_role\nsslmode=disable\n"
+               "[host]\nhost=192.0.2.1\n[options]\noptions=-c x=y\n"
+               "[prefer]\nsslmode=prefer\n[role]\nuser=nobody_here\nsslmode=require\n");
+  const auto service = [&](const std::string& name) {
+    return "service_file: " + services + ", service: " + name;
+  };
+  const std::string cannot = " of " + services + ": ";
+  expect(
+      {
+          {"password", port, service("password")},
+          {"locked", port, service("locked")},
+          {"written-wins", port, service("clear") + ", sslmode: require"},
+          {"written-loses", port,
+           service("password") + ", password_file: " + file("no", "nonsense"), "auth_failed",
+           "password authentication failed"},
+          {"clear", port, service("clear"), "auth_failed", "no encryption"},
+          {"role", port, service("role"), "auth_failed", "nobody_here"},
+          {"missing", port, service("absent"), "auth_failed",
+           "cannot use service absent" + cannot + "there is no such section"},
+          {"host", port, service("host"), "auth_failed",
+           "cannot use service host" + cannot + "line 20: host is named by the configuration"},
+          {"options", port, service("options"), "auth_failed", "line 22: a keyword that rpoguard"},
+          {"prefer", port, service("prefer"), "auth_failed", "line 24: sslmode is none of"},
+          {"gone", port, "service: a, service_file: /nonexistent/s", "auth_failed",
+           "cannot read /nonexistent/s: No such file"},
+      },
+      "port: 5432");
+}
+
 /// A shard over two servers with TLS, watched by rpoguard, whose gate is open.
 class RotatedShard : public PgTls {
  protected:
@@ -307,6 +348,18 @@ TEST_F(RotatedShard, client_certificate_and_key_are_rotated_without_a_restart) {
   disconnect();
   closes("tls_failed");
   use_client(authority_);
+  opens();
+}
+
+TEST_F(RotatedShard, a_service_file_is_rotated_without_a_restart) {
+  const std::string start = "[s]\nuser=scram_role\nchannel_binding=require\npassword=";
+  const std::string services = file("services", start + "first\n");
+  watch("service: s, service_file: " + services);
+  shard_.writer().exec("alter role scram_role password 'second'");
+  stays_open();
+  disconnect();
+  closes("auth_failed");
+  file("services", start + "second\n");
   opens();
 }
 
