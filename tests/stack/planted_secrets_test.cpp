@@ -77,6 +77,7 @@ class PlantedSecrets : public ::testing::Test {
         shard("passfile", port, "sslmode: require, passfile: " + passfile()),
         shard("service", port, "service: wrong, service_file: " + services()),
         shard("service-broken", port, "service: broken, service_file: " + services()),
+        shard("service-cut", port, "service: cut, service_file: " + services()),
         shard("refused", free_port(), "password_file: " + secret_file("refused-password")),
         shard("denied", port, good,
               "epoch: {source: table, url: \"" + denying_.url() +
@@ -121,11 +122,13 @@ class PlantedSecrets : public ::testing::Test {
   std::string services() {
     const std::string path = secret_file("service-password");
     const std::string password = "password=" + planted_.secrets().at("service-password") + "\n";
+    const std::string keyword = "hush88/keyword+88";  // without the sign that ends one
+    planted_.watch("service-keyword", keyword);
     write_file(path, "[wrong]\n" + password +
                          "sslmode=verify-full\nsslrootcert=" + authority_.certificate() +
                          "\nsslcert=" + client_.certificate + "\nsslkey=" + client_.key +
                          "\nsslpassword=" + planted_.secrets().at("passphrase") + "\n[broken]\n" +
-                         password + planted_.plant("service-keyword") + "=x\n");
+                         password + keyword + "=x\n[cut]\n" + keyword + "\n");
     return path;
   }
 
@@ -215,6 +218,7 @@ TEST_F(PlantedSecrets, none_comes_out_of_a_run_with_every_fault) {
         "shard=passfile node=iad-a reason=auth_failed",
         "shard=service node=iad-a reason=auth_failed",
         "shard=service-broken node=iad-a reason=auth_failed",
+        "shard=service-cut node=iad-a reason=auth_failed",
         "shard=refused node=iad-a reason=refused", "shard=denied witness=epoch reason=auth_failed",
         "msg=\"archive does not answer\" shard=denied reason=query_failed",
         "shard=good reason=auth_failed", "shard=good node=iad-a state=writer", "hook=web ",
