@@ -253,6 +253,31 @@ TEST_F(PgTls, a_service_file_gives_what_the_configuration_does_not) {
       "port: 5432");
 }
 
+TEST_F(PgTls, the_writer_endpoint_inherits_the_service) {
+  const auto server =
+      tls_server(authority_.issue({"server", "DNS:localhost"}), authority_.certificate());
+  const std::string good = "[s]\nuser=scram_role\nsslmode=require\npassword=of scram_role\n";
+  const std::string services = file("services", good);
+  ShardConfig shard = shard_of({"184", server->port(), {}});
+  shard.extra = "writer_endpoint: {host: localhost, port: " + std::to_string(server->port()) +
+                ", interval: 500ms, timeout: 400ms, ttl: 1s}\n";
+  Rpoguard rpoguard({.shards = {shard},
+                     .probe_interval = "500ms",
+                     .probe_timeout = "400ms",
+                     .connect = "service: s, service_file: " + services});
+  rpoguard.wait_until_serving();
+  const auto on_writer = [&] { return rpoguard.metric("rpoguard_endpoint_on_writer") == 1; };
+  EXPECT_TRUE(eventually(20s, on_writer)) << rpoguard.log();
+  file("services", "[t]\n");
+  const std::string line = "msg=\"endpoint does not answer\" shard=184 reason=auth_failed error=" +
+                           ("\"cannot use service s of " + services) +
+                           ": there is no such section\"";
+  EXPECT_TRUE(eventually(20s, [&] { return rpoguard.log().find(line) != std::string::npos; }))
+      << rpoguard.log();
+  file("services", good);
+  EXPECT_TRUE(eventually(20s, on_writer)) << rpoguard.log();
+}
+
 /// A shard over two servers with TLS, watched by rpoguard, whose gate is open.
 class RotatedShard : public PgTls {
  protected:

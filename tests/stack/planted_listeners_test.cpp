@@ -183,20 +183,21 @@ TEST_F(PlantedListeners, none_comes_out_of_a_bad_web_configuration) {
   const std::string s = planted_.plant("misplaced");
   const std::string quoted = "\"" + s + "\"";
   const std::string block = "|\n" + indented(key_, "      ");
-  const std::string cert = "  cert_file: server.crt\n";
+  const auto certain = [](const std::string& keys) {
+    return "tls_server_config:\n  cert_file: server.crt\n" + keys;
+  };
   for (const std::string& bad : {
-           "tls_server_config:\n" + cert + "  key_file: " + block,
-           "tls_server_config:\n" + cert + "  key_file:\n" + indented(key_, "      "),
-           "tls_server_config:\n" + cert + "  key: " + quoted,
-           "tls_server_config:\n" + cert + "  key:\n" + indented(key_, "    "),
-           "tls_server_config:\n" + cert + "  key: |\n" + indented(key_.substr(0, 200), "    "),
+           certain("  key_file: " + block),
+           certain("  key_file:\n" + indented(key_, "      ")),
+           certain("  key: " + quoted),
+           certain("  key:\n" + indented(key_, "    ")),
+           certain("  key: |\n" + indented(key_.substr(0, 200), "    ")),
            "tls_server_config:\n  key_file: server.key\n  cert: " + block,
-           "tls_server_config:\n" + cert + "  key_file: server.key\n  client_ca: " + block,
-           "tls_server_config:\n" + cert + "  key_file: server.key\n  min_version: " + quoted,
-           "tls_server_config:\n" + cert + "  key_file: server.key\n  client_auth_type: " + block,
-           "tls_server_config:\n" + cert + "  key_file: server.key\n  cipher_suites: [" + quoted +
-               "]\n",
-           "tls_server_config:\n" + cert + "  key_file: server.key\n  headers: " + block,
+           certain("  key_file: server.key\n  client_ca: " + block),
+           certain("  key_file: server.key\n  min_version: " + quoted),
+           certain("  key_file: server.key\n  client_auth_type: " + block),
+           certain("  key_file: server.key\n  cipher_suites: [" + quoted + "]\n"),
+           certain("  key_file: server.key\n  headers: " + block),
            "tls_server_config: " + block,
            "tls_server_config: {" + quoted + ": x}\n",
            "key: " + block,
