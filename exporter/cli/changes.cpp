@@ -212,6 +212,10 @@ std::string wording(const std::string& note) {
 }
 
 void archive_changes(const ShardView* before, const ShardView& after, std::vector<LogLine>& lines) {
+  if (after.spec->archive.source != core::ArchiveSource::postgres)
+    failure_changes(
+        before == nullptr ? nullptr : &before->archive.failure, after.archive.failure,
+        {"archive does not answer", "archive answers again", {{"shard", after.spec->id}}}, lines);
   const std::string was = before == nullptr ? "" : before->archive.note;
   if (wording(was) == wording(after.archive.note)) return;
   if (after.archive.note.empty()) {

@@ -52,8 +52,13 @@ core::ConnectSpec connect_for(const core::HookSpec& hook, core::ConnectSpec conn
     connect.sslcert.clear();  // it is that of rpoguard's own role
     connect.sslkey.clear();
     connect.sslpassword_file.clear();
+    for (const char* keyword : {"user", "password", "passfile", "sslcert", "sslkey", "sslpassword"})
+      std::erase(connect.service.fills, keyword);
   }
-  if (!hook.dbname.empty()) connect.dbname = hook.dbname;
+  if (!hook.dbname.empty()) {
+    connect.dbname = hook.dbname;
+    std::erase(connect.service.fills, "dbname");
+  }
   return connect;
 }
 

@@ -37,6 +37,26 @@ std::uint16_t required_port(Chosen<std::int64_t> chosen) {
   return static_cast<std::uint16_t>(required(std::move(chosen)));
 }
 
+// What is not written, or written as "" where that means none, a service may give.
+core::ServiceSource service_of(const Resolver& resolver, ConnectAt at,
+                               const core::PasswordSource& password) {
+  const auto chosen = [&](std::string_view name) {
+    return resolver.connect<std::string>(at, name);
+  };
+  core::ServiceSource service;
+  service.name = required(chosen("service"));
+  if (service.name.empty()) return {};
+  service.file = required(chosen("service_file"));
+  for (const char* name : {"dbname", "user", "sslmode", "channel_binding"})
+    if (!chosen(name).written) service.fills.emplace_back(name);
+  for (const char* name : {"sslrootcert", "sslcert", "sslkey"})
+    if (required(chosen(name)).empty()) service.fills.emplace_back(name);
+  if (required(chosen("sslpassword_file")).empty()) service.fills.emplace_back("sslpassword");
+  if (password == core::PasswordSource{})
+    service.fills.insert(service.fills.end(), {"password", "passfile"});
+  return service;
+}
+
 // Everything but host and port.
 core::ConnectSpec build_connect(const Resolver& resolver, ConnectAt at) {
   const auto text = [&](std::string_view name) {
@@ -52,6 +72,7 @@ core::ConnectSpec build_connect(const Resolver& resolver, ConnectAt at) {
   connect.sslkey = text("sslkey");
   connect.sslpassword_file = text("sslpassword_file");
   connect.channel_binding = text("channel_binding");
+  connect.service = service_of(resolver, at, connect.password);
   return connect;
 }
 

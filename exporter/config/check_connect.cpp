@@ -48,7 +48,8 @@ class ConnectionCheck {
 
   void run() {
     check_password();
-    check_tls();
+    // What a service has not yet said may be what is missing here: PgDialer looks at the whole.
+    if (!check_service()) check_tls();
   }
 
  private:
@@ -66,6 +67,20 @@ class ConnectionCheck {
     if (set.size() < 2) return;
     report_.add(first_of({text(set[1]).written, text(set[0]).written}),
                 "both " + set[0] + " and " + set[1] + " are set", "one of the two");
+  }
+
+  // True when there is one.
+  bool check_service() {
+    const auto name = text("service");
+    const auto file = text("service_file");
+    if (!name.value || !file.value) return false;
+    if (name.value->empty() != file.value->empty()) {
+      const bool nameless = name.value->empty();
+      report_.add(first_of({nameless ? file.written : name.written}),
+                  nameless ? "service_file without service" : "service without service_file",
+                  "both or neither");
+    }
+    return !name.value->empty();
   }
 
   void check_tls() {

@@ -328,6 +328,15 @@ std::vector<Key> connect_keys() {
        .default_text = "prefer",
        .choices = {"disable", "prefer", "require"},
        .help = "require: only with SCRAM over TLS, and only to the server that has the password"},
+      {.path = "defaults.connect.service",
+       .type = Type::text,
+       .optional = true,
+       .help = "section of service_file that gives what is not written here"},
+      {.path = "defaults.connect.service_file",
+       .type = Type::path,
+       .optional = true,
+       .secret = true,
+       .help = "file like pg_service.conf, read at each connect; needs service"},
   };
 }
 
@@ -386,6 +395,8 @@ constexpr std::array kEndpointConnect{
     Help{"defaults.writer_endpoint.sslpassword_file", "file with the passphrase of that key"},
     Help{"defaults.writer_endpoint.channel_binding",
          "require: only with SCRAM over TLS; poolers do not offer it"},
+    Help{"defaults.writer_endpoint.service", "section of service_file for the endpoint"},
+    Help{"defaults.writer_endpoint.service_file", "file like pg_service.conf for the endpoint"},
 };
 
 std::vector<Key> endpoint_connect_keys() {

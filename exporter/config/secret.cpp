@@ -8,6 +8,7 @@ namespace rpoguard::config {
 namespace {
 
 constexpr std::size_t kPasswordBytesMax = 4096;
+constexpr std::size_t kServiceFileBytesMax = 65536;
 
 core::Error problem(std::string message, std::string hint = {}) {
   return {.message = std::move(message), .hint = std::move(hint)};
@@ -27,6 +28,12 @@ core::Result<Secret> read_from_file(const std::string& path) {
   return Secret(std::move(text));
 }
 
+core::Result<Secret> read_whole(const std::string& path) {
+  auto content = read_file(path, kServiceFileBytesMax, Waiting::fail);
+  if (!content.ok()) return content.error();
+  return Secret(std::move(content).value());
+}
+
 core::Result<Secret> read_from_environment(const std::string& name) {
   const char* text = std::getenv(name.c_str());
   if (text == nullptr || *text == '\0') {
@@ -41,6 +48,7 @@ core::Result<Secret> read_from_environment(const std::string& name) {
 core::Result<Secret> read_password(const core::PasswordSource& source) {
   if (!source.file.empty()) return read_from_file(source.file);
   if (!source.env.empty()) return read_from_environment(source.env);
+  if (!source.service_file.empty()) return read_whole(source.service_file);
   return Secret();
 }
 

@@ -21,9 +21,9 @@ class Secret {
   std::string text_;
 };
 
-/// Reads the password file (one trailing newline is dropped) or the environment variable, anew at
-/// each call. No source set: an empty secret. The error names the file or the variable, never its
-/// content.
+/// Reads the password file (one trailing newline is dropped), the environment variable, or the
+/// whole text of the service file (at most 64 KiB), anew at each call. No source set: an empty
+/// secret. The error names the file or the variable, never its content.
 core::Result<Secret> read_password(const core::PasswordSource& source);
 
 }  // namespace rpoguard::config

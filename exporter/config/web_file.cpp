@@ -69,6 +69,15 @@ std::string render(Names names) {
   return text;
 }
 
+// Anything else may be a secret in the wrong place. Names of cipher suites are longer than words.
+bool is_shown(std::string_view text) {
+  const auto of_a_suite = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  return is_plain_word(text) ||
+         (text.starts_with("TLS_") && text.size() < 64 && std::ranges::all_of(text, of_a_suite));
+}
+
 // A value with its place.
 struct Given {
   const Node* node;
@@ -115,12 +124,13 @@ class WebReader {
     Map found;
     if (!has_shape(given, Node::Kind::map, "must be a map of keys", render(names))) return found;
     for (const Entry& entry : given.node->entries) {
-      const std::string path =
-          (given.place.path.empty() ? "" : given.place.path + ".") + render_excerpt(entry.key);
+      const bool known = std::ranges::find(names, entry.key) != names.end();
+      const std::string path = (given.place.path.empty() ? "" : given.place.path + ".") +
+                               (known || is_plain_word(entry.key) ? entry.key : "(not shown here)");
       const Given value{&entry.value, {entry.mark, path}};
       if (!entry.forbidden.empty()) {
         complain(value, std::string(entry.forbidden), "a plain key");
-      } else if (!names.empty() && std::ranges::find(names, entry.key) == names.end()) {
+      } else if (!names.empty() && !known) {
         const std::string_view meant = nearest(entry.key, names);
         complain(value, "there is no such key", meant.empty() ? render(names) : std::string(meant));
       } else if (!found.emplace(entry.key, value).second) {
@@ -142,7 +152,7 @@ class WebReader {
     const std::string text = text_of(given);
     const auto found = std::ranges::find(choices, text);
     if (found == choices.end() && !text.empty())
-      complain(given, '"' + render_excerpt(text) + "\" is not known", render(choices));
+      complain(given, (is_shown(text) ? '"' + text + "\" " : "") + "is not known", render(choices));
     return found == choices.end() ? 0 : static_cast<std::size_t>(found - choices.begin());
   }
 
@@ -179,6 +189,11 @@ class WebReader {
     if (file == keys.end()) return {};
     const std::string path = text_of(file->second);
     if (path.empty()) return {};
+    // A key in the place of its path shall not be repeated.
+    if (!is_printable(path) || path.find("-----") != std::string::npos) {
+      complain(file->second, "is not a path", "a path; PEM text belongs in " + name);
+      return {};
+    }
     // Waits for nobody: this is read again and again while the program runs.
     auto content = read_file(directory_ / path, kPemBytesMax, Waiting::fail);
     if (!content) complain(file->second, content.error().message, "a file that can be read");

@@ -73,6 +73,7 @@ struct ArchiveMemory {
     bool holes_invisible = false;
   };
   std::optional<Look> look;
+  std::optional<ProbeError> failure;  ///< of the last look
   /// It was seen to hold WAL of the writer's timeline that the writer has not written yet.
   bool of_another_history = false;
 };

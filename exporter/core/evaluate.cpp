@@ -130,7 +130,11 @@ ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& 
   // Another witness may mean something else by its numbers.
   if (before.epoch_witness != after.epoch_witness) memory.epoch_witness = {};
   if (before.generation_witness != after.generation_witness) memory.generation_witness = {};
-  if (before.archive != after.archive) memory.archive = {};  // another repository
+  if (before.archive != after.archive) {  // another repository, which has not answered yet either
+    ArchiveMemory archive;
+    archive.failure = std::move(memory.archive.failure);
+    memory.archive = std::move(archive);
+  }
   return memory;
 }
 

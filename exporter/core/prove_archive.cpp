@@ -115,10 +115,11 @@ void Evaluator::prove_archive() {
     follow_archiver(memory, node, *writer, answer->asked, answer->answered);
   }
   if (observations_.archive && looks_itself(spec)) {
-    const auto& outcome = observations_.archive->outcome;
+    const auto* error = std::get_if<ProbeError>(&observations_.archive->outcome);
     take_look(memory, *observations_.archive);
-    if (const auto* error = std::get_if<ProbeError>(&outcome)) view.failure = *error;
+    memory.failure = error == nullptr ? std::nullopt : std::optional(*error);
   }
+  if (looks_itself(spec)) view.failure = memory.failure;
   const ArchiveMemory::Look* look = valid_look(memory);
   if (writer != nullptr && look != nullptr && !foreign(memory, *look) &&
       contradicted(*look, *writer, answer->asked))

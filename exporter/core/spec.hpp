@@ -42,13 +42,23 @@ const char* name_of(ArchiveFormat value);
 const char* name_of(GateMode value);
 const char* name_of(AfterFailover value);
 
-/// Where the password comes from; at most one of the three is set. Read again at each connect, so
-/// rotation works.
+/// Where the password comes from; at most one is set. Read again at each connect, so rotation
+/// works.
 struct PasswordSource {
   std::string file;
   std::string env;
-  std::string passfile{};  ///< in the format of .pgpass; read by libpq
+  std::string passfile{};      ///< in the format of .pgpass; read by libpq
+  std::string service_file{};  ///< the password is somewhere in this text; read whole
   friend bool operator==(const PasswordSource&, const PasswordSource&) = default;
+};
+
+/// The section of a connection service file that fills in what the configuration leaves open. Read
+/// again at each connect.
+struct ServiceSource {
+  std::string name;  ///< of the section; empty: no service
+  std::string file;
+  std::vector<std::string> fills{};  ///< keywords of libpq that the configuration has not written
+  friend bool operator==(const ServiceSource&, const ServiceSource&) = default;
 };
 
 /// How to reach one PostgreSQL server. One target, no host lists: rpoguard wants to see wrong
@@ -66,6 +76,7 @@ struct ConnectSpec {
   std::string sslkey;
   std::string sslpassword_file{};          ///< with the passphrase of sslkey
   std::string channel_binding = "prefer";  ///< disable, prefer or require
+  ServiceSource service{};
   friend bool operator==(const ConnectSpec&, const ConnectSpec&) = default;
 };
 

@@ -128,6 +128,32 @@ class SpawnPlan {
   posix_spawnattr_t attributes_{};
 };
 
+bool is_word_or_number(std::string_view text) {
+  constexpr std::size_t kBytesMax = 32;
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto plain = [&](char c) {
+    return letter(c) || digit(c) ||
+           std::string_view(".,:;()[]-_").find(c) != std::string_view::npos;
+  };
+  const bool mixed = std::ranges::any_of(text, letter) && std::ranges::any_of(text, digit);
+  return text.size() <= kBytesMax && std::ranges::all_of(text, plain) && !mixed;
+}
+
+// A program may repeat what it was given: an address with a password, a token. Words and numbers
+// say what is wrong; from the first other thing on nothing is shown.
+std::string harmless_start(std::string_view line) {
+  std::string shown;
+  while (!line.empty()) {
+    const std::string_view word = line.substr(0, line.find(' '));
+    if (!is_word_or_number(word)) return shown + "...";
+    if (!shown.empty()) shown += ' ';
+    shown += word;
+    line.remove_prefix(std::min(word.size() + 1, line.size()));
+  }
+  return shown;
+}
+
 std::string text_of(int error) {
   return std::generic_category().message(error);
 }
@@ -264,7 +290,7 @@ core::ProbeError Command::exit_error() const {
   } else {
     message += " was ended by signal " + std::to_string(WTERMSIG(*status_));
   }
-  if (!error_text_.empty()) message += ": " + error_text_;
+  if (!error_text_.empty()) message += ": " + harmless_start(one_line(error_text_));
   return {core::ProbeFailure::query_failed, one_line(message)};
 }
 

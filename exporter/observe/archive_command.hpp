@@ -28,7 +28,9 @@ struct CommandInput {
 /// One run of one program, without a shell: its arguments as given, of the environment only PATH
 /// and HOME (and LANG=C, and what the input has), in a process group of its own, which is killed
 /// with SIGKILL at the deadline, when too much is printed, and when the program ends and leaves
-/// others behind. Not thread-safe: used on the loop's thread. Order of calls: start() cancel()?
+/// others behind. Of what it prints on stderr an error repeats the first line, up to the first word
+/// that might be a secret. Not thread-safe: used on the loop's thread. Order of calls: start()
+/// cancel()?
 class Command : public std::enable_shared_from_this<Command> {
  public:
   static constexpr std::size_t kOutputBytesMax = std::size_t{128} * 1024 * 1024;

@@ -93,7 +93,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     }));
     dialer_->dial(guarded([](Endpoint& self, Dialed dialed) {
       if (const Failure* failure = std::get_if<Failure>(&dialed))
-        return self.finish(explain_login(*failure, self.spec_.connect).error);
+        return self.finish(explain_login(*failure, self.dialer_->used()).error);
       self.connection_ = std::get<std::shared_ptr<PgConnection>>(std::move(dialed));
       self.ask();
     }));
@@ -120,7 +120,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     connection_->query(canary_sql(canary_name_, std::max<Duration>(spec_.timeout / 2, kLockMin)),
                        guarded([sent](Endpoint& self, const Answer& answer) {
                          if (const Failure* failure = std::get_if<Failure>(&answer))
-                           return self.finish(canary_error(*failure, self.spec_.connect.user));
+                           return self.finish(canary_error(*failure, self.dialer_->used().user));
                          self.facts_->commit_took = self.clock_.now() - sent;
                          self.finish(*self.facts_);
                        }));

@@ -122,7 +122,7 @@ void NodeProbe::dial() {
   }));
   dialer_->dial(guarded([](NodeProbe& self, Dialed dialed) {
     if (Failure* failure = std::get_if<Failure>(&dialed))
-      return self.fail(explain_login(std::move(*failure), self.target_.connect).error);
+      return self.fail(explain_login(std::move(*failure), self.dialer_->used()).error);
     self.set_up(std::get<std::shared_ptr<PgConnection>>(std::move(dialed)));
   }));
 }
@@ -150,7 +150,7 @@ void NodeProbe::set_up(std::shared_ptr<PgConnection> connection) {
   step_ = Step::setting_up;
   session_.emplace(Session{.connection = std::move(connection),
                            .id = next_session_id(),
-                           .light = LightDecoder(target_.connect.user),
+                           .light = LightDecoder(dialer_->used().user),
                            .slow = {}});
   const auto wanted = target_.wants_epoch_table ? EpochTable::absent : EpochTable::ignored;
   session_->connection->query(session_sql(statement_timeout(context_.timing.timeout), wanted),
@@ -275,7 +275,7 @@ void NodeProbe::on_history(const Answer& answer) {
     // Where the function is missing, nobody promised it.
     if (failure->error.reason == ProbeFailure::missing_privilege)
       session_->history_problem =
-          explain_refusal(*failure, history_grants(target_.connect.user)).error.message;
+          explain_refusal(*failure, history_grants(dialer_->used().user)).error.message;
     return;
   }
   const auto* rows = std::get_if<RowSet>(&answer);

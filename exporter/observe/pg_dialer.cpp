@@ -10,6 +10,7 @@
 
 #include "exporter/core/check.hpp"
 #include "exporter/observe/pg_params.hpp"
+#include "exporter/observe/pg_service.hpp"
 
 namespace rpoguard::observe {
 
@@ -53,11 +54,39 @@ std::optional<Failure> unusable_file(const core::ConnectSpec& spec) {
   return std::nullopt;
 }
 
+// Everything is read anew for each connection (L10).
+std::variant<Login, Failure> read_login(const DialContext& context, const core::ConnectSpec& spec) {
+  const auto failure = [](ProbeFailure reason, const std::string& message) {
+    return Failure{{reason, one_line(message)}, {}};
+  };
+  Login login{spec};
+  if (!spec.service.name.empty()) {
+    const auto text =
+        context.read_password({.file = {}, .env = {}, .service_file = spec.service.file});
+    if (!text.ok()) return failure(ProbeFailure::auth_failed, text.error().message);
+    auto filled = with_service(spec, text.value());
+    if (auto* error = std::get_if<core::ProbeError>(&filled)) return Failure{*error, {}};
+    login = std::get<Login>(std::move(filled));
+  }
+  if (login.secrets.password.empty()) {
+    auto password = context.read_password(spec.password);
+    if (!password.ok()) return failure(ProbeFailure::auth_failed, password.error().message);
+    login.secrets.password = std::move(password).value();
+  }
+  if (!spec.sslpassword_file.empty()) {
+    auto passphrase = context.read_password({.file = spec.sslpassword_file, .env = {}});
+    if (!passphrase.ok()) return failure(ProbeFailure::tls_failed, passphrase.error().message);
+    login.secrets.key_passphrase = std::move(passphrase).value();
+  }
+  if (auto unusable = unusable_file(login.spec)) return *std::move(unusable);
+  return login;
+}
+
 }  // namespace
 
 PgDialer::PgDialer(const DialContext& context, core::ConnectSpec spec,
                    core::Duration kernel_timeout)
-    : context_(context), spec_(std::move(spec)), kernel_timeout_(kernel_timeout) {}
+    : context_(context), spec_(std::move(spec)), used_(spec_), kernel_timeout_(kernel_timeout) {}
 
 template <typename Handler>
 auto PgDialer::guarded(Handler handler) {
@@ -88,20 +117,14 @@ void PgDialer::dial(std::function<void(Dialed)> done) {
 }
 
 void PgDialer::connect() {
-  const auto password = context_.read_password(spec_.password);  // L10: anew each time
-  if (!password.ok())
-    return finish(Failure{{ProbeFailure::auth_failed, one_line(password.error().message)}, {}});
-  const auto passphrase = spec_.sslpassword_file.empty()
-                              ? core::Result<std::string>(std::string())
-                              : context_.read_password({.file = spec_.sslpassword_file, .env = {}});
-  if (!passphrase.ok())
-    return finish(Failure{{ProbeFailure::tls_failed, one_line(passphrase.error().message)}, {}});
-  if (auto failure = unusable_file(spec_)) return finish(*std::move(failure));
+  auto login = read_login(context_, spec_);
+  if (auto* failure = std::get_if<Failure>(&login)) return finish(std::move(*failure));
+  const auto& [spec, secrets] = std::get<Login>(login);
+  used_ = spec;
   ++tried_;
   connection_ = PgConnection::create(context_.loop);
   connection_->connect(
-      connect_params(spec_, addresses_[address_], {password.value(), passphrase.value()},
-                     kernel_timeout_),
+      connect_params(spec, addresses_[address_], secrets, kernel_timeout_),
       guarded([](PgDialer& self, const Answer& answer) { self.on_connected(answer); }));
 }
 

@@ -43,6 +43,9 @@ class PgDialer : public std::enable_shared_from_this<PgDialer> {
   /// What it means when the owner's deadline passes now. REQUIRES: dialing.
   core::ProbeError deadline_error() const;
   void close();
+  /// What the last connection was made with: the service file may have named another role or
+  /// database than the spec.
+  const core::ConnectSpec& used() const { return used_; }
 
  private:
   template <typename Handler>
@@ -54,6 +57,7 @@ class PgDialer : public std::enable_shared_from_this<PgDialer> {
 
   DialContext context_;
   core::ConnectSpec spec_;
+  core::ConnectSpec used_;
   core::Duration kernel_timeout_;
   std::function<void(Dialed)> done_;
   std::uint64_t attempt_ = 0;  // handlers of an older one do nothing (A3)

@@ -1,5 +1,5 @@
-// The connection parameters of a node, every one explicit: nothing comes from the environment, a
-// service file or a password file.
+// The connection parameters of a node, every one explicit: nothing comes from the environment or
+// from files that the configuration does not name.
 #pragma once
 
 #include <string>

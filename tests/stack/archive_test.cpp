@@ -8,6 +8,7 @@
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/cluster.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/ports.hpp"
 #include "tests/support/rpoguard_process.hpp"
 
 namespace rpoguard::test {
@@ -337,6 +338,52 @@ TEST(ArchiveScenario, an_archive_that_another_region_can_read_is_a_copy) {
       << rpoguard.log();
   shard.no_more("hang");
   EXPECT_TRUE(eventually(30s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+}
+
+std::size_t count_of(const std::string& what, const std::string& text) {
+  std::size_t count = 0;
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+TEST(ArchiveScenario, a_command_that_fails_is_logged_once_and_once_when_it_works_again) {
+  ArchivedCluster shard;
+  const TempDir dir;
+  const std::string command = "echo >>" + (dir / "runs").string() + "; test ! -e " +
+                              (dir / "broken").string() + " && exec ls " + shard.wal() +
+                              "; echo cannot log in to s3://key:hush@bucket >&2; exit 3";
+  const RpoguardConfig config{
+      .shards = {{.nodes = {{.name = "iad", .region = "iad", .port = shard.iad().port()},
+                            {.name = "phx", .region = "phx", .port = free_port()}},
+                  .extra = "archive: {source: command, command: [/bin/sh, -c, '" + command +
+                           "'], interval: 200ms, timeout: 5s}"}}};
+  Rpoguard rpoguard(config);
+  rpoguard.wait_until_serving();
+  const auto lines = [&](const std::string& what) { return count_of(what, rpoguard.log()); };
+  const auto runs_on = [&] {
+    const auto runs = [&] { return read_file(dir / "runs").size(); };
+    const auto before = runs();
+    return eventually(30s, [&] { return runs() > before + 3; });
+  };
+  ASSERT_TRUE(runs_on());
+  EXPECT_EQ(lines("archive does not answer"), 0U);
+  write_file(dir / "broken", "");
+  ASSERT_TRUE(eventually(30s, [&] { return lines("archive does not answer") == 1; }));
+  ASSERT_TRUE(runs_on());
+  rpoguard.sighup();  // after it nothing is known for a moment: that is no answer
+  ASSERT_TRUE(eventually(30s, [&] { return lines("configuration reloaded") == 1; }));
+  ASSERT_TRUE(runs_on());
+  const std::string failed =
+      "msg=\"archive does not answer\" shard=184 reason=query_failed "
+      "error=\"/bin/sh failed with exit code 3: cannot log in to...\"";
+  EXPECT_EQ(lines(failed), 1U) << rpoguard.log();
+  EXPECT_EQ(lines("archive does not answer"), 1U);
+  EXPECT_EQ(lines("archive answers again"), 0U);
+  std::filesystem::remove(dir / "broken");
+  ASSERT_TRUE(eventually(30s, [&] { return lines("archive answers again") == 1; }));
+  ASSERT_TRUE(runs_on());
+  EXPECT_EQ(lines("archive answers again"), 1U);
+  EXPECT_EQ(lines("archive does not answer"), 1U);
 }
 
 }  // namespace

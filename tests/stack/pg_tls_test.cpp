@@ -81,8 +81,9 @@ class PgTls : public ::testing::Test {
     return "user: cert_role, sslcert: " + identity.certificate + ", sslkey: " + identity.key;
   }
 
-  void expect(const std::vector<Way>& ways) const {
-    RpoguardConfig config{.probe_interval = "500ms", .probe_timeout = "400ms"};
+  void expect(const std::vector<Way>& ways,
+              const std::string& connect = "dbname: postgres, user: postgres") const {
+    RpoguardConfig config{.probe_interval = "500ms", .probe_timeout = "400ms", .connect = connect};
     for (const Way& way : ways) config.shards.push_back(shard_of(way));
     Rpoguard rpoguard(config);
     rpoguard.wait_until_serving();
@@ -212,6 +213,71 @@ TEST_F(PgTls, passwords_and_channel_binding) {
   });
 }
 
+TEST_F(PgTls, a_service_file_gives_what_the_configuration_does_not) {
+  const auto server =
+      tls_server(authority_.issue({"server", "DNS:localhost"}), authority_.certificate());
+  const auto port = server->port();
+  const Identity locked = authority_.issue({"cert_role", "", 2, "open sesame"});
+  const std::string trusted = "sslmode=verify-full\nsslrootcert=" + authority_.certificate() + "\n";
+  const std::string services =
+      file("services",
+           "[password]\nuser=scram_role\npassword=of scram_role\ndbname=postgres\n" + trusted +
+               "channel_binding=require\n[locked]\nuser=cert_role\nsslcert=" + locked.certificate +
+               "\nsslkey=" + locked.key + "\nsslpassword=open sesame\n" + trusted +
+               "[clear]\nuser=scram_role\npassword=of scram_role\nsslmode=disable\n"
+               "[host]\nhost=192.0.2.1\n[options]\noptions=-c x=y\n"
+               "[prefer]\nsslmode=prefer\n[role]\nuser=nobody_here\nsslmode=require\n");
+  const auto service = [&](const std::string& name) {
+    return "service_file: " + services + ", service: " + name;
+  };
+  const std::string cannot = " of " + services + ": ";
+  expect(
+      {
+          {"password", port, service("password")},
+          {"locked", port, service("locked")},
+          {"written-wins", port, service("clear") + ", sslmode: require"},
+          {"written-loses", port,
+           service("password") + ", password_file: " + file("no", "nonsense"), "auth_failed",
+           "password authentication failed"},
+          {"clear", port, service("clear"), "auth_failed", "no encryption"},
+          {"role", port, service("role"), "auth_failed", "nobody_here"},
+          {"missing", port, service("absent"), "auth_failed",
+           "cannot use service absent" + cannot + "there is no such section"},
+          {"host", port, service("host"), "auth_failed",
+           "cannot use service host" + cannot + "line 20: host is named by the configuration"},
+          {"options", port, service("options"), "auth_failed", "line 22: a keyword that rpoguard"},
+          {"prefer", port, service("prefer"), "auth_failed", "line 24: sslmode is none of"},
+          {"gone", port, "service: a, service_file: /nonexistent/s", "auth_failed",
+           "cannot read /nonexistent/s: No such file"},
+      },
+      "port: 5432");
+}
+
+TEST_F(PgTls, the_writer_endpoint_inherits_the_service) {
+  const auto server =
+      tls_server(authority_.issue({"server", "DNS:localhost"}), authority_.certificate());
+  const std::string good = "[s]\nuser=scram_role\nsslmode=require\npassword=of scram_role\n";
+  const std::string services = file("services", good);
+  ShardConfig shard = shard_of({"184", server->port(), {}});
+  shard.extra = "writer_endpoint: {host: localhost, port: " + std::to_string(server->port()) +
+                ", interval: 500ms, timeout: 400ms, ttl: 1s}\n";
+  Rpoguard rpoguard({.shards = {shard},
+                     .probe_interval = "500ms",
+                     .probe_timeout = "400ms",
+                     .connect = "service: s, service_file: " + services});
+  rpoguard.wait_until_serving();
+  const auto on_writer = [&] { return rpoguard.metric("rpoguard_endpoint_on_writer") == 1; };
+  EXPECT_TRUE(eventually(20s, on_writer)) << rpoguard.log();
+  file("services", "[t]\n");
+  const std::string line = "msg=\"endpoint does not answer\" shard=184 reason=auth_failed error=" +
+                           ("\"cannot use service s of " + services) +
+                           ": there is no such section\"";
+  EXPECT_TRUE(eventually(20s, [&] { return rpoguard.log().find(line) != std::string::npos; }))
+      << rpoguard.log();
+  file("services", good);
+  EXPECT_TRUE(eventually(20s, on_writer)) << rpoguard.log();
+}
+
 /// A shard over two servers with TLS, watched by rpoguard, whose gate is open.
 class RotatedShard : public PgTls {
  protected:
@@ -307,6 +373,18 @@ TEST_F(RotatedShard, client_certificate_and_key_are_rotated_without_a_restart) {
   disconnect();
   closes("tls_failed");
   use_client(authority_);
+  opens();
+}
+
+TEST_F(RotatedShard, a_service_file_is_rotated_without_a_restart) {
+  const std::string start = "[s]\nuser=scram_role\nchannel_binding=require\npassword=";
+  const std::string services = file("services", start + "first\n");
+  watch("service: s, service_file: " + services);
+  shard_.writer().exec("alter role scram_role password 'second'");
+  stays_open();
+  disconnect();
+  closes("auth_failed");
+  file("services", start + "second\n");
   opens();
 }
 

@@ -75,6 +75,9 @@ class PlantedSecrets : public ::testing::Test {
               "sslmode: verify-full, sslrootcert: " + stranger_.certificate() +
                   ", password_file: " + secret_file("untrusted-password")),
         shard("passfile", port, "sslmode: require, passfile: " + passfile()),
+        shard("service", port, "service: wrong, service_file: " + services()),
+        shard("service-broken", port, "service: broken, service_file: " + services()),
+        shard("service-cut", port, "service: cut, service_file: " + services()),
         shard("refused", free_port(), "password_file: " + secret_file("refused-password")),
         shard("denied", port, good,
               "epoch: {source: table, url: \"" + denying_.url() +
@@ -113,6 +116,19 @@ class PlantedSecrets : public ::testing::Test {
     const std::string path = secret_file("passfile-password");
     write_file(path, "localhost:*:*:*:" + planted_.secrets().at("passfile-password") + "\n");
     EXPECT_EQ(::chmod(path.c_str(), 0600), 0);
+    return path;
+  }
+
+  std::string services() {
+    const std::string path = secret_file("service-password");
+    const std::string password = "password=" + planted_.secrets().at("service-password") + "\n";
+    const std::string keyword = "hush88/keyword+88";  // without the sign that ends one
+    planted_.watch("service-keyword", keyword);
+    write_file(path, "[wrong]\n" + password +
+                         "sslmode=verify-full\nsslrootcert=" + authority_.certificate() +
+                         "\nsslcert=" + client_.certificate + "\nsslkey=" + client_.key +
+                         "\nsslpassword=" + planted_.secrets().at("passphrase") + "\n[broken]\n" +
+                         password + keyword + "=x\n[cut]\n" + keyword + "\n");
     return path;
   }
 
@@ -199,10 +215,14 @@ TEST_F(PlantedSecrets, none_comes_out_of_a_run_with_every_fault) {
        {"shard=wrong-password node=iad-a reason=auth_failed",
         "shard=wrong-passphrase node=iad-a reason=tls_failed",
         "shard=untrusted node=iad-a reason=tls_failed",
-        "shard=passfile node=iad-a reason=auth_failed", "shard=refused node=iad-a reason=refused",
-        "shard=denied witness=epoch reason=auth_failed", "shard=good reason=auth_failed",
-        "shard=good node=iad-a state=writer", "hook=web ", "hook=failing ", "hook=unsigned ",
-        "hook=sql ", "hook=run ", "hook=am "})
+        "shard=passfile node=iad-a reason=auth_failed",
+        "shard=service node=iad-a reason=auth_failed",
+        "shard=service-broken node=iad-a reason=auth_failed",
+        "shard=service-cut node=iad-a reason=auth_failed",
+        "shard=refused node=iad-a reason=refused", "shard=denied witness=epoch reason=auth_failed",
+        "msg=\"archive does not answer\" shard=denied reason=query_failed",
+        "shard=good reason=auth_failed", "shard=good node=iad-a state=writer", "hook=web ",
+        "hook=failing ", "hook=unsigned ", "hook=sql ", "hook=run ", "hook=am "})
     EXPECT_TRUE(eventually(30s, [&] { return rpoguard.log().find(line) != std::string::npos; }))
         << line << "\n"
         << rpoguard.log();
@@ -223,8 +243,15 @@ TEST_F(PlantedSecrets, none_comes_out_of_a_run_with_every_fault) {
 
   write_file(rpoguard.config_path(), read_file(rpoguard.config_path()) +
                                          "password: " + planted_.plant("appended-password") + "\n");
-  const auto refused = http_call(rpoguard.ops_port(), {.method = "POST", .target = "/-/reload"});
-  clean("reload", page(refused), "a password does not belong in this file");
+  const auto reload = [&](const std::string& token) {
+    return page(
+        http_call(rpoguard.ops_port(),
+                  {.method = "POST",
+                   .target = "/-/reload",
+                   .headers = {{"Authorization", "Bearer " + planted_.secrets().at(token)}}}));
+  };
+  clean("reload", reload("wrong-token"), "a bearer token is needed");
+  clean("reload", reload("control-token"), "a password does not belong in this file");
   look_at_pages(rpoguard);
 
   clean("argv", read_file("/proc/" + std::to_string(rpoguard.pid()) + "/cmdline"), "serve");
@@ -268,6 +295,8 @@ TEST_F(PlantedSecrets, none_comes_out_of_a_bad_configuration) {
            "defaults: {connect: {password_env: " + quoted + "}}",
            "defaults: {connect: {passfile: " + quoted + "}}",
            "defaults: {connect: {sslpassword_file: " + quoted + "}}",
+           "defaults: {connect: {service_file: " + quoted + "}}",
+           "defaults: {connect: {service: " + quoted + "}}",
            "defaults: {connect: {sslpassword: " + quoted + "}}",
            "defaults: {connect: {host: " + quoted + "}}",
            "defaults: {connect: {host: \"postgresql://u:" + s + "@h/db\"}}",

@@ -1,6 +1,7 @@
 #include "tests/support/planted.hpp"
 
 #include <array>
+#include <cstdint>
 
 namespace rpoguard::test {
 namespace {

@@ -194,6 +194,26 @@ TEST(Changes, tell_of_a_silent_downgrade) {
             Lines{"msg=\"synchronous durability is kept again\" shard=184"});
 }
 
+TEST(Changes, tell_when_the_archive_begins_to_fail_and_when_it_answers_again) {
+  auto spec = std::make_shared<core::ShardSpec>(*healthy().spec);
+  spec->archive.source = core::ArchiveSource::command;
+  ShardView answers = healthy();
+  answers.spec = spec;
+  ShardView fails = answers;
+  fails.archive.failure = {core::ProbeFailure::query_failed, "lister failed with exit code 1"};
+  const Lines failing{
+      "msg=\"archive does not answer\" shard=184 reason=query_failed "
+      "error=\"lister failed with exit code 1\""};
+  EXPECT_EQ(rendered(changes_between(&answers, fails)), failing);
+  ShardView otherwise = fails;
+  otherwise.archive.failure->message = "lister failed with exit code 2";
+  EXPECT_EQ(rendered(changes_between(&fails, otherwise)), Lines{}) << "one per failure, not look";
+  EXPECT_EQ(rendered(changes_between(&fails, answers)),
+            Lines{"msg=\"archive answers again\" shard=184"});
+  ShardView given_up = healthy();  // it is no longer looked at: nothing is known
+  EXPECT_EQ(rendered(changes_between(&fails, given_up)), Lines{});
+}
+
 TEST(Changes, repeat_an_archive_note_when_it_says_something_else) {
   const ShardView before = healthy();
   ShardView after = before;

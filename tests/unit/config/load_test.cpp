@@ -276,6 +276,21 @@ TEST(ConfigLoad, a_shard_replaces_every_source_of_facts) {
   EXPECT_EQ(shard.endpoint, endpoint);
 }
 
+TEST(ConfigLoad, a_service_fills_what_is_not_written) {
+  using Words = std::vector<std::string>;
+  const core::ShardSpec shard = load_good("service").shards.at(0);
+  const auto service = [&](std::size_t node) { return shard.nodes.at(node).connect.service; };
+  EXPECT_EQ(service(0),
+            (core::ServiceSource{"a", "/services",
+                                 Words{"dbname", "user", "channel_binding", "sslrootcert", "sslkey",
+                                       "sslpassword", "password", "passfile"}}));
+  EXPECT_EQ(service(1),
+            (core::ServiceSource{"b", "/services", Words{"channel_binding", "sslrootcert"}}));
+  EXPECT_EQ(service(2), core::ServiceSource{});
+  EXPECT_EQ(shard.endpoint->connect.service.name, "a") << "the endpoint inherits it";
+  EXPECT_EQ(std::ranges::count(shard.endpoint->connect.service.fills, "password"), 0);
+}
+
 TEST(ConfigLoad, a_shard_switches_sources_of_facts_off) {
   const core::Spec spec = load_good("every_source");
   ASSERT_EQ(spec.shards.size(), 4u);

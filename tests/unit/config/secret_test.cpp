@@ -65,6 +65,16 @@ TEST_F(ConfigSecret, a_file_without_a_usable_password_is_an_error_that_names_it)
   }
 }
 
+TEST_F(ConfigSecret, a_service_file_is_read_whole) {
+  const std::string text = "[s]\npassword=p\n" + std::string(60000, '#') + "\n";
+  write(text);
+  const core::PasswordSource source{.file = "", .env = "", .service_file = path()};
+  EXPECT_EQ(read_password(source).value().reveal(), text);
+  write(std::string(65537, '#'));
+  ASSERT_FALSE(read_password(source).ok());
+  EXPECT_NE(read_password(source).error().message.find(path()), std::string::npos);
+}
+
 TEST_F(ConfigSecret, a_missing_file_is_an_error_with_the_reason) {
   const auto secret = read_password({.file = path(), .env = ""});
   ASSERT_FALSE(secret.ok());

@@ -477,5 +477,20 @@ TEST(Adopt, another_repository_is_looked_at_anew) {
   EXPECT_FALSE(adopt(shard.memory, shard.spec, after).archive.look);
 }
 
+TEST(Adopt, an_archive_that_failed_has_not_answered_until_it_is_looked_at) {
+  ArchivedShard shard;
+  shard.run(1);
+  shard.fail_to_look();
+  shard.run(1);
+  ShardSpec after = shard.spec;
+  after.archive.directory = "/elsewhere";
+  shard.memory = adopt(shard.memory, shard.spec, after);
+  shard.observations.archive.reset();
+  shard.run(1);
+  EXPECT_TRUE(shard.archive().failure);
+  shard.look();
+  EXPECT_FALSE(shard.archive().failure);
+}
+
 }  // namespace
 }  // namespace rpoguard::core

@@ -107,6 +107,22 @@ TEST_F(CommandTest, a_failure_gives_the_first_line_of_its_complaint) {
   EXPECT_EQ(error_->message, "/bin/sh failed with exit code 55: ERROR: [055]: no stanza");
 }
 
+TEST_F(CommandTest, a_complaint_ends_where_a_secret_may_begin) {
+  const std::string start = "/bin/sh failed with exit code 1: ";
+  for (const auto& [complaint, shown] : std::map<std::string, std::string>{
+           {"cannot log in to https://u:hush@h.test/ now", "cannot log in to..."},
+           {"bad token AKIA0hush today", "bad token..."},
+           {"PASSWORD=hush", "..."},
+           {"no \"hush\"", "no..."},
+           {std::string(40, 'x') + " hush", "..."},
+           {"ERROR: [055]: no stanza, (try again)", "ERROR: [055]: no stanza, (try again)"}}) {
+    loop_.restart();
+    ended_ = 0;
+    run_script("printf '%s\\n' '" + complaint + "' >&2; exit 1");
+    EXPECT_EQ(message(), start + shown);
+  }
+}
+
 TEST_F(CommandTest, a_long_complaint_is_cut) {
   run_script("head -c 1000000 /dev/zero | tr '\\0' 'x' >&2; exit 1");
   EXPECT_LE(message().size(), 240U);
