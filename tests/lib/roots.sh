@@ -17,6 +17,8 @@ pristine_root() {
   local suite=$1 variant=$2 base mirror
   base=$roots/base-$suite-${variant:-default}
   if [ ! -d "$base" ]; then
+    # Images often come without apt's lists, and then it cannot say whose the repositories are.
+    [ -n "$(repositories "$suite")" ] || apt-get -q update >/dev/null
     mirror=$(repositories "$suite" | awk -v suite="$suite" '$2 == suite { print $1; exit }')
     [ -n "$mirror" ] || { echo "roots: apt knows no Debian mirror" >&2; return 2; }
     mkdir -p "$roots"
