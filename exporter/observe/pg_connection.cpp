@@ -72,6 +72,11 @@ Failure failure_of(const PGresult* result) {
   return bad_answer(PQresultErrorMessage(result));
 }
 
+PostgresPollingStatusType poll_connect(PGconn* conn, TlsVerdict& verdict) {
+  const TlsVerdict::Watch watch(verdict);
+  return PQconnectPoll(conn);
+}
+
 }  // namespace
 
 std::shared_ptr<PgConnection> PgConnection::create(asio::io_context& loop) {
@@ -140,12 +145,11 @@ void PgConnection::connect_step() {
   const bool peer_closed = phase_ != ConnectPhase::tcp && peer_has_closed(PQsocket(conn_));
   tls_in_use_ = PQsslInUse(conn_) != 0;
   detach_socket();
-  switch (PQconnectPoll(conn_)) {
+  switch (poll_connect(conn_, tls_)) {
     case PGRES_POLLING_OK:
       return connected();
     case PGRES_POLLING_READING:
       phase_ = phase_of(PQstatus(conn_));
-      tls_.watch(PQsslStruct(conn_, "OpenSSL"));
       return wait_to_connect(true);
     case PGRES_POLLING_WRITING:
       phase_ = phase_of(PQstatus(conn_));

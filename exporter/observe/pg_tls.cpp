@@ -4,16 +4,30 @@
 #include <openssl/x509_vfy.h>
 
 namespace rpoguard::observe {
+namespace {
+
+thread_local TlsVerdict* watching = nullptr;
+
+}  // namespace
 
 void TlsVerdict::Free::operator()(ssl_st* session) const {
   SSL_free(session);
 }
 
-void TlsVerdict::watch(void* session) {
+// Called by SSL_new: libpq has no other hook before the handshake. The session counts its
+// references by then.
+void TlsVerdict::on_new(void* session, void*, crypto_ex_data_st*, int, long, void*) {
   auto* its = static_cast<ssl_st*>(session);
-  if (its == session_.get()) return;
-  session_.reset();
-  if (its != nullptr && SSL_up_ref(its) == 1) session_.reset(its);
+  if (watching != nullptr && SSL_up_ref(its) == 1) watching->session_.reset(its);
+}
+
+TlsVerdict::Watch::Watch(TlsVerdict& verdict) {
+  static const int kRegistered = SSL_get_ex_new_index(0, nullptr, on_new, nullptr, nullptr);
+  if (kRegistered >= 0) watching = &verdict;
+}
+
+TlsVerdict::Watch::~Watch() {
+  watching = nullptr;
 }
 
 std::string TlsVerdict::problem() const {

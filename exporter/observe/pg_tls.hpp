@@ -4,16 +4,26 @@
 #include <memory>
 #include <string>
 
-struct ssl_st;  // OpenSSL's SSL
+struct ssl_st;             // OpenSSL's SSL
+struct crypto_ex_data_st;  // and CRYPTO_EX_DATA
 
 namespace rpoguard::observe {
 
 /// Keeps the TLS session of a connection attempt for as long as the attempt lasts: libpq frees its
-/// own before it says that the handshake failed. Not thread-safe.
+/// own before it says that the handshake failed, and on a busy machine it makes a session and fails
+/// within one call. Not thread-safe.
 class TlsVerdict {
  public:
-  /// `session`: PQsslStruct(conn, "OpenSSL"); null: there is none (yet). Idempotent.
-  void watch(void* session);
+  /// While it lives, a session that OpenSSL makes on this thread is that of the attempt. Lives for
+  /// one call of libpq; not to be nested.
+  class Watch {
+   public:
+    explicit Watch(TlsVerdict& verdict);
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+  };
+
   /// What OpenSSL holds against the certificate, such as "certificate has expired"; empty: nothing,
   /// it never came so far, or it was not to verify.
   std::string problem() const;
@@ -23,6 +33,8 @@ class TlsVerdict {
   struct Free {
     void operator()(ssl_st* session) const;
   };
+  static void on_new(void* session, void*, crypto_ex_data_st*, int, long, void*);
+
   std::unique_ptr<ssl_st, Free> session_;
 };
 
