@@ -26,7 +26,8 @@ class BasicAuth {
     wrong,  ///< also: no or another kind of credentials
     busy,   ///< too many unknown passwords at once; ask again
   };
-  /// `authorization` is the header. An unknown user takes as long as a wrong password. At most one
+  /// `authorization` is the header. An unknown user takes as long as a wrong password of the user
+  /// whose hash is the dearest: give all of them the same cost. At most one
   /// hash is computed at a time, and few wait for that: the processor is for the probes. No more
   /// than half of them are of one `client` (an address), so that one who guesses shuts nobody out.
   Verdict check(const Users& users, std::string_view authorization, const std::string& client);

@@ -41,7 +41,8 @@ constexpr std::array<MetricInfo, kMetricCount> kTable{{
         "the previous configuration is still in effect."),
     row(Metric::connections, "rpoguard_connections", gauge, {"shard", "node", "state"},
         "Server connections of the node by state as pg_stat_activity names it, up to one slow "
-        "probe old. Absent while the node gives no answer."),
+        "probe old. active, idle, idle in transaction and idle in transaction (aborted) are there "
+        "also when 0, others while there are any. Absent while the node gives no answer."),
     row(Metric::connections_limit, "rpoguard_connections_limit", gauge, {"shard", "node"},
         "Connections the node accepts at most (max_connections). Absent while the node gives no "
         "answer."),

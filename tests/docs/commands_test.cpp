@@ -10,6 +10,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/ports.hpp"
 #include "tests/support/proxies.hpp"
+#include "tests/support/replaced.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -50,15 +51,6 @@ std::vector<CodeBlock> blocks_of(const std::set<std::string>& kinds) {
     }
   }
   return blocks;
-}
-
-std::string replaced(std::string text, const std::map<std::string, std::string>& names) {
-  for (const auto& [name, value] : names) {
-    for (std::size_t at = text.find(name); at != std::string::npos;
-         at = text.find(name, at + value.size()))
-      text.replace(at, name.size(), value);
-  }
-  return text;
 }
 
 // Absent: it is typed here.

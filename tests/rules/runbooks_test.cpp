@@ -14,6 +14,7 @@
 #include "tests/support/json_server.hpp"
 #include "tests/support/monitoring.hpp"
 #include "tests/support/proxies.hpp"
+#include "tests/support/replaced.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace rpoguard::test {
@@ -97,15 +98,6 @@ TEST(Runbooks, have_the_same_parts_a_command_and_links_that_lead_somewhere) {
           << book.name << ": " << link;
     }
   }
-}
-
-std::string replaced(std::string text, const std::map<std::string, std::string>& names) {
-  for (const auto& [name, value] : names) {
-    for (std::size_t at = text.find(name); at != std::string::npos;
-         at = text.find(name, at + value.size()))
-      text.replace(at, name.size(), value);
-  }
-  return text;
 }
 
 std::vector<std::string> words_of(const std::string& line) {

@@ -11,6 +11,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/json_server.hpp"
 #include "tests/support/monitoring.hpp"
+#include "tests/support/replaced.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -53,11 +54,6 @@ TEST(Slo, has_the_four_tiers_of_a_period_of_30_days) {
                                              {"3d", "6h", 1, "3h", "warning"}}));
 }
 
-std::string replaced(std::string text, const std::string& what, const std::string& by) {
-  const std::size_t at = text.find(what);
-  return at == std::string::npos ? text : text.replace(at, what.size(), by);
-}
-
 TEST(Slo, sloths_input_asks_what_the_recording_rules_ask) {
   const YAML::Node slo = YAML::LoadFile(kRules + ".sloth.yml")["slos"][0];
   const auto query = slo["sli"]["raw"]["error_ratio_query"].as<std::string>();
@@ -66,7 +62,7 @@ TEST(Slo, sloths_input_asks_what_the_recording_rules_ask) {
     const std::string prefix = "slo:sli_error:ratio_rate";
     const std::string window = rule.name.starts_with(prefix) ? rule.name.substr(prefix.size()) : "";
     if (window.empty() || window == "30d") continue;
-    EXPECT_EQ(rule.expr, replaced(query, "{{.window}}", window));
+    EXPECT_EQ(rule.expr, replaced(query, {{"{{.window}}", window}}));
     EXPECT_EQ(rule.labels, (std::map<std::string, std::string>{{"sloth_id", "rpoguard-rpo"},
                                                                {"sloth_service", "rpoguard"},
                                                                {"sloth_slo", "rpo"},

@@ -14,6 +14,7 @@
 #include "tests/support/monitoring.hpp"
 #include "tests/support/ports.hpp"
 #include "tests/support/proxies.hpp"
+#include "tests/support/replaced.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -23,16 +24,6 @@ using dashboards::Dashboard;
 using dashboards::Panel;
 using dashboards::Target;
 using nlohmann::json;
-
-std::string replaced(std::string text, const std::map<std::string, std::string>& values) {
-  for (const auto& [what, with] : values) {
-    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at)) {
-      text.replace(at, what.size(), with);
-      at += with.size();
-    }
-  }
-  return text;
-}
 
 long unix_now() {
   return std::chrono::duration_cast<std::chrono::seconds>(

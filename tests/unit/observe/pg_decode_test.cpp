@@ -295,7 +295,12 @@ TEST(slow_decoder, reads_connections_and_slots) {
                                       {"of a later version", {}, {}, {}, {}, {}}}));
   ASSERT_TRUE(std::holds_alternative<core::SlowFacts>(decoded));
   const auto& facts = std::get<core::SlowFacts>(decoded);
-  EXPECT_EQ(facts.connections, (std::map<std::string, std::int64_t>{{"idle", 3}, {"other", 1}}));
+  EXPECT_EQ(facts.connections,
+            (std::map<std::string, std::int64_t>{{"active", 0},
+                                                 {"idle", 3},
+                                                 {"idle in transaction", 0},
+                                                 {"idle in transaction (aborted)", 0},
+                                                 {"other", 1}}));
   EXPECT_EQ(facts.connections_limit, 100);
   ASSERT_EQ(facts.slots.size(), 2U);
   EXPECT_TRUE(facts.slots[0].logical);
