@@ -7,6 +7,7 @@
 #include "exporter/serve/responses.hpp"
 
 #include "tests/support/certificates.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "tests/unit/serve/views.hpp"
 
 namespace rpoguard::test {
@@ -90,6 +91,35 @@ TEST_F(WebGuardTest, users_and_tls_neither_come_nor_go) {
   EXPECT_EQ(ask("Basic YW5hOnNlc2FtZQ==").status, 200);
   other.tls = core::TlsSpec{};
   EXPECT_FALSE(guard_.apply(other).ok()) << "no certificate either";
+}
+
+TEST_F(WebGuardTest, each_demand_on_a_client_may_grow_but_not_shrink) {
+  const TempDir dir;
+  make_authority(dir.path(), "a");
+  core::WebSpec strict;
+  strict.tls = core::TlsSpec{.certificate = read_file(dir / "a.crt"),
+                             .key = read_file(dir / "a.key"),
+                             .client_ca = read_file(dir / "a.crt"),
+                             .client_auth = core::ClientAuth::verify_if_given,
+                             .client_allowed_sans = {"friend.test"},
+                             .min_version = core::TlsVersion::tls13};
+  ASSERT_TRUE(guard_.apply(strict).ok());
+  const auto changed = [&](const auto& change) {
+    core::WebSpec spec = strict;
+    change(*spec.tls);
+    const auto applied = guard_.apply(spec);
+    return applied.ok() ? "" : applied.error().message;
+  };
+  for (const auto auth :
+       {core::ClientAuth::none, core::ClientAuth::request, core::ClientAuth::require_any})
+    EXPECT_NE(changed([&](core::TlsSpec& tls) { tls.client_auth = auth; }), "");
+  EXPECT_NE(changed([](core::TlsSpec& tls) { tls.min_version = core::TlsVersion::tls12; }), "");
+  EXPECT_NE(changed([](core::TlsSpec& tls) { tls.client_allowed_sans.clear(); }), "");
+  EXPECT_EQ(changed([](core::TlsSpec& tls) { tls.client_allowed_sans = {"other.test"}; }), "");
+  EXPECT_EQ(
+      changed([](core::TlsSpec& tls) { tls.client_auth = core::ClientAuth::require_and_verify; }),
+      "");
+  EXPECT_NE(changed([](const core::TlsSpec&) {}), "") << "weaker than what came in between";
 }
 
 TEST_F(WebGuardTest, counts) {
