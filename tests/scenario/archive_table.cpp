@@ -75,12 +75,27 @@ class Comparison {
   ArchiveRow finish();
 
  private:
+  void count_repair(core::Duration truth);
+
   const ArchiveLimits limits_;
   ArchiveRow row_;
   bool was_above_ = false;
+  core::Duration truth_{};
+  core::Duration lowest_{};  // since the last repair
   std::optional<core::Instant> truth_above_;
   std::optional<core::Instant> said_above_;
 };
+
+void Comparison::count_repair(core::Duration truth) {
+  const bool mattered = truth_ > limits_.max_age - limits_.alarm_max && truth <= limits_.max_age;
+  lowest_ = std::min(lowest_, truth_);
+  // Several segments that arrive together are one.
+  if (truth < truth_ && mattered && truth_ - lowest_ >= seconds(1)) {
+    ++row_.repairs;
+    lowest_ = truth;
+  }
+  truth_ = truth;
+}
 
 void Comparison::take(const ArchiveSaid& said, core::Instant at, const Truth::Risk& risk,
                       core::Duration weight) {
@@ -93,6 +108,7 @@ void Comparison::take(const ArchiveSaid& said, core::Instant at, const Truth::Ri
   if (above) row_.above += weight;
   if (above && !was_above_) ++row_.crossings;
   was_above_ = above;
+  count_repair(risk.most);
   if (above && !truth_above_) {
     truth_above_ = at;
     row_.reason = said.reason;

@@ -67,6 +67,9 @@ struct ArchiveRow {
   core::Duration unknown{};      ///< no age is shown
   core::Duration closed{};       ///< the gate is closed for archive_too_old
   int crossings = 0;             ///< how often the truth rose above max_age
+  /// How often the truth fell to max_age or below, from above it or from less than alarm_max below
+  /// it: the age shown may be higher by alarm_max, so each of these may come with a false alarm.
+  int repairs = 0;
   std::optional<core::Duration> delay;  ///< of the first detection; negative: early
   /// How far a frontier shown was beyond the listing right after the answer, at most.
   std::int64_t ahead_segments = 0;
@@ -80,6 +83,7 @@ struct ArchiveRow {
 
 struct ArchiveLimits {
   core::Duration max_age;
+  core::Duration alarm_max;  ///< by how much an alarm may be early or late
   /// How long the archiver may take to report what is stored already. Nothing, to one who lists.
   core::Duration report;
   std::uint64_t segment_bytes;

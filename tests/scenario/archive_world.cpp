@@ -153,7 +153,7 @@ std::vector<ArchiveRow> ArchiveWorld::finish() {
   for (const std::string source : kArchiveSources) {
     const core::Duration report = source == "postgres" ? kReport : 0ms;
     rows.push_back(compare_archive(recorder_->samples(), source, truth, frontiers,
-                                   {kArchiveMaxAge, report, kSegmentBytes}));
+                                   {kArchiveMaxAge, kArchiveAlarmMax, report, kSegmentBytes}));
   }
   return rows;
 }

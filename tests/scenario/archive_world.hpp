@@ -16,6 +16,9 @@ namespace rpoguard::test {
 
 inline constexpr std::chrono::seconds kArchiveMaxAge{8};
 inline constexpr std::chrono::seconds kArchiveLook{1};
+/// A fault is seen with the next probe, a repair with the next look; said early or late by no more.
+inline constexpr core::Duration kArchiveAlarmMax =
+    std::chrono::seconds(1) + kArchiveLook + std::chrono::milliseconds(500);
 /// One shard of rpoguard each, over the same servers, named like its archive.source.
 inline constexpr std::array kArchiveSources{"directory", "command", "postgres"};
 
