@@ -42,31 +42,28 @@ struct Snippet {
   std::string text;
 };
 
-class BadInclude : public testing::TestWithParam<Snippet> {};
+const std::vector<Snippet> kBadIncludes = {
+    Snippet{"exporter/core/a.cpp", "#include \"exporter/config/load.hpp\"\n"},
+    Snippet{"exporter/serve/a.cpp", "#include \"exporter/observe/prober.hpp\"\n"},
+    Snippet{"exporter/observe/a.hpp", "#include \"exporter/cli/app.hpp\"\n"},
+    Snippet{"exporter/main.cpp", "#include \"exporter/core/view.hpp\"\n"},
+    Snippet{"exporter/new/a.cpp", "#include \"exporter/core/view.hpp\"\n"},
+    Snippet{"exporter/core/a.cpp", "#include \"tests/support/http.hpp\"\n"},
+    Snippet{"exporter/core/a.hpp", "#include <mutex>\n"},
+    Snippet{"exporter/core/a.cpp", "  #  include <iostream>\n"},
+    Snippet{"exporter/observe/prober.cpp", "#include <libpq-fe.h>\n"},
+    Snippet{"exporter/serve/gate.cpp", "#include <httplib.h>\n"},
+    Snippet{"exporter/serve/stream_server.cpp", "#include <boost/asio.hpp>\n"},
+    Snippet{"exporter/cli/a.cpp", "#include <yaml-cpp/yaml.h>\n"},
+    Snippet{"exporter/serve/text.cpp", "#include <prometheus/registry.h>\n"},
+    Snippet{"exporter/config/a.cpp", "#include <nlohmann/json.hpp>\n"},
+    Snippet{"exporter/serve/a.cpp", "#include <spdlog/spdlog.h>\n"},
+    Snippet{"exporter/serve/a.cpp", "#include <regex>\n"}};
 
-TEST_P(BadInclude, is_refused) {
-  EXPECT_EQ(check_includes(parse_source(GetParam().path, GetParam().text)).size(), 1U)
-      << GetParam().path << ": " << GetParam().text;
+TEST(Tidy, bad_includes_are_refused) {
+  for (const auto& [path, text] : kBadIncludes)
+    EXPECT_EQ(check_includes(parse_source(path, text)).size(), 1U) << path << ": " << text;
 }
-
-INSTANTIATE_TEST_SUITE_P(
-    Tidy, BadInclude,
-    testing::Values(Snippet{"exporter/core/a.cpp", "#include \"exporter/config/load.hpp\"\n"},
-                    Snippet{"exporter/serve/a.cpp", "#include \"exporter/observe/prober.hpp\"\n"},
-                    Snippet{"exporter/observe/a.hpp", "#include \"exporter/cli/app.hpp\"\n"},
-                    Snippet{"exporter/main.cpp", "#include \"exporter/core/view.hpp\"\n"},
-                    Snippet{"exporter/new/a.cpp", "#include \"exporter/core/view.hpp\"\n"},
-                    Snippet{"exporter/core/a.cpp", "#include \"tests/support/http.hpp\"\n"},
-                    Snippet{"exporter/core/a.hpp", "#include <mutex>\n"},
-                    Snippet{"exporter/core/a.cpp", "  #  include <iostream>\n"},
-                    Snippet{"exporter/observe/prober.cpp", "#include <libpq-fe.h>\n"},
-                    Snippet{"exporter/serve/gate.cpp", "#include <httplib.h>\n"},
-                    Snippet{"exporter/serve/stream_server.cpp", "#include <boost/asio.hpp>\n"},
-                    Snippet{"exporter/cli/a.cpp", "#include <yaml-cpp/yaml.h>\n"},
-                    Snippet{"exporter/serve/text.cpp", "#include <prometheus/registry.h>\n"},
-                    Snippet{"exporter/config/a.cpp", "#include <nlohmann/json.hpp>\n"},
-                    Snippet{"exporter/serve/a.cpp", "#include <spdlog/spdlog.h>\n"},
-                    Snippet{"exporter/serve/a.cpp", "#include <regex>\n"}));
 
 TEST(Tidy, good_includes_are_accepted) {
   const Source cli = parse_source("exporter/cli/serve.cpp",
@@ -78,33 +75,31 @@ TEST(Tidy, good_includes_are_accepted) {
   expect_none(check_includes(test));
 }
 
-class BadText : public testing::TestWithParam<Snippet> {};
+const std::vector<Snippet> kBadText = {
+    Snippet{"exporter/serve/a.cpp", "double d = std::stod(text);\n"},
+    Snippet{"exporter/serve/a.cpp", "long d = strtol(text, nullptr, 10);\n"},
+    Snippet{"exporter/cli/a.cpp", "setlocale(LC_ALL, \"\");\n"},
+    Snippet{"exporter/cli/a.cpp", "std::snprintf(b, 9, \"x %.3f\", d);\n"},
+    Snippet{"tests/pg/a_test.cpp", "std::this_thread::sleep_for(1s);\n"},
+    Snippet{"demo/tools/a.cpp", "  sleep(1);\n"},
+    Snippet{"exporter/core/a.cpp", "auto t = std::chrono::steady_clock::now();\n"},
+    Snippet{"exporter/observe/a.cpp", "PQcancel(c, e, 1);\n"},
+    Snippet{"exporter/core/a.cpp", "  assert(x > 0);\n"},
+    Snippet{"exporter/cli/a.cpp", "system(\"rm\");\n"},
+    Snippet{"exporter/core/a.hpp", "using namespace std;\n"},
+    Snippet{"exporter/core/a.cpp", "auto* p = new Thing;\n"},
+    Snippet{"exporter/core/a.cpp", "f();  // NOLINT\n"},
+    Snippet{"README.md", "TODO: write\n"},
+    Snippet{"exporter/core/a.cpp", "// FIXME later\n"},
+    Snippet{"demo/up", "cd /root/x\n"},
+    Snippet{"docs/a.md", "see /home/me/x\n"},
+    Snippet{"tests/unit/core/a_test.cpp", "TEST(A, DISABLED_b) {}\n"},
+    Snippet{"tests/unit/core/a_test.cpp", "  GTEST_SKIP();\n"}};
 
-TEST_P(BadText, is_refused) {
-  EXPECT_EQ(check_banned(parse_source(GetParam().path, GetParam().text)).size(), 1U)
-      << GetParam().path << ": " << GetParam().text;
+TEST(Tidy, bad_text_is_refused) {
+  for (const auto& [path, text] : kBadText)
+    EXPECT_EQ(check_banned(parse_source(path, text)).size(), 1U) << path << ": " << text;
 }
-
-INSTANTIATE_TEST_SUITE_P(
-    Tidy, BadText,
-    testing::Values(Snippet{"exporter/serve/a.cpp", "double d = std::stod(text);\n"},
-                    Snippet{"exporter/serve/a.cpp", "long d = strtol(text, nullptr, 10);\n"},
-                    Snippet{"exporter/cli/a.cpp", "setlocale(LC_ALL, \"\");\n"},
-                    Snippet{"exporter/cli/a.cpp", "std::snprintf(b, 9, \"x %.3f\", d);\n"},
-                    Snippet{"tests/pg/a_test.cpp", "std::this_thread::sleep_for(1s);\n"},
-                    Snippet{"demo/tools/a.cpp", "  sleep(1);\n"},
-                    Snippet{"exporter/core/a.cpp", "auto t = std::chrono::steady_clock::now();\n"},
-                    Snippet{"exporter/observe/a.cpp", "PQcancel(c, e, 1);\n"},
-                    Snippet{"exporter/core/a.cpp", "  assert(x > 0);\n"},
-                    Snippet{"exporter/cli/a.cpp", "system(\"rm\");\n"},
-                    Snippet{"exporter/core/a.hpp", "using namespace std;\n"},
-                    Snippet{"exporter/core/a.cpp", "auto* p = new Thing;\n"},
-                    Snippet{"exporter/core/a.cpp", "f();  // NOLINT\n"},
-                    Snippet{"README.md", "TODO: write\n"},
-                    Snippet{"exporter/core/a.cpp", "// FIXME later\n"},
-                    Snippet{"demo/up", "cd /root/x\n"}, Snippet{"docs/a.md", "see /home/me/x\n"},
-                    Snippet{"tests/unit/core/a_test.cpp", "TEST(A, DISABLED_b) {}\n"},
-                    Snippet{"tests/unit/core/a_test.cpp", "  GTEST_SKIP();\n"}));
 
 TEST(Tidy, words_in_comments_and_strings_are_not_calls) {
   const Source source = parse_source("exporter/core/a.cpp",
