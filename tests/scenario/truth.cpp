@@ -18,7 +18,8 @@ using std::chrono::seconds;
 
 constexpr int kSessions = 2;
 constexpr milliseconds kLook{20};
-// What a look shows may have been so since the look before, if that was not long ago.
+// What a look shows may have been so since the look before. Where the copy did not answer in
+// between, it held what it held until shortly before.
 constexpr milliseconds kLookLate{250};
 // Longer than any fault: a commit that hangs and is then acknowledged is an acknowledged commit.
 constexpr seconds kPatience{90};
@@ -88,6 +89,7 @@ void CopyTrace::run() {
       replayed_ ? "pg_last_wal_replay_lsn()"
                 : "greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())";
   std::optional<Session> session;
+  bool silence = false;
   while (!eventually(
       kLook, [this] { return stopping_.load(); }, milliseconds(5))) {
     try {
@@ -95,9 +97,10 @@ void CopyTrace::run() {
       const auto held = session->value(
           "select case when pg_is_in_recovery() then " + position + " end", seconds(1));
       const auto lsn = held ? core::parse_lsn(*held) : std::nullopt;
-      if (lsn) points_.push_back({boottime(), *lsn});
+      if (lsn) points_.push_back({boottime(), *lsn, std::exchange(silence, false)});
     } catch (const SqlError&) {
       session.reset();
+      silence = true;
     }
   }
 }
@@ -153,7 +156,7 @@ core::Duration Truth::oldest_beyond(core::Lsn held, core::Instant now) const {
 Truth::Risk Truth::at(core::Instant now) const {
   const auto next = std::ranges::upper_bound(trace_, now, {}, &CopyTrace::Point::at);
   const core::Lsn shown = next == trace_.begin() ? core::Lsn{} : std::prev(next)->held;
-  const bool soon = next != trace_.end() && next->at - now <= kLookLate;
+  const bool soon = next != trace_.end() && (!next->after_silence || next->at - now <= kLookLate);
   return {oldest_beyond(soon ? next->held : shown, now), oldest_beyond(shown, now)};
 }
 

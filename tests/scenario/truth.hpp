@@ -63,6 +63,7 @@ class CopyTrace {
   struct Point {
     core::Instant at;  ///< when the answer was there
     core::Lsn held;
+    bool after_silence = false;  ///< a look before it had no answer
   };
   const std::vector<Point>& points() const { return points_; }
 
