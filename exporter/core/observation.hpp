@@ -143,7 +143,8 @@ struct SlotFacts {
 
 /// Facts that may be 15 s old: nothing the recovery point or the gate depends on.
 struct SlowFacts {
-  /// By pg_stat_activity.state; "other" where it is NULL. The four usual states are always there.
+  /// By pg_stat_activity.state; "other" where it is NULL. If any is there, so are the four
+  /// usual states.
   std::map<std::string, std::int64_t> connections;
   std::optional<std::int64_t> connections_limit;
   std::vector<SlotFacts> slots;

@@ -238,10 +238,6 @@ std::variant<core::SlowFacts, ProbeError> SlowDecoder::decode(const RowSet& answ
   if (!fits(answer, kSlowColumns, index_))
     return bad_answer("the slow statement gave other columns or no row").error;
   core::SlowFacts facts;
-  // The statement counts what it finds. None in a state is 0 there, not unknown.
-  for (const char* state :
-       {"active", "idle", "idle in transaction", "idle in transaction (aborted)"})
-    facts.connections[state] = 0;
   for (const Row& cells : answer.rows) {
     SlowReader row(cells, *index_, kSlowColumns);
     read_slow_row(row, facts);
@@ -249,6 +245,12 @@ std::variant<core::SlowFacts, ProbeError> SlowDecoder::decode(const RowSet& answ
     if (facts.slots.size() > core::limits::kSlotsMax)
       return bad_answer("the slow statement gave too many slots").error;
   }
+  // This session is one of them: without any row they are unknown. With one, nobody in a state is
+  // 0.
+  if (facts.connections.empty()) return facts;
+  for (const char* state :
+       {"active", "idle", "idle in transaction", "idle in transaction (aborted)"})
+    facts.connections.try_emplace(state, 0);
   return facts;
 }
 

@@ -310,6 +310,13 @@ TEST(slow_decoder, reads_connections_and_slots) {
   EXPECT_FALSE(facts.slots[1].lag_bytes.has_value());
 }
 
+TEST(slow_decoder, without_any_row_of_connections_none_is_known) {
+  const auto decoded =
+      SlowDecoder().decode(slow_rows({{"connections_limit", {}, {}, {}, "9", {}}}));
+  ASSERT_TRUE(std::holds_alternative<core::SlowFacts>(decoded));
+  EXPECT_TRUE(std::get<core::SlowFacts>(decoded).connections.empty());
+}
+
 TEST(slow_decoder, garbage_is_a_bad_answer) {
   for (const Row& row :
        {Row{{}, {}, {}, {}, {}, {}}, Row{"connections", {}, {}, {}, "3", {}},
