@@ -78,7 +78,7 @@ std::string template_dir(const ServerOptions& options) {
   const std::string bindir = postgres_bindir();
   std::string key = bindir + (options.small_segments ? "-1" : "-16");
   std::replace(key.begin(), key.end(), '/', '_');
-  const fs::path cache = fs::path(RPOGUARD_BUILD_DIR) / "initdb-cache";
+  const fs::path cache = fs::path(RPOGUARD_BINARY_DIR) / "initdb-cache";
   fs::create_directories(cache);
   const FileLock lock(cache / "lock");
   const fs::path ready = cache / key;
