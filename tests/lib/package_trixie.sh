@@ -22,7 +22,7 @@ if [ -n "$missing" ]; then
 fi
 cmake --preset dev
 nice cmake --build --preset dev -j "$1" --target fast_tests pg_tests wire_tests
-ctest --test-dir build/dev -L "unit|sim|pg|wire" -j "$1" --output-on-failure --no-tests=error'
+ctest --test-dir build/dev -L "unit|sim|pg|wire" -j $(($1 * 8)) --output-on-failure --no-tests=error'
 
 test_trixie() {
   local base log=$work/package-trixie.log
