@@ -179,16 +179,17 @@ create_writer() {
 }
 
 # Roles, the migration of rpoguard, and the table of the gateway. Passwords go through pipes, never
-# through arguments, which anybody can read.
+# through arguments, which anybody can read. Each step returns its failure: the caller asks in a condition,
+# where bash would go on.
 prepare_database() {
   local shard=$1 psql_options='-c synchronous_commit=local'  # there is no copy to wait for yet
-  psql_database=postgres psql_to "$shard" iad-a -X -q -v ON_ERROR_STOP=1 -f - <<END
+  psql_database=postgres psql_to "$shard" iad-a -X -q -v ON_ERROR_STOP=1 -f - <<END || return
 create role replicator login replication password '$(secret replicator)';
 create role app login password '$(secret app)';
 create database app;
 END
   "$build/exporter/rpoguard" sql --role rpoguard --home-region iad |
-    psql_to "$shard" iad-a -X -q -v ON_ERROR_STOP=1 -f -
+    psql_to "$shard" iad-a -X -q -v ON_ERROR_STOP=1 -f - || return
   psql_to "$shard" iad-a -X -q -v ON_ERROR_STOP=1 -f - <<END
 alter role rpoguard password '$(secret rpoguard)';
 create table ledger (token bigint primary key,

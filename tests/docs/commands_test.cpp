@@ -8,6 +8,7 @@
 #include "tests/docs/markdown.hpp"
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 #include "tests/support/ports.hpp"
 #include "tests/support/proxies.hpp"
 #include "tests/support/replaced.hpp"
@@ -124,7 +125,7 @@ class DocumentCommands : public testing::Test {
   void type(const CodeBlock& block, const std::string& text) {
     if (text.empty()) return;
     // Whoever was frozen or held just before has to be let go first.
-    ASSERT_TRUE(eventually(30s, [&] { return rpoguard_.gate_open("184"); })) << rpoguard_.log();
+    ASSERT_TRUE(opens(rpoguard_, 30s));
     const CommandResult result = run_command(shell(replaced(text, names_here())));
     EXPECT_EQ(result.exit_code, 0) << block.place() << ":\n" << text << result.output;
   }

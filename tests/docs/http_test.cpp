@@ -9,8 +9,8 @@
 
 #include "tests/docs/markdown.hpp"
 #include "tests/stack/region_pair.hpp"
-#include "tests/support/eventually.hpp"
 #include "tests/support/json_server.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -68,8 +68,7 @@ class HttpReferenceLive : public testing::Test {
  protected:
   HttpReferenceLive() : shard_map_(R"({"generation": 12})"), rpoguard_(config()) {
     rpoguard_.wait_until_serving();
-    if (!eventually(30s, [&] { return rpoguard_.gate_open("184"); }))
-      throw std::runtime_error(rpoguard_.log());
+    if (!opens(rpoguard_, 30s)) throw std::runtime_error(rpoguard_.log());
   }
 
   // With all that shows on a page only if it is configured.

@@ -1,9 +1,10 @@
 // Both Helms take the chart with every file of ci/, print the same, and what they print is known.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cpSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chart, ci, ciFiles, helm, majors, nameOf, objectsOf, parent, read, renderText, sameAsFile, withDirectory, yaml } from './chart.mjs';
+import { chart, ci, ciFiles, helm, majors, nameOf, objectsOf, parent, read, renderText, repository, sameAsFile, withDirectory, yaml } from './chart.mjs';
+import { difference } from './difference.mjs';
 
 const about = yaml.parse(read('helm/rpoguard/Chart.yaml'));
 
@@ -27,13 +28,27 @@ for (const major of majors) {
   }
 }
 
+// Rules and dashboards have their own golden files: themselves.
+const withoutShipped = (text) =>
+  text.split(/^---$/m).filter((part) => !/templates\/(prometheusrule|dashboards)\.yaml/.test(part)).join('---');
+
+// Of all but the default only the difference from it is kept, unless the text itself is shorter.
+const byDefault = withoutShipped(renderText('4', chart, '-f', ci('default')));
+const lines = (text) => text.split('\n').length;
+function golden(name, rendered) {
+  const path = `tests/helm/golden/${name}`;
+  const changes = difference(byDefault, rendered);
+  return name !== 'default' && lines(changes) < lines(rendered)
+    ? { path: `${path}.diff`, text: changes }
+    : { path: `${path}.yaml`, text: rendered };
+}
+
 for (const file of ciFiles) {
   test(`${nameOf(file)} is the same with both Helms, and as it was`, () => {
     const [three, four] = majors.map((major) => renderText(major, chart, '-f', ci(nameOf(file))));
     assert.equal(three, four);
-    // Rules and dashboards have their own golden files: themselves.
-    const known = four.split(/^---$/m).filter((text) => !/templates\/(prometheusrule|dashboards)\.yaml/.test(text));
-    sameAsFile(assert, `tests/helm/golden/${nameOf(file)}.yaml`, known.join('---'));
+    const { path, text } = golden(nameOf(file), withoutShipped(four));
+    sameAsFile(assert, path, text);
   });
   test(`no object of ${nameOf(file)} has the name of another of its kind`, () => {
     const ids = objectsOf(renderText('4', chart, '-f', ci(nameOf(file)))).map(
@@ -41,6 +56,18 @@ for (const file of ciFiles) {
     assert.deepEqual(ids, [...new Set(ids)]);
   });
 }
+
+test('every golden file is one of a file of ci/', () => {
+  const found = readdirSync(join(repository, 'tests/helm/golden'));
+  assert.deepEqual(found.map((name) => name.replace(/\.(yaml|diff)$/, '')).sort(), ciFiles.map(nameOf).sort());
+});
+
+test('a difference shows what is new, what is gone and where', () => {
+  const from = '# Source: a\nb\nc\nd\ne\n# Source: f\ng';
+  assert.equal(difference(from, from), '');
+  assert.equal(difference(from, from.replace('d', 'x')), '@@ line 2, a\n b\n c\n-d\n+x\n e\n # Source: f\n');
+  assert.equal(difference(from, `${from}\nh`), '@@ line 6, f\n # Source: f\n g\n+h\n');
+});
 
 test('the rendered example of a sidecar in a chart of yours is current, with both Helms', () => {
   const [three, four] = majors.map((major) => renderText(major, parent));

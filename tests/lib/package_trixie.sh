@@ -4,7 +4,7 @@
 
 # Runs inside the root, which is kept with its packages, its build folder and a ccache of its own.
 trixie_inside='
-set -eu
+set -euo pipefail
 mount -t proc proc /proc
 cd /src/rpoguard
 export CCACHE_DIR=/ccache DEBIAN_FRONTEND=noninteractive
@@ -22,18 +22,19 @@ if [ -n "$missing" ]; then
 fi
 cmake --preset dev
 nice cmake --build --preset dev -j "$1" --target fast_tests pg_tests wire_tests
-ctest --test-dir build/dev -L "unit|sim|pg|wire" -j "$1" --output-on-failure --no-tests=error'
+ctest --test-dir build/dev -L "unit|sim|pg|wire" -j $(($1 * 8)) --output-on-failure --no-tests=error'
 
 test_trixie() {
-  local base log=$roots/package-trixie.log
-  fresh=$roots/root-trixie
+  local base log=$work/package-trixie.log
+  fresh=$work/root-trixie
   if [ ! -d "$fresh" ]; then
     base=$(pristine_root trixie minbase)
     cp -a "$base" "$fresh"
     mkdir -p "$fresh/src" "$fresh/ccache"
   fi
   # What was deleted here must not live on there.
-  find "$fresh/src/rpoguard" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + 2>/dev/null || true
+  mkdir -p "$fresh/src/rpoguard"
+  find "$fresh/src/rpoguard" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
   copy_worktree "$root" "$fresh/src/rpoguard"
   step "trixie: install, build, test; see $log"
   in_root "$fresh" bash -c "$trixie_inside" bash "$jobs" >"$log" 2>&1 || {

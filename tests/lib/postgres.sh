@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # A shard of real PostgreSQL for scripts: a writer in iad and an asynchronous copy in phx, on this
-# machine's loopback, as the user postgres. To be sourced; `scratch` must name a folder of ours.
+# machine's loopback, as the user postgres. To be sourced; `scratch` must name a folder of ours and `fail`
+# end the script.
 
 # eventually SECONDS COMMAND...: whether it succeeds within that time.
 eventually() {
@@ -21,10 +22,29 @@ free_port() {
   echo "$port"
 }
 
-pg() { (cd / && setpriv --reuid=postgres --regid=postgres --init-groups -- "$pg_bin/$1" "${@:2}"); }
+as_postgres() { (cd / && setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"); }
+pg() { as_postgres "$pg_bin/$1" "${@:2}"; }
+
+# ask_as_rpoguard PORT PASSWORD: over TCP, as rpoguard will.
+ask_as_rpoguard() {
+  PGPASSWORD=$2 PGCONNECT_TIMEOUT=10 pg psql -X -q -At -h 127.0.0.1 -p "$1" -U rpoguard -d postgres -c 'select 1'
+}
+
+# Whether both servers let rpoguard in with its password and with no other one.
+password_is_demanded() {
+  local port answer
+  for port in "$writer_port" "$copy_port"; do
+    eventually 30 ask_as_rpoguard "$port" "$pg_password" || return
+    if answer=$(ask_as_rpoguard "$port" wrong 2>&1); then
+      echo "port $port lets rpoguard in with a wrong password"
+      return 1
+    fi
+    grep -q 'password authentication failed for user "rpoguard"' <<<"$answer" || { echo "$answer"; return 1; }
+  done
+}
 
 start_server() {
-  cat >>"$pg_dir/$1/postgresql.conf" <<END
+  cat >>"$pg_dir/$1/postgresql.conf" <<END || return
 listen_addresses = '127.0.0.1'
 port = $2
 unix_socket_directories = '$pg_dir'
@@ -34,24 +54,27 @@ END
   pg pg_ctl -D "$pg_dir/$1" -l "$pg_dir/$1.log" -w start
 }
 
-# Leaves writer_port, copy_port and pg_password behind: start_postgres RPOGUARD_BINARY
+# Leaves writer_port, copy_port and pg_password behind; rpoguard gets in with that password only.
+# Every step says so itself when it fails: in a condition bash would go on after it.
+# start_postgres RPOGUARD_BINARY
 start_postgres() {
   pg_bin=${RPOGUARD_PG_BINDIR:-$(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin | sort -V | tail -n 1)}
   pg_dir=$scratch/pg
   writer_port=$(free_port)
   copy_port=$(free_port)
   pg_password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-  install -d -o postgres -g postgres -m 755 "$pg_dir"
+  install -d -o postgres -g postgres -m 755 "$pg_dir" || return
   pg initdb -D "$pg_dir/writer" -U postgres -A trust -N || return
-  pg tee "$pg_dir/writer/pg_hba.conf" >/dev/null <<END
+  as_postgres tee "$pg_dir/writer/pg_hba.conf" >/dev/null <<END || return
 local all,replication postgres trust
 host all rpoguard 127.0.0.1/32 scram-sha-256
 END
   start_server writer "$writer_port" iad-a || return
   pg pg_basebackup -h "$pg_dir" -p "$writer_port" -U postgres -D "$pg_dir/copy" -R -N || return
   start_server copy "$copy_port" phx-a || return
-  { "$1" sql --home-region iad && echo "alter role rpoguard password '$pg_password'"; } |
-    pg psql -X -q -v ON_ERROR_STOP=1 -h "$pg_dir" -p "$writer_port" -U postgres -d postgres
+  { "$1" sql --home-region iad && echo "alter role rpoguard password '$pg_password'"; } >"$scratch/rpoguard.sql" || return
+  pg psql -X -q -v ON_ERROR_STOP=1 -h "$pg_dir" -p "$writer_port" -U postgres -d postgres <"$scratch/rpoguard.sql" || return
+  password_is_demanded
 }
 
 stop_postgres() {
@@ -102,5 +125,22 @@ is_up() { [ -n "$(ops_of "$1")" ]; }
 
 # gate_is_open LOG: it says so in its metrics, which promise more the longer they are asked for.
 gate_is_open() {
-  curl -fsS -m 5 "http://$(ops_of "$1")/metrics" | grep -q '^rpoguard_gate_open{.*shard="184".*} 1$'
+  grep -q '^rpoguard_gate_open{.*shard="184".*} 1$' <<<"$(curl -fsS -m 5 "http://$(ops_of "$1")/metrics")"
+}
+
+# Both nodes say that the password is wrong: password_is_refused LOG
+password_is_refused() {
+  local node
+  for node in iad-a phx-a; do
+    grep -q "node=$node .*password authentication failed for user" "$1" || return
+  done
+}
+
+# The running program is refused with the wrong password that stands in FILE, and gets in once the right
+# one stands there: only_the_password_opens LOG FILE
+only_the_password_opens() {
+  eventually 30 password_is_refused "$1" || fail "a wrong password is not refused: $(cat "$1")"
+  ! gate_is_open "$1" || fail "the gate opens with a wrong password: $(cat "$1")"
+  printf '%s\n' "$pg_password" >"$2"
+  eventually 30 gate_is_open "$1" || fail "its gate does not open: $(cat "$1")"
 }

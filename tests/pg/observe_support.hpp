@@ -20,8 +20,8 @@ inline std::string apply_migration(const Server& server, const std::string& role
   const TempDir dir;
   const std::string path = dir / "migration.sql";
   write_file(path, observe::render_migration(role, region, canary));
-  const auto result =
-      run_command({.argv = {"psql", "-X", "-q", "-d", server.conninfo(), "-f", path}});
+  const auto result = run_command(
+      {.argv = {"psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", server.conninfo(), "-f", path}});
   if (result.exit_code != 0) throw std::runtime_error("psql: " + result.output);
   return result.output;
 }

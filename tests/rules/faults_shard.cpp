@@ -4,6 +4,7 @@
 #include "tests/rules/faults.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/json_server.hpp"
+#include "tests/support/open_gate.hpp"
 #include "tests/support/ports.hpp"
 #include "tests/support/proxies.hpp"
 
@@ -13,7 +14,7 @@ using namespace std::chrono_literals;
 
 void wait_until_open(const Rpoguard& rpoguard, const std::vector<std::string>& shards) {
   for (const std::string& shard : shards) {
-    if (!eventually(90s, [&] { return rpoguard.gate_open(shard); }))
+    if (!opens(rpoguard, 90s, shard))
       throw std::runtime_error("the gate of " + shard + " stays closed: " + rpoguard.log());
   }
 }

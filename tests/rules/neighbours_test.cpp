@@ -100,7 +100,7 @@ TEST(Neighbours, a_real_haproxy_without_a_server_pages) {
 TEST(Neighbours, pgbouncer_tells_for_how_long_its_clients_have_waited) {
   const PgBouncer pgbouncer(1);
   const CommandResult pools =
-      run_command({.argv = {"psql", "-X", "-d",
+      run_command({.argv = {"psql", "-X", "-v", "ON_ERROR_STOP=1", "-d",
                             "host=127.0.0.1 port=" + std::to_string(pgbouncer.port()) +
                                 " dbname=pgbouncer user=postgres",
                             "-c", "show pools"}});

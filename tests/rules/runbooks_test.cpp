@@ -10,9 +10,9 @@
 #include "tests/rules/rule_files.hpp"
 #include "tests/stack/patroni_pair.hpp"
 #include "tests/stack/region_pair.hpp"
-#include "tests/support/eventually.hpp"
 #include "tests/support/json_server.hpp"
 #include "tests/support/monitoring.hpp"
+#include "tests/support/open_gate.hpp"
 #include "tests/support/proxies.hpp"
 #include "tests/support/replaced.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -222,7 +222,7 @@ TEST_F(RunbookCommands, shell_commands_do_what_they_say) {
        "host=127.0.0.1 port=" + std::to_string(shard_.iad_a().port()) +
            " dbname=postgres user=rpoguard"},
   };
-  ASSERT_TRUE(eventually(30s, [&] { return rpoguard_.gate_open("184"); })) << rpoguard_.log();
+  ASSERT_TRUE(opens(rpoguard_, 30s));
   const std::string path =
       std::filesystem::path(RPOGUARD_BINARY).parent_path().string() + ":/usr/bin:/bin";
   write_file(dir / ".curlrc", "fail\n");  // an answer of 404 is an error of the runbook

@@ -20,9 +20,9 @@ const char* kWalsender = "select pid from pg_stat_replication where application_
 const char* kWalreceiver = "select pid from pg_stat_wal_receiver";
 
 void stop_for(World& world, pid_t pid, seconds time) {
-  ::kill(pid, SIGSTOP);
+  send_signal(pid, SIGSTOP);
   world.pass(time);
-  ::kill(pid, SIGCONT);
+  send_signal(pid, SIGCONT);
 }
 
 // A region that is dead has sent what it has sent: nothing flows from it later.
@@ -117,7 +117,7 @@ std::vector<Scenario> link_scenarios() {
              world.pass(kBefore);
              const pid_t walreceiver = world.backend(world.phx_a(), kWalreceiver);
              world.replication().cut();
-             ::kill(walreceiver, SIGTERM);
+             send_signal(walreceiver, SIGTERM);
              world.pass(kFault);
              world.replication().heal();
              world.await_healed();

@@ -8,6 +8,7 @@
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/cluster.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 #include "tests/support/ports.hpp"
 #include "tests/support/rpoguard_process.hpp"
 
@@ -328,7 +329,7 @@ TEST(ArchiveScenario, an_archive_that_another_region_can_read_is_a_copy) {
   rpoguard.wait_until_serving();
   // What came before the first look is proven by the first segment after it.
   shard.switch_wal();
-  EXPECT_TRUE(eventually(30s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  EXPECT_TRUE(opens(rpoguard, 30s));
   const auto age = rpoguard.metric("rpoguard_wal_archive_age_seconds", {{"shard", "184"}});
   ASSERT_TRUE(age);
   EXPECT_LT(*age, 4);
@@ -337,7 +338,7 @@ TEST(ArchiveScenario, an_archive_that_another_region_can_read_is_a_copy) {
   EXPECT_TRUE(eventually(30s, [&] { return rpoguard.gate_reason("184") == "rpo_exceeded"; }))
       << rpoguard.log();
   shard.no_more("hang");
-  EXPECT_TRUE(eventually(30s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  EXPECT_TRUE(opens(rpoguard, 30s));
 }
 
 std::size_t count_of(const std::string& what, const std::string& text) {

@@ -12,6 +12,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/json_server.hpp"
 #include "tests/support/monitoring.hpp"
+#include "tests/support/open_gate.hpp"
 #include "tests/support/ports.hpp"
 #include "tests/support/proxies.hpp"
 #include "tests/support/replaced.hpp"
@@ -158,8 +159,7 @@ class Dashboards : public testing::Test {
     ASSERT_TRUE(eventually(20s, [&] { return number("Writes back after", 0) > 0; }));
     shard_.fail_over();
     proxy_.lead("writer/main", shard_.phx_a().port());
-    ASSERT_TRUE(eventually(20s, [&] { return rpoguard_.gate_open("184"); }))
-        << rpoguard_.gate_reason("184");
+    ASSERT_TRUE(opens(rpoguard_)) << rpoguard_.gate_reason("184");
     shard_.iad_a().start();
     ASSERT_TRUE(eventually(30s, [&] {
       return shown("rpoguard-shard", "Node states", 0, "node")["iad-a"] == kStaleWriter;
@@ -210,7 +210,7 @@ std::set<std::string> without_review(std::set<std::string> some) {
 
 TEST_F(Dashboards, every_query_has_data_in_health_or_in_trouble_and_the_review_after_a_failover) {
   using testing::PrintToString;
-  ASSERT_TRUE(eventually(30s, [&] { return rpoguard_.gate_open("184"); })) << rpoguard_.log();
+  ASSERT_TRUE(opens(rpoguard_, 30s));
   shard_.iad_a().exec("create table t(n int)");
   shard_.iad_a().exec("select pg_switch_wal()");
   std::set<std::string> empty;

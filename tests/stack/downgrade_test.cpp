@@ -3,6 +3,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -75,8 +76,7 @@ TEST_P(SilentDowngrade, closes_the_gate_and_shows_until_it_is_undone) {
   shard_.iad_a().exec("create role app login");
   shard_.cluster().set_synchronous("phx-a");
   rpoguard_ = std::make_unique<Rpoguard>(config(shard_));
-  rpoguard_->wait_until_serving();
-  ASSERT_TRUE(eventually(20s, [&] { return rpoguard_->gate_open("184"); })) << rpoguard_->log();
+  ASSERT_TRUE(starts_open(*rpoguard_));
   EXPECT_EQ(downgraded(), 0);
 
   const core::Instant applied = boottime();
@@ -98,7 +98,7 @@ TEST_P(SilentDowngrade, closes_the_gate_and_shows_until_it_is_undone) {
   EXPECT_TRUE(holds_for(2s, [&] { return !rpoguard_->gate_open("184") && downgraded() == 1; }));
 
   run(GetParam().undo);
-  EXPECT_TRUE(eventually(20s, [&] { return rpoguard_->gate_open("184"); })) << rpoguard_->log();
+  EXPECT_TRUE(opens(*rpoguard_));
   EXPECT_EQ(downgraded(), 0);
 }
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/stack/guarded_shard.hpp"
+#include "tests/support/open_gate.hpp"
 #include "tests/support/ports.hpp"
 #include "tests/support/proxies.hpp"
 
@@ -376,7 +377,7 @@ TEST_F(EnforcedShard, waits_for_the_remote_copy_while_the_budget_is_used_up) {
   EXPECT_NO_THROW(commit.get());
   EXPECT_EQ(guarded_.shard.phx_a().query("select pg_last_wal_receive_lsn() is not null"), "t");
   EXPECT_TRUE(writer().becomes(kNames, before)) << log();
-  EXPECT_TRUE(eventually(30s, [&] { return guarded_.rpoguard->gate_open("184"); }));
+  EXPECT_TRUE(opens(*guarded_.rpoguard, 30s));
 }
 
 TEST_F(EnforcedShard, pgbouncer_pauses_the_writers_database_only) {

@@ -9,6 +9,7 @@
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/json_server.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -27,10 +28,6 @@ nlohmann::json node_view(const Rpoguard& rpoguard, const std::string& name) {
 
 std::string state_of(const Rpoguard& rpoguard, const std::string& name) {
   return node_view(rpoguard, name).at("state");
-}
-
-void wait_until_open(const Rpoguard& rpoguard) {
-  ASSERT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
 }
 
 struct Divergence {
@@ -88,8 +85,7 @@ std::string rewind_point(const Server& stopped, const Server& writer) {
 TEST(Epoch, a_returned_old_writer_has_diverged_by_what_postgresqls_own_tools_show) {
   RegionPair shard("184", {.conf = {{"wal_log_hints", "on"}}});
   Rpoguard rpoguard(RegionPair::rpoguard_config({&shard}));
-  rpoguard.wait_until_serving();
-  wait_until_open(rpoguard);
+  ASSERT_TRUE(starts_open(rpoguard));
 
   shard.cut_wan();
   shard.iad_a().exec("create table only_here as select generate_series(1, 1000) as n");
@@ -97,7 +93,7 @@ TEST(Epoch, a_returned_old_writer_has_diverged_by_what_postgresqls_own_tools_sho
   shard.iad_b().kill9();
   shard.heal_wan();
   shard.fail_over();
-  wait_until_open(rpoguard);
+  ASSERT_TRUE(opens(rpoguard));
 
   shard.iad_a().start();
   ASSERT_TRUE(eventually(20s, [&] { return state_of(rpoguard, "iad-a") == "stale_writer"; }))
@@ -137,8 +133,7 @@ TEST_P(SplitBrain, is_not_forgotten_by_a_restart_that_reaches_only_one_of_the_tw
   RpoguardConfig config = RegionPair::rpoguard_config({&shard});
   config.epoch_source = GetParam();
   Rpoguard rpoguard(config);
-  rpoguard.wait_until_serving();
-  wait_until_open(rpoguard);
+  ASSERT_TRUE(starts_open(rpoguard));
   shard.phx_a().promote();
   ASSERT_TRUE(eventually(10s, [&] { return rpoguard.gate_reason("184") == "split_brain"; }))
       << rpoguard.log();
@@ -156,7 +151,7 @@ TEST_P(SplitBrain, is_not_forgotten_by_a_restart_that_reaches_only_one_of_the_tw
   // Once the other is a standby again there is one writer.
   shard.heal_wan();
   shard.phx_a().reseed({.port = shard.iad_a().port(), .application_name = "phx-a"});
-  wait_until_open(rpoguard);
+  ASSERT_TRUE(opens(rpoguard));
   EXPECT_EQ(state_of(rpoguard, "iad-a"), "writer");
 }
 
@@ -186,8 +181,7 @@ TEST(EpochAuthority, confirms_the_writer_for_as_long_as_it_answers_and_never_goe
   config.epoch_source = authority.source();
   config.defaults = kWitnessTiming;
   Rpoguard rpoguard(config);
-  rpoguard.wait_until_serving();
-  wait_until_open(rpoguard);
+  ASSERT_TRUE(starts_open(rpoguard));
   EXPECT_EQ(rpoguard.metric("rpoguard_highest_epoch", {{"shard", "184"}}), 7);
 
   const auto closes = [&](const char* why) {
@@ -199,11 +193,11 @@ TEST(EpochAuthority, confirms_the_writer_for_as_long_as_it_answers_and_never_goe
   authority.server.fall_silent();
   closes("silent");
   authority.server.say(Authority::answer(7, "iad-a"));
-  wait_until_open(rpoguard);
+  ASSERT_TRUE(opens(rpoguard));
   authority.server.say("it is iad-a, believe me");
   closes("garbage");
   authority.server.say(Authority::answer(7, "iad-a"));
-  wait_until_open(rpoguard);
+  ASSERT_TRUE(opens(rpoguard));
   authority.server.say(Authority::answer(6, "iad-a"));
   closes("lower number");
   rpoguard.kill9();
@@ -211,7 +205,7 @@ TEST(EpochAuthority, confirms_the_writer_for_as_long_as_it_answers_and_never_goe
   rpoguard.wait_until_serving();
   closes("lower number after a restart");
   authority.server.say(Authority::answer(7, "iad-a"));
-  wait_until_open(rpoguard);
+  ASSERT_TRUE(opens(rpoguard));
   EXPECT_NE(rpoguard.log().find("witness does not answer"), std::string::npos);
 }
 
@@ -222,8 +216,7 @@ TEST(EpochAuthority, moves_the_writer_and_calls_the_old_one_stale) {
   config.epoch_source = authority.source();
   config.defaults = kWitnessTiming;
   Rpoguard rpoguard(config);
-  rpoguard.wait_until_serving();
-  wait_until_open(rpoguard);
+  ASSERT_TRUE(starts_open(rpoguard));
   shard.phx_a().promote();
   ASSERT_TRUE(eventually(10s, [&] { return state_of(rpoguard, "phx-a") == "stale_writer"; }))
       << rpoguard.log();
@@ -232,7 +225,7 @@ TEST(EpochAuthority, moves_the_writer_and_calls_the_old_one_stale) {
   ASSERT_TRUE(eventually(10s, [&] { return state_of(rpoguard, "phx-a") == "writer"; }))
       << rpoguard.log();
   EXPECT_EQ(state_of(rpoguard, "iad-a"), "stale_writer");
-  wait_until_open(rpoguard);
+  ASSERT_TRUE(opens(rpoguard));
   EXPECT_EQ(rpoguard.gate("/gate/184")->headers.at("rpoguard-writer"), "phx-a");
 }
 
@@ -243,8 +236,7 @@ TEST(Generation, fences_callers_with_another_shard_map) {
   config.defaults =
       kWitnessTiming + ("generation: {url: \"" + map.url() + "\", pointer: /generation}\n");
   Rpoguard rpoguard(config);
-  rpoguard.wait_until_serving();
-  wait_until_open(rpoguard);
+  ASSERT_TRUE(starts_open(rpoguard));
   const auto answer = [&](int generation) {
     const auto reply = rpoguard.gate("/gate/184?generation=" + std::to_string(generation));
     if (reply->status == 200) return std::string("open");

@@ -3,6 +3,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -25,8 +26,7 @@ bool waived(const Rpoguard& rpoguard) {
 TEST(Failover, returns_writes_under_a_waiver_that_a_reseeded_copy_ends) {
   RegionPair shard;
   Rpoguard rpoguard(RegionPair::rpoguard_config({&shard}));
-  rpoguard.wait_until_serving();
-  ASSERT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  ASSERT_TRUE(starts_open(rpoguard));
 
   shard.iad_a().kill9();
   shard.iad_b().kill9();
@@ -62,15 +62,14 @@ TEST(Failover, returns_writes_under_a_waiver_that_a_reseeded_copy_ends) {
 
   shard.iad_a().reseed({.port = shard.phx_a().port(), .application_name = "iad-a"});
   EXPECT_TRUE(eventually(30s, [&] { return !waived(rpoguard); })) << rpoguard.log();
-  EXPECT_TRUE(eventually(5s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  EXPECT_TRUE(opens(rpoguard, 5s));
   EXPECT_EQ(node_state(rpoguard, "iad-a"), "standby");
 }
 
 TEST(Failover, a_restart_that_reaches_only_the_old_writer_stays_closed) {
   RegionPair shard;
   Rpoguard rpoguard(RegionPair::rpoguard_config({&shard}));
-  rpoguard.wait_until_serving();
-  ASSERT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  ASSERT_TRUE(starts_open(rpoguard));
   shard.iad_a().sigstop();
   shard.iad_b().kill9();
   shard.fail_over();
@@ -92,8 +91,7 @@ TEST(Failover, a_restart_that_reaches_only_the_old_writer_stays_closed) {
 TEST(Failover, two_writers_on_one_epoch_close_the_gate) {
   RegionPair shard;
   Rpoguard rpoguard(RegionPair::rpoguard_config({&shard}));
-  rpoguard.wait_until_serving();
-  ASSERT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  ASSERT_TRUE(starts_open(rpoguard));
 
   shard.phx_a().promote();
   const core::Instant second_writer = boottime();
@@ -107,7 +105,7 @@ TEST(Failover, two_writers_on_one_epoch_close_the_gate) {
 
   // A proper stamp outranks the old writer.
   shard.stamp("phx", "phx-a");
-  ASSERT_TRUE(eventually(10s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  ASSERT_TRUE(opens(rpoguard, 10s));
   EXPECT_EQ(node_state(rpoguard, "iad-a"), "stale_writer");
   EXPECT_EQ(node_state(rpoguard, "phx-a"), "writer");
 }

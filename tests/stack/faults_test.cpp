@@ -6,6 +6,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -77,8 +78,7 @@ class Faults : public ::testing::Test {
 
 TEST_F(Faults, each_has_its_own_reason_and_hurts_nobody_else) {
   Rpoguard rpoguard(config());
-  rpoguard.wait_until_serving();
-  ASSERT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  ASSERT_TRUE(starts_open(rpoguard));
   for (const Fault& fault : faults_) {
     SCOPED_TRACE(fault.shard);
     const Labels labels{{"shard", fault.shard}, {"node", "bad"}, {"reason", fault.reason}};
@@ -129,7 +129,7 @@ TEST_F(Faults, a_hung_writer_and_a_stopped_standby_are_named) {
       << rpoguard.log();
   EXPECT_TRUE(rpoguard.gate_open("184"));
   hung.iad_a().sigcont();
-  EXPECT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("hung"); })) << rpoguard.log();
+  EXPECT_TRUE(opens(rpoguard, 20s, "hung"));
 }
 
 }  // namespace

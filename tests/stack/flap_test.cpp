@@ -10,6 +10,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -45,7 +46,7 @@ double transitions(const Rpoguard& rpoguard, const std::string& shard) {
 void expect_no_flapping(const Rpoguard& rpoguard, std::vector<Watched>& shards,
                         const std::function<void(bool down)>& turn) {
   for (Watched& shard : shards) {
-    ASSERT_TRUE(eventually(60s, [&] { return rpoguard.gate_open(shard.id); })) << rpoguard.log();
+    ASSERT_TRUE(opens(rpoguard, 60s, shard.id));
     shard.counted = transitions(rpoguard, shard.id);
   }
   const core::Instant start = boottime();
@@ -72,7 +73,7 @@ void expect_no_flapping(const Rpoguard& rpoguard, std::vector<Watched>& shards,
   }
   turn(false);
   for (const Watched& shard : shards) {
-    EXPECT_TRUE(eventually(60s, [&] { return rpoguard.gate_open(shard.id); })) << rpoguard.log();
+    EXPECT_TRUE(opens(rpoguard, 60s, shard.id));
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -27,9 +28,7 @@ class FreezeStack : public ::testing::Test {
     words.push_back("--config.file=" + rpoguard_->config_path());
     return run_command({.argv = std::move(words)});
   }
-  void wait_until_open() const {
-    ASSERT_TRUE(eventually(20s, [&] { return rpoguard_->gate_open("184"); })) << rpoguard_->log();
-  }
+  void wait_until_open() const { ASSERT_TRUE(opens(*rpoguard_)); }
   std::vector<std::string> kinds() const {
     std::vector<std::string> kinds;
     const auto journal = rpoguard_->ops_json("/api/v1/events");

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/stack/region_pair.hpp"
-#include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -33,8 +33,7 @@ TEST(GateCrowdOfTheProgram, delays_neither_gate_nor_probe_nor_scrape) {
   Rpoguard crowded(config);
   Rpoguard quiet(config);
   for (Rpoguard* each : {&crowded, &quiet}) {
-    each->wait_until_serving();
-    ASSERT_TRUE(eventually(30s, [&] { return each->gate_open("184"); })) << each->log();
+    ASSERT_TRUE(starts_open(*each, 30s));
   }
   const Crowd crowd(crowded.gate_port());
   for (const HttpSocket& socket : crowd.idle()) ASSERT_TRUE(gate_answers(socket, kRequest));

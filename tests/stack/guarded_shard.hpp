@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "tests/stack/region_pair.hpp"
-#include "tests/support/eventually.hpp"
 #include "tests/support/json_server.hpp"
+#include "tests/support/open_gate.hpp"
 #include "tests/support/shipped_file.hpp"
 
 namespace rpoguard::test {
@@ -20,9 +20,7 @@ struct GuardedShard {
     config.defaults = "gate: {reopen_after: 1s}\n";
     if (agent_port != 0) config.agent = local_address(agent_port);
     rpoguard = std::make_unique<Rpoguard>(config);
-    rpoguard->wait_until_serving();
-    EXPECT_TRUE(eventually(std::chrono::seconds(30), [&] { return rpoguard->gate_open("184"); }))
-        << rpoguard->log();
+    EXPECT_TRUE(starts_open(*rpoguard, std::chrono::seconds(30)));
   }
 
   RegionPair shard;

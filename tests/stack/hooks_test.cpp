@@ -7,15 +7,12 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/json_server.hpp"
 #include "tests/support/monitoring.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-void wait_until_open(const Rpoguard& rpoguard) {
-  ASSERT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
-}
 
 std::ptrdiff_t count_of(const Alertmanager& alertmanager, const std::string& alert) {
   const auto all = alertmanager.alerts();
@@ -36,7 +33,7 @@ TEST(HooksStack, a_split_brain_is_in_alertmanager_within_two_seconds_and_only_on
   const Prometheus prometheus({.scrape_port = rpoguard.ops_port(),
                                .rule_files = {RPOGUARD_SOURCE_DIR "/rules/rpoguard.rules.yml"},
                                .alertmanager_port = alertmanager.port()});
-  wait_until_open(rpoguard);
+  ASSERT_TRUE(opens(rpoguard));
   EXPECT_EQ(count_of(alertmanager, "RPOGuardSplitBrain"), 0);
 
   pair.phx_a().promote();  // returns when it accepts writes
@@ -90,8 +87,7 @@ TEST(HooksStack, every_type_is_told_and_a_silent_receiver_does_not_delay_the_gat
       "    sql: [\"insert into told select "
       "current_setting('rpoguard.event')::json->'data'->>'kind'\"]";
   Rpoguard rpoguard(config);
-  rpoguard.wait_until_serving();
-  wait_until_open(rpoguard);
+  ASSERT_TRUE(starts_open(rpoguard));
 
   const auto begun = boottime();
   const HttpCall freeze{.method = "POST", .target = "/-/freeze?shard=184&by=jo&reason=x"};

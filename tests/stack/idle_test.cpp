@@ -6,6 +6,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -23,8 +24,7 @@ TEST(Idle, a_shard_without_writes_stays_open_with_an_exposure_near_the_probe_int
   shard.iad_a().exec(
       "create table before_the_silence(n int); insert into before_the_silence values (1)");
   Rpoguard rpoguard(RegionPair::rpoguard_config({&shard}));
-  rpoguard.wait_until_serving();
-  ASSERT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  ASSERT_TRUE(starts_open(rpoguard));
   double worst = 0;
   int looks = 0;
   EXPECT_TRUE(holds_for(

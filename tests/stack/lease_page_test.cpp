@@ -7,6 +7,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -96,8 +97,7 @@ TEST_F(LeasePageStack, runs_out_when_rpoguard_is_killed_or_stopped) {
   EXPECT_EQ(gateway.deadline(), killed_until);
 
   rpoguard.start();
-  rpoguard.wait_until_serving();
-  ASSERT_TRUE(eventually(30s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  ASSERT_TRUE(starts_open(rpoguard, 30s));
   EXPECT_FALSE(gateway.open()) << "an old mapping stays closed";
   EXPECT_TRUE(gateway.opens());
 }
@@ -166,8 +166,7 @@ TEST_F(LeasePageStack, a_reload_that_adds_or_removes_shards_takes_old_readers_al
 TEST_F(LeasePageStack, without_room_for_the_page_all_else_works) {
   path_ = dir_ / "missing" / "lease";
   Rpoguard rpoguard(config());
-  rpoguard.wait_until_serving();
-  ASSERT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  ASSERT_TRUE(starts_open(rpoguard));
   EXPECT_NE(rpoguard.log().find("cannot create the lease page"), std::string::npos)
       << rpoguard.log();
   std::filesystem::create_directory(dir_ / "missing");

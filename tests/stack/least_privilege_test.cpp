@@ -10,6 +10,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -60,7 +61,7 @@ TEST(LeastPrivilege, the_role_sees_all_that_a_superuser_sees) {
   for (Rpoguard* rpoguard : {&as_role, &as_superuser}) {
     rpoguard->wait_until_serving();
     for (const char* shard : {"184", "185"}) {
-      EXPECT_TRUE(eventually(20s, [&] { return rpoguard->gate_open(shard); })) << rpoguard->log();
+      EXPECT_TRUE(opens(*rpoguard, 20s, shard));
     }
   }
   std::set<std::string> of_role;

@@ -5,6 +5,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -63,7 +64,7 @@ TEST(LinkCut, closes_one_gate_in_time_and_reopens_it) {
             0);
 
   shard.heal_wan();
-  EXPECT_TRUE(eventually(60s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  EXPECT_TRUE(opens(rpoguard, 60s));
   EXPECT_TRUE(
       eventually(10s, [&] { return rpoguard.ops("/readyz?require=writes")->status == 200; }));
   const auto acked = load->counters().acked;

@@ -11,6 +11,7 @@
 #include "tests/stack/lost_commits.hpp"
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -42,7 +43,7 @@ Loss run_once(unsigned seed) {
   RegionPair shard;
   Rpoguard rpoguard(RegionPair::rpoguard_config({&shard}));
   rpoguard.wait_until_serving();
-  if (!eventually(30s, [&] { return rpoguard.gate_open("184"); })) {
+  if (!opens(rpoguard, 30s)) {
     loss.trouble = "the gate did not open: " + rpoguard.log();
     return loss;
   }

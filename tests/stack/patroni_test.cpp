@@ -9,6 +9,7 @@
 #include "tests/stack/patroni_pair.hpp"
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -121,7 +122,7 @@ TEST_F(Patroni, without_its_store_it_demotes_and_the_gate_closes_with_the_epoch_
   })) << what();
 
   pair_.etcd().start();
-  ASSERT_TRUE(eventually(30s, [&] { return rpoguard_.gate_open("184"); })) << what();
+  ASSERT_TRUE(opens(rpoguard_, 30s)) << what();
   flows();
   const std::string writer = rpoguard_.gate("/gate/184")->headers.at("rpoguard-writer");
   EXPECT_EQ(watch_.open_to(), "iad-a 1, " + writer + " 2");

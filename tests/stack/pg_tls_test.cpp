@@ -7,6 +7,7 @@
 
 #include "tests/support/cluster.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 #include "tests/support/ports.hpp"
 #include "tests/support/rpoguard_process.hpp"
 #include "tests/support/test_authority.hpp"
@@ -328,9 +329,7 @@ class RotatedShard : public PgTls {
     opens();
   }
 
-  void opens() const {
-    EXPECT_TRUE(eventually(20s, [&] { return rpoguard_->gate_open("184"); })) << rpoguard_->log();
-  }
+  void opens() const { EXPECT_TRUE(test::opens(*rpoguard_)); }
   void closes(const std::string& reason) const {
     EXPECT_TRUE(eventually(20s, [&] { return rpoguard_->gate_reason("184") == "no_writer"; }))
         << rpoguard_->log();

@@ -273,7 +273,7 @@ TEST_F(PlantedSecrets, a_crash_leaves_no_core) {
   Rpoguard rpoguard(config_);
   rpoguard.wait_until_serving();
   const auto directory = std::filesystem::path(rpoguard.config_path()).parent_path();
-  ::kill(rpoguard.pid(), SIGABRT);
+  send_signal(rpoguard.pid(), SIGABRT);
   EXPECT_TRUE(eventually(20s, [&] { return !rpoguard.running(); }));
   for (const auto& entry : std::filesystem::directory_iterator(directory))
     EXPECT_EQ(entry.path().filename().string().find("core"), std::string::npos) << entry.path();

@@ -9,6 +9,7 @@
 #include "tests/support/cluster.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/monitoring.hpp"
+#include "tests/support/open_gate.hpp"
 #include "tests/support/rpoguard_process.hpp"
 
 namespace rpoguard::test {
@@ -48,7 +49,7 @@ class Monitored : public testing::Test {
 };
 
 TEST_F(Monitored, promtool_accepts_the_page_without_a_complaint) {
-  ASSERT_TRUE(eventually(seconds(30), [&] { return rpoguard_->gate_open("184"); }));
+  ASSERT_TRUE(opens(*rpoguard_, seconds(30)));
   const auto page = rpoguard_->ops("/metrics");
   ASSERT_TRUE(page);
   const TempDir dir;
@@ -60,7 +61,7 @@ TEST_F(Monitored, promtool_accepts_the_page_without_a_complaint) {
 }
 
 TEST_F(Monitored, prometheus_stores_every_sample_of_the_page) {
-  ASSERT_TRUE(eventually(seconds(30), [&] { return rpoguard_->gate_open("184"); }));
+  ASSERT_TRUE(opens(*rpoguard_, seconds(30)));
   const Prometheus prometheus({.scrape_port = rpoguard_->ops_port()});
   EXPECT_TRUE(eventually(seconds(60), [&] {
     return prometheus.value("rpoguard_gate_open{shard=\"184\"}") == 1.0;

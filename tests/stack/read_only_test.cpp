@@ -7,6 +7,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -65,8 +66,7 @@ class ReadOnly : public ::testing::Test {
 
 TEST_F(ReadOnly, it_runs_without_any_right_and_keeps_its_state) {
   Rpoguard rpoguard(config(dir_.path()));
-  rpoguard.wait_until_serving();
-  EXPECT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  EXPECT_TRUE(starts_open(rpoguard));
   const std::string process = "/proc/" + std::to_string(rpoguard.pid());
   const std::string status = read_file(process + "/status");
   EXPECT_NE(status.find("CapEff:\t0000000000000000"), std::string::npos) << status;
@@ -103,8 +103,7 @@ TEST_F(ReadOnly, it_does_not_start_without_a_place_for_its_state) {
 
 TEST_F(ReadOnly, a_disk_that_becomes_read_only_shows_and_a_freeze_says_that_it_would_be_forgotten) {
   Rpoguard rpoguard(config(dir_.path()));
-  rpoguard.wait_until_serving();
-  EXPECT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  EXPECT_TRUE(starts_open(rpoguard));
   const auto remounted =
       in_mounts_of(rpoguard, {"mount", "-o", "remount,bind,ro", dir_.path().string()});
   ASSERT_EQ(remounted.exit_code, 0) << remounted.output;

@@ -3,6 +3,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -13,8 +14,7 @@ TEST(Stall, longer_than_the_rpo_ends_in_a_closed_gate) {
   RegionPair shard;
   auto config = RegionPair::rpoguard_config({&shard});
   Rpoguard rpoguard(config);
-  rpoguard.wait_until_serving();
-  ASSERT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  ASSERT_TRUE(starts_open(rpoguard));
 
   rpoguard.sigstop();
   const core::Instant stopped = boottime();
@@ -24,7 +24,7 @@ TEST(Stall, longer_than_the_rpo_ends_in_a_closed_gate) {
   ASSERT_TRUE(first);
   EXPECT_EQ(first->status, 503) << first->body;
   EXPECT_EQ(first->headers.at("rpoguard-gate"), "closed");
-  EXPECT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  EXPECT_TRUE(opens(rpoguard));
 }
 
 TEST(Stall, sigterm_ends_it_soon_and_cleanly) {

@@ -3,6 +3,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 #include "tests/support/ports.hpp"
 
 namespace rpoguard::test {
@@ -19,8 +20,7 @@ CommandResult status(const std::vector<std::string>& arguments) {
 TEST(Status, shows_the_cluster_and_says_by_its_exit_code_whether_writes_are_usable) {
   RegionPair shard;
   Rpoguard rpoguard(RegionPair::rpoguard_config({&shard}));
-  rpoguard.wait_until_serving();
-  ASSERT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  ASSERT_TRUE(starts_open(rpoguard));
   const std::string config = "--config.file=" + rpoguard.config_path();
 
   const CommandResult table = status({config});
@@ -51,8 +51,7 @@ TEST(Reload, takes_over_a_good_file_and_keeps_the_old_one_instead_of_a_bad_one) 
   RegionPair shard("184");
   RpoguardConfig config = RegionPair::rpoguard_config({&shard});
   Rpoguard rpoguard(config);
-  rpoguard.wait_until_serving();
-  ASSERT_TRUE(eventually(20s, [&] { return rpoguard.gate_open("184"); })) << rpoguard.log();
+  ASSERT_TRUE(starts_open(rpoguard));
 
   RpoguardConfig bad = config;
   bad.rpo = "soon";

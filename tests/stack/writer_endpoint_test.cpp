@@ -3,6 +3,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 #include "tests/support/ports.hpp"
 #include "tests/support/proxies.hpp"
 
@@ -27,7 +28,7 @@ struct WatchedWay {
     opens();
   }
   void opens() const {
-    EXPECT_TRUE(eventually(20s, [&] { return rpoguard->gate_open("184"); })) << trouble();
+    EXPECT_TRUE(test::opens(*rpoguard)) << trouble();
     EXPECT_TRUE(eventually(5s, [&] { return on_writer() == 1 && canary_seconds() > 0; }))
         << trouble();
   }

@@ -51,7 +51,7 @@ class Cluster {
   Server& node(const std::string& name);          ///< throws when there is none of that name
   std::string archive_dir() const { return archive_ / "wal"; }
   /// Waits until the node has replayed all that `from` has written by now.
-  bool caught_up(const Server& node, const Server& from) const;
+  [[nodiscard]] bool caught_up(const Server& node, const Server& from) const;
 
  private:
   ServerOptions server_options(const std::string& name,

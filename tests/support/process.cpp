@@ -256,6 +256,11 @@ CommandResult run_command(const SpawnOptions& options, std::chrono::nanoseconds 
   return {code.value_or(124), read_file(captured.output)};
 }
 
+void send_signal(pid_t pid, int number) {
+  if (pid <= 0 || kill(pid, number) != 0)
+    throw std::system_error(errno, std::generic_category(), "signal to " + std::to_string(pid));
+}
+
 std::string unprivileged_user() {
   if (geteuid() != 0) return "";
   for (const char* name : {"postgres", "nobody"}) {

@@ -40,7 +40,7 @@ class Process {
   /// SIGKILL to the whole tree at one instant (all are stopped first); returns when none runs.
   void kill_tree();
   /// Exit code, or 128 + signal; absent when it still runs after `deadline`.
-  std::optional<int> wait(std::chrono::nanoseconds deadline);
+  [[nodiscard]] std::optional<int> wait(std::chrono::nanoseconds deadline);
 
  private:
   pid_t pid_ = -1;
@@ -54,8 +54,11 @@ struct CommandResult {
 };
 
 /// Runs a command to its end. Throws std::runtime_error when it cannot be executed.
-CommandResult run_command(const SpawnOptions& options,
-                          std::chrono::nanoseconds deadline = std::chrono::seconds(60));
+[[nodiscard]] CommandResult run_command(
+    const SpawnOptions& options, std::chrono::nanoseconds deadline = std::chrono::seconds(60));
+
+/// Also to a process that is not a child. Throws std::system_error when it does not get there.
+void send_signal(pid_t pid, int number);
 
 /// The process exists and is more than a zombie.
 bool process_runs(pid_t pid);

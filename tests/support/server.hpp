@@ -80,8 +80,8 @@ class Server {
   SqlValue query(const std::string& sql) const;
   /// Runs the statement until its value is `expected`; false when the deadline passes first. A
   /// server that does not answer is asked again.
-  bool becomes(const std::string& sql, const std::string& expected,
-               std::chrono::nanoseconds deadline = std::chrono::seconds(30)) const;
+  [[nodiscard]] bool becomes(const std::string& sql, const std::string& expected,
+                             std::chrono::nanoseconds deadline = std::chrono::seconds(30)) const;
 
   /// Writes the setting; reload() or restart() applies it.
   void set_conf(const std::string& name, const std::string& value);

@@ -152,8 +152,8 @@ TEST_F(CommandTest, leaves_nobody_behind_when_it_ends) {
 }
 
 TEST_F(CommandTest, is_reaped) {
-  run_script("exit 0");
-  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a child is left";
+  run_script("echo $$");
+  EXPECT_EQ(::waitpid(std::stoi(output_), nullptr, WNOHANG), -1) << "it is left";
 }
 
 TEST_F(CommandTest, cancelled_it_says_nothing_and_is_gone) {
@@ -165,7 +165,7 @@ TEST_F(CommandTest, cancelled_it_says_nothing_and_is_gone) {
   loop_.run();
   EXPECT_EQ(ended_, 0);
   EXPECT_TRUE(is_gone(pid));
-  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a child is left";
+  EXPECT_EQ(::waitpid(std::stoi(read_file(pid)), nullptr, WNOHANG), -1) << "it is left";
 }
 
 TEST_F(CommandTest, prints_without_end_and_is_stopped) {
