@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "exporter/base/percent.hpp"
+
 namespace rpoguard::cli {
 namespace {
 
@@ -24,21 +26,7 @@ constexpr const char* kDamagedHint =
 
 // Shard ids may hold any printable character: everything but the plain ones is written as %XX.
 std::string file_name_of(const std::string& shard) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string name;
-  for (const char c : shard) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       c == '-' || c == '_';
-    if (plain) {
-      name += c;
-    } else {
-      name += '%';
-      name += kHex[byte >> 4U];
-      name += kHex[byte & 15U];
-    }
-  }
-  return name + ".json";
+  return base::percent_encode(shard, {.kept = "-_"}) + ".json";
 }
 
 Error system_error(const std::string& what, const std::string& path) {

@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "exporter/base/text.hpp"
 #include "exporter/core/check.hpp"
 
 namespace rpoguard::notify {
@@ -59,9 +60,7 @@ std::string hmac_sha256(const SigningKey& key, const std::string& text) {
 core::Result<std::vector<SigningKey>> parse_signing_keys(std::string_view text) {
   std::vector<SigningKey> keys;
   for (std::size_t number = 1; !text.empty(); ++number) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
+    std::string_view line = base::take_until(text, '\n');
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) continue;
     const auto key =

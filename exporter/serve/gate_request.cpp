@@ -1,8 +1,9 @@
 #include "exporter/serve/gate_request.hpp"
 
-#include <charconv>
 #include <cstdint>
 #include <string_view>
+
+#include "exporter/base/number.hpp"
 
 namespace rpoguard::serve {
 namespace {
@@ -37,21 +38,13 @@ core::Result<Text> find_text(const HttpRequest& request, const Field& field) {
   return text;
 }
 
-std::optional<std::int64_t> parse_whole(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  if (!whole || text.front() == '-') return std::nullopt;
-  return value;
-}
-
 core::Result<std::optional<std::int64_t>> find_number(const HttpRequest& request,
                                                       const Field& field) {
   const core::Result<Text> text = find_text(request, field);
   if (!text) return text.error();
   if (!text.value()) return std::optional<std::int64_t>();
-  const std::optional<std::int64_t> number = parse_whole(*text.value());
-  if (!number) {
+  const auto number = base::parse_number<std::int64_t>(*text.value());
+  if (!number || text.value()->starts_with('-')) {
     return core::Error{std::string(field.query) + " must be a whole number, 0 or greater", ""};
   }
   return number;

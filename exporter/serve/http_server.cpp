@@ -17,6 +17,7 @@
 #include <netinet/tcp.h>
 #include <sys/eventfd.h>
 
+#include "exporter/base/text.hpp"
 #include "exporter/core/check.hpp"
 #include "exporter/serve/connection.hpp"
 #include "exporter/serve/http_head.hpp"
@@ -92,14 +93,7 @@ class Busy {
   std::atomic<std::size_t>& count_;
 };
 
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
-// H13: cpp-httplib adds its own REMOTE_ADDR and the like to the client's headers; neither kind is
+// cpp-httplib adds its own REMOTE_ADDR and the like to the client's headers; neither kind is
 // passed on.
 bool is_made_up(const std::string& lower_name) {
   return lower_name.starts_with(kRepeated) || lower_name == "remote_addr" ||
@@ -114,7 +108,7 @@ HttpRequest to_request(const httplib::Request& from, HttpTarget&& target) {
   request.path_cut = target.path_cut;
   request.remote_address = from.remote_addr;
   for (const auto& [name, value] : from.headers) {
-    std::string lower_name = lower(name);
+    std::string lower_name = base::lower(name);
     if (!is_made_up(lower_name)) request.headers.emplace(std::move(lower_name), value);
   }
   return request;

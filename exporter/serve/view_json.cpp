@@ -12,6 +12,7 @@ namespace {
 using core::Duration;
 using core::Instant;
 using core::NodeView;
+using core::render_time;
 using core::ShardSpec;
 using core::ShardView;
 using Json = nlohmann::ordered_json;

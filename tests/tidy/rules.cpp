@@ -36,13 +36,14 @@ bool matches_any(const std::string& path, const std::vector<std::string>& patter
 /// Which folders each folder may include.
 const std::map<std::string, std::set<std::string>>& arrows() {
   static const std::map<std::string, std::set<std::string>> table = {
-      {"core", {"core"}},
-      {"config", {"core", "config"}},
-      {"net", {"core", "net"}},
-      {"observe", {"core", "net", "observe"}},
-      {"serve", {"core", "serve"}},
-      {"notify", {"core", "config", "net", "notify"}},
-      {"cli", {"core", "config", "net", "observe", "serve", "notify", "cli"}},
+      {"base", {"base"}},
+      {"core", {"base", "core"}},
+      {"config", {"base", "core", "config"}},
+      {"net", {"base", "core", "net"}},
+      {"observe", {"base", "core", "net", "observe"}},
+      {"serve", {"base", "core", "serve"}},
+      {"notify", {"base", "core", "config", "net", "notify"}},
+      {"cli", {"base", "core", "config", "net", "observe", "serve", "notify", "cli"}},
       {"main", {"cli"}},
   };
   return table;
@@ -71,7 +72,7 @@ const std::vector<HeaderRule>& header_rules() {
       {R"(boost/.*)", {R"(exporter/serve/gate_http\.cpp)"}},
       {R"(regex)", {}},  // H6: std::regex recurses once per character
       {R"(thread|mutex|iostream|fstream|atomic|condition_variable|future|ctime|cstdlib)",
-       {R"(exporter/(?!core/).*)", R"(exporter/core/check\.cpp)"}},
+       {R"(exporter/(?!(base|core)/).*)", R"(exporter/base/check\.cpp)"}},
   };
   return table;
 }
@@ -99,7 +100,9 @@ constexpr const char* kClock = R"(exporter/(cli/system_clock|serve/connection)\.
 constexpr std::array kBanned = {
     BannedRule{Scope::product_code,
                R"(\b(sto[dfil]|stold|stoll|stoul|stoull|strto[a-z]+|ato[filq])\s*\()",
-               "use std::from_chars: this follows the locale, ignores what comes after (K1)"},
+               "use base::parse_number: this follows the locale, ignores what comes after (K1)"},
+    BannedRule{Scope::product_code, R"(\bfrom_chars\b)", "use base::parse_number or take_number",
+               R"(exporter/base/number\.hpp)"},
     BannedRule{Scope::product_code, R"(\bsetlocale\b|std::locale\b)", "the locale stays C (K1)"},
     BannedRule{Scope::product_text, R"(printf\s*\(.*%[-+ #0-9.*]*l?[aefgAEFG])",
                "use std::to_chars: printf follows the locale (K1)"},
