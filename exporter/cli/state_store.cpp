@@ -115,7 +115,7 @@ void sync_directory(const std::string& directory) {
   ::close(handle);
 }
 
-core::Result<bool> write_atomically(const std::string& directory, const std::string& path,
+core::Result<void> write_atomically(const std::string& directory, const std::string& path,
                                     const std::string& text) {
   const std::string draft = path + ".new";
   const int file = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -126,7 +126,7 @@ core::Result<bool> write_atomically(const std::string& directory, const std::str
   if (!written) return error;
   if (::rename(draft.c_str(), path.c_str()) != 0) return system_error("rename", draft);
   sync_directory(directory);
-  return true;
+  return {};
 }
 
 }  // namespace
@@ -135,7 +135,7 @@ std::string StateStore::path_of(const std::string& shard) const {
   return directory_ + "/shards/" + file_name_of(shard);
 }
 
-core::Result<bool> StateStore::prepare() const {
+core::Result<void> StateStore::prepare() const {
   const std::string shards = directory_ + "/shards";
   std::error_code failed;
   std::filesystem::create_directories(shards, failed);
@@ -163,7 +163,7 @@ core::Result<core::DurableMemory> StateStore::load(const std::string& shard) con
   }
 }
 
-core::Result<bool> StateStore::save(const std::string& shard,
+core::Result<void> StateStore::save(const std::string& shard,
                                     const core::DurableMemory& memory) const {
   return write_atomically(
       directory_ + "/shards", path_of(shard),

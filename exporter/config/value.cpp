@@ -27,7 +27,7 @@ constexpr std::size_t kPathBytesMax = 4095;     // PATH_MAX without the zero byt
 constexpr std::size_t kSocketDirBytesMax = 90;  // sun_path holds 107 with "/.s.PGSQL.65535"
 
 Error problem(std::string text) {
-  return Error{.message = std::move(text), .hint = {}};
+  return Error{.message = std::move(text)};
 }
 
 std::string quote(std::string_view text) {

@@ -29,7 +29,7 @@ Result<Part> parse_part(std::string_view text) {
                          : base::parse_number<std::uint32_t>(text.substr(slash + 1));
   if (!index || !count) return Error{"is not INDEX/COUNT", "the first of three is 0/3"};
   if (*count == 0 || *count > limits::kShardsMax) {
-    return Error{"COUNT is not in 1.." + std::to_string(limits::kShardsMax), {}};
+    return Error{"COUNT is not in 1.." + std::to_string(limits::kShardsMax)};
   }
   if (*index >= *count) return Error{"INDEX is not below COUNT", "the first of three is 0/3"};
   return Part{*index, *count};

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kHostBytesMax = 253;  // RFC 1035
 
 Error problem(std::string text) {
-  return {.message = std::move(text), .hint = {}};
+  return {.message = std::move(text)};
 }
 
 bool is_unreserved(char c) {

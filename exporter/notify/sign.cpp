@@ -67,13 +67,12 @@ core::Result<std::vector<SigningKey>> parse_signing_keys(std::string_view text) 
         line.starts_with(kPrefix) ? unbase64(line.substr(kPrefix.size())) : std::nullopt;
     if (!key || key->size() < kKeyBytesMin || key->size() > kKeyBytesMax) {
       return core::Error{"line " + std::to_string(number) +
-                             " of the secret file is not whsec_ and "
-                             "the base64 of 24 to 64 bytes",
-                         ""};
+                         " of the secret file is not whsec_ and "
+                         "the base64 of 24 to 64 bytes"};
     }
     keys.push_back(*key);
   }
-  if (keys.empty()) return core::Error{"the secret file holds no secret", ""};
+  if (keys.empty()) return core::Error{"the secret file holds no secret"};
   return keys;
 }
 

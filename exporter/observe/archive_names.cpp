@@ -148,7 +148,7 @@ void NameList::take_line(std::string_view line) {
 
 core::Result<core::ArchiveFacts> NameList::finish() {
   take("\n");
-  if (!problem_.empty()) return core::Error{problem_, {}};
+  if (!problem_.empty()) return core::Error{problem_};
   return archive_facts(std::move(segments_), std::move(backups_));
 }
 

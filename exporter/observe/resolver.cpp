@@ -23,7 +23,7 @@ core::Result<Addresses> look_up(const std::string& host, int flags) {
   hints.ai_flags = flags;
   addrinfo* found = nullptr;
   const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
-  if (error != 0) return core::Error{"cannot resolve " + host + ": " + ::gai_strerror(error), {}};
+  if (error != 0) return core::Error{"cannot resolve " + host + ": " + ::gai_strerror(error)};
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
   Addresses addresses;
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
@@ -35,7 +35,7 @@ core::Result<Addresses> look_up(const std::string& host, int flags) {
     const bool known = std::find(addresses.begin(), addresses.end(), address) != addresses.end();
     if (!known && addresses.size() < kAddressesMax) addresses.push_back(address);
   }
-  if (addresses.empty()) return core::Error{"no address for " + host, {}};
+  if (addresses.empty()) return core::Error{"no address for " + host};
   return addresses;
 }
 

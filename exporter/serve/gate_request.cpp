@@ -23,15 +23,15 @@ core::Result<Text> find_text(const HttpRequest& request, const Field& field) {
   const auto [first, last] = request.query.equal_range(field.query);
   if (first != last) {
     if (std::next(first) != last) {
-      return core::Error{std::string(field.query) + " is given more than once", ""};
+      return core::Error{std::string(field.query) + " is given more than once"};
     }
     text = first->second;
   }
   const auto header = request.headers.find(field.header);
   if (header != request.headers.end()) {
     if (text && *text != header->second) {
-      return core::Error{
-          std::string(field.query) + " of the query contradicts the header " + field.header, ""};
+      return core::Error{std::string(field.query) + " of the query contradicts the header " +
+                         field.header};
     }
     text = header->second;
   }
@@ -45,7 +45,7 @@ core::Result<std::optional<std::int64_t>> find_number(const HttpRequest& request
   if (!text.value()) return std::optional<std::int64_t>();
   const auto number = base::parse_number<std::int64_t>(*text.value());
   if (!number || text.value()->starts_with('-')) {
-    return core::Error{std::string(field.query) + " must be a whole number, 0 or greater", ""};
+    return core::Error{std::string(field.query) + " must be a whole number, 0 or greater"};
   }
   return number;
 }
@@ -56,7 +56,7 @@ core::Result<bool> find_low_priority(const HttpRequest& request) {
   const std::string_view priority = text.value().value_or("normal");
   if (priority == "low") return true;
   if (priority == "normal" || priority == "high") return false;
-  return core::Error{"priority must be low, normal or high", ""};
+  return core::Error{"priority must be low, normal or high"};
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ struct Context {
   const ReloadStatus& reload_status;
   /// Reloads the configuration and waits for the outcome; the error is what a caller of /-/reload
   /// reads.
-  std::function<core::Result<bool>()> reload;
+  std::function<core::Result<void>()> reload;
   /// Set at SIGTERM: readiness says 503, the gate closes.
   const std::atomic<bool>& stopping;
   const Journal& journal;

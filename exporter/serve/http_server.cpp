@@ -158,7 +158,7 @@ class HttpServer::Impl final : public httplib::Server {
   }
 
   // H9: bind first, in the caller's thread.
-  core::Result<bool> open(const core::ListenSpec& listen) {
+  core::Result<void> open(const core::ListenSpec& listen) {
     errno = 0;
     const bool any = listen.port == 0;
     const int port = any ? bind_to_any_port(listen.host) : int{listen.port};
@@ -173,7 +173,7 @@ class HttpServer::Impl final : public httplib::Server {
     port_ = static_cast<std::uint16_t>(port);
     ::listen(svr_sock_, kBacklog);
     ::fcntl(svr_sock_, F_SETFD, FD_CLOEXEC);
-    return true;
+    return {};
   }
 
   std::uint16_t port() const { return port_; }
@@ -302,7 +302,7 @@ core::Result<std::unique_ptr<HttpServer>> HttpServer::bind(const core::ListenSpe
                                                            HttpOptions options,
                                                            HttpHandler handler) {
   auto impl = std::make_unique<Impl>(options, std::move(handler));
-  const core::Result<bool> opened = impl->open(listen);
+  const core::Result<void> opened = impl->open(listen);
   if (!opened) return opened.error();
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }

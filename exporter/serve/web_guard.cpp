@@ -38,7 +38,7 @@ bool relaxes(const core::TlsSpec& next, const core::TlsSpec& before) {
 WebGuard::WebGuard(std::string listener)
     : listener_(std::move(listener)), state_(std::make_shared<const State>()) {}
 
-core::Result<bool> WebGuard::apply(const core::WebSpec& spec) {
+core::Result<void> WebGuard::apply(const core::WebSpec& spec) {
   auto next = std::make_shared<State>();
   next->spec = spec;
   if (spec.tls) {
@@ -61,7 +61,7 @@ core::Result<bool> WebGuard::apply(const core::WebSpec& spec) {
         "restart rpoguard to change that"};
   state_ = std::move(next);
   applied_ = true;
-  return true;
+  return {};
 }
 
 std::shared_ptr<const WebGuard::State> WebGuard::state() const {

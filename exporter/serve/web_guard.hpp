@@ -34,7 +34,7 @@ class WebGuard {
   /// Takes the spec over, or says why not; what was in effect then stays. Once applied, TLS and
   /// passwords may change but neither come nor go, and the demands of TLS on clients may grow but
   /// not shrink: a file cut short must not open the listener.
-  core::Result<bool> apply(const core::WebSpec& spec);
+  core::Result<void> apply(const core::WebSpec& spec);
 
   /// For a new connection; null: it speaks plain HTTP.
   std::unique_ptr<TlsSession> new_session() const;
