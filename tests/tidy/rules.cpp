@@ -72,7 +72,10 @@ const std::vector<HeaderRule>& header_rules() {
       {R"(boost/.*)", {R"(exporter/serve/gate_http\.cpp)"}},
       {R"(regex)", {}},  // H6: std::regex recurses once per character
       {R"(thread|mutex|iostream|fstream|atomic|condition_variable|future|ctime|cstdlib)",
-       {R"(exporter/(?!(base|core)/).*)", R"(exporter/base/check\.cpp)"}},
+       {R"(exporter/(?!(base|core)/).*)",
+        R"(exporter/base/(check|detached_threads|mutex)\.[ch]pp)"}},
+      {R"(exporter/base/(detached_threads|mutex|thread_annotations)\.hpp)",
+       {R"(exporter/(?!(base|core)/).*)", R"(exporter/base/(detached_threads|mutex)\.[ch]pp)"}},
   };
   return table;
 }
