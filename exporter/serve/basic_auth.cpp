@@ -90,23 +90,23 @@ BasicAuth::Verdict BasicAuth::check(const Users& users, std::string_view authori
   const std::string key = digest(credentials->user, credentials->password, hash);
   Verdict verdict = Verdict::wrong;
   {
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     if (known(key, verdict)) return verdict;
     if (waiting_.size() >= kWaitingMax || waiting_.count(client) >= kWaitingOfOneMax)
       return Verdict::busy;
     waiting_.insert(client);
   }
-  const std::lock_guard one_at_a_time(computing_);
+  const base::MutexLock one_at_a_time(computing_);
   {
     // Whoever computed before may have had the same question.
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     if (known(key, verdict)) {
       waiting_.erase(waiting_.find(client));
       return verdict;
     }
   }
   const bool right = bcrypt_matches(credentials->password, hash);
-  const std::lock_guard lock(mutex_);
+  const base::MutexLock lock(mutex_);
   waiting_.erase(waiting_.find(client));
   remember(key, right);
   return right ? Verdict::right : Verdict::wrong;
@@ -127,7 +127,6 @@ std::string BasicAuth::digest(std::string_view user, std::string_view password,
   return {reinterpret_cast<const char*>(result.data()), size};
 }
 
-// REQUIRES: mutex_ is held, as for remember().
 bool BasicAuth::known(const std::string& digest, Verdict& verdict) const {
   if (!right_.digests.contains(digest) && !wrong_.digests.contains(digest)) return false;
   verdict = right_.digests.contains(digest) ? Verdict::right : Verdict::wrong;

@@ -47,7 +47,7 @@ core::Result<void> WebGuard::apply(const core::WebSpec& spec) {
     next->tls = std::move(context).value();
     next->spec.tls->key.clear();  // one copy less of a secret
   }
-  const std::lock_guard lock(mutex_);
+  const base::MutexLock lock(mutex_);
   const core::WebSpec& before = state_->spec;
   if (applied_ && (before.tls.has_value() != spec.tls.has_value() ||
                    before.users.empty() != spec.users.empty()))
@@ -65,7 +65,7 @@ core::Result<void> WebGuard::apply(const core::WebSpec& spec) {
 }
 
 std::shared_ptr<const WebGuard::State> WebGuard::state() const {
-  const std::lock_guard lock(mutex_);
+  const base::MutexLock lock(mutex_);
   return state_;
 }
 

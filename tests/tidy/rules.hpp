@@ -18,6 +18,8 @@ Complaints check_includes(const Source& source);
 Complaints check_shape(const Source& source);
 /// Calls with a trap behind them, and words that do not belong into the repository.
 Complaints check_banned(const Source& source);
+/// Every mutex of exporter/ guards a member, in words that clang checks.
+Complaints check_mutexes(const Source& source);
 /// Every .cpp of exporter/ is tested by a file of its own, or excused by name.
 Complaints check_tested(const std::vector<Source>& sources);
 /// Metric names that rules, dashboards, charts and documents use exist in `known`.
