@@ -11,6 +11,7 @@
 
 #include <asio/steady_timer.hpp>
 
+#include "exporter/base/ticker.hpp"
 #include "exporter/core/check.hpp"
 #include "exporter/core/url.hpp"
 #include "exporter/net/http_client.hpp"
@@ -162,8 +163,7 @@ class WitnessProber::Impl : public std::enable_shared_from_this<WitnessProber::I
   void wait_for_tick(Target& target, Instant now) {
     wait(target.tick, std::max(target.due - now, Duration::zero()), [this, &target] {
       const Instant then = clock_.now();
-      // What was missed is not caught up.
-      target.due += ((then - target.due) / target.witness.interval + 1) * target.witness.interval;
+      target.due = base::next_tick(target.due, then, target.witness.interval);
       wait_for_tick(target, then);
       begin(target, then);
     });
