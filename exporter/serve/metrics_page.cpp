@@ -11,7 +11,6 @@
 #include "exporter/serve/handlers.hpp"
 #include "exporter/serve/metrics_sheet.hpp"
 #include "exporter/serve/process_stats.hpp"
-#include "exporter/serve/text.hpp"
 
 namespace rpoguard::serve {
 namespace {

@@ -4,7 +4,6 @@
 
 #include "exporter/core/gate.hpp"
 #include "exporter/serve/gate_answer.hpp"
-#include "exporter/serve/text.hpp"
 
 namespace rpoguard::serve {
 namespace {

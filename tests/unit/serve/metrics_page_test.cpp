@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "exporter/base/utf8.hpp"
 #include "exporter/serve/metric_table.hpp"
 #include "exporter/serve/metrics_sheet.hpp"
 #include "exporter/serve/process_stats.hpp"
-#include "exporter/serve/text.hpp"
 
 #include "tests/support/process.hpp"
 #include "tests/support/temp_dir.hpp"
