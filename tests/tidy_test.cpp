@@ -48,8 +48,14 @@ const std::vector<Snippet> kBadIncludes = {
     Snippet{"exporter/observe/a.hpp", "#include \"exporter/cli/app.hpp\"\n"},
     Snippet{"exporter/main.cpp", "#include \"exporter/core/view.hpp\"\n"},
     Snippet{"exporter/new/a.cpp", "#include \"exporter/core/view.hpp\"\n"},
+    Snippet{"exporter/base/a.cpp", "#include \"exporter/core/view.hpp\"\n"},
+    Snippet{"exporter/base/a.hpp", "#include <thread>\n"},
     Snippet{"exporter/core/a.cpp", "#include \"tests/support/http.hpp\"\n"},
     Snippet{"exporter/core/a.hpp", "#include <mutex>\n"},
+    Snippet{"exporter/cli/a.hpp", "#include <condition_variable>\n"},
+    Snippet{"exporter/core/a.cpp", "#include \"exporter/base/mutex.hpp\"\n"},
+    Snippet{"exporter/core/a.hpp", "#include \"exporter/base/detached_threads.hpp\"\n"},
+    Snippet{"exporter/base/text.cpp", "#include \"exporter/base/mutex.hpp\"\n"},
     Snippet{"exporter/core/a.cpp", "  #  include <iostream>\n"},
     Snippet{"exporter/observe/prober.cpp", "#include <libpq-fe.h>\n"},
     Snippet{"exporter/serve/gate.cpp", "#include <httplib.h>\n"},
@@ -77,7 +83,10 @@ TEST(Tidy, good_includes_are_accepted) {
 
 const std::vector<Snippet> kBadText = {
     Snippet{"exporter/serve/a.cpp", "double d = std::stod(text);\n"},
+    Snippet{"exporter/serve/a.cpp", "std::from_chars(a, b, n);\n"},
     Snippet{"exporter/serve/a.cpp", "long d = strtol(text, nullptr, 10);\n"},
+    Snippet{"exporter/cli/a.hpp", "std::mutex mutex_;\n"},
+    Snippet{"exporter/cli/a.cpp", "const std::lock_guard lock(mutex_);\n"},
     Snippet{"exporter/cli/a.cpp", "setlocale(LC_ALL, \"\");\n"},
     Snippet{"exporter/cli/a.cpp", "std::snprintf(b, 9, \"x %.3f\", d);\n"},
     Snippet{"tests/pg/a_test.cpp", "std::this_thread::sleep_for(1s);\n"},
@@ -108,7 +117,7 @@ TEST(Tidy, words_in_comments_and_strings_are_not_calls) {
                                      "const char* b = R\"(using namespace x; ::now())\";\n"
                                      "/* system(1)\n PQcancel(c) */ int million = 1'000'000;\n"
                                      "int n = 0;  // NOLINT(google-runtime-int)\n"
-                                     "std::from_chars(a, b, n); resume(n); x.now();\n");
+                                     "base::parse_number<int>(a); resume(n); x.now();\n");
   expect_none(check_banned(source));
 }
 
@@ -162,6 +171,15 @@ TEST(Tidy, long_lines_long_files_tabs_and_headers_without_guard_are_refused) {
   EXPECT_EQ(complaints("exporter/core/a.hpp", "#pragma once\n"), 0U);
 }
 
+TEST(Tidy, a_mutex_that_guards_nothing_is_noticed) {
+  const auto complaints = [](const std::string& text) {
+    return check_mutexes(parse_source("exporter/serve/a.hpp", text)).size();
+  };
+  EXPECT_EQ(complaints("base::Mutex mutex_;\nint a_ GUARDED_BY(mutex_) = 0;\n"), 0U);
+  EXPECT_EQ(complaints("mutable base::Mutex mutex_;\nint a_ = 0;  // GUARDED_BY(mutex_)\n"), 1U);
+  EXPECT_EQ(complaints("base::Mutex one_;\nbase::Mutex two_;\nint a_ GUARDED_BY(two_);\n"), 1U);
+}
+
 TEST(Tidy, an_untested_file_is_noticed) {
   const Source file = parse_source("exporter/core/lonely.cpp", "");
   const auto mentions = [](const Complaints& complaints) {
@@ -198,6 +216,9 @@ TEST(Repository, shape) {
 }
 TEST(Repository, banned_calls_and_words) {
   expect_none(everywhere(check_banned));
+}
+TEST(Repository, mutexes_guard_something) {
+  expect_none(everywhere(check_mutexes));
 }
 TEST(Repository, every_file_is_tested_or_excused) {
   expect_none(check_tested(repository()));

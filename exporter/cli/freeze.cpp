@@ -6,11 +6,11 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "exporter/base/percent.hpp"
 #include "exporter/cli/commands.hpp"
 #include "exporter/cli/ops_target.hpp"
 #include "exporter/config/load.hpp"
 #include "exporter/config/secret.hpp"
-#include "exporter/core/url.hpp"
 #include "exporter/net/http_client.hpp"
 
 namespace rpoguard::cli {
@@ -33,7 +33,7 @@ std::string login_name() {
 void add(std::string& query, std::string_view name, const std::string& value) {
   if (value.empty()) return;
   query += query.empty() ? "?" : "&";
-  query += std::string(name) + "=" + core::percent_encode(value);
+  query += std::string(name) + "=" + base::percent_encode(value);
 }
 
 std::string path_of(const FreezeOptions& options) {

@@ -40,7 +40,7 @@ core::Result<Monitor::Shard> Monitor::make_shard(const core::ShardSpec& spec) {
   return shard;
 }
 
-core::Result<bool> Monitor::start(std::shared_ptr<const core::Spec> spec) {
+core::Result<void> Monitor::start(std::shared_ptr<const core::Spec> spec) {
   state_ = std::make_unique<StateStore>(spec->state_dir);
   if (const auto prepared = state_->prepare(); !prepared) return prepared.error();
   for (const core::ShardSpec& each : spec->shards) {
@@ -53,10 +53,10 @@ core::Result<bool> Monitor::start(std::shared_ptr<const core::Spec> spec) {
   publish();
   probe();
   arm_timer();
-  return true;
+  return {};
 }
 
-core::Result<bool> Monitor::apply(std::shared_ptr<const core::Spec> spec) {
+core::Result<void> Monitor::apply(std::shared_ptr<const core::Spec> spec) {
   std::vector<Shard> next;
   for (const core::ShardSpec& each : spec->shards) {
     auto shard = make_shard(each);
@@ -82,7 +82,7 @@ core::Result<bool> Monitor::apply(std::shared_ptr<const core::Spec> spec) {
   dirty_.clear();
   probe();
   for (std::size_t shard = 0; shard < shards_.size(); ++shard) wake(shard);
-  return true;
+  return {};
 }
 
 void Monitor::probe() {
@@ -184,7 +184,7 @@ void Monitor::save(Shard& shard) {
   shard.save_failed = !saved;
 }
 
-core::Result<bool> Monitor::set_freeze(const std::optional<std::string>& id,
+core::Result<void> Monitor::set_freeze(const std::optional<std::string>& id,
                                        const std::optional<core::Freeze>& freeze,
                                        const std::string& why) {
   std::string unsaved;
@@ -198,7 +198,7 @@ core::Result<bool> Monitor::set_freeze(const std::optional<std::string>& id,
     if (shard.save_failed) unsaved += (unsaved.empty() ? "" : ", ") + shard.spec->id;
   }
   publish();
-  if (unsaved.empty()) return true;
+  if (unsaved.empty()) return {};
   return core::Error{"in force, but not on disk for shard " + unsaved,
                      "a restart would forget it: check state_dir, then repeat the command"};
 }

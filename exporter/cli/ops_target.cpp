@@ -13,7 +13,7 @@ using core::Error;
 core::Result<Target> target_at(const std::string& url) {
   const auto parts = core::split_url(url);
   if (!parts || parts.value().target != "/")
-    return Error{"--url must look like http://127.0.0.1:10187 or https://host", ""};
+    return Error{"--url must look like http://127.0.0.1:10187 or https://host"};
   return Target{parts.value().host, parts.value().port, parts.value().tls};
 }
 
@@ -23,8 +23,7 @@ core::Result<Target> find(const std::string& url, const std::string& config_file
   const config::Loaded loaded = config::load_file(config_file);
   if (!loaded.spec) {
     return Error{loaded.diagnostics.empty() ? "no configuration"
-                                            : config::render(loaded.diagnostics.front()),
-                 ""};
+                                            : config::render(loaded.diagnostics.front())};
   }
   return target_of(health ? loaded.spec->health.value_or(loaded.spec->ops) : loaded.spec->ops);
 }
@@ -54,7 +53,7 @@ core::Result<net::HttpGet> request_to(const Target& target, const Access& access
   get.cert_file = access.cert_file;
   get.key_file = access.key_file;
   if (!get.tls && !access.cert_file.empty())
-    return Error{"a client certificate needs TLS: give --ca-file or --url=https://...", ""};
+    return Error{"a client certificate needs TLS: give --ca-file or --url=https://..."};
   const auto credentials = config::read_password({.file = access.user_file, .env = {}});
   if (!credentials) return credentials.error();
   get.credentials = credentials.value().reveal();

@@ -71,15 +71,15 @@ class Service {
 
  private:
   config::Loaded load() const;
-  core::Result<bool> start(std::shared_ptr<const core::Spec> spec);
-  core::Result<bool> listen(const core::Spec& spec);
+  core::Result<void> start(std::shared_ptr<const core::Spec> spec);
+  core::Result<void> listen(const core::Spec& spec);
   core::Result<std::unique_ptr<serve::HttpServer>> listen_ops(const core::Spec& spec,
                                                               const serve::Context& context);
   core::Result<std::unique_ptr<serve::StreamServer>> listen_gate(const core::Spec& spec,
                                                                  const serve::Context& context);
   void apply_hooks(const core::Spec& spec);
   void await_signals();
-  core::Result<bool> reload_on_loop();
+  core::Result<void> reload_on_loop();
   core::Result<std::string> freeze_on_loop(const serve::FreezeOrder& order);
   serve::Control control(const core::Spec& spec);
   /// For threads of the ops listener: has the loop do it, and waits.
@@ -128,7 +128,7 @@ config::Loaded Service::load() const {
   return loaded;
 }
 
-core::Result<bool> Service::start(std::shared_ptr<const core::Spec> spec) {
+core::Result<void> Service::start(std::shared_ptr<const core::Spec> spec) {
   // Bound before anything runs: a port in use is an error at start, not a silent half service (H8,
   // H9).
   if (const auto listening = listen(*spec); !listening) return listening.error();
@@ -155,16 +155,16 @@ core::Result<bool> Service::start(std::shared_ptr<const core::Spec> spec) {
               {"gate", spec->gate.host + ":" + std::to_string(gate_->port())},
               {"shards", std::to_string(spec->shards.size())}}});
   notify_service_manager("READY=1");
-  return true;
+  return {};
 }
 
-core::Result<bool> Service::listen(const core::Spec& spec) {
+core::Result<void> Service::listen(const core::Spec& spec) {
   const serve::Context context{
       views_,
       clock_,
       gate_counters_,
       reload_status_,
-      [this] { return on_loop<bool>([this] { return reload_on_loop(); }); },
+      [this] { return on_loop<void>([this] { return reload_on_loop(); }); },
       stopping_,
       journal_,
       control(spec),
@@ -189,7 +189,7 @@ core::Result<bool> Service::listen(const core::Spec& spec) {
   }
   ops_ = std::move(ops).value();
   gate_ = std::move(gate).value();
-  return true;
+  return {};
 }
 
 core::Result<std::unique_ptr<serve::HttpServer>> Service::listen_ops(
@@ -244,7 +244,7 @@ core::Result<T> Service::on_loop(std::function<core::Result<T>()> work) {
   // The loop may be shutting down, and waiting for this very thread.
   for (auto waited = kLoopPoll; future.wait_for(kLoopPoll) != std::future_status::ready;
        waited += kLoopPoll) {
-    if (stopping_) return core::Error{"rpoguard is stopping", ""};
+    if (stopping_) return core::Error{"rpoguard is stopping"};
     if (waited >= kLoopWait) return core::Error{"it is not done in time", "see the log"};
   }
   return future.get();
@@ -284,13 +284,13 @@ core::Result<std::string> Service::freeze_on_loop(const serve::FreezeOrder& orde
   return text;
 }
 
-core::Result<bool> Service::reload_on_loop() {
-  const auto refuse = [this](const core::Error& error) -> core::Result<bool> {
+core::Result<void> Service::reload_on_loop() {
+  const auto refuse = [this](const core::Error& error) -> core::Result<void> {
     write_log({Level::error,
                "configuration not reloaded, the old one stays",
                {{"error", error.message}}});
     reload_status_.set({false, reload_status_.get().last_success});
-    recorder_.record({core::EventKind::config_refused, "", "", "", "", "", error.message});
+    recorder_.record({.kind = core::EventKind::config_refused, .text = error.message});
     return error;
   };
   const config::Loaded loaded = load();
@@ -310,9 +310,9 @@ core::Result<bool> Service::reload_on_loop() {
   write_log({Level::info,
              "configuration reloaded",
              {{"shards", std::to_string(loaded.spec->shards.size())}}});
-  recorder_.record({core::EventKind::config_reloaded, "", "", "", "", "",
-                    std::to_string(loaded.spec->shards.size()) + " shards"});
-  return true;
+  recorder_.record({.kind = core::EventKind::config_reloaded,
+                    .text = std::to_string(loaded.spec->shards.size()) + " shards"});
+  return {};
 }
 
 // Readiness says no, and gate and lease page close first; then the listeners go, then the loop.

@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "exporter/base/percent.hpp"
+
 namespace rpoguard::cli {
 namespace {
 
@@ -24,21 +26,7 @@ constexpr const char* kDamagedHint =
 
 // Shard ids may hold any printable character: everything but the plain ones is written as %XX.
 std::string file_name_of(const std::string& shard) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string name;
-  for (const char c : shard) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       c == '-' || c == '_';
-    if (plain) {
-      name += c;
-    } else {
-      name += '%';
-      name += kHex[byte >> 4U];
-      name += kHex[byte & 15U];
-    }
-  }
-  return name + ".json";
+  return base::percent_encode(shard, {.kept = "-_"}) + ".json";
 }
 
 Error system_error(const std::string& what, const std::string& path) {
@@ -127,7 +115,7 @@ void sync_directory(const std::string& directory) {
   ::close(handle);
 }
 
-core::Result<bool> write_atomically(const std::string& directory, const std::string& path,
+core::Result<void> write_atomically(const std::string& directory, const std::string& path,
                                     const std::string& text) {
   const std::string draft = path + ".new";
   const int file = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -138,7 +126,7 @@ core::Result<bool> write_atomically(const std::string& directory, const std::str
   if (!written) return error;
   if (::rename(draft.c_str(), path.c_str()) != 0) return system_error("rename", draft);
   sync_directory(directory);
-  return true;
+  return {};
 }
 
 }  // namespace
@@ -147,7 +135,7 @@ std::string StateStore::path_of(const std::string& shard) const {
   return directory_ + "/shards/" + file_name_of(shard);
 }
 
-core::Result<bool> StateStore::prepare() const {
+core::Result<void> StateStore::prepare() const {
   const std::string shards = directory_ + "/shards";
   std::error_code failed;
   std::filesystem::create_directories(shards, failed);
@@ -175,7 +163,7 @@ core::Result<core::DurableMemory> StateStore::load(const std::string& shard) con
   }
 }
 
-core::Result<bool> StateStore::save(const std::string& shard,
+core::Result<void> StateStore::save(const std::string& shard,
                                     const core::DurableMemory& memory) const {
   return write_atomically(
       directory_ + "/shards", path_of(shard),

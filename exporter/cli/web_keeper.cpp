@@ -89,29 +89,24 @@ std::vector<serve::WebStats> WebKeeper::stats() const {
 
 void WebKeeper::start() {
   if (shared_->watched.empty()) return;
-  thread_ = std::thread([shared = shared_] {
-    std::unique_lock lock(shared->mutex);
-    while (!shared->changed.wait_for(lock, kLookEvery, [&] { return shared->stopping; })) {
-      lock.unlock();
-      look(*shared);
-      lock.lock();
-    }
-    shared->ended = true;
-    shared->changed.notify_all();
-  });
+  thread_.start([shared = shared_] { shared->look_until_stopped(); });
 }
 
 void WebKeeper::stop() {
-  if (!thread_.joinable()) return;
-  std::unique_lock lock(shared_->mutex);
-  shared_->stopping = true;
-  shared_->changed.notify_all();
-  const bool ended = shared_->changed.wait_for(lock, kPatience, [this] { return shared_->ended; });
-  lock.unlock();
-  if (ended) {
-    thread_.join();
-  } else {
-    thread_.detach();
+  {
+    const base::MutexLock lock(shared_->mutex);
+    shared_->stopping = true;
+    shared_->changed.notify_all();
+  }
+  thread_.wait_for_end(kPatience);
+}
+
+void WebKeeper::Shared::look_until_stopped() {
+  base::MutexLock lock(mutex);
+  while (!changed.wait_for(lock, kLookEvery, [this]() REQUIRES(mutex) { return stopping; })) {
+    lock.unlock();
+    look(*this);
+    lock.lock();
   }
 }
 

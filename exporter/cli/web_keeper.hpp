@@ -1,13 +1,12 @@
 // Keeps what the listeners show and demand in step with their web configuration files.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "exporter/base/detached_threads.hpp"
+#include "exporter/base/mutex.hpp"
 #include "exporter/config/web_file.hpp"
 #include "exporter/core/clock.hpp"
 #include "exporter/serve/web_guard.hpp"
@@ -57,18 +56,19 @@ class WebKeeper {
   };
   // Also held by the thread, which may outlive the keeper.
   struct Shared {
+    void look_until_stopped();
+
     std::vector<std::unique_ptr<Watched>> watched;
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool stopping = false;
-    bool ended = false;
+    base::Mutex mutex;
+    base::Condition changed;
+    bool stopping GUARDED_BY(mutex) = false;
   };
   static void look(const Shared& shared);
   static void take_over(Watched& watched);
 
   const core::Clock& clock_;
   const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
-  std::thread thread_;
+  base::DetachedThreads thread_;
 };
 
 }  // namespace rpoguard::cli

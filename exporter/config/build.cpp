@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "exporter/base/percent.hpp"
 #include "exporter/config/text.hpp"
 #include "exporter/core/check.hpp"
 #include "exporter/core/url.hpp"
@@ -151,7 +152,7 @@ class PolicyBuilder {
     const std::string url = text(group + "url");
     if (url.empty()) return std::nullopt;
     core::WitnessSpec witness;
-    witness.url = replace_shard(url, core::percent_encode(shard_.id));
+    witness.url = replace_shard(url, base::percent_encode(shard_.id));
     witness.pointer = text(group + "pointer");
     witness.token_file = text(group + "token_file");
     witness.ca_file = text(group + "ca_file");

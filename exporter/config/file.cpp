@@ -47,8 +47,8 @@ core::Result<std::string> read_file(const std::string& path, std::size_t bytes_m
     if (count == 0) return content;
     content.append(piece.data(), static_cast<std::size_t>(count));
     if (content.size() > bytes_max) {
-      return core::Error{
-          .message = path + " is larger than " + std::to_string(bytes_max) + " bytes", .hint = {}};
+      return core::Error{.message =
+                             path + " is larger than " + std::to_string(bytes_max) + " bytes"};
     }
   }
 }

@@ -5,26 +5,15 @@
 #include <utility>
 #include <vector>
 
+#include "exporter/base/text.hpp"
+#include "exporter/base/utf8.hpp"
+
 namespace rpoguard::config {
 namespace {
 
 constexpr std::size_t kExcerptBytesMax = 64;
 constexpr std::size_t kWordBytesMax = 24;
 constexpr std::size_t kGuessBytesMax = 40;
-
-struct Lead {
-  std::size_t length;
-  char32_t bits;
-  char32_t least;  // smaller values would be overlong forms
-};
-
-std::optional<Lead> lead_of(unsigned char byte) {
-  if (byte < 0x80) return Lead{1, byte, 0};
-  if (byte >= 0xC2 && byte <= 0xDF) return Lead{2, byte & 0x1Fu, 0x80};
-  if (byte >= 0xE0 && byte <= 0xEF) return Lead{3, byte & 0x0Fu, 0x800};
-  if (byte >= 0xF0 && byte <= 0xF4) return Lead{4, byte & 0x07u, 0x10000};
-  return std::nullopt;
-}
 
 bool is_invisible(char32_t code) {
   // Controls, spaces other than U+0020, soft hyphen, zero-width and direction marks, surrogates'
@@ -62,27 +51,11 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
 
 }  // namespace
 
-std::optional<char32_t> next_code_point(std::string_view text, std::size_t& position) {
-  const auto byte_at = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-  const auto lead = lead_of(byte_at(position));
-  if (!lead || text.size() - position < lead->length) return std::nullopt;
-  char32_t code = lead->bits;
-  for (std::size_t i = 1; i < lead->length; ++i) {
-    const unsigned char byte = byte_at(position + i);
-    if ((byte & 0xC0u) != 0x80u) return std::nullopt;
-    code = (code << 6u) | (byte & 0x3Fu);
-  }
-  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-  if (code < lead->least || code > 0x10FFFF || surrogate) return std::nullopt;
-  position += lead->length;
-  return code;
-}
-
 std::optional<Blemish> find_blemish(std::string_view text) {
   bool indenting = true;
   for (std::size_t position = 0; position < text.size();) {
     const std::size_t start = position;
-    const auto code = next_code_point(text, position);
+    const auto code = base::next_code_point(text, position);
     if (!code) return Blemish{start, "not UTF-8 text"};
     if (*code == '\t' && indenting) return Blemish{start, "a tab in the indentation"};
     const bool line_end = *code == '\n' || (*code == '\r' && text.substr(position, 1) == "\n");
@@ -97,7 +70,7 @@ std::optional<Blemish> find_blemish(std::string_view text) {
 
 bool is_printable(std::string_view text) {
   for (std::size_t position = 0; position < text.size();) {
-    const auto code = next_code_point(text, position);
+    const auto code = base::next_code_point(text, position);
     if (!code || is_invisible(*code)) return false;
   }
   return true;
@@ -105,29 +78,21 @@ bool is_printable(std::string_view text) {
 
 bool is_plain_word(std::string_view text) {
   const auto plain = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+    return base::is_digit(c) || base::is_letter(c) ||
            std::string_view(" ._:+-[]").find(c) != std::string_view::npos;
   };
   return text.size() <= kWordBytesMax && std::ranges::all_of(text, plain);
 }
 
 std::string replace_shard(std::string_view text, std::string_view id) {
-  constexpr std::string_view kPlaceholder = "{shard}";
-  std::string filled;
-  std::size_t start = 0;
-  for (std::size_t at = text.find(kPlaceholder); at != std::string_view::npos;
-       at = text.find(kPlaceholder, start)) {
-    filled.append(text.substr(start, at - start)).append(id);
-    start = at + kPlaceholder.size();
-  }
-  return filled.append(text.substr(start));
+  return base::replace_all(text, "{shard}", id);
 }
 
 std::string render_excerpt(std::string_view text) {
   std::string shown;
   for (std::size_t position = 0; position < text.size();) {
     const std::size_t start = position;
-    const auto code = next_code_point(text, position);
+    const auto code = base::next_code_point(text, position);
     if (!code) ++position;
     const bool plain = code && !is_invisible(*code);
     const std::string_view piece = plain ? text.substr(start, position - start) : "?";

@@ -14,10 +14,6 @@ namespace rpoguard::config {
 /// repeat it.
 bool is_plain_word(std::string_view text);
 
-/// Reads the code point at `position` and moves behind it. nullopt (position unchanged): not UTF-8
-/// there. REQUIRES: position < text.size()
-std::optional<char32_t> next_code_point(std::string_view text, std::size_t& position);
-
 /// Something that must not be in a configuration file, and where.
 struct Blemish {
   std::size_t offset;

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <string_view>
 #include <utility>
 
 #include <arpa/inet.h>
 
+#include "exporter/base/number.hpp"
+#include "exporter/base/text.hpp"
 #include "exporter/config/text.hpp"
 #include "exporter/core/check.hpp"
 #include "exporter/core/limits.hpp"
@@ -17,6 +17,8 @@
 namespace rpoguard::config {
 namespace {
 
+using base::is_digit;
+using base::is_letter;
 using core::Error;
 using core::Result;
 
@@ -25,36 +27,20 @@ constexpr std::size_t kPathBytesMax = 4095;     // PATH_MAX without the zero byt
 constexpr std::size_t kSocketDirBytesMax = 90;  // sun_path holds 107 with "/.s.PGSQL.65535"
 
 Error problem(std::string text) {
-  return Error{.message = std::move(text), .hint = {}};
+  return Error{.message = std::move(text)};
 }
 
 std::string quote(std::string_view text) {
   return is_plain_word(text) ? '"' + std::string(text) + '"' : "the value (not shown here)";
 }
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-// K1: from_chars knows no locale. "010" is refused: YAML 1.1 would read 8, a person 10 (Y3).
+// "010" is refused: YAML 1.1 would read 8, a person 10.
 template <typename Number>
 std::optional<Number> parse_plain_number(std::string_view text) {
   const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
   if (digits.empty() || !is_digit(digits.front()) || !is_digit(digits.back())) return std::nullopt;
   if (digits.size() > 1 && digits.front() == '0' && digits[1] != '.') return std::nullopt;
-  Number number{};
-  const char* end = text.data() + text.size();
-  std::from_chars_result parsed{};
-  if constexpr (std::is_floating_point_v<Number>) {
-    parsed = std::from_chars(text.data(), end, number, std::chars_format::fixed);
-  } else {
-    parsed = std::from_chars(text.data(), end, number);
-  }
-  if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
-  return number;
+  return base::parse_number<Number>(text);
 }
 
 template <typename Quantity>

@@ -1,13 +1,3 @@
-// CHECK: a bug in rpoguard itself ends the process, in release builds too. A dead sidecar renews no
-// lease, so the gate closes; a confused one might not.
 #pragma once
 
-namespace rpoguard::core {
-
-[[noreturn]] void check_failed(const char* condition, const char* file, int line);
-
-}  // namespace rpoguard::core
-
-#define RPOGUARD_CHECK(condition)     \
-  ((condition) ? static_cast<void>(0) \
-               : ::rpoguard::core::check_failed(#condition, __FILE__, __LINE__))
+#include "exporter/base/check.hpp"

@@ -38,12 +38,12 @@ std::optional<EventKind> parse_event_kind(std::string_view name);
 /// Texts may hold what servers and operators wrote; no secrets.
 struct Event {
   EventKind kind = EventKind::gate_closed;
-  std::string shard;   ///< empty: the process as a whole
-  std::string node;    ///< empty: the shard as a whole
-  std::string from;    ///< "open", a node, an epoch, a reason; empty where there is none
-  std::string to;      ///< in the same words
-  std::string reason;  ///< why the gate is closed, by its name; empty while it is open
-  std::string text;    ///< one sentence for a person
+  std::string shard{};   ///< empty: the process as a whole
+  std::string node{};    ///< empty: the shard as a whole
+  std::string from{};    ///< "open", a node, an epoch, a reason; empty where there is none
+  std::string to{};      ///< in the same words
+  std::string reason{};  ///< why the gate is closed, by its name; empty while it is open
+  std::string text{};    ///< one sentence for a person
   friend bool operator==(const Event&, const Event&) = default;
 };
 

@@ -1,22 +1,14 @@
 #include "exporter/core/part.hpp"
 
-#include <charconv>
 #include <optional>
 #include <string>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
+#include "exporter/base/number.hpp"
 #include "exporter/core/limits.hpp"
 
 namespace rpoguard::core {
 namespace {
-
-std::optional<std::uint32_t> parse_number(std::string_view text) {
-  std::uint32_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, number);
-  if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
-  return number;
-}
 
 std::uint64_t fnv1a(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325u;
@@ -31,12 +23,13 @@ std::uint64_t fnv1a(std::string_view text) {
 
 Result<Part> parse_part(std::string_view text) {
   const std::size_t slash = text.find('/');
-  const auto index = parse_number(text.substr(0, slash));
-  const auto count =
-      slash == std::string_view::npos ? std::nullopt : parse_number(text.substr(slash + 1));
+  const auto index = base::parse_number<std::uint32_t>(text.substr(0, slash));
+  const auto count = slash == std::string_view::npos
+                         ? std::nullopt
+                         : base::parse_number<std::uint32_t>(text.substr(slash + 1));
   if (!index || !count) return Error{"is not INDEX/COUNT", "the first of three is 0/3"};
   if (*count == 0 || *count > limits::kShardsMax) {
-    return Error{"COUNT is not in 1.." + std::to_string(limits::kShardsMax), {}};
+    return Error{"COUNT is not in 1.." + std::to_string(limits::kShardsMax)};
   }
   if (*index >= *count) return Error{"INDEX is not below COUNT", "the first of three is 0/3"};
   return Part{*index, *count};

@@ -1,27 +1,20 @@
 #include "exporter/core/synchronous_names.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
+
+#include "exporter/base/number.hpp"
+#include "exporter/base/text.hpp"
 
 namespace rpoguard::core {
 namespace {
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
+using base::equals_ignoring_case;
+using base::is_digit;
 
 bool starts_name(char c) {
   const auto byte = static_cast<unsigned char>(c);
-  return (lower(c) >= 'a' && lower(c) <= 'z') || c == '_' || byte >= 0x80U;
+  return base::is_letter(c) || c == '_' || byte >= 0x80U;
 }
 
 struct Token {
@@ -70,8 +63,8 @@ class Scanner {
 
   Token word() {
     std::string text = take([](char c) { return starts_name(c) || is_digit(c) || c == '$'; });
-    if (same_name(text, "any")) return {Kind::any, std::move(text)};
-    if (same_name(text, "first")) return {Kind::first, std::move(text)};
+    if (equals_ignoring_case(text, "any")) return {Kind::any, std::move(text)};
+    if (equals_ignoring_case(text, "first")) return {Kind::first, std::move(text)};
     return {Kind::name, std::move(text)};
   }
 
@@ -122,10 +115,8 @@ class Parser {
                                           const std::string& number) {
     SynchronousNames parsed{.method = method, .count = 0, .names = {}};
     advance();
-    const auto [end, error] =
-        std::from_chars(number.data(), number.data() + number.size(), parsed.count);
-    if (error != std::errc{} || end != number.data() + number.size() || parsed.count < 1)
-      return std::nullopt;
+    parsed.count = base::parse_number<int>(number).value_or(0);
+    if (parsed.count < 1) return std::nullopt;
     if (!list(parsed.names) || token_.kind != Kind::closing) return std::nullopt;
     advance();
     if (token_.kind != Kind::end) return std::nullopt;
@@ -150,7 +141,7 @@ class Parser {
 
 bool SynchronousNames::holds(std::string_view application_name) const {
   return std::ranges::any_of(names, [&](const std::string& name) {
-    return name == "*" || same_name(name, application_name);
+    return name == "*" || equals_ignoring_case(name, application_name);
   });
 }
 

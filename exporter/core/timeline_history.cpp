@@ -1,8 +1,11 @@
 #include "exporter/core/timeline_history.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
+#include <cstdint>
+
+#include "exporter/base/number.hpp"
+#include "exporter/base/text.hpp"
 
 namespace rpoguard::core {
 namespace {
@@ -17,15 +20,10 @@ std::string_view take_word(std::string_view& line) {
 }
 
 std::optional<TimelineStep> parse_step(std::string_view line) {
-  const std::string_view number = take_word(line);
-  TimelineStep step;
-  const auto [end, error] =
-      std::from_chars(number.data(), number.data() + number.size(), step.timeline.value);
-  if (error != std::errc{} || end != number.data() + number.size()) return std::nullopt;
+  const auto timeline = base::parse_number<std::uint32_t>(take_word(line));
   const auto switched_at = parse_lsn(take_word(line));
-  if (step.timeline.value == 0 || !switched_at) return std::nullopt;
-  step.end = *switched_at;
-  return step;
+  if (timeline.value_or(0) == 0 || !switched_at) return std::nullopt;
+  return TimelineStep{.timeline = {*timeline}, .end = *switched_at};
 }
 
 /// One stretch of a node's WAL; the last one has no end.
@@ -59,8 +57,7 @@ Fork fork_of_known(const TimelinePlace& a, const TimelinePlace& b) {
 std::optional<TimelineHistory> parse_timeline_history(std::string_view text) {
   TimelineHistory history;
   while (!text.empty()) {
-    std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    const std::string_view line = base::take_until(text, '\n');
     std::string_view rest = line;
     const std::string_view first = take_word(rest);
     if (first.empty() || first.front() == '#') continue;

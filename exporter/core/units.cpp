@@ -5,22 +5,15 @@
 #include <charconv>
 #include <limits>
 
+#include "exporter/base/number.hpp"
+#include "exporter/base/text.hpp"
+
 namespace rpoguard::core {
 namespace {
 
-// The whole of `text` as one number in `base`, no sign, no prefix.
-template <typename Number>
-std::optional<Number> parse_whole(std::string_view text, int base) {
-  Number number{};
-  const char* const end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, number, base);
-  if (error != std::errc{} || stopped != end || text.front() == '-') return std::nullopt;
-  return number;
-}
-
 std::optional<std::uint64_t> parse_hex32(std::string_view text) {
   if (text.empty() || text.size() > 8) return std::nullopt;
-  return parse_whole<std::uint64_t>(text, 16);
+  return base::parse_number<std::uint64_t>(text, 16);
 }
 
 template <typename Number>
@@ -106,17 +99,15 @@ std::optional<Duration> parse_duration(std::string_view text) {
   Duration sum{0};
   std::size_t next_allowed_unit = 0;
   while (!text.empty()) {
-    std::int64_t count = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stopped, error] = std::from_chars(text.data(), end, count);
-    if (error != std::errc{} || text.front() == '-') return std::nullopt;
-    text.remove_prefix(static_cast<std::size_t>(stopped - text.data()));
+    const bool negative = text.front() == '-';
+    const auto count = base::take_number<std::int64_t>(text);
+    if (!count || negative) return std::nullopt;
     const std::string_view name = text.substr(0, text.find_first_of("0123456789"));
     const std::size_t unit = unit_index(name);
     if (unit < next_allowed_unit || unit == kUnits.size()) return std::nullopt;
     next_allowed_unit = unit + 1;
     text.remove_prefix(name.size());
-    const auto total = add_checked(sum, count, kUnits.at(unit).length);
+    const auto total = add_checked(sum, *count, kUnits.at(unit).length);
     if (!total) return std::nullopt;
     sum = *total;
   }
@@ -156,11 +147,10 @@ std::optional<WallTime> parse_time(std::string_view text) {
   if (whole.size() == kShape.size() - 3 && whole.ends_with('Z')) whole.insert(16, ":00");
   if (whole.size() != kShape.size()) return std::nullopt;
   for (std::size_t i = 0; i < kShape.size(); ++i) {
-    const bool digit = whole[i] >= '0' && whole[i] <= '9';
-    if (kShape[i] == 'd' ? !digit : whole[i] != kShape[i]) return std::nullopt;
+    if (kShape[i] == 'd' ? !base::is_digit(whole[i]) : whole[i] != kShape[i]) return std::nullopt;
   }
   const auto number = [&](std::size_t at, std::size_t width) {
-    return *parse_whole<unsigned>(std::string_view(whole).substr(at, width), 10);
+    return *base::parse_number<unsigned>(std::string_view(whole).substr(at, width));
   };
   const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(number(0, 4))),
                                          std::chrono::month(number(5, 2)),

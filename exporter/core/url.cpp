@@ -1,9 +1,11 @@
 #include "exporter/core/url.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
+
+#include "exporter/base/number.hpp"
+#include "exporter/base/text.hpp"
 
 namespace rpoguard::core {
 namespace {
@@ -11,19 +13,12 @@ namespace {
 constexpr std::size_t kHostBytesMax = 253;  // RFC 1035
 
 Error problem(std::string text) {
-  return {.message = std::move(text), .hint = {}};
+  return {.message = std::move(text)};
 }
 
-// The functions of <cctype> ask the locale.
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_hex(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
 bool is_unreserved(char c) {
-  const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  return letter || is_digit(c) || std::string_view("-._~").find(c) != std::string_view::npos;
+  return base::is_letter(c) || base::is_digit(c) ||
+         std::string_view("-._~").find(c) != std::string_view::npos;
 }
 
 bool is_host_name(std::string_view text) {
@@ -33,7 +28,7 @@ bool is_host_name(std::string_view text) {
 }
 
 bool looks_like_ipv6(std::string_view text) {
-  const auto accepted = [](char c) { return is_hex(c) || c == ':' || c == '.'; };
+  const auto accepted = [](char c) { return base::is_hex_digit(c) || c == ':' || c == '.'; };
   return std::ranges::all_of(text, accepted) && std::ranges::count(text, ':') >= 2;
 }
 
@@ -41,7 +36,8 @@ bool is_target(std::string_view text) {
   constexpr std::string_view kReserved = "!$&'()*+,;=:@/?";
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%') {
-      if (i + 2 >= text.size() || !is_hex(text[i + 1]) || !is_hex(text[i + 2])) return false;
+      const std::string_view digits = text.substr(i + 1, 2);
+      if (digits.size() < 2 || !std::ranges::all_of(digits, base::is_hex_digit)) return false;
       i += 2;
     } else if (!is_unreserved(text[i]) && kReserved.find(text[i]) == std::string_view::npos) {
       return false;
@@ -51,11 +47,7 @@ bool is_target(std::string_view text) {
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, port);
-  if (parsed.ec != std::errc{} || parsed.ptr != end || text.front() == '0') return std::nullopt;
-  return port;
+  return text.starts_with('0') ? std::nullopt : base::parse_number<std::uint16_t>(text);
 }
 
 // HOST[:PORT] into `url`. True when both are well formed.
@@ -97,22 +89,6 @@ Result<Url> split_url(std::string_view text) {
   if (!is_target(target)) return problem("has a character that must be percent-encoded");
   url.target = target.starts_with('/') ? std::string(target) : '/' + std::string(target);
   return url;
-}
-
-std::string percent_encode(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    if (is_unreserved(c)) {
-      encoded += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    encoded += '%';
-    encoded += kDigits[byte >> 4u];
-    encoded += kDigits[byte & 0x0Fu];
-  }
-  return encoded;
 }
 
 }  // namespace rpoguard::core

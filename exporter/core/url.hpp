@@ -22,8 +22,4 @@ struct Url {
 /// never repeats the text: it may hold a secret.
 Result<Url> split_url(std::string_view text);
 
-/// Percent-encodes everything but the unreserved characters of RFC 3986, so that the result may
-/// stand in any part of a path or query.
-std::string percent_encode(std::string_view text);
-
 }  // namespace rpoguard::core

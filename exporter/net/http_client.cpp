@@ -1,13 +1,13 @@
 #include "exporter/net/http_client.hpp"
 
 #include <algorithm>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <utility>
 
 #include <httplib.h>
+
+#include "exporter/base/mutex.hpp"
 
 #ifndef CPPHTTPLIB_OPENSSL_SUPPORT
 #error "compile with the flags of pkg-config cpp-httplib: they are part of its ABI (B2)"
@@ -24,7 +24,7 @@ class Watchdog {
       : thread_([this, &client, patience] { watch(client, patience); }) {}
   ~Watchdog() {
     {
-      const std::lock_guard lock(mutex_);
+      const base::MutexLock lock(mutex_);
       done_ = true;
     }
     changed_.notify_one();
@@ -35,13 +35,14 @@ class Watchdog {
 
  private:
   void watch(httplib::ClientImpl& client, std::chrono::milliseconds patience) {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, patience, [this] { return done_; })) client.stop();
+    base::MutexLock lock(mutex_);
+    if (!changed_.wait_for(lock, patience, [this]() REQUIRES(mutex_) { return done_; }))
+      client.stop();
   }
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool done_ = false;
+  base::Mutex mutex_;
+  base::Condition changed_;
+  bool done_ GUARDED_BY(mutex_) = false;
   std::thread thread_;  // last: it uses the others
 };
 

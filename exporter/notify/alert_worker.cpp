@@ -1,10 +1,9 @@
 // Keeps one Alertmanager told of what is wrong.
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <random>
 #include <utility>
 
+#include "exporter/base/mutex.hpp"
 #include "exporter/notify/alert_book.hpp"
 #include "exporter/notify/alertmanager.hpp"
 #include "exporter/notify/backoff.hpp"
@@ -24,23 +23,29 @@ class AlertWorker final : public Worker {
   }
 
   void set_alerts(const std::string& shard, const std::vector<core::Alert>& alerts) override {
-    change([&] { book_.set(shard, alerts, clock_->now(), clock_->wall()); });
+    const base::MutexLock lock(mutex_);
+    book_.set(shard, alerts, clock_->now(), clock_->wall());
+    wake();
   }
   void keep_shards(const std::vector<std::string>& shards) override {
-    change([&] { book_.keep_only(shards, clock_->wall()); });
+    const base::MutexLock lock(mutex_);
+    book_.keep_only(shards, clock_->wall());
+    wake();
   }
   core::HookStats stats() const override {
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     return stats_;
   }
   // Whoever stops has nothing new to tell: what is told ends by itself, or goes on elsewhere.
   void drain() override { halt(); }
   void halt() override {
-    change([this] { halted_ = true; });
+    const base::MutexLock lock(mutex_);
+    halted_ = true;
+    wake();
   }
 
   void run() override {
-    std::unique_lock lock(mutex_);
+    base::MutexLock lock(mutex_);
     while (!halted_) {
       const core::Instant now = clock_->now();
       const auto messages = book_.take_due(now, clock_->wall());
@@ -58,18 +63,13 @@ class AlertWorker final : public Worker {
   }
 
  private:
-  template <typename Change>
-  void change(Change what) {
-    {
-      const std::lock_guard lock(mutex_);
-      what();
-      changed_at_all_ = true;
-    }
+  void wake() REQUIRES(mutex_) {
+    changed_at_all_ = true;
     changed_.notify_all();
   }
 
-  void wait_for_news(std::unique_lock<std::mutex>& lock, core::Instant now) {
-    const auto woken = [this] { return halted_ || changed_at_all_; };
+  void wait_for_news(base::MutexLock& lock, core::Instant now) REQUIRES(mutex_) {
+    const auto woken = [this]() REQUIRES(mutex_) { return halted_ || changed_at_all_; };
     if (const auto next = book_.next_due()) {
       changed_.wait_for(lock, *next - now, woken);
     } else {
@@ -79,7 +79,7 @@ class AlertWorker final : public Worker {
   }
 
   void take(const Attempt& attempt, const std::vector<AlertBook::Message>& messages,
-            core::Instant asked) {
+            core::Instant asked) REQUIRES(mutex_) {
     if (attempt.outcome == Outcome::delivered) {
       book_.sent(messages, asked);
       ++stats_.delivered;
@@ -92,27 +92,27 @@ class AlertWorker final : public Worker {
     if (++failures_ == 1) say(attempt);
   }
 
-  void pause(std::unique_lock<std::mutex>& lock, const Attempt& attempt) {
+  void pause(base::MutexLock& lock, const Attempt& attempt) REQUIRES(mutex_) {
     const core::Duration asked = attempt.wait.value_or(core::Duration{0});
     const core::Duration length =
         std::min(std::max(backoff(failures_, chance_(random_)), asked), kPauseMax);
-    changed_.wait_for(lock, length, [this] { return halted_; });
+    changed_.wait_for(lock, length, [this]() REQUIRES(mutex_) { return halted_; });
     ++stats_.retries;
   }
 
-  void say(const Attempt& attempt) const {
+  void say(const Attempt& attempt) const REQUIRES(mutex_) {
     if (!halted_) report_({spec().name, "", attempt, failures_ + 1});
   }
 
   const std::shared_ptr<const core::Clock> clock_;
   const std::function<void(const Report&)> report_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  AlertBook book_;
-  core::HookStats stats_;
-  bool changed_at_all_ = false;
-  bool halted_ = false;
-  std::uint32_t failures_ = 0;
+  mutable base::Mutex mutex_;
+  base::Condition changed_;
+  AlertBook book_ GUARDED_BY(mutex_);
+  core::HookStats stats_ GUARDED_BY(mutex_);
+  bool changed_at_all_ GUARDED_BY(mutex_) = false;
+  bool halted_ GUARDED_BY(mutex_) = false;
+  std::uint32_t failures_ GUARDED_BY(mutex_) = 0;
   std::mt19937_64 random_{std::random_device{}()};
   std::uniform_real_distribution<double> chance_{0.0, 1.0};
 };

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "exporter/base/text.hpp"
 #include "exporter/notify/post.hpp"
 
 namespace rpoguard::notify {
@@ -10,13 +11,6 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kRunbooks = "rules/RUNBOOKS.md#";
-
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -31,7 +25,7 @@ std::string render_alerts(const std::vector<AlertBook::Message>& messages,
                     {"annotations",
                      {{"summary", message.alert.summary},
                       {"description", message.alert.description},
-                      {"runbook_url", kRunbooks + lower(name)}}},
+                      {"runbook_url", kRunbooks + base::lower(name)}}},
                     {"startsAt", core::render_time(message.starts)},
                     {"endsAt", core::render_time(message.ends)}});
   }

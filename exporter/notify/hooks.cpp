@@ -1,38 +1,14 @@
 #include "exporter/notify/hooks.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
 #include <utility>
 
+#include "exporter/base/detached_threads.hpp"
+#include "exporter/base/mutex.hpp"
 #include "exporter/notify/worker.hpp"
 
 namespace rpoguard::notify {
 namespace {
-
-// How many threads still run. They are detached and own it.
-class Running {
- public:
-  void begin() {
-    const std::lock_guard lock(mutex_);
-    ++count_;
-  }
-  void end() {
-    const std::lock_guard lock(mutex_);
-    --count_;
-    changed_.notify_all();
-  }
-  void wait_for_none(std::chrono::milliseconds patience) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, patience, [this] { return count_ == 0; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::size_t count_ = 0;
-};
 
 // What a halted command or session needs to come to its end.
 constexpr std::chrono::milliseconds kHaltPatience{300};
@@ -44,14 +20,14 @@ class Hooks::Impl {
   explicit Impl(Parts parts) : parts_(std::move(parts)) {}
 
   ~Impl() {
-    for (const auto& worker : workers_) worker->drain();
-    running_->wait_for_none(kDrain);
-    for (const auto& worker : workers_) worker->halt();
-    running_->wait_for_none(kHaltPatience);
+    each([](Worker& worker) { worker.drain(); });
+    threads_.wait_for_end(kDrain);
+    each([](Worker& worker) { worker.halt(); });
+    threads_.wait_for_end(kHaltPatience);
   }
 
   void apply(const std::vector<core::HookSpec>& specs) {
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     std::vector<std::shared_ptr<Worker>> next;
     for (const core::HookSpec& spec : specs) {
       const auto same = std::ranges::find_if(
@@ -66,26 +42,22 @@ class Hooks::Impl {
 
   template <typename Call>
   void each(Call call) const {
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     for (const auto& worker : workers_) call(*worker);
   }
 
  private:
-  std::shared_ptr<Worker> start(const core::HookSpec& spec) const {
+  std::shared_ptr<Worker> start(const core::HookSpec& spec) {
     auto worker = spec.type == core::HookType::alertmanager ? make_alert_worker(spec, parts_)
                                                             : make_event_worker(spec, parts_);
-    running_->begin();
-    std::thread([worker, running = running_] {
-      worker->run();
-      running->end();
-    }).detach();
+    threads_.start([worker] { worker->run(); });
     return worker;
   }
 
   const Parts parts_;
-  const std::shared_ptr<Running> running_ = std::make_shared<Running>();
-  mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<Worker>> workers_;
+  base::DetachedThreads threads_;
+  mutable base::Mutex mutex_;
+  std::vector<std::shared_ptr<Worker>> workers_ GUARDED_BY(mutex_);
 };
 
 Hooks::Hooks(Parts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {}

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <string_view>
 
+#include "exporter/base/number.hpp"
 #include "exporter/config/secret.hpp"
 #include "exporter/core/limits.hpp"
 #include "exporter/core/url.hpp"
@@ -16,10 +16,9 @@ namespace {
 constexpr core::Duration kRetryAfterMax = std::chrono::hours(1);
 
 std::optional<core::Duration> parse_retry_after(std::string_view text) {
-  unsigned seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return std::min<core::Duration>(std::chrono::seconds(seconds), kRetryAfterMax);
+  const auto seconds = base::parse_number<unsigned>(text);
+  if (!seconds) return std::nullopt;
+  return std::min<core::Duration>(std::chrono::seconds(*seconds), kRetryAfterMax);
 }
 
 }  // namespace

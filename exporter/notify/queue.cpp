@@ -8,7 +8,7 @@ namespace rpoguard::notify {
 
 void HookQueue::put(Notice notice) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     if (halted_) return;
     notices_.push_back(std::move(notice));
     if (notices_.size() > core::limits::kHookQueueMax) {
@@ -20,8 +20,9 @@ void HookQueue::put(Notice notice) {
 }
 
 std::optional<Notice> HookQueue::next() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return halted_ || draining_ || !notices_.empty(); });
+  base::MutexLock lock(mutex_);
+  changed_.wait(lock,
+                [this]() REQUIRES(mutex_) { return halted_ || draining_ || !notices_.empty(); });
   if (halted_ || notices_.empty()) return std::nullopt;
   Notice notice = std::move(notices_.front());
   notices_.pop_front();
@@ -30,22 +31,23 @@ std::optional<Notice> HookQueue::next() {
 }
 
 void HookQueue::done(bool delivered) {
-  const std::lock_guard lock(mutex_);
+  const base::MutexLock lock(mutex_);
   under_way_ = false;
   ++(delivered ? stats_.delivered : stats_.failed);
 }
 
 bool HookQueue::wait(core::Duration time) {
-  std::unique_lock lock(mutex_);
+  base::MutexLock lock(mutex_);
   // Whoever stops wants to be gone, and a receiver that failed just now is not waited for.
-  if (changed_.wait_for(lock, time, [this] { return halted_ || draining_; })) return false;
+  if (changed_.wait_for(lock, time, [this]() REQUIRES(mutex_) { return halted_ || draining_; }))
+    return false;
   ++stats_.retries;
   return true;
 }
 
 void HookQueue::drain() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     draining_ = true;
   }
   changed_.notify_all();
@@ -53,7 +55,7 @@ void HookQueue::drain() {
 
 void HookQueue::halt() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     halted_ = true;
     stats_.dropped += notices_.size();
     notices_.clear();
@@ -62,12 +64,12 @@ void HookQueue::halt() {
 }
 
 bool HookQueue::halted() const {
-  const std::lock_guard lock(mutex_);
+  const base::MutexLock lock(mutex_);
   return halted_;
 }
 
 core::HookStats HookQueue::stats() const {
-  const std::lock_guard lock(mutex_);
+  const base::MutexLock lock(mutex_);
   core::HookStats stats = stats_;
   stats.queued = notices_.size() + (under_way_ ? 1 : 0);
   return stats;

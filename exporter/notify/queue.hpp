@@ -1,11 +1,10 @@
 // The events that wait for one hook.
 #pragma once
 
-#include <condition_variable>
 #include <deque>
-#include <mutex>
 #include <optional>
 
+#include "exporter/base/mutex.hpp"
 #include "exporter/core/hook.hpp"
 #include "exporter/notify/attempt.hpp"
 
@@ -31,13 +30,13 @@ class HookQueue {
   core::HookStats stats() const;
 
  private:
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Notice> notices_;
-  bool draining_ = false;
-  bool halted_ = false;
-  bool under_way_ = false;
-  core::HookStats stats_;
+  mutable base::Mutex mutex_;
+  base::Condition changed_;
+  std::deque<Notice> notices_ GUARDED_BY(mutex_);
+  bool draining_ GUARDED_BY(mutex_) = false;
+  bool halted_ GUARDED_BY(mutex_) = false;
+  bool under_way_ GUARDED_BY(mutex_) = false;
+  core::HookStats stats_ GUARDED_BY(mutex_);
 };
 
 }  // namespace rpoguard::notify

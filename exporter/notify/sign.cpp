@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "exporter/base/text.hpp"
 #include "exporter/core/check.hpp"
 
 namespace rpoguard::notify {
@@ -59,22 +60,19 @@ std::string hmac_sha256(const SigningKey& key, const std::string& text) {
 core::Result<std::vector<SigningKey>> parse_signing_keys(std::string_view text) {
   std::vector<SigningKey> keys;
   for (std::size_t number = 1; !text.empty(); ++number) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
+    std::string_view line = base::take_until(text, '\n');
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) continue;
     const auto key =
         line.starts_with(kPrefix) ? unbase64(line.substr(kPrefix.size())) : std::nullopt;
     if (!key || key->size() < kKeyBytesMin || key->size() > kKeyBytesMax) {
       return core::Error{"line " + std::to_string(number) +
-                             " of the secret file is not whsec_ and "
-                             "the base64 of 24 to 64 bytes",
-                         ""};
+                         " of the secret file is not whsec_ and "
+                         "the base64 of 24 to 64 bytes"};
     }
     keys.push_back(*key);
   }
-  if (keys.empty()) return core::Error{"the secret file holds no secret", ""};
+  if (keys.empty()) return core::Error{"the secret file holds no secret"};
   return keys;
 }
 

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
+
+#include "exporter/base/number.hpp"
 
 namespace rpoguard::observe {
 namespace {
@@ -20,9 +21,7 @@ bool all_digits(std::string_view text) {
 
 // REQUIRES: all_digits(field), of kFieldDigits.
 std::uint32_t field_value(std::string_view field) {
-  std::uint32_t value = 0;
-  std::from_chars(field.data(), field.data() + field.size(), value, 16);
-  return value;
+  return *base::parse_number<std::uint32_t>(field, 16);
 }
 
 void append_field(std::string& text, std::uint32_t value) {
@@ -149,7 +148,7 @@ void NameList::take_line(std::string_view line) {
 
 core::Result<core::ArchiveFacts> NameList::finish() {
   take("\n");
-  if (!problem_.empty()) return core::Error{problem_, {}};
+  if (!problem_.empty()) return core::Error{problem_};
   return archive_facts(std::move(segments_), std::move(backups_));
 }
 

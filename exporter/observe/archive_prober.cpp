@@ -1,19 +1,18 @@
 #include "exporter/observe/archive_prober.hpp"
 
 #include <list>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 
-#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "exporter/base/detached_threads.hpp"
 #include "exporter/observe/archive_command.hpp"
 #include "exporter/observe/archive_names.hpp"
 #include "exporter/observe/archive_pgbackrest.hpp"
+#include "exporter/observe/way_back.hpp"
 
 namespace rpoguard::observe {
 namespace {
@@ -44,12 +43,6 @@ struct Answer {
   }
 };
 
-/// The way back to the loop for threads that may outlive it.
-struct WayBack {
-  std::mutex mutex;
-  asio::io_context* loop = nullptr;  // null: nobody waits any more
-};
-
 }  // namespace
 
 DirectoryLook open_archive_directory(const std::string& path) {
@@ -64,8 +57,7 @@ class ArchiveProber::Impl : public std::enable_shared_from_this<ArchiveProber::I
         spec_(std::move(spec)),
         clock_(clock),
         sink_(std::move(sink)),
-        way_back_(std::make_shared<WayBack>()) {
-    way_back_->loop = &loop;
+        way_back_(std::make_shared<WayBack<Impl>>(loop, *this)) {
     for (std::size_t shard = 0; shard < spec_->shards.size(); ++shard) {
       const core::ArchiveSpec& archive = spec_->shards[shard].archive;
       if (archive.source == core::ArchiveSource::postgres) continue;
@@ -85,10 +77,7 @@ class ArchiveProber::Impl : public std::enable_shared_from_this<ArchiveProber::I
 
   void stop() {
     if (std::exchange(stopped_, true)) return;
-    {
-      const std::lock_guard lock(way_back_->mutex);
-      way_back_->loop = nullptr;
-    }
+    way_back_->close();
     for (Archive& each : archives_) {
       each.next.cancel();
       each.deadline.cancel();
@@ -142,18 +131,12 @@ class ArchiveProber::Impl : public std::enable_shared_from_this<ArchiveProber::I
         });
     archive.reading = true;
     try {
-      std::thread([weak = weak_from_this(), back = way_back_, directory = archive.directory,
-                   &archive] {
-        auto outcome = std::make_shared<ArchiveOutcome>(directory());
-        const std::lock_guard lock(back->mutex);
-        if (back->loop == nullptr) return;
-        asio::post(*back->loop, [weak, outcome, &archive] {
-          const auto self = weak.lock();
-          if (!self || self->stopped_) return;
+      threads_.start([way_back = way_back_, directory = archive.directory, &archive] {
+        way_back->call([&archive, outcome = directory()](Impl& self) mutable {
           archive.reading = false;
-          self->report(archive, std::move(*outcome));
+          self.report(archive, std::move(outcome));
         });
-      }).detach();
+      });
     } catch (const std::system_error&) {
       archive.reading = false;
       report(archive, core::ProbeError{core::ProbeFailure::query_failed, "no thread to list with"});
@@ -189,7 +172,8 @@ class ArchiveProber::Impl : public std::enable_shared_from_this<ArchiveProber::I
   const std::shared_ptr<const core::Spec> spec_;
   const core::Clock& clock_;
   const ArchiveSink sink_;
-  const std::shared_ptr<WayBack> way_back_;
+  const std::shared_ptr<WayBack<Impl>> way_back_;
+  base::DetachedThreads threads_;
   std::list<Archive> archives_;  // referred to by handlers: they stay where they are
   bool stopped_ = false;
 };

@@ -7,6 +7,7 @@
 
 #include <asio/steady_timer.hpp>
 
+#include "exporter/base/ticker.hpp"
 #include "exporter/core/check.hpp"
 #include "exporter/observe/grants.hpp"
 #include "exporter/observe/pg_dialer.hpp"
@@ -67,10 +68,10 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     });
   }
 
-  // What was missed is not caught up; a try that is still under way is not doubled.
+  // A try that is still under way is not doubled.
   void tick() {
     const Instant now = clock_.now();
-    due_ += std::max<std::int64_t>((now - due_) / spec_.interval + 1, 1) * spec_.interval;
+    due_ = base::next_tick(due_, now, spec_.interval);
     wait(due_ - now);
     if (!trying_) begin(now);
   }

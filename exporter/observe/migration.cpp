@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "exporter/base/text.hpp"
 #include "exporter/core/check.hpp"
 #include "exporter/observe/sql_text.hpp"
 
@@ -152,11 +153,12 @@ std::string render_migration(const std::string& role, const std::string& home_re
   RPOGUARD_CHECK(is_plain_identifier(role));
   RPOGUARD_CHECK(home_region.find('\0') == std::string::npos);
   const bool with = canary == Canary::with_table;
-  std::string script = replaced(std::string(kScript), "@canary@", with ? kCanary : "");
-  script = replaced(script, "@canary_about@", with ? kCanaryAbout : "");
-  script = replaced(script, "@rights@", with ? kRightsWithCanary : kRights);
+  std::string script = base::replace_all(kScript, "@canary@", with ? kCanary : "");
+  script = base::replace_all(script, "@canary_about@", with ? kCanaryAbout : "");
+  script = base::replace_all(script, "@rights@", with ? kRightsWithCanary : kRights);
   // The region last: whatever it contains is not looked at again.
-  return replaced(replaced(script, "@role@", role), "@region@", quoted_literal(home_region));
+  return base::replace_all(base::replace_all(script, "@role@", role), "@region@",
+                           quoted_literal(home_region));
 }
 
 }  // namespace rpoguard::observe

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "exporter/base/number.hpp"
 #include "exporter/core/units.hpp"
 #include "exporter/observe/row_set.hpp"
 
@@ -41,15 +41,9 @@ bool fits(const RowSet& answer, const std::array<std::string_view, N>& names,
                      [&](const Row& row) { return row.size() >= needed; });
 }
 
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text, int base = 10) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
+using base::parse_number;
 
-inline std::optional<bool> parse_bool(std::string_view text) {  // L12
+inline std::optional<bool> parse_bool(std::string_view text) {
   if (text == "t") return true;
   if (text == "f") return false;
   return std::nullopt;

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "exporter/base/utf8.hpp"
+
 namespace rpoguard::observe {
 
 namespace {
@@ -99,36 +101,23 @@ std::optional<ServerText> server_text(std::string_view message) {
   return std::nullopt;
 }
 
-// Length of the valid UTF-8 sequence at the front of `text`; 0 if there is none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  const bool overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
-  const bool outside = (lead == 0xED && byte(1) > 0x9F) || (lead == 0xF4 && byte(1) > 0x8F);
-  return overlong || outside ? 0 : length;
-}
-
 }  // namespace
 
 std::string one_line(std::string_view text) {
   text = text.substr(0, text.find_first_of("\r\n"));
   std::string line;
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    if (line.size() + std::max<std::size_t>(length, 1) > kMessageBytesMax) break;
-    const auto first = static_cast<unsigned char>(text[0]);
-    const bool control = first < 0x20 || first == 0x7F;
-    if (length == 0 || control) {
+  for (std::size_t position = 0; position < text.size();) {
+    const std::size_t start = position;
+    const auto code = base::next_code_point(text, position);
+    if (!code) ++position;
+    const std::size_t length = position - start;
+    if (line.size() + length > kMessageBytesMax) break;
+    const bool control = code && (*code < 0x20 || *code == 0x7F);
+    if (!code || control) {
       line += '?';
     } else {
-      line += text.substr(0, length);
+      line += text.substr(start, length);
     }
-    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return line;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "exporter/base/text.hpp"
 #include "exporter/core/check.hpp"
 #include "exporter/core/limits.hpp"
 #include "exporter/observe/sql_text.hpp"
@@ -256,28 +257,30 @@ cross join pg_catalog.pg_get_replication_slots() s limit @slots_max@))";
 
 std::string session_sql(core::Duration statement_timeout, EpochTable epoch_table) {
   const bool ask = epoch_table != EpochTable::ignored;
-  return replaced(replaced(kSession, "@timeout_ms@", milliseconds(statement_timeout)),
-                  "@epoch_table_exists@", ask ? kEpochTableExists : "false");
+  return base::replace_all(
+      base::replace_all(kSession, "@timeout_ms@", milliseconds(statement_timeout)),
+      "@epoch_table_exists@", ask ? kEpochTableExists : "false");
 }
 
 std::string light_sql(int server_version, EpochTable epoch_table) {
   const bool ask = epoch_table != EpochTable::ignored;
   const bool read = epoch_table == EpochTable::present;
-  std::string sql = replaced(kLight, "@snapshot@", pick(kSnapshot, server_version));
-  sql = replaced(sql, "@epoch_table_exists@", ask ? kEpochTableExists : "false");
-  sql = replaced(sql, "@commit_levels@", kCommitLevels);
-  sql = replaced(sql, "@epoch_columns@", read ? kEpochColumns : kNoEpochColumns);
-  sql = replaced(sql, "@epoch_join@", read ? kEpochJoin : "");
-  return replaced(sql, "@senders_max@", std::to_string(core::limits::kReplicationRowsMax));
+  std::string sql = base::replace_all(kLight, "@snapshot@", pick(kSnapshot, server_version));
+  sql = base::replace_all(sql, "@epoch_table_exists@", ask ? kEpochTableExists : "false");
+  sql = base::replace_all(sql, "@commit_levels@", kCommitLevels);
+  sql = base::replace_all(sql, "@epoch_columns@", read ? kEpochColumns : kNoEpochColumns);
+  sql = base::replace_all(sql, "@epoch_join@", read ? kEpochJoin : "");
+  return base::replace_all(sql, "@senders_max@", std::to_string(core::limits::kReplicationRowsMax));
 }
 
 std::string slow_sql(int server_version) {
-  const std::string sql = replaced(kSlow, "@safe_wal_size@", pick(kSafeWalSize, server_version));
-  return replaced(sql, "@slots_max@", std::to_string(core::limits::kSlotsMax));
+  const std::string sql =
+      base::replace_all(kSlow, "@safe_wal_size@", pick(kSafeWalSize, server_version));
+  return base::replace_all(sql, "@slots_max@", std::to_string(core::limits::kSlotsMax));
 }
 
 std::string history_sql(core::Timeline timeline) {
-  return replaced(kHistory, "@timeline@", std::to_string(timeline.value));
+  return base::replace_all(kHistory, "@timeline@", std::to_string(timeline.value));
 }
 
 std::string missing_grants_sql() {
@@ -293,8 +296,8 @@ std::string endpoint_sql() {
 }
 
 std::string canary_sql(const std::string& name, core::Duration lock_timeout) {
-  const std::string sql = replaced(kCanary, "@timeout_ms@", milliseconds(lock_timeout));
-  return replaced(sql, "@name@", quoted_literal(name));  // last: it may contain anything
+  const std::string sql = base::replace_all(kCanary, "@timeout_ms@", milliseconds(lock_timeout));
+  return base::replace_all(sql, "@name@", quoted_literal(name));  // last: it may contain anything
 }
 
 }  // namespace rpoguard::observe

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "exporter/base/text.hpp"
 #include "exporter/observe/pg_failure.hpp"
 
 namespace rpoguard::observe {
@@ -62,10 +63,8 @@ class Section {
   std::string read(std::string_view text) {
     if (text.find('\0') != std::string_view::npos) return "it has a zero byte";
     for (int number = 1; !text.empty() && !ended_; ++number) {
-      const auto end = std::min(text.find('\n'), text.size());
-      const std::string problem = take(trimmed(text.substr(0, end)));
+      const std::string problem = take(trimmed(base::take_until(text, '\n')));
       if (!problem.empty()) return "line " + std::to_string(number) + ": " + problem;
-      text.remove_prefix(std::min(end + 1, text.size()));
     }
     return inside_ ? "" : "there is no such section";
   }

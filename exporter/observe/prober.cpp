@@ -6,6 +6,7 @@
 
 #include <asio/steady_timer.hpp>
 
+#include "exporter/base/ticker.hpp"
 #include "exporter/core/check.hpp"
 #include "exporter/observe/node_probe.hpp"
 
@@ -20,13 +21,6 @@ constexpr Duration kCopiesDelayMax = std::chrono::milliseconds(100);
 
 Duration copies_delay(Duration interval) {
   return std::min<Duration>(kCopiesDelayMax, interval / 10);
-}
-
-// The first tick after `now` of those at `due`, `due` + interval, ...: what was missed is not
-// caught up.
-Instant next_tick(Instant due, Instant now, Duration interval) {
-  if (now < due) return due;
-  return due + ((now - due) / interval + 1) * interval;
 }
 
 }  // namespace
@@ -146,7 +140,7 @@ class Prober::Impl : public std::enable_shared_from_this<Prober::Impl> {
   void ask_others(Shard& shard, std::optional<std::size_t> asked) {
     const Instant now = clock_.now();
     shard.copies_wait = false;
-    shard.due = next_tick(shard.due, now, shard.interval);
+    shard.due = base::next_tick(shard.due, now, shard.interval);
     wait_for_tick(shard, now);
     for (std::size_t node = 0; node < shard.nodes.size(); ++node)
       if (node != asked) shard.nodes[node]->tick();

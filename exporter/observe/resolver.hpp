@@ -1,4 +1,4 @@
-// Host names to addresses, off the loop: getaddrinfo blocks for as long as it likes (L1).
+// Host names to addresses, off the loop: getaddrinfo blocks for as long as it likes.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,8 @@
 #include "exporter/core/clock.hpp"
 #include "exporter/core/limits.hpp"
 #include "exporter/core/result.hpp"
+#include "exporter/observe/way_back.hpp"
+#include "exporter/observe/worker_pool.hpp"
 
 namespace rpoguard::observe {
 
@@ -47,7 +49,6 @@ class Resolver {
   void resolve(const std::string& host, OnAddresses done);
 
  private:
-  struct Shared;
   struct Known {
     Addresses addresses;
     core::Instant learned;
@@ -58,14 +59,15 @@ class Resolver {
     std::vector<OnAddresses> callers;
   };
   void finish(const std::string& host, core::Result<Addresses> answer);
-  static void work(const std::shared_ptr<Shared>& shared);
 
   asio::io_context& loop_;
   const core::Clock& clock_;
   const core::Duration ttl_;
   std::map<std::string, Known> known_;
   std::map<std::string, Waiting> waiting_;
-  std::shared_ptr<Shared> shared_;
+  const Lookup lookup_;
+  const std::shared_ptr<WayBack<Resolver>> way_back_;
+  WorkerPool pool_;
 };
 
 }  // namespace rpoguard::observe

@@ -1,12 +1,8 @@
 #include "exporter/observe/sql_text.hpp"
 
-namespace rpoguard::observe {
+#include "exporter/base/text.hpp"
 
-std::string replaced(std::string text, std::string_view mark, std::string_view by) {
-  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + by.size()))
-    text.replace(at, mark.size(), by);
-  return text;
-}
+namespace rpoguard::observe {
 
 std::string quoted_literal(std::string_view text) {
   std::string quoted = "E'";
@@ -18,7 +14,7 @@ std::string quoted_literal(std::string_view text) {
 }
 
 std::string quoted_identifier(std::string_view name) {
-  return '"' + replaced(std::string(name), "\"", "\"\"") + '"';
+  return '"' + base::replace_all(name, "\"", "\"\"") + '"';
 }
 
 }  // namespace rpoguard::observe

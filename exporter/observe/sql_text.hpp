@@ -6,9 +6,6 @@
 
 namespace rpoguard::observe {
 
-/// `text` with each `mark` replaced; what is put in is not looked at again.
-std::string replaced(std::string text, std::string_view mark, std::string_view by);
-
 /// Any text without NUL as a literal that reads the same whatever standard_conforming_strings says.
 std::string quoted_literal(std::string_view text);
 

@@ -4,19 +4,19 @@
 #include <atomic>
 #include <chrono>
 #include <map>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "exporter/base/ticker.hpp"
 #include "exporter/core/check.hpp"
 #include "exporter/core/url.hpp"
 #include "exporter/net/http_client.hpp"
 #include "exporter/observe/resolver.hpp"
+#include "exporter/observe/way_back.hpp"
 #include "exporter/observe/witness_answer.hpp"
 #include "exporter/observe/worker_pool.hpp"
 
@@ -97,8 +97,7 @@ class WitnessProber::Impl : public std::enable_shared_from_this<WitnessProber::I
         read_token_(std::move(read_token)),
         sink_(std::move(sink)),
         resolver_(loop, clock),
-        mailbox_(std::make_shared<Mailbox>()) {
-    mailbox_->owner = this;
+        way_back_(std::make_shared<WayBack<Impl>>(loop, *this)) {
     for (std::size_t shard = 0; shard < spec_->shards.size(); ++shard) {
       add(shard, WitnessKind::epoch, spec_->shards[shard].epoch_witness);
       add(shard, WitnessKind::generation, spec_->shards[shard].generation_witness);
@@ -119,10 +118,7 @@ class WitnessProber::Impl : public std::enable_shared_from_this<WitnessProber::I
 
   void stop() {
     if (std::exchange(stopped_, true)) return;
-    {
-      const std::lock_guard lock(mailbox_->mutex);
-      mailbox_->owner = nullptr;
-    }
+    way_back_->close();
     for (const auto& target : targets_) {
       give_up(*target);
       target->tick.cancel();
@@ -132,12 +128,6 @@ class WitnessProber::Impl : public std::enable_shared_from_this<WitnessProber::I
   }
 
  private:
-  /// How threads reach the prober, which may be gone.
-  struct Mailbox {
-    std::mutex mutex;
-    Impl* owner = nullptr;
-  };
-
   /// One attempt. Once it is over the answer that is still on its way is nobody's.
   struct Attempt {
     std::atomic<bool> over{false};
@@ -173,8 +163,7 @@ class WitnessProber::Impl : public std::enable_shared_from_this<WitnessProber::I
   void wait_for_tick(Target& target, Instant now) {
     wait(target.tick, std::max(target.due - now, Duration::zero()), [this, &target] {
       const Instant then = clock_.now();
-      // What was missed is not caught up.
-      target.due += ((then - target.due) / target.witness.interval + 1) * target.witness.interval;
+      target.due = base::next_tick(target.due, then, target.witness.interval);
       wait_for_tick(target, then);
       begin(target, then);
     });
@@ -207,27 +196,13 @@ class WitnessProber::Impl : public std::enable_shared_from_this<WitnessProber::I
     auto& pool = pools_[{url.host, url.port}];
     if (!pool) pool = std::make_unique<WorkerPool>(kRequestsMax);
     pool->run([request = Request{target.witness, url, std::move(addresses), read_token_},
-               mailbox = mailbox_, &target, attempt] {
+               way_back = way_back_, &target, attempt] {
       if (attempt->over) return;
-      Outcome outcome = ask(request);
-      const std::lock_guard lock(mailbox->mutex);
-      if (mailbox->owner == nullptr) return;
-      asio::post(mailbox->owner->loop_,
-                 [mailbox, &target, attempt, outcome = std::move(outcome)]() mutable {
-                   deliver(*mailbox, target, attempt, std::move(outcome));
-                 });
+      // While the prober is there its targets are.
+      way_back->call([&target, attempt, outcome = ask(request)](Impl& self) mutable {
+        self.finish(target, attempt, std::move(outcome));
+      });
     });
-  }
-
-  // On the loop. While the owner is there its targets are.
-  static void deliver(Mailbox& mailbox, Target& target, const std::shared_ptr<Attempt>& attempt,
-                      Outcome outcome) {
-    Impl* owner = nullptr;
-    {
-      const std::lock_guard lock(mailbox.mutex);
-      owner = mailbox.owner;  // stays: it is stopped on this thread only
-    }
-    if (owner != nullptr) owner->finish(target, attempt, std::move(outcome));
   }
 
   void finish(Target& target, const std::shared_ptr<Attempt>& attempt, Outcome outcome) {
@@ -250,7 +225,7 @@ class WitnessProber::Impl : public std::enable_shared_from_this<WitnessProber::I
   Resolver resolver_;
   std::vector<std::unique_ptr<Target>> targets_;
   std::map<std::pair<std::string, std::uint16_t>, std::unique_ptr<WorkerPool>> pools_;
-  std::shared_ptr<Mailbox> mailbox_;
+  const std::shared_ptr<WayBack<Impl>> way_back_;
   bool started_ = false;
   bool stopped_ = false;
 };

@@ -1,62 +1,66 @@
 #include "exporter/observe/worker_pool.hpp"
 
-#include <condition_variable>
 #include <deque>
-#include <mutex>
-#include <thread>
 #include <utility>
+
+#include "exporter/base/mutex.hpp"
 
 namespace rpoguard::observe {
 
-// What the threads may touch. They are detached and own it.
+// What the threads may touch: they own it.
 struct WorkerPool::Shared {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::deque<std::function<void()>> jobs;
-  std::size_t threads_max = 0;
-  std::size_t threads = 0;
-  std::size_t idle = 0;
-  bool closed = false;
+  explicit Shared(std::size_t most) : threads_max(most) {}
+
+  void work();
+
+  const std::size_t threads_max;
+  base::Mutex mutex;
+  base::Condition changed;
+  std::deque<std::function<void()>> jobs GUARDED_BY(mutex);
+  std::size_t threads GUARDED_BY(mutex) = 0;
+  std::size_t idle GUARDED_BY(mutex) = 0;
+  bool closed GUARDED_BY(mutex) = false;
 };
 
-WorkerPool::WorkerPool(std::size_t threads_max) : shared_(std::make_shared<Shared>()) {
-  shared_->threads_max = threads_max;
-}
+WorkerPool::WorkerPool(std::size_t threads_max, std::chrono::milliseconds patience)
+    : patience_(patience), shared_(std::make_shared<Shared>(threads_max)) {}
 
 WorkerPool::~WorkerPool() {
-  std::unique_lock lock(shared_->mutex);
-  shared_->closed = true;
-  const auto dropped = std::exchange(shared_->jobs, {});
-  shared_->changed.notify_all();
-  shared_->changed.wait_for(lock, kPatience, [this] { return shared_->threads == 0; });
+  std::deque<std::function<void()>> dropped;
+  {
+    const base::MutexLock lock(shared_->mutex);
+    shared_->closed = true;
+    dropped.swap(shared_->jobs);
+    shared_->changed.notify_all();
+  }
+  threads_.wait_for_end(patience_);
 }
 
 void WorkerPool::run(std::function<void()> job) {
-  const std::lock_guard lock(shared_->mutex);
+  const base::MutexLock lock(shared_->mutex);
   shared_->jobs.push_back(std::move(job));
   if (shared_->idle < shared_->jobs.size() && shared_->threads < shared_->threads_max) {
+    threads_.start([shared = shared_] { shared->work(); });
     ++shared_->threads;
-    std::thread([shared = shared_] { work(shared); }).detach();
   } else {
     shared_->changed.notify_all();
   }
 }
 
-void WorkerPool::work(const std::shared_ptr<Shared>& shared) {
-  std::unique_lock lock(shared->mutex);
+void WorkerPool::Shared::work() {
+  base::MutexLock lock(mutex);
   while (true) {
-    ++shared->idle;
-    shared->changed.wait(lock, [&] { return shared->closed || !shared->jobs.empty(); });
-    --shared->idle;
-    if (shared->closed) break;
-    const auto job = std::move(shared->jobs.front());
-    shared->jobs.pop_front();
+    ++idle;
+    changed.wait(lock, [this]() REQUIRES(mutex) { return closed || !jobs.empty(); });
+    --idle;
+    if (closed) return;
+    auto job = std::move(jobs.front());
+    jobs.pop_front();
     lock.unlock();
     job();
+    job = nullptr;
     lock.lock();
   }
-  --shared->threads;
-  shared->changed.notify_all();
 }
 
 }  // namespace rpoguard::observe

@@ -12,6 +12,8 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include "exporter/base/constant_time.hpp"
+#include "exporter/base/text.hpp"
 #include "exporter/core/check.hpp"
 
 namespace rpoguard::serve {
@@ -40,11 +42,9 @@ struct Credentials {
 };
 
 std::optional<Credentials> parse(std::string_view authorization) {
-  if (authorization.size() < kBasic.size() || authorization.size() > kCredentialBytesMax)
-    return std::nullopt;
+  if (authorization.size() > kCredentialBytesMax) return std::nullopt;
   // The scheme is case-insensitive (RFC 9110, 11.1).
-  const auto same = [](char a, char b) { return (a | 0x20) == (b | 0x20); };
-  if (!std::equal(kBasic.begin(), kBasic.end(), authorization.begin(), same)) return std::nullopt;
+  if (!base::starts_with_ignoring_case(authorization, kBasic)) return std::nullopt;
   const std::string_view encoded = authorization.substr(kBasic.size());
   std::string text(encoded.size(), '\0');
   const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(text.data()),
@@ -73,9 +73,8 @@ std::string nobodys_hash(const BasicAuth::Users& users) {
 bool bcrypt_matches(const std::string& password, const std::string& hash) {
   const auto work = std::make_unique<crypt_data>();
   const char* computed = ::crypt_r(password.c_str(), hash.c_str(), work.get());
-  const std::size_t size = computed == nullptr ? 0 : std::string_view(computed).size();
   const bool same =
-      size == hash.size() && size > 0 && CRYPTO_memcmp(computed, hash.data(), hash.size()) == 0;
+      computed != nullptr && !hash.empty() && base::equal_in_constant_time(computed, hash);
   OPENSSL_cleanse(work.get(), sizeof(*work));
   return same;
 }
@@ -91,23 +90,23 @@ BasicAuth::Verdict BasicAuth::check(const Users& users, std::string_view authori
   const std::string key = digest(credentials->user, credentials->password, hash);
   Verdict verdict = Verdict::wrong;
   {
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     if (known(key, verdict)) return verdict;
     if (waiting_.size() >= kWaitingMax || waiting_.count(client) >= kWaitingOfOneMax)
       return Verdict::busy;
     waiting_.insert(client);
   }
-  const std::lock_guard one_at_a_time(computing_);
+  const base::MutexLock one_at_a_time(computing_);
   {
     // Whoever computed before may have had the same question.
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     if (known(key, verdict)) {
       waiting_.erase(waiting_.find(client));
       return verdict;
     }
   }
   const bool right = bcrypt_matches(credentials->password, hash);
-  const std::lock_guard lock(mutex_);
+  const base::MutexLock lock(mutex_);
   waiting_.erase(waiting_.find(client));
   remember(key, right);
   return right ? Verdict::right : Verdict::wrong;
@@ -128,7 +127,6 @@ std::string BasicAuth::digest(std::string_view user, std::string_view password,
   return {reinterpret_cast<const char*>(result.data()), size};
 }
 
-// REQUIRES: mutex_ is held, as for remember().
 bool BasicAuth::known(const std::string& digest, Verdict& verdict) const {
   if (!right_.digests.contains(digest) && !wrong_.digests.contains(digest)) return false;
   verdict = right_.digests.contains(digest) ? Verdict::right : Verdict::wrong;

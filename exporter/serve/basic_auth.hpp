@@ -3,10 +3,11 @@
 
 #include <deque>
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
+
+#include "exporter/base/mutex.hpp"
 
 namespace rpoguard::serve {
 
@@ -39,15 +40,15 @@ class BasicAuth {
     std::deque<std::string> order;
   };
   std::string digest(std::string_view user, std::string_view password, std::string_view hash) const;
-  bool known(const std::string& digest, Verdict& verdict) const;
-  void remember(const std::string& digest, bool right);
+  bool known(const std::string& digest, Verdict& verdict) const REQUIRES(mutex_);
+  void remember(const std::string& digest, bool right) REQUIRES(mutex_);
 
   const std::string key_;
-  mutable std::mutex mutex_;  // of what follows
-  Memory right_;
-  Memory wrong_;
-  std::multiset<std::string> waiting_;  // their addresses
-  std::mutex computing_;
+  mutable base::Mutex mutex_;
+  Memory right_ GUARDED_BY(mutex_);
+  Memory wrong_ GUARDED_BY(mutex_);
+  std::multiset<std::string> waiting_ GUARDED_BY(mutex_);  // their addresses
+  base::Mutex computing_;  // guards the processor: one hash at a time
 };
 
 }  // namespace rpoguard::serve

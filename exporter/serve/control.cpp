@@ -4,9 +4,10 @@
 #include <array>
 #include <variant>
 
+#include "exporter/base/constant_time.hpp"
+#include "exporter/base/utf8.hpp"
 #include "exporter/core/limits.hpp"
 #include "exporter/serve/responses.hpp"
-#include "exporter/serve/text.hpp"
 
 namespace rpoguard::serve {
 namespace {
@@ -17,16 +18,6 @@ constexpr std::string_view kBearer = "Bearer ";
 constexpr const char* kHowToConfigure =
     "give control.token_file in the configuration, or users or client certificates in the web "
     "configuration file, or listen on the loopback only";
-
-// Takes as long whatever part of the token is right.
-bool same(std::string_view presented, std::string_view token) {
-  if (presented.size() != token.size()) return false;
-  unsigned difference = 0;
-  for (std::size_t i = 0; i < token.size(); ++i) {
-    difference |= static_cast<unsigned char>(presented[i]) ^ static_cast<unsigned char>(token[i]);
-  }
-  return difference == 0;
-}
 
 HttpResponse unauthorized() {
   HttpResponse response = text_response(401, "a bearer token is needed, and it has to be right\n");
@@ -86,7 +77,7 @@ class OrderReader {
     if (control || given.size() > limits::kOperatorTextBytesMax)
       complain(name + " is one line of at most " + std::to_string(limits::kOperatorTextBytesMax) +
                " bytes");
-    return sanitize_utf8(given);
+    return base::sanitize_utf8(given);
   }
 
   void read_end() {
@@ -144,7 +135,7 @@ std::optional<HttpResponse> refuse_stranger(const Control& control, const HttpRe
   if (header == request.headers.end() || !header->second.starts_with(kBearer))
     return unauthorized();
   const auto presented = std::string_view(header->second).substr(kBearer.size());
-  if (!same(presented, token.value())) return unauthorized();
+  if (!base::equal_in_constant_time(presented, token.value())) return unauthorized();
   return std::nullopt;
 }
 

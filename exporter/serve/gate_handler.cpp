@@ -179,14 +179,14 @@ class Gate {
 }  // namespace
 
 void GateCounters::count(const std::string& shard, bool open, bool shadow_denial) {
-  const std::lock_guard lock(mutex_);
+  const base::MutexLock lock(mutex_);
   Counts& counts = counts_[shard];
   ++(open ? counts.open : counts.closed);
   if (shadow_denial) ++counts.shadow_denials;
 }
 
 GateCounters::Counts GateCounters::of(const std::string& shard) const {
-  const std::lock_guard lock(mutex_);
+  const base::MutexLock lock(mutex_);
   const auto found = counts_.find(shard);
   return found == counts_.end() ? Counts{} : found->second;
 }

@@ -12,6 +12,7 @@
 #include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/status.hpp>
 
+#include "exporter/base/text.hpp"
 #include "exporter/serve/http_head.hpp"
 #include "exporter/serve/http_target.hpp"
 
@@ -33,14 +34,6 @@ struct Head {
 
 std::string_view view(boost::beast::string_view text) {
   return {text.data(), text.size()};
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return result;
 }
 
 // Beast joins a folded line with the one before it. What stands before us may not, and would then
@@ -70,7 +63,7 @@ HttpRequest request_of(const Parser::value_type& message) {
   request.query = std::move(target.query);
   request.path_cut = target.path_cut;
   for (const auto& field : message) {
-    request.headers.emplace(lower(view(field.name_string())), view(field.value()));
+    request.headers.emplace(base::lower(view(field.name_string())), view(field.value()));
   }
   return request;
 }

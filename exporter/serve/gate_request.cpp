@@ -1,8 +1,9 @@
 #include "exporter/serve/gate_request.hpp"
 
-#include <charconv>
 #include <cstdint>
 #include <string_view>
+
+#include "exporter/base/number.hpp"
 
 namespace rpoguard::serve {
 namespace {
@@ -22,27 +23,19 @@ core::Result<Text> find_text(const HttpRequest& request, const Field& field) {
   const auto [first, last] = request.query.equal_range(field.query);
   if (first != last) {
     if (std::next(first) != last) {
-      return core::Error{std::string(field.query) + " is given more than once", ""};
+      return core::Error{std::string(field.query) + " is given more than once"};
     }
     text = first->second;
   }
   const auto header = request.headers.find(field.header);
   if (header != request.headers.end()) {
     if (text && *text != header->second) {
-      return core::Error{
-          std::string(field.query) + " of the query contradicts the header " + field.header, ""};
+      return core::Error{std::string(field.query) + " of the query contradicts the header " +
+                         field.header};
     }
     text = header->second;
   }
   return text;
-}
-
-std::optional<std::int64_t> parse_whole(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  if (!whole || text.front() == '-') return std::nullopt;
-  return value;
 }
 
 core::Result<std::optional<std::int64_t>> find_number(const HttpRequest& request,
@@ -50,9 +43,9 @@ core::Result<std::optional<std::int64_t>> find_number(const HttpRequest& request
   const core::Result<Text> text = find_text(request, field);
   if (!text) return text.error();
   if (!text.value()) return std::optional<std::int64_t>();
-  const std::optional<std::int64_t> number = parse_whole(*text.value());
-  if (!number) {
-    return core::Error{std::string(field.query) + " must be a whole number, 0 or greater", ""};
+  const auto number = base::parse_number<std::int64_t>(*text.value());
+  if (!number || text.value()->starts_with('-')) {
+    return core::Error{std::string(field.query) + " must be a whole number, 0 or greater"};
   }
   return number;
 }
@@ -63,7 +56,7 @@ core::Result<bool> find_low_priority(const HttpRequest& request) {
   const std::string_view priority = text.value().value_or("normal");
   if (priority == "low") return true;
   if (priority == "normal" || priority == "high") return false;
-  return core::Error{"priority must be low, normal or high", ""};
+  return core::Error{"priority must be low, normal or high"};
 }
 
 }  // namespace

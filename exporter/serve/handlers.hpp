@@ -7,10 +7,10 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "exporter/base/mutex.hpp"
 #include "exporter/core/clock.hpp"
 #include "exporter/core/hook.hpp"
 #include "exporter/core/result.hpp"
@@ -34,8 +34,8 @@ class GateCounters {
   Counts of(const std::string& shard) const;
 
  private:
-  mutable std::mutex mutex_;
-  std::map<std::string, Counts> counts_;
+  mutable base::Mutex mutex_;
+  std::map<std::string, Counts> counts_ GUARDED_BY(mutex_);
 };
 
 /// How the configuration was last loaded. Thread-safe.
@@ -46,17 +46,17 @@ class ReloadStatus {
     core::WallTime last_success{};
   };
   void set(State state) {
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     state_ = state;
   }
   State get() const {
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     return state_;
   }
 
  private:
-  mutable std::mutex mutex_;
-  State state_;
+  mutable base::Mutex mutex_;
+  State state_ GUARDED_BY(mutex_);
 };
 
 /// What the handlers read. The references must outlive the handlers.
@@ -67,7 +67,7 @@ struct Context {
   const ReloadStatus& reload_status;
   /// Reloads the configuration and waits for the outcome; the error is what a caller of /-/reload
   /// reads.
-  std::function<core::Result<bool>()> reload;
+  std::function<core::Result<void>()> reload;
   /// Set at SIGTERM: readiness says 503, the gate closes.
   const std::atomic<bool>& stopping;
   const Journal& journal;

@@ -5,7 +5,7 @@
 #include <set>
 #include <string_view>
 
-#include <strings.h>
+#include "exporter/base/text.hpp"
 
 namespace rpoguard::serve {
 namespace {
@@ -14,7 +14,7 @@ constexpr std::size_t kMethodBytesMax = 32;
 
 bool starts_with_header(std::string_view line, std::string_view name) {
   return line.size() > name.size() && line[name.size()] == ':' &&
-         strncasecmp(line.data(), name.data(), name.size()) == 0;
+         base::starts_with_ignoring_case(line, name);
 }
 
 // Empty: the line is no header.
@@ -33,17 +33,16 @@ bool announces_body(std::string_view line) {
 
 struct SameName {
   bool operator()(std::string_view a, std::string_view b) const {
-    return std::ranges::lexicographical_compare(a, b, {}, lower, lower);
+    constexpr auto kLower = [](char c) { return base::lower(c); };
+    return std::ranges::lexicographical_compare(a, b, {}, kLower, kLower);
   }
-  static char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 };
 
 }  // namespace
 
 bool is_method(std::string_view text) {
   return !text.empty() && text.size() <= kMethodBytesMax && std::ranges::all_of(text, [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
+    return base::is_letter(c) || base::is_digit(c) || c == '-' || c == '_';
   });
 }
 

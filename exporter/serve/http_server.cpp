@@ -17,6 +17,7 @@
 #include <netinet/tcp.h>
 #include <sys/eventfd.h>
 
+#include "exporter/base/text.hpp"
 #include "exporter/core/check.hpp"
 #include "exporter/serve/connection.hpp"
 #include "exporter/serve/http_head.hpp"
@@ -92,14 +93,7 @@ class Busy {
   std::atomic<std::size_t>& count_;
 };
 
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
-// H13: cpp-httplib adds its own REMOTE_ADDR and the like to the client's headers; neither kind is
+// cpp-httplib adds its own REMOTE_ADDR and the like to the client's headers; neither kind is
 // passed on.
 bool is_made_up(const std::string& lower_name) {
   return lower_name.starts_with(kRepeated) || lower_name == "remote_addr" ||
@@ -114,7 +108,7 @@ HttpRequest to_request(const httplib::Request& from, HttpTarget&& target) {
   request.path_cut = target.path_cut;
   request.remote_address = from.remote_addr;
   for (const auto& [name, value] : from.headers) {
-    std::string lower_name = lower(name);
+    std::string lower_name = base::lower(name);
     if (!is_made_up(lower_name)) request.headers.emplace(std::move(lower_name), value);
   }
   return request;
@@ -164,7 +158,7 @@ class HttpServer::Impl final : public httplib::Server {
   }
 
   // H9: bind first, in the caller's thread.
-  core::Result<bool> open(const core::ListenSpec& listen) {
+  core::Result<void> open(const core::ListenSpec& listen) {
     errno = 0;
     const bool any = listen.port == 0;
     const int port = any ? bind_to_any_port(listen.host) : int{listen.port};
@@ -179,7 +173,7 @@ class HttpServer::Impl final : public httplib::Server {
     port_ = static_cast<std::uint16_t>(port);
     ::listen(svr_sock_, kBacklog);
     ::fcntl(svr_sock_, F_SETFD, FD_CLOEXEC);
-    return true;
+    return {};
   }
 
   std::uint16_t port() const { return port_; }
@@ -308,7 +302,7 @@ core::Result<std::unique_ptr<HttpServer>> HttpServer::bind(const core::ListenSpe
                                                            HttpOptions options,
                                                            HttpHandler handler) {
   auto impl = std::make_unique<Impl>(options, std::move(handler));
-  const core::Result<bool> opened = impl->open(listen);
+  const core::Result<void> opened = impl->open(listen);
   if (!opened) return opened.error();
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }

@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "exporter/base/mutex.hpp"
 #include "exporter/core/limits.hpp"
 
 namespace rpoguard::serve {
@@ -17,7 +17,7 @@ class Journal {
  public:
   /// `json` is one JSON object, as hooks get it. `shard` is empty for what concerns all.
   void append(std::string shard, std::string json) {
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     entries_.push_back({std::move(shard), std::move(json)});
     if (entries_.size() <= core::limits::kJournalEventsMax) return;
     entries_.pop_front();
@@ -27,7 +27,7 @@ class Journal {
   /// {"events":[...], "forgotten":N}, newest last. `shard` not empty: only its events and those
   /// that concern all.
   std::string render(std::string_view shard) const {
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     std::string out = "{\"events\":[";
     bool first = true;
     for (const Entry& entry : entries_) {
@@ -45,9 +45,9 @@ class Journal {
     std::string json;
   };
 
-  mutable std::mutex mutex_;
-  std::deque<Entry> entries_;
-  std::uint64_t forgotten_ = 0;
+  mutable base::Mutex mutex_;
+  std::deque<Entry> entries_ GUARDED_BY(mutex_);
+  std::uint64_t forgotten_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace rpoguard::serve

@@ -234,7 +234,7 @@ LeasePage::~LeasePage() {
   ::munmap(base_, bytes_);
 }
 
-core::Result<bool> LeasePage::publish() {
+core::Result<void> LeasePage::publish() {
   RPOGUARD_CHECK(draft_);
   const Predecessor before(path_);
   if (::rename(draft_of(path_).c_str(), path_.c_str()) != 0)
@@ -242,7 +242,7 @@ core::Result<bool> LeasePage::publish() {
   draft_ = false;
   // Last, so that whoever finds his lease closed finds the new page at the path.
   before.close_leases();
-  return true;
+  return {};
 }
 
 void LeasePage::write(const core::View& view, core::Instant now) {

@@ -26,7 +26,7 @@ class LeasePage {
 
   /// Puts the draft in the place of what is at `path`, in one step, and then closes the page that
   /// was there, which may be that of an rpoguard that was killed.
-  core::Result<bool> publish();
+  core::Result<void> publish();
 
   /// What the gate says of each shard at `now`, for callers of both priorities. Every shard of the
   /// page must be in the view, in the same order (holds()).

@@ -6,15 +6,16 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
+#include "exporter/base/utf8.hpp"
 #include "exporter/core/gate.hpp"
 #include "exporter/serve/handlers.hpp"
 #include "exporter/serve/metrics_sheet.hpp"
 #include "exporter/serve/process_stats.hpp"
-#include "exporter/serve/text.hpp"
 
 namespace rpoguard::serve {
 namespace {
 
+using base::sanitize_utf8;
 using core::Duration;
 using core::Instant;
 using core::NodeView;

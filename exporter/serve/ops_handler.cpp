@@ -100,7 +100,7 @@ class Ops {
   HttpResponse reload(const HttpRequest& request) const {
     if (request.method != "POST" && request.method != "PUT") return method_not_allowed("POST, PUT");
     if (auto refusal = refuse_stranger(context_.control, request)) return *refusal;
-    const core::Result<bool> outcome = context_.reload();
+    const core::Result<void> outcome = context_.reload();
     if (outcome) return text_response(200, "reloaded\n");
     std::string problem = outcome.error().message + "\n";
     if (!outcome.error().hint.empty()) problem += "HINT: " + outcome.error().hint + "\n";

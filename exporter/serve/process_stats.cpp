@@ -1,7 +1,6 @@
 #include "exporter/serve/process_stats.hpp"
 
 #include <array>
-#include <charconv>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,6 +10,9 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "exporter/base/number.hpp"
+#include "exporter/base/text.hpp"
 
 namespace rpoguard::serve {
 namespace {
@@ -29,20 +31,8 @@ std::string read_whole(const char* path) {
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
-  while (!text.empty()) {
-    const std::size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  }
+  while (!text.empty()) parts.push_back(base::take_until(text, separator));
   return parts;
-}
-
-// K1: not std::stod, which follows the locale.
-std::optional<double> number(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc()) return std::nullopt;
-  return value;
 }
 
 // When the machine booted, from the line "btime 1767225600" of /proc/stat. It never changes.
@@ -50,7 +40,7 @@ std::optional<double> boot_time() {
   static const std::optional<double> time = [] {
     const std::string stat = read_whole("/proc/stat");
     for (const std::string_view line : split(stat, '\n')) {
-      if (line.starts_with("btime ")) return number(line.substr(6));
+      if (line.starts_with("btime ")) return base::parse_number<double>(line.substr(6));
     }
     return std::optional<double>();
   }();
@@ -82,14 +72,15 @@ void read_stat(ProcessStats& stats) {
   if (fields.size() <= kResidentPages) return;
   const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
   const auto page = static_cast<double>(::sysconf(_SC_PAGESIZE));
-  const auto user = number(fields[kUserTime]);
-  const auto system = number(fields[kSystemTime]);
+  const auto user = base::parse_number<double>(fields[kUserTime]);
+  const auto system = base::parse_number<double>(fields[kSystemTime]);
   if (user && system) stats.cpu_seconds = (*user + *system) / ticks;
-  const auto started = number(fields[kStartTime]);
+  const auto started = base::parse_number<double>(fields[kStartTime]);
   const auto booted = boot_time();
   if (started && booted) stats.start_time_seconds = *booted + *started / ticks;
-  stats.virtual_bytes = number(fields[kVirtualBytes]);
-  if (const auto pages = number(fields[kResidentPages])) stats.resident_bytes = *pages * page;
+  stats.virtual_bytes = base::parse_number<double>(fields[kVirtualBytes]);
+  if (const auto pages = base::parse_number<double>(fields[kResidentPages]))
+    stats.resident_bytes = *pages * page;
 }
 
 }  // namespace

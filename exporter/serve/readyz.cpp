@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "exporter/base/human.hpp"
 #include "exporter/serve/responses.hpp"
 #include "exporter/serve/text.hpp"
 #include "exporter/serve/view_json.hpp"
@@ -13,7 +14,7 @@ using core::Duration;
 using core::Instant;
 
 std::string age_text(Duration age) {
-  return render_short(std::max(Duration{0}, age)) + " ago";
+  return base::render_short(std::max(Duration{0}, age)) + " ago";
 }
 
 std::string view_problem(const core::View* view, Instant now) {

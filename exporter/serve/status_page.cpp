@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "exporter/base/human.hpp"
+#include "exporter/base/percent.hpp"
 #include "exporter/core/gate.hpp"
 #include "exporter/serve/gate_answer.hpp"
 #include "exporter/serve/readyz.hpp"
@@ -12,6 +14,8 @@
 namespace rpoguard::serve {
 namespace {
 
+using base::render_bytes;
+using base::render_short;
 using core::Duration;
 using core::Instant;
 using core::NodeState;
@@ -287,10 +291,15 @@ std::string node_table(const ShardView& shard, Instant now) {
   return out + "</table>\n";
 }
 
+// Of a shard's id: its anchor, and its place in a link.
+std::string encoded(std::string_view id) {
+  return base::percent_encode(id, {.lower_case = true});
+}
+
 std::string shard_section(const ShardSpec& spec, const ShardView* shard, Instant now) {
   const core::GateDecision decision = core::decide(spec, shard, {}, now);
-  std::string out = "<h2 id=\"" + percent_encode(spec.id) +
-                    "\">Shard <a href=\"/readyz?shard=" + percent_encode(spec.id) + "\">" +
+  const std::string id = encoded(spec.id);
+  std::string out = "<h2 id=\"" + id + "\">Shard <a href=\"/readyz?shard=" + id + "\">" +
                     escape_html(spec.id) + "</a></h2>\n";
   out += gate_line(spec, shard, decision);
   if (shard == nullptr) return out + paragraph("Not evaluated yet");
@@ -325,7 +334,7 @@ Summary summarise(const core::View& view, Instant now) {
     if (core::decide(spec, view.shards[i].get(), {}, now).open) continue;
     if (++summary.closed > kNamedMax) continue;
     summary.links += (summary.links.empty() ? "" : ", ") + std::string("<a href=\"#") +
-                     percent_encode(spec.id) + "\">" + escape_html(spec.id) + "</a>";
+                     encoded(spec.id) + "\">" + escape_html(spec.id) + "</a>";
   }
   return summary;
 }
@@ -356,7 +365,7 @@ HttpResponse render_status_page(const core::View* view, Instant now, core::WallT
   body += "<h1>rpoguard</h1>\n";
   body += view == nullptr ? paragraph(marked(kUnsure, "starting: nothing has been published yet"))
                           : overview(*view, summary, now);
-  body += paragraph("<span class=\"s\">" + render_time(wall) +
+  body += paragraph("<span class=\"s\">" + core::render_time(wall) +
                     ", version " RPOGUARD_VERSION
                     "; <a href=\"/metrics\">metrics</a> <a href=\"/readyz\">readyz</a> "
                     "<a href=\"/readyz?verbose\">checks</a> <a href=\"/livez\">livez</a> "

@@ -100,14 +100,14 @@ class StreamServer::Impl {
 
   ~Impl() { stop(); }
 
-  core::Result<bool> open(const core::ListenSpec& listen) {
+  core::Result<void> open(const core::ListenSpec& listen) {
     std::error_code error;
     const auto found =
         tcp::resolver(io_).resolve(listen.host, std::to_string(listen.port),
                                    tcp::resolver::passive | tcp::resolver::numeric_service, error);
     for (const auto& entry : found) {
       bind(entry.endpoint(), error);
-      if (!error) return true;
+      if (!error) return {};
     }
     return core::Error{"cannot listen on " + listen.host + ":" + std::to_string(listen.port) +
                            ": " + error.message(),
@@ -393,7 +393,7 @@ core::Result<std::unique_ptr<StreamServer>> StreamServer::bind(const core::Liste
                                                                StreamOptions options,
                                                                Protocol protocol) {
   auto impl = std::make_unique<Impl>(std::move(options), std::move(protocol));
-  const core::Result<bool> opened = impl->open(listen);
+  const core::Result<void> opened = impl->open(listen);
   if (!opened) return opened.error();
   return std::unique_ptr<StreamServer>(new StreamServer(std::move(impl)));
 }

@@ -145,7 +145,7 @@ core::Result<std::shared_ptr<const TlsContext>> TlsContext::make(const core::Tls
   const std::shared_ptr<TlsContext> context(new TlsContext(spec));
   ERR_clear_error();
   if (std::string problem = context->load(spec); !problem.empty())
-    return core::Error{std::move(problem), ""};
+    return core::Error{std::move(problem)};
   return std::shared_ptr<const TlsContext>(context);
 }
 

@@ -4,7 +4,6 @@
 
 #include "exporter/core/gate.hpp"
 #include "exporter/serve/gate_answer.hpp"
-#include "exporter/serve/text.hpp"
 
 namespace rpoguard::serve {
 namespace {
@@ -12,6 +11,7 @@ namespace {
 using core::Duration;
 using core::Instant;
 using core::NodeView;
+using core::render_time;
 using core::ShardSpec;
 using core::ShardView;
 using Json = nlohmann::ordered_json;

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <utility>
 
+#include "exporter/base/mutex.hpp"
 #include "exporter/core/view.hpp"
 
 namespace rpoguard::serve {
@@ -14,18 +14,18 @@ namespace rpoguard::serve {
 class ViewStore {
  public:
   void publish(std::shared_ptr<const core::View> view) {
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     view_.swap(view);
   }
   /// Null until the first publication.
   std::shared_ptr<const core::View> current() const {
-    const std::lock_guard lock(mutex_);
+    const base::MutexLock lock(mutex_);
     return view_;
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const core::View> view_;
+  mutable base::Mutex mutex_;
+  std::shared_ptr<const core::View> view_ GUARDED_BY(mutex_);
 };
 
 }  // namespace rpoguard::serve

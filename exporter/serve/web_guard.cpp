@@ -38,7 +38,7 @@ bool relaxes(const core::TlsSpec& next, const core::TlsSpec& before) {
 WebGuard::WebGuard(std::string listener)
     : listener_(std::move(listener)), state_(std::make_shared<const State>()) {}
 
-core::Result<bool> WebGuard::apply(const core::WebSpec& spec) {
+core::Result<void> WebGuard::apply(const core::WebSpec& spec) {
   auto next = std::make_shared<State>();
   next->spec = spec;
   if (spec.tls) {
@@ -47,7 +47,7 @@ core::Result<bool> WebGuard::apply(const core::WebSpec& spec) {
     next->tls = std::move(context).value();
     next->spec.tls->key.clear();  // one copy less of a secret
   }
-  const std::lock_guard lock(mutex_);
+  const base::MutexLock lock(mutex_);
   const core::WebSpec& before = state_->spec;
   if (applied_ && (before.tls.has_value() != spec.tls.has_value() ||
                    before.users.empty() != spec.users.empty()))
@@ -61,11 +61,11 @@ core::Result<bool> WebGuard::apply(const core::WebSpec& spec) {
         "restart rpoguard to change that"};
   state_ = std::move(next);
   applied_ = true;
-  return true;
+  return {};
 }
 
 std::shared_ptr<const WebGuard::State> WebGuard::state() const {
-  const std::lock_guard lock(mutex_);
+  const base::MutexLock lock(mutex_);
   return state_;
 }
 

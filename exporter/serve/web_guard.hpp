@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "exporter/base/mutex.hpp"
 #include "exporter/core/result.hpp"
 #include "exporter/core/units.hpp"
 #include "exporter/core/web_spec.hpp"
@@ -34,7 +34,7 @@ class WebGuard {
   /// Takes the spec over, or says why not; what was in effect then stays. Once applied, TLS and
   /// passwords may change but neither come nor go, and the demands of TLS on clients may grow but
   /// not shrink: a file cut short must not open the listener.
-  core::Result<bool> apply(const core::WebSpec& spec);
+  core::Result<void> apply(const core::WebSpec& spec);
 
   /// For a new connection; null: it speaks plain HTTP.
   std::unique_ptr<TlsSession> new_session() const;
@@ -60,9 +60,9 @@ class WebGuard {
   std::shared_ptr<const State> state() const;
 
   const std::string listener_;
-  mutable std::mutex mutex_;
-  std::shared_ptr<const State> state_;
-  bool applied_ = false;
+  mutable base::Mutex mutex_;
+  std::shared_ptr<const State> state_ GUARDED_BY(mutex_);
+  bool applied_ GUARDED_BY(mutex_) = false;
   BasicAuth passwords_;
   std::atomic<std::uint64_t> reload_failures_{0};
   std::atomic<std::uint64_t> handshake_failures_{0};

@@ -56,7 +56,8 @@ CommandResult link(const Mutant& mutant, const std::string& object, const std::s
   } else {
     argv.insert(argv.end(), {RPOGUARD_RUNNER_OBJECT, RPOGUARD_WORLDS});
   }
-  argv.insert(argv.end(), {RPOGUARD_CORE, "-o", program});
+  for (const std::string& library : words(RPOGUARD_CORE)) argv.push_back(library);
+  argv.insert(argv.end(), {"-o", program});
   return run(argv);
 }
 

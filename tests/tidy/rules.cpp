@@ -36,13 +36,14 @@ bool matches_any(const std::string& path, const std::vector<std::string>& patter
 /// Which folders each folder may include.
 const std::map<std::string, std::set<std::string>>& arrows() {
   static const std::map<std::string, std::set<std::string>> table = {
-      {"core", {"core"}},
-      {"config", {"core", "config"}},
-      {"net", {"core", "net"}},
-      {"observe", {"core", "net", "observe"}},
-      {"serve", {"core", "serve"}},
-      {"notify", {"core", "config", "net", "notify"}},
-      {"cli", {"core", "config", "net", "observe", "serve", "notify", "cli"}},
+      {"base", {"base"}},
+      {"core", {"base", "core"}},
+      {"config", {"base", "core", "config"}},
+      {"net", {"base", "core", "net"}},
+      {"observe", {"base", "core", "net", "observe"}},
+      {"serve", {"base", "core", "serve"}},
+      {"notify", {"base", "core", "config", "net", "notify"}},
+      {"cli", {"base", "core", "config", "net", "observe", "serve", "notify", "cli"}},
       {"main", {"cli"}},
   };
   return table;
@@ -70,8 +71,11 @@ const std::vector<HeaderRule>& header_rules() {
        {R"(exporter/observe/.*)", R"(exporter/cli/.*)", R"(exporter/serve/stream_server\.cpp)"}},
       {R"(boost/.*)", {R"(exporter/serve/gate_http\.cpp)"}},
       {R"(regex)", {}},  // H6: std::regex recurses once per character
-      {R"(thread|mutex|iostream|fstream|atomic|condition_variable|future|ctime|cstdlib)",
-       {R"(exporter/(?!core/).*)", R"(exporter/core/check\.cpp)"}},
+      {R"(thread|iostream|fstream|atomic|future|ctime|cstdlib)",
+       {R"(exporter/(?!(base|core)/).*)", R"(exporter/base/(check|detached_threads)\.cpp)"}},
+      {R"(mutex|shared_mutex|condition_variable)", {R"(exporter/base/mutex\.hpp)"}},
+      {R"(exporter/base/(detached_threads|mutex|thread_annotations)\.hpp)",
+       {R"(exporter/(?!(base|core)/).*)", R"(exporter/base/(detached_threads|mutex)\.[ch]pp)"}},
   };
   return table;
 }
@@ -99,7 +103,9 @@ constexpr const char* kClock = R"(exporter/(cli/system_clock|serve/connection)\.
 constexpr std::array kBanned = {
     BannedRule{Scope::product_code,
                R"(\b(sto[dfil]|stold|stoll|stoul|stoull|strto[a-z]+|ato[filq])\s*\()",
-               "use std::from_chars: this follows the locale, ignores what comes after (K1)"},
+               "use base::parse_number: this follows the locale, ignores what comes after (K1)"},
+    BannedRule{Scope::product_code, R"(\bfrom_chars\b)", "use base::parse_number or take_number",
+               R"(exporter/base/number\.hpp)"},
     BannedRule{Scope::product_code, R"(\bsetlocale\b|std::locale\b)", "the locale stays C (K1)"},
     BannedRule{Scope::product_text, R"(printf\s*\(.*%[-+ #0-9.*]*l?[aefgAEFG])",
                "use std::to_chars: printf follows the locale (K1)"},
@@ -114,6 +120,9 @@ constexpr std::array kBanned = {
     BannedRule{Scope::product_code,
                R"(\bPQ(cancel|connectdb|connectdbParams|exec|execParams|ping)\s*\()",
                "blocks the loop (L4)"},
+    BannedRule{Scope::product_code,
+               R"(\bstd::(\w*mutex|\w+_lock|lock_guard|condition_variable\w*)\b)",
+               "use base::Mutex: clang checks what it guards", R"(exporter/base/mutex\.hpp)"},
     BannedRule{Scope::product_code, R"(\bassert\s*\()",
                "use RPOGUARD_CHECK: it stays on in release"},
     BannedRule{Scope::all_code, R"(\b(system|popen)\s*\()", "no shell"},
@@ -194,6 +203,12 @@ constexpr std::array kExcuses = {
     Excuse{"exporter/core/view.cpp", "tests/unit/core/words_test.cpp"},
 };
 
+/// The one mutex that guards something other than members: the processor's time.
+constexpr struct {
+  const char* path;
+  const char* mutex;
+} kGuardsNoMember{"exporter/serve/basic_auth.hpp", "computing_"};
+
 std::string stem_of(const std::string& path) {
   return std::filesystem::path(path).stem().string();
 }
@@ -271,6 +286,24 @@ Complaints check_banned(const Source& source) {
         complain(complaints, source, i + 1, "'" + match.str() + "': " + rule.why);
       }
     }
+  }
+  return complaints;
+}
+
+Complaints check_mutexes(const Source& source) {
+  static const std::regex member(R"(\bMutex\s+(\w+);)");
+  Complaints complaints;
+  if (!source.under("exporter/") || !source.is_cpp()) return complaints;
+  const auto guards = [&](const std::string& mutex) {
+    return std::any_of(source.code.begin(), source.code.end(), [&](const std::string& line) {
+      return line.find("GUARDED_BY(" + mutex + ")") != std::string::npos;
+    });
+  };
+  for (std::size_t i = 0; i < source.code.size(); ++i) {
+    std::smatch match;
+    if (!std::regex_search(source.code[i], match, member) || guards(match[1])) continue;
+    if (source.path == kGuardsNoMember.path && match[1] == kGuardsNoMember.mutex) continue;
+    complain(complaints, source, i + 1, "no member is GUARDED_BY(" + match[1].str() + ")");
   }
   return complaints;
 }

@@ -11,13 +11,15 @@ namespace rpoguard::tidy {
 
 using Complaints = std::vector<std::string>;
 
-/// main -> cli -> {serve, act, observe, config} -> core; core stays pure; each third-party header
-/// has its few files.
+/// main -> cli -> {serve, observe, notify, config} -> core -> base; core stays pure; each
+/// third-party header has its few files.
 Complaints check_includes(const Source& source);
 /// Line, function and file lengths; #pragma once; no tabs, no trailing blanks.
 Complaints check_shape(const Source& source);
 /// Calls with a trap behind them, and words that do not belong into the repository.
 Complaints check_banned(const Source& source);
+/// Every mutex of exporter/ guards a member, in words that clang checks.
+Complaints check_mutexes(const Source& source);
 /// Every .cpp of exporter/ is tested by a file of its own, or excused by name.
 Complaints check_tested(const std::vector<Source>& sources);
 /// Metric names that rules, dashboards, charts and documents use exist in `known`.

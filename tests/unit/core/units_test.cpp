@@ -136,6 +136,12 @@ TEST(TimeText, is_printed_in_utc_to_the_millisecond) {
             "2026-01-01T00:00:00.123Z");
 }
 
+TEST(TimeText, is_right_on_a_leap_day_and_before_1970) {
+  EXPECT_EQ(render_time(WallTime(std::chrono::microseconds(1'709'210'096'789'999))),
+            "2024-02-29T12:34:56.789Z");
+  EXPECT_EQ(render_time(WallTime(milliseconds(-1))), "1969-12-31T23:59:59.999Z");
+}
+
 TEST(TimeText, is_parsed_with_or_without_seconds) {
   EXPECT_EQ(parse_time("2026-01-01T00:00Z"), WallTime(seconds(1'767'225'600)));
   EXPECT_EQ(parse_time("2026-01-01T00:00:07Z"), WallTime(seconds(1'767'225'607)));

@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "exporter/base/utf8.hpp"
 #include "exporter/serve/metric_table.hpp"
 #include "exporter/serve/metrics_sheet.hpp"
 #include "exporter/serve/process_stats.hpp"
-#include "exporter/serve/text.hpp"
 
 #include "tests/support/process.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -131,7 +131,7 @@ TEST_F(MetricsPage, has_no_series_twice_and_one_type_per_name) {
 
 TEST_F(MetricsPage, is_valid_utf8_whatever_the_names_are) {
   const std::string text = page();
-  EXPECT_EQ(text, serve::sanitize_utf8(text));
+  EXPECT_EQ(text, base::sanitize_utf8(text));
 }
 
 TEST_F(MetricsPage, names_that_differ_only_in_invalid_bytes_stay_one_series) {

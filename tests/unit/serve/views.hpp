@@ -243,7 +243,7 @@ struct World {
   serve::ReloadStatus reload_status;
   std::atomic<bool> stopping{false};
   std::atomic<int> reloads{0};
-  core::Result<bool> reload_outcome = true;
+  core::Result<void> reload_outcome;
   serve::Journal journal;
   serve::Control control;
 

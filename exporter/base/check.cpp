@@ -1,9 +1,9 @@
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 
 #include <cstdio>
 #include <cstdlib>
 
-namespace rpoguard::core {
+namespace rpoguard::base {
 
 namespace {
 constexpr const char* kLine = "level=fatal msg=\"bug in rpoguard\" check=\"%s\" at=%s:%d\n";
@@ -15,4 +15,4 @@ void check_failed(const char* condition, const char* file, int line) {  // uncov
   std::abort();                                                         // uncovered: aborts
 }
 
-}  // namespace rpoguard::core
+}  // namespace rpoguard::base

@@ -1,0 +1,38 @@
+#include "exporter/base/text.hpp"
+
+namespace rpoguard::base {
+
+namespace {
+constexpr auto kLower = [](char c) { return lower(c); };
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), kLower);
+  return result;
+}
+
+bool equals_ignoring_case(std::string_view one, std::string_view other) {
+  return std::ranges::equal(one, other, {}, kLower, kLower);
+}
+
+bool starts_with_ignoring_case(std::string_view text, std::string_view start) {
+  return equals_ignoring_case(text.substr(0, start.size()), start);
+}
+
+std::string_view take_until(std::string_view& text, char separator) {
+  const std::string_view piece = text.substr(0, text.find(separator));
+  text.remove_prefix(std::min(piece.size() + 1, text.size()));
+  return piece;
+}
+
+std::string replace_all(std::string_view text, std::string_view mark, std::string_view by) {
+  std::string result;
+  for (auto at = text.find(mark); at != std::string_view::npos; at = text.find(mark)) {
+    result.append(text.substr(0, at)).append(by);
+    text.remove_prefix(at + mark.size());
+  }
+  return result.append(text);
+}
+
+}  // namespace rpoguard::base

@@ -1,0 +1,39 @@
+// ASCII text: what <cctype> and <string> have, but the same in every locale.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+namespace rpoguard::base {
+
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+/// A to Z and a to z.
+constexpr bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+constexpr bool is_hex_digit(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/// Only A to Z change; bytes of UTF-8 stay what they are.
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+std::string lower(std::string_view text);
+
+/// "Host" is "hOST": the case of A to Z does not count.
+bool equals_ignoring_case(std::string_view one, std::string_view other);
+bool starts_with_ignoring_case(std::string_view text, std::string_view start);
+
+/// Takes what stands before the first `separator` off the front of `text`, and the separator with
+/// it; all of `text` where there is none. "a,b" yields "a" and leaves "b".
+std::string_view take_until(std::string_view& text, char separator);
+
+/// `text` with `by` in place of each `mark`; what is put in is not looked at again.
+/// REQUIRES: mark is not empty
+std::string replace_all(std::string_view text, std::string_view mark, std::string_view by);
+
+}  // namespace rpoguard::base

@@ -1,0 +1,47 @@
+#include "exporter/base/utf8.hpp"
+
+namespace rpoguard::base {
+namespace {
+
+struct Lead {
+  std::size_t length;
+  char32_t bits;
+  char32_t least;  // smaller values would be overlong forms
+};
+
+std::optional<Lead> lead_of(unsigned char byte) {
+  if (byte < 0x80) return Lead{1, byte, 0};
+  if (byte >= 0xC2 && byte <= 0xDF) return Lead{2, byte & 0x1Fu, 0x80};
+  if (byte >= 0xE0 && byte <= 0xEF) return Lead{3, byte & 0x0Fu, 0x800};
+  if (byte >= 0xF0 && byte <= 0xF4) return Lead{4, byte & 0x07u, 0x10000};
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<char32_t> next_code_point(std::string_view text, std::size_t& position) {
+  const auto byte_at = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const auto lead = lead_of(byte_at(position));
+  if (!lead || text.size() - position < lead->length) return std::nullopt;
+  char32_t code = lead->bits;
+  for (std::size_t i = 1; i < lead->length; ++i) {
+    const unsigned char byte = byte_at(position + i);
+    if ((byte & 0xC0u) != 0x80u) return std::nullopt;
+    code = (code << 6u) | (byte & 0x3Fu);
+  }
+  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+  if (code < lead->least || code > 0x10FFFF || surrogate) return std::nullopt;
+  position += lead->length;
+  return code;
+}
+
+std::string sanitize_utf8(std::string_view text) {
+  std::string clean;
+  clean.reserve(text.size());
+  for_each_character(text, [&](std::optional<char32_t> code, std::string_view bytes) {
+    clean += code ? bytes : kReplacementCharacter;
+  });
+  return clean;
+}
+
+}  // namespace rpoguard::base

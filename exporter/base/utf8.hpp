@@ -1,0 +1,37 @@
+// UTF-8, decoded strictly: overlong forms, surrogates and what lies beyond U+10FFFF are no
+// characters.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rpoguard::base {
+
+/// Reads the code point at `position` and moves behind it. nullopt (position unchanged): no
+/// well-formed character starts there. REQUIRES: position < text.size()
+std::optional<char32_t> next_code_point(std::string_view text, std::size_t& position);
+
+/// Calls visit(code point, its bytes) for each character, and visit(nullopt, the byte) for each
+/// byte that is in none.
+template <typename Visit>
+void for_each_character(std::string_view text, Visit visit) {
+  for (std::size_t position = 0; position < text.size();) {
+    const std::size_t start = position;
+    const auto first = static_cast<unsigned char>(text[position]);
+    const bool ascii = first < 0x80;  // nearly all of it: not worth a call
+    const std::optional<char32_t> code =
+        ascii ? std::optional<char32_t>(first) : next_code_point(text, position);
+    if (ascii || !code) ++position;
+    visit(code, text.substr(start, position - start));
+  }
+}
+
+/// U+FFFD, which stands for what cannot be read.
+inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
+
+/// The text with every byte that is in no well-formed character replaced by U+FFFD.
+std::string sanitize_utf8(std::string_view text);
+
+}  // namespace rpoguard::base

@@ -1,0 +1,55 @@
+#include "exporter/base/text.hpp"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace rpoguard::base {
+namespace {
+
+TEST(Text, only_ascii_letters_change_their_case) {
+  EXPECT_EQ(lower("RPOGuard-09_\xC3\x9C@[`{"), "rpoguard-09_\xC3\x9C@[`{");
+  EXPECT_TRUE(equals_ignoring_case("Host", "hOST"));
+  EXPECT_FALSE(equals_ignoring_case("Host", "Hos"));
+  EXPECT_FALSE(equals_ignoring_case("@", "`"));
+  EXPECT_TRUE(starts_with_ignoring_case("BASIC abc", "Basic "));
+  EXPECT_TRUE(starts_with_ignoring_case("x", ""));
+  EXPECT_FALSE(starts_with_ignoring_case("Bas", "Basic "));
+}
+
+TEST(Text, kinds_of_characters) {
+  std::string digits, letters, hex_digits;
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    if (is_digit(c)) digits += c;
+    if (is_letter(c)) letters += c;
+    if (is_hex_digit(c)) hex_digits += c;
+  }
+  EXPECT_EQ(digits, "0123456789");
+  EXPECT_EQ(letters, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+  EXPECT_EQ(hex_digits, "0123456789ABCDEFabcdef");
+}
+
+TEST(Text, is_taken_apart_at_a_separator) {
+  const auto pieces = [](std::string_view text) {
+    std::vector<std::string_view> all;
+    while (!text.empty()) all.push_back(take_until(text, ','));
+    return all;
+  };
+  using Pieces = std::vector<std::string_view>;
+  EXPECT_EQ(pieces(""), Pieces{});
+  EXPECT_EQ(pieces("a"), Pieces{"a"});
+  EXPECT_EQ(pieces("a,b"), (Pieces{"a", "b"}));
+  EXPECT_EQ(pieces(",a,,b,"), (Pieces{"", "a", "", "b"}));
+}
+
+TEST(Text, marks_are_replaced_once) {
+  EXPECT_EQ(replace_all("@a@, @a@ and @b@", "@a@", "x@a@"), "x@a@, x@a@ and @b@");
+  EXPECT_EQ(replace_all("nothing", "@a@", "x"), "nothing");
+  EXPECT_EQ(replace_all("", "a", "b"), "");
+  EXPECT_EQ(replace_all("aaa", "aa", ""), "a");
+}
+
+}  // namespace
+}  // namespace rpoguard::base

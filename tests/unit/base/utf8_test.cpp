@@ -1,0 +1,61 @@
+#include "exporter/base/utf8.hpp"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace rpoguard::base {
+namespace {
+
+TEST(Utf8, code_points_are_read_strictly) {
+  struct Row {
+    std::string_view text;
+    std::optional<char32_t> expected;
+  };
+  using namespace std::string_view_literals;
+  for (const Row& row : std::vector<Row>{{"a"sv, U'a'},
+                                         {"\xC3\xBC"sv, U'\u00FC'},
+                                         {"\xE2\x82\xAC"sv, U'\u20AC'},
+                                         {"\xF0\x9F\x90\x98"sv, U'\U0001F418'},
+                                         {"\x80"sv, std::nullopt},
+                                         {"\xC0\x80"sv, std::nullopt},
+                                         {"\xC3"sv, std::nullopt},
+                                         {"\xC3("sv, std::nullopt},
+                                         {"\xE0\x80\x80"sv, std::nullopt},
+                                         {"\xED\xA0\x80"sv, std::nullopt},
+                                         {"\xF4\x90\x80\x80"sv, std::nullopt},
+                                         {"\xFF"sv, std::nullopt}}) {
+    std::size_t position = 0;
+    EXPECT_EQ(next_code_point(row.text, position), row.expected);
+    EXPECT_EQ(position, row.expected ? row.text.size() : 0);
+  }
+}
+
+struct Pair {
+  std::string given;
+  std::string expected;
+};
+
+TEST(Utf8, bytes_outside_any_character_become_the_replacement_character) {
+  const std::string r = "\xEF\xBF\xBD";
+  const std::vector<Pair> rows{
+      {"", ""},
+      {"plain", "plain"},
+      {"gr\xC3\xBC\xC3\x9F", "gr\xC3\xBC\xC3\x9F"},
+      {"\xE2\x82\xAC \xF0\x9F\x98\x80", "\xE2\x82\xAC \xF0\x9F\x98\x80"},
+      {"db=\xFF", "db=" + r},
+      {"\x80x", r + "x"},
+      {"cut \xE2\x82", "cut " + r + r},
+      {"\xC0\xAF", r + r},                  // overlong
+      {"\xE0\x80\xAF", r + r + r},          // overlong
+      {"\xED\xA0\x80", r + r + r},          // surrogate
+      {"\xF4\x90\x80\x80", r + r + r + r},  // beyond U+10FFFF
+      {"\xF4\x8F\xBF\xBF", "\xF4\x8F\xBF\xBF"},
+      {std::string("a\0b", 3), std::string("a\0b", 3)},
+  };
+  for (const Pair& row : rows) EXPECT_EQ(sanitize_utf8(row.given), row.expected) << row.given;
+}
+
+}  // namespace
+}  // namespace rpoguard::base
