@@ -11,8 +11,8 @@ namespace rpoguard::tidy {
 
 using Complaints = std::vector<std::string>;
 
-/// main -> cli -> {serve, act, observe, config} -> core; core stays pure; each third-party header
-/// has its few files.
+/// main -> cli -> run -> {serve, observe, notify, config, net} -> core; core stays pure; each
+/// third-party header has its few files.
 Complaints check_includes(const Source& source);
 /// Line, function and file lengths; #pragma once; no tabs, no trailing blanks.
 Complaints check_shape(const Source& source);
