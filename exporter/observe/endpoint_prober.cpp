@@ -8,9 +8,12 @@
 #include <asio/steady_timer.hpp>
 
 #include "exporter/core/check.hpp"
+#include "exporter/observe/deadline.hpp"
 #include "exporter/observe/grants.hpp"
 #include "exporter/observe/pg_dialer.hpp"
 #include "exporter/observe/pg_queries.hpp"
+#include "exporter/observe/pg_session.hpp"
+#include "exporter/observe/task.hpp"
 
 namespace rpoguard::observe {
 
@@ -31,7 +34,7 @@ ProbeError canary_error(Failure failure, const std::string& role) {
   return failure.error;
 }
 
-/// One endpoint, tried again and again.
+/// One endpoint, looked at again and again.
 class Endpoint : public std::enable_shared_from_this<Endpoint> {
  public:
   using Report = std::function<void(core::EndpointObservation)>;
@@ -56,10 +59,14 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   void stop() {
     closed_ = true;
     tick_.cancel();
-    end();
+    deadline_.cancel();
+    dialer_->close();
+    if (session_) session_->close();
   }
 
  private:
+  using Outcome = std::variant<EndpointFacts, ProbeError>;
+
   void wait(Duration time) {
     tick_.expires_after(time);
     tick_.async_wait([self = shared_from_this()](asio::error_code error) {
@@ -67,77 +74,53 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     });
   }
 
-  // What was missed is not caught up; a try that is still under way is not doubled.
+  // What was missed is not caught up; a look that is still under way is not doubled.
   void tick() {
     const Instant now = clock_.now();
     due_ += std::max<std::int64_t>((now - due_) / spec_.interval + 1, 1) * spec_.interval;
     wait(due_ - now);
-    if (!trying_) begin(now);
+    if (std::exchange(looking_, true)) return;
+    look_ = look(now);
+    look_.start();
   }
 
-  // Handlers of a try that is over do nothing (A3).
-  template <typename Handler>
-  auto guarded(Handler handler) {
-    return [self = shared_from_this(), attempt = attempt_, handler](auto&&... args) {
-      if (self->attempt_ == attempt) handler(*self, std::forward<decltype(args)>(args)...);
-    };
-  }
-
-  void begin(Instant now) {
-    trying_ = true;
-    asked_ = now;
-    ++attempt_;
-    deadline_.expires_after(spec_.timeout);
-    deadline_.async_wait(guarded([](Endpoint& self, asio::error_code error) {
-      if (!error) self.finish(self.deadline_error());
-    }));
-    dialer_->dial(guarded([](Endpoint& self, Dialed dialed) {
-      if (const Failure* failure = std::get_if<Failure>(&dialed))
-        return self.finish(explain_login(*failure, self.dialer_->used()).error);
-      self.connection_ = std::get<std::shared_ptr<PgConnection>>(std::move(dialed));
-      self.ask();
-    }));
-  }
-
-  ProbeError deadline_error() const {
-    if (facts_) return {core::ProbeFailure::timeout, "it answers, but the canary's commit hangs"};
-    return connection_ ? connection_->deadline_error() : dialer_->deadline_error();
-  }
-
-  void ask() {
-    connection_->query(endpoint_sql(), guarded([](Endpoint& self, const Answer& answer) {
-                         if (const Failure* failure = std::get_if<Failure>(&answer))
-                           return self.finish(failure->error);
-                         self.on_answer(decode_endpoint(std::get<RowSet>(answer)));
-                       }));
-  }
-
-  void on_answer(std::variant<EndpointFacts, ProbeError> decoded) {
-    const EndpointFacts* facts = std::get_if<EndpointFacts>(&decoded);
-    if (facts == nullptr || !spec_.canary || facts->in_recovery) return finish(std::move(decoded));
-    facts_ = *facts;
-    const Instant sent = clock_.now();
-    connection_->query(canary_sql(canary_name_, std::max<Duration>(spec_.timeout / 2, kLockMin)),
-                       guarded([sent](Endpoint& self, const Answer& answer) {
-                         if (const Failure* failure = std::get_if<Failure>(&answer))
-                           return self.finish(canary_error(*failure, self.dialer_->used().user));
-                         self.facts_->commit_took = self.clock_.now() - sent;
-                         self.finish(*self.facts_);
-                       }));
-  }
-
-  void finish(std::variant<EndpointFacts, ProbeError> outcome) {
-    end();
-    report_({asked_, clock_.now(), std::move(outcome)});
-  }
-
-  void end() {
-    ++attempt_;
-    trying_ = false;
+  // Always over a new connection, as any client would.
+  Task<> look(Instant asked) {
+    deadline_.arm(spec_.timeout, [self = shared_from_this()] { self->on_deadline(); });
+    Outcome outcome = co_await connect_and_ask();
     deadline_.cancel();
-    dialer_->close();
-    if (connection_) std::exchange(connection_, nullptr)->close();
-    facts_.reset();
+    session_.reset();
+    looking_ = false;
+    report_({asked, clock_.now(), std::move(outcome)});
+  }
+
+  Task<Outcome> connect_and_ask() {
+    dialer_->dial(
+        [self = shared_from_this()](Dialed dialed) { self->dialed_.put(std::move(dialed)); });
+    Dialed dialed = co_await dialed_;
+    if (const auto* failure = std::get_if<Failure>(&dialed))
+      co_return explain_login(*failure, dialer_->used()).error;
+    session_.emplace(std::get<std::shared_ptr<PgConnection>>(std::move(dialed)), weak_from_this());
+    const Answer answer = co_await session_->query(endpoint_sql());
+    if (const auto* failure = std::get_if<Failure>(&answer)) co_return failure->error;
+    Outcome outcome = decode_endpoint(std::get<RowSet>(answer));
+    auto* facts = std::get_if<EndpointFacts>(&outcome);
+    if (facts == nullptr || !spec_.canary || facts->in_recovery) co_return outcome;
+    const Instant sent = clock_.now();
+    const Duration lock_timeout = std::max<Duration>(spec_.timeout / 2, kLockMin);
+    const Answer committed = co_await session_->query(canary_sql(canary_name_, lock_timeout));
+    if (session_->given_up())
+      co_return ProbeError{core::ProbeFailure::timeout,
+                           "it answers, but the canary's commit hangs"};
+    if (const auto* failure = std::get_if<Failure>(&committed))
+      co_return canary_error(*failure, dialer_->used().user);
+    facts->commit_took = clock_.now() - sent;
+    co_return outcome;
+  }
+
+  void on_deadline() {
+    if (session_) return session_->give_up();
+    dialer_->give_up();
   }
 
   static constexpr Duration kLockMin = std::chrono::milliseconds(1);
@@ -146,16 +129,15 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   const core::EndpointSpec spec_;
   const std::string canary_name_;
   const Report report_;
-  std::shared_ptr<PgDialer> dialer_;
+  const std::shared_ptr<PgDialer> dialer_;
   asio::steady_timer tick_;
-  asio::steady_timer deadline_;
+  Deadline deadline_;
   Instant due_{};
-  Instant asked_{};
-  bool trying_ = false;
+  bool looking_ = false;
   bool closed_ = false;
-  std::uint64_t attempt_ = 0;
-  std::shared_ptr<PgConnection> connection_;
-  std::optional<EndpointFacts> facts_;  // while the canary is under way
+  Inbox<Dialed> dialed_;
+  std::optional<PgSession> session_;
+  Task<> look_;  // refers to all above, so it goes first
 };
 
 }  // namespace

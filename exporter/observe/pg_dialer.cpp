@@ -54,7 +54,8 @@ std::optional<Failure> unusable_file(const core::ConnectSpec& spec) {
   return std::nullopt;
 }
 
-// Everything is read anew for each connection (L10).
+// Everything is read anew for each connection, so that certificates and passwords rotate without a
+// restart.
 std::variant<Login, Failure> read_login(const DialContext& context, const core::ConnectSpec& spec) {
   const auto failure = [](ProbeFailure reason, const std::string& message) {
     return Failure{{reason, one_line(message)}, {}};
@@ -154,6 +155,10 @@ void PgDialer::try_again() {
 core::ProbeError PgDialer::deadline_error() const {
   if (connection_ != nullptr) return connection_->deadline_error();
   return {ProbeFailure::dns_failed, "no answer for " + spec_.host + " in time"};
+}
+
+void PgDialer::give_up() {
+  finish(Failure{deadline_error(), {}});
 }
 
 void PgDialer::finish(Dialed outcome) {

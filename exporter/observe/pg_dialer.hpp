@@ -11,8 +11,8 @@
 
 #include "exporter/core/observation.hpp"
 #include "exporter/core/spec.hpp"
+#include "exporter/observe/password_reader.hpp"
 #include "exporter/observe/pg_connection.hpp"
-#include "exporter/observe/prober.hpp"
 #include "exporter/observe/resolver.hpp"
 
 namespace rpoguard::observe {
@@ -28,8 +28,8 @@ struct DialContext {
 using Dialed = std::variant<std::shared_ptr<PgConnection>, Failure>;
 
 /// Tries the addresses of one server in turn, first the one that worked last. Has no deadlines: the
-/// owner calls close() when it has waited long enough. Not thread-safe. Order of calls:
-/// (dial try_again* close)*
+/// owner calls give_up() or close() when it has waited long enough. Not thread-safe. Order of
+/// calls: (dial try_again* (give_up | close)?)*
 class PgDialer : public std::enable_shared_from_this<PgDialer> {
  public:
   /// `kernel_timeout`: how long the kernel keeps unacknowledged data.
@@ -42,6 +42,8 @@ class PgDialer : public std::enable_shared_from_this<PgDialer> {
   void try_again();
   /// What it means when the owner's deadline passes now. REQUIRES: dialing.
   core::ProbeError deadline_error() const;
+  /// It has passed: `done` gets that, before this returns. REQUIRES: dialing.
+  void give_up();
   void close();
   /// What the last connection was made with: the service file may have named another role or
   /// database than the spec.
@@ -60,7 +62,7 @@ class PgDialer : public std::enable_shared_from_this<PgDialer> {
   core::ConnectSpec used_;
   core::Duration kernel_timeout_;
   std::function<void(Dialed)> done_;
-  std::uint64_t attempt_ = 0;  // handlers of an older one do nothing (A3)
+  std::uint64_t attempt_ = 0;  // handlers of an older one do nothing
   Addresses addresses_;
   std::size_t address_ = 0;  // the one in use; kept while it works
   std::size_t tried_ = 0;    // since dial()

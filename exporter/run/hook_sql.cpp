@@ -1,17 +1,17 @@
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 
 #include <asio/io_context.hpp>
-#include <asio/steady_timer.hpp>
 
 #include "exporter/config/secret.hpp"
 #include "exporter/core/limits.hpp"
 #include "exporter/observe/pg_dialer.hpp"
 #include "exporter/observe/pg_queries.hpp"
+#include "exporter/observe/pg_session.hpp"
 #include "exporter/observe/sql_text.hpp"
+#include "exporter/observe/task.hpp"
 #include "exporter/run/hook_runs.hpp"
 
 namespace rpoguard::run {
@@ -68,35 +68,55 @@ core::Result<std::string> password_for(const core::PasswordSource& source) {
   return secret.value().reveal();
 }
 
+std::string settings_sql(const core::HookSpec& hook, const std::string& event) {
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(hook.timeout).count();
+  return "SELECT pg_catalog.set_config('statement_timeout', '" + std::to_string(milliseconds) +
+         "', false), pg_catalog.set_config('rpoguard.event', " + observe::quoted_literal(event) +
+         ", false)";
+}
+
+// Whether it is the confirmed writer that has answered; absent: it is.
+std::optional<Attempt> check_identity(const observe::Answer& answer,
+                                      const core::WriterView& writer) {
+  if (const auto* failure = std::get_if<observe::Failure>(&answer))
+    return Attempt{Outcome::retry, failure->error.message};
+  const auto decoded = observe::decode_endpoint(std::get<observe::RowSet>(answer));
+  const auto* facts = std::get_if<core::EndpointFacts>(&decoded);
+  if (facts == nullptr) return Attempt{Outcome::retry, "it does not say who it is"};
+  if (facts->in_recovery || facts->timeline != writer.timeline)
+    return Attempt{Outcome::failed, writer.node + " is not the confirmed writer"};
+  return std::nullopt;
+}
+
 // One try, on a loop of its own.
-class Session {
+class Delivery : public std::enable_shared_from_this<Delivery> {
  public:
-  Session(const core::HookSpec& hook, const notify::Notice& notice, const core::Clock& clock,
-          const serve::ViewStore& views)
+  Delivery(const core::HookSpec& hook, const notify::Notice& notice, const core::Clock& clock,
+           const serve::ViewStore& views)
       : hook_(hook),
         notice_(notice),
         clock_(clock),
         views_(views),
         resolver_(loop_, clock, observe::system_lookup, 1, core::Duration::zero()) {}
 
-  ~Session() { close(); }
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
-
   Attempt run(const notify::Stopped& stopped) {
-    const auto target = current_target();
-    if (!target) return {Outcome::failed, target.error().message};
-    target_ = target.value();
     const core::Instant begun = clock_.now();
-    dial();
+    path_ = deliver();
+    path_.start();
     for (int looks = 1; !outcome_; ++looks) {
       loop_.restart();
       loop_.run_for(kLookForStop);
-      if (stopped()) finish(Outcome::failed, "rpoguard is stopping");
-      if (!outcome_ && clock_.now() - begun >= hook_.timeout)
-        finish(Outcome::retry, "not done within " + core::render_duration(hook_.timeout));
-      if (!outcome_ && !connection_ && looks % (kNudge / kLookForStop) == 0) dialer_->try_again();
+      if (outcome_) break;
+      if (stopped()) {
+        outcome_ = Attempt{Outcome::failed, "rpoguard is stopping"};
+      } else if (clock_.now() - begun >= hook_.timeout) {
+        outcome_ =
+            Attempt{Outcome::retry, "not done within " + core::render_duration(hook_.timeout)};
+      } else if (!session_ && looks % (kNudge / kLookForStop) == 0) {
+        dialer_->try_again();
+      }
     }
+    close();
     return *outcome_;
   }
 
@@ -106,71 +126,42 @@ class Session {
     return find_target(view.get(), notice_.recorded.event.shard, clock_.now());
   }
 
-  void finish(Outcome outcome, const std::string& note) {
-    if (!outcome_) outcome_ = Attempt{outcome, note};
-    close();
-  }
-
   void close() {
     if (dialer_) dialer_->close();
-    if (connection_) std::exchange(connection_, nullptr)->close();
+    if (session_) session_->close();
   }
 
-  void dial() {
-    const core::ConnectSpec connect = connect_for(hook_, target_->connect);
-    dialer_ = std::make_shared<observe::PgDialer>(
-        observe::DialContext{loop_, resolver_, read_password_}, connect, hook_.timeout);
-    dialer_->dial([this](observe::Dialed dialed) {
-      if (const auto* failure = std::get_if<observe::Failure>(&dialed))
-        return finish(Outcome::retry, failure->error.message);
-      connection_ = std::get<std::shared_ptr<observe::PgConnection>>(std::move(dialed));
-      identify();
-    });
-  }
+  observe::Task<> deliver() { outcome_ = co_await connect_and_execute(); }
 
-  // The rows of the answer; null: it failed, and that is the outcome.
-  const observe::RowSet* rows_of(const observe::Answer& answer) {
-    if (const auto* failure = std::get_if<observe::Failure>(&answer)) {
-      finish(Outcome::retry, failure->error.message);
-      return nullptr;
-    }
-    return &std::get<observe::RowSet>(answer);
-  }
-
-  void identify() {
-    connection_->query(observe::endpoint_sql(), [this](const observe::Answer& answer) {
-      const auto* rows = rows_of(answer);
-      if (rows == nullptr) return;
-      const auto decoded = observe::decode_endpoint(*rows);
-      const auto* facts = std::get_if<core::EndpointFacts>(&decoded);
-      if (facts == nullptr) return finish(Outcome::retry, "it does not say who it is");
-      if (facts->in_recovery || facts->timeline != target_->writer.timeline)
-        return finish(Outcome::failed, target_->writer.node + " is not the confirmed writer");
-      prepare();
-    });
-  }
-
-  void prepare() {
-    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(hook_.timeout).count();
-    const std::string sql = "SELECT pg_catalog.set_config('statement_timeout', '" +
-                            std::to_string(milliseconds) +
-                            "', false), pg_catalog.set_config('rpoguard.event', " +
-                            observe::quoted_literal(notice_.json) + ", false)";
-    connection_->ask(sql, [this](const observe::Answer& answer) {
-      if (rows_of(answer) != nullptr) execute(0);
-    });
-  }
-
-  void execute(std::size_t statement) {
-    if (statement == hook_.sql.size()) return finish(Outcome::delivered, "done");
-    // Looked at again before each one: it may have been superseded while this one was connecting.
+  observe::Task<Attempt> connect_and_execute() {
     const auto target = current_target();
-    if (!target) return finish(Outcome::failed, target.error().message);
-    if (!same(target.value().writer, target_->writer))
-      return finish(Outcome::failed, target_->writer.node + " is no longer the confirmed writer");
-    connection_->ask(hook_.sql[statement], [this, statement](const observe::Answer& answer) {
-      if (rows_of(answer) != nullptr) execute(statement + 1);
-    });
+    if (!target) co_return Attempt{Outcome::failed, target.error().message};
+    const core::WriterView& writer = target.value().writer;
+    dialer_ = std::make_shared<observe::PgDialer>(
+        observe::DialContext{loop_, resolver_, read_password_},
+        connect_for(hook_, target.value().connect), hook_.timeout);
+    dialer_->dial([this](observe::Dialed dialed) { dialed_.put(std::move(dialed)); });
+    observe::Dialed dialed = co_await dialed_;
+    if (const auto* failure = std::get_if<observe::Failure>(&dialed))
+      co_return Attempt{Outcome::retry, failure->error.message};
+    session_.emplace(std::get<std::shared_ptr<observe::PgConnection>>(std::move(dialed)),
+                     weak_from_this());
+    const observe::Answer identity = co_await session_->query(observe::endpoint_sql());
+    if (auto problem = check_identity(identity, writer)) co_return *std::move(problem);
+    const observe::Answer prepared = co_await session_->ask(settings_sql(hook_, notice_.json));
+    if (const auto* failure = std::get_if<observe::Failure>(&prepared))
+      co_return Attempt{Outcome::retry, failure->error.message};
+    for (const std::string& statement : hook_.sql) {
+      // Looked at again before each one: it may have been superseded while this one was connecting.
+      const auto now = current_target();
+      if (!now) co_return Attempt{Outcome::failed, now.error().message};
+      if (!same(now.value().writer, writer))
+        co_return Attempt{Outcome::failed, writer.node + " is no longer the confirmed writer"};
+      const observe::Answer done = co_await session_->ask(statement);
+      if (const auto* failure = std::get_if<observe::Failure>(&done))
+        co_return Attempt{Outcome::retry, failure->error.message};
+    }
+    co_return Attempt{Outcome::delivered, "done"};
   }
 
   const core::HookSpec& hook_;
@@ -180,10 +171,11 @@ class Session {
   asio::io_context loop_{1};
   observe::Resolver resolver_;
   const observe::PasswordReader read_password_ = password_for;
-  std::optional<Target> target_;
   std::shared_ptr<observe::PgDialer> dialer_;
-  std::shared_ptr<observe::PgConnection> connection_;
+  observe::Inbox<observe::Dialed> dialed_;
+  std::optional<observe::PgSession> session_;
   std::optional<Attempt> outcome_;
+  observe::Task<> path_;  // refers to all above, so it goes first
 };
 
 }  // namespace
@@ -193,7 +185,7 @@ notify::Deliver run_sql_hook(std::shared_ptr<const core::Clock> clock,
   return [clock = std::move(clock), views = std::move(views)](const core::HookSpec& hook,
                                                               const notify::Notice& notice,
                                                               const notify::Stopped& stopped) {
-    return Session(hook, notice, *clock, *views).run(stopped);
+    return std::make_shared<Delivery>(hook, notice, *clock, *views)->run(stopped);
   };
 }
 

@@ -181,6 +181,8 @@ constexpr std::array kExcuses = {
     Excuse{"exporter/config/findings.cpp", "tests/unit/config/load_test.cpp"},
     Excuse{"exporter/config/key_table.cpp", "tests/unit/config/keys_test.cpp"},
     Excuse{"exporter/config/report.cpp", "tests/unit/config/load_test.cpp"},
+    Excuse{"exporter/observe/node_session.cpp", "tests/wire/pg_prober_test.cpp"},
+    Excuse{"exporter/observe/pg_session.cpp", "tests/wire/pg_prober_test.cpp"},
     Excuse{"exporter/notify/alert_worker.cpp", "tests/wire/hooks_test.cpp"},
     Excuse{"exporter/notify/event_worker.cpp", "tests/wire/hooks_test.cpp"},
     Excuse{"exporter/core/account.cpp", "tests/unit/core/evaluate_account_test.cpp"},
