@@ -12,37 +12,12 @@
 #include <asio/steady_timer.hpp>
 
 #include "exporter/observe/archive_command.hpp"
-#include "exporter/observe/archive_names.hpp"
-#include "exporter/observe/archive_pgbackrest.hpp"
 
 namespace rpoguard::observe {
 namespace {
 
 using core::Duration;
 using core::Instant;
-
-ArchiveOutcome outcome_of(core::Result<core::ArchiveFacts> decoded, const std::string& program) {
-  if (decoded) return std::move(decoded).value();
-  return core::ProbeError{core::ProbeFailure::bad_answer, program + ": " + decoded.error().message};
-}
-
-/// What a command prints, in either format.
-struct Answer {
-  core::ArchiveFormat format;
-  NameList names{};
-  std::string json{};
-
-  void take(std::string_view chunk) {
-    if (format == core::ArchiveFormat::names) {
-      names.take(chunk);
-    } else if (json.size() <= kPgbackrestInfoBytesMax) {
-      json += chunk;
-    }
-  }
-  core::Result<core::ArchiveFacts> decode() {
-    return format == core::ArchiveFormat::names ? names.finish() : decode_pgbackrest_info(json);
-  }
-};
 
 /// The way back to the loop for threads that may outlive it.
 struct WayBack {
@@ -105,9 +80,9 @@ class ArchiveProber::Impl : public std::enable_shared_from_this<ArchiveProber::I
     asio::steady_timer next;
     asio::steady_timer deadline;
     DirectoryLook directory;
-    std::shared_ptr<Command> command;  // while it runs
-    std::optional<Instant> asked;      // of the look that is awaited
-    bool reading = false;              // a thread is in the directory
+    std::shared_ptr<ChildProcess> command;  // while it runs
+    std::optional<Instant> asked;           // of the look that is awaited
+    bool reading = false;                   // a thread is in the directory
   };
 
   void wait(Archive& archive, Duration time) {
@@ -161,20 +136,11 @@ class ArchiveProber::Impl : public std::enable_shared_from_this<ArchiveProber::I
   }
 
   void run_command(Archive& archive) {
-    auto answer = std::make_shared<Answer>(Answer{archive.spec.format});
-    const std::string& program = archive.spec.command.front();
-    archive.command = std::make_shared<Command>(
-        loop_, archive.spec.command,
-        Command::Handlers{.output = [answer](std::string_view chunk) { answer->take(chunk); },
-                          .end =
-                              [self = shared_from_this(), &archive, answer,
-                               &program](std::optional<core::ProbeError> error) {
-                                archive.command.reset();
-                                self->report(archive, error
-                                                          ? ArchiveOutcome(std::move(*error))
-                                                          : outcome_of(answer->decode(), program));
-                              }});
-    archive.command->start(archive.spec.timeout);
+    archive.command = run_archive_command(
+        loop_, archive.spec, [self = shared_from_this(), &archive](ArchiveOutcome outcome) {
+          archive.command.reset();
+          self->report(archive, std::move(outcome));
+        });
   }
 
   // What comes after the deadline is not reported: its time is over.

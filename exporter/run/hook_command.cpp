@@ -4,7 +4,7 @@
 
 #include <asio/io_context.hpp>
 
-#include "exporter/observe/archive_command.hpp"
+#include "exporter/observe/child_process.hpp"
 #include "exporter/run/hook_runs.hpp"
 
 namespace rpoguard::run {
@@ -15,7 +15,7 @@ using notify::Outcome;
 
 constexpr std::chrono::milliseconds kLookForStop{50};
 
-observe::CommandInput input_of(const notify::Notice& notice) {
+observe::ChildInput input_of(const notify::Notice& notice) {
   const core::Event& event = notice.recorded.event;
   return {notice.json + "\n",
           {{"RPOGUARD_EVENT", name_of(event.kind)},
@@ -30,18 +30,18 @@ Attempt run(const core::HookSpec& hook, const notify::Notice& notice,
             const notify::Stopped& stopped) {
   asio::io_context loop{1};
   std::optional<Attempt> outcome;
-  observe::Command::Handlers handlers;
+  observe::ChildProcess::Handlers handlers;
   handlers.output = [](std::string_view) {};
   handlers.end = [&](const std::optional<core::ProbeError>& error) {
     outcome = error ? Attempt{Outcome::retry, error->message}
                     : Attempt{Outcome::delivered, "it ended with 0"};
   };
-  const auto command =
-      std::make_shared<observe::Command>(loop, hook.command, std::move(handlers), input_of(notice));
-  command->start(hook.timeout);
+  const auto child = std::make_shared<observe::ChildProcess>(loop, hook.command,
+                                                             std::move(handlers), input_of(notice));
+  child->start(hook.timeout);
   while (!outcome && !stopped()) loop.run_for(kLookForStop);
   if (!outcome) {
-    command->cancel();
+    child->cancel();
     outcome = Attempt{Outcome::failed, "rpoguard is stopping"};
   }
   loop.run_for(kLookForStop);  // reaps it
