@@ -49,7 +49,8 @@ std::optional<Number> parse_number(std::string_view text, int base = 10) {
   return number;
 }
 
-inline std::optional<bool> parse_bool(std::string_view text) {  // L12
+/// PostgreSQL sends t and f.
+inline std::optional<bool> parse_bool(std::string_view text) {
   if (text == "t") return true;
   if (text == "f") return false;
   return std::nullopt;

@@ -26,7 +26,8 @@ struct FreeResult {
 };
 using ResultHandle = std::unique_ptr<PGresult, FreeResult>;
 
-void ignore_notice(void*, const PGresult*) {}  // L11: the default prints to stderr
+// The default prints to stderr.
+void ignore_notice(void*, const PGresult*) {}
 
 ConnectPhase phase_of(ConnStatusType status) {
   switch (status) {
@@ -57,7 +58,7 @@ RowSet to_row_set(const PGresult* result) {
   for (int r = 0; r < rows; ++r) {
     Row& row = set.rows.emplace_back(static_cast<std::size_t>(columns));
     for (int c = 0; c < columns; ++c) {
-      if (PQgetisnull(result, r, c) != 0) continue;  // L12: the value of NULL would be ""
+      if (PQgetisnull(result, r, c) != 0) continue;  // its value would be ""
       row[static_cast<std::size_t>(c)] = std::string(
           PQgetvalue(result, r, c), static_cast<std::size_t>(PQgetlength(result, r, c)));
     }
@@ -89,7 +90,7 @@ PgConnection::~PgConnection() {
   close();
 }
 
-// A4: the handler owns the connection, so that it outlives its waits.
+// The handler owns the connection, so that it outlives its waits.
 template <typename Next>
 void PgConnection::watch(WaitType direction, Next next) {
   descriptor_.async_wait(
@@ -106,7 +107,7 @@ void PgConnection::attach_socket() {
 
 void PgConnection::detach_socket() {
   ++generation_;
-  if (descriptor_.is_open()) descriptor_.release();  // libpq owns the file descriptor (L2)
+  if (descriptor_.is_open()) descriptor_.release();  // libpq owns the file descriptor
 }
 
 void PgConnection::connect(const ConnectParams& params, OnAnswer done) {
@@ -121,7 +122,7 @@ void PgConnection::connect(const ConnectParams& params, OnAnswer done) {
   values.push_back(nullptr);
   done_ = std::move(done);
   waiting_ = true;
-  conn_ = PQconnectStartParams(keywords.data(), values.data(), 0);  // L9: no conninfo expansion
+  conn_ = PQconnectStartParams(keywords.data(), values.data(), 0);  // no conninfo in dbname
   RPOGUARD_CHECK(conn_ != nullptr);                                 // out of memory
   PQsetErrorVerbosity(conn_, PQERRORS_VERBOSE);                     // the only way to a SQLSTATE
   PQsetErrorContextVisibility(conn_, PQSHOW_CONTEXT_NEVER);
@@ -133,8 +134,8 @@ void PgConnection::connect(const ConnectParams& params, OnAnswer done) {
   }
 }
 
-// L2: libpq may have replaced the socket, under the same number or another; whatever was registered
-// before PQconnectPoll is void.
+// libpq may have replaced the socket, under the same number or another: whatever was registered
+// before PQconnectPoll is void, and waiting on it would last for ever.
 void PgConnection::wait_to_connect(bool to_read) {
   attach_socket();
   watch(to_read ? WaitType::wait_read : WaitType::wait_write, &PgConnection::connect_step);
@@ -162,7 +163,7 @@ void PgConnection::connect_step() {
 void PgConnection::connected() {
   ready_ = true;
   tls_.forget();
-  PQsetnonblocking(conn_, 1);  // L5: else PQsendQuery and PQfinish may wait
+  PQsetnonblocking(conn_, 1);  // else PQsendQuery and PQfinish may wait
   attach_socket();
   watch(WaitType::wait_read, &PgConnection::on_readable);
   complete(RowSet{});
@@ -216,10 +217,10 @@ bool PgConnection::start(int sent, OnAnswer done) {
 void PgConnection::on_readable() {
   const bool alive = PQconsumeInput(conn_) != 0;
   if (!alive) return lost();
-  watch(WaitType::wait_read, &PgConnection::on_readable);  // A2
+  watch(WaitType::wait_read, &PgConnection::on_readable);  // one wait tells of one arrival
   if (waiting_) return collect();
-  // While idle only notices may come; parsing them keeps the buffer small. L13: a close is noticed
-  // here, so that no probe is wasted on a dead session.
+  // While idle only notices may come; parsing them keeps the buffer small. A close is noticed here,
+  // so that no look is wasted on a dead session.
   PQisBusy(conn_);
 }
 
@@ -229,7 +230,7 @@ void PgConnection::flush() {
   if (left > 0) watch(WaitType::wait_write, &PgConnection::flush);
 }
 
-// L6: to the final null, or the next statement would be refused.
+// To the final null, or the next statement would be refused.
 void PgConnection::collect() {
   while (PQisBusy(conn_) == 0) {
     const ResultHandle result(PQgetResult(conn_));

@@ -84,7 +84,7 @@ class PgConnection : public std::enable_shared_from_this<PgConnection> {
   pg_conn* conn_ = nullptr;
   OnAnswer done_;                 // taken when it is called, or dropped by close()
   bool waiting_ = false;          // for libpq; false again before done_ is called
-  std::uint64_t generation_ = 0;  // of the socket registration; older handlers do nothing (A3)
+  std::uint64_t generation_ = 0;  // of the socket registration; older handlers do nothing
   ConnectPhase phase_ = ConnectPhase::tcp;
   bool tls_in_use_ = false;
   TlsVerdict tls_;

@@ -84,7 +84,7 @@ struct ServerText {
   std::string_view text;
 };
 
-// A failed attempt has no PGresult (L11), but at verbosity VERBOSE libpq renders the server's
+// A failed attempt has no PGresult, but at verbosity VERBOSE libpq renders the server's
 // answer as "SEVERITY:  SQLSTATE: text"; only SEVERITY and text are translated.
 std::optional<ServerText> server_text(std::string_view message) {
   const auto is_code = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); };

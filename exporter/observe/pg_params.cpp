@@ -6,7 +6,7 @@ namespace rpoguard::observe {
 
 namespace {
 
-// libpq takes an absent value from the home directory; a path that cannot exist keeps it out (L9).
+// libpq takes an absent value from the home directory; a path that cannot exist keeps it out.
 constexpr const char* kNoFile = "/nonexistent/rpoguard";
 
 // With a root certificate, libpq's require verifies while the file is there, and no longer when it
@@ -30,7 +30,7 @@ ConnectParams connect_params(const core::ConnectSpec& spec, const std::string& a
                              const Secrets& secrets, core::Duration timeout) {
   const auto timeout_ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
   ConnectParams params{
-      {"host", spec.host},  // also with hostaddr: TLS verifies this name (L1)
+      {"host", spec.host},  // also with hostaddr: TLS verifies this name
       {"hostaddr", is_socket_directory(spec.host) ? "" : address},
       {"port", std::to_string(spec.port)},
       {"dbname", spec.dbname},
@@ -40,7 +40,7 @@ ConnectParams connect_params(const core::ConnectSpec& spec, const std::string& a
       {"application_name", "rpoguard"},
       {"client_encoding", "UTF8"},
       {"gssencmode", "disable"},
-      {"target_session_attrs", "any"},  // wrong servers are wanted too (L3)
+      {"target_session_attrs", "any"},  // wrong servers are wanted too
       {"sslmode", mode_of(spec)},
       {"sslrootcert", or_no_file(spec.sslrootcert)},
       {"sslcert", or_no_file(spec.sslcert)},

@@ -27,7 +27,7 @@ std::string pick(const std::array<Versioned, N>& newest_first, int server_versio
 }
 
 // Privilege: none. Cost: once per session. A statement of its own: a SET in one message with a
-// query that fails would be rolled back with it (L8). set_config() reaches all in one round trip.
+// query that fails would be rolled back with it. set_config() reaches all in one round trip.
 // The tcp_* settings let the server notice that rpoguard's machine is gone.
 constexpr const char* kSession = R"(select pg_catalog.set_config('search_path', 'pg_catalog', false)
 , pg_catalog.set_config('statement_timeout', '@timeout_ms@', false)
@@ -97,9 +97,17 @@ constexpr const char* kCommitLevels = R"(select s.whom, s.level, s.ours
 // The innermost level is fenced by OFFSET 0 and evaluated first: role, then the fingerprint of the
 // snapshot with the prepared transactions. Only a level further out, and by CASE after looking at
 // that fingerprint, is the insert position read: it is an upper bound for every commit the
-// fingerprint shows as done. Functions that fail in (or out of) recovery stand behind CASE or a
-// WHERE on the role read there. The receiver's timeline is that of the WAL it received last; with
-// no receiver the control file knows.
+// fingerprint shows as done. For example, asked at t = 10:00:00:
+//   the fingerprint is read: transaction 741 is still running;
+//   741 commits, its commit record ends at 0/3000100;
+//   the insert position is read: 0/3000120. It covers 741, which the fingerprint has not seen. That
+//   only makes the bound larger than needed, and "all that was done at 10:00:00 ends at or before
+//   0/3000120" stays true. Read the other way round, the position might be 0/30000F0 and the
+//   fingerprint show 741 as done: a bound that leaves out an acknowledged commit.
+//
+// Functions that fail in (or out of) recovery stand behind CASE or a WHERE on the role read there.
+// The receiver's timeline is that of the WAL it received last; with no receiver the control file
+// knows.
 constexpr const char* kLight = R"(select n.in_recovery, n.server_version, n.has_monitor
 , n.epoch_table_exists, n.system_identifier, n.snapshot, n.insert_lsn, n.flushed_lsn
 , n.written_timeline, n.received_timeline, n.receive_lsn, n.replay_lsn, n.replay_paused

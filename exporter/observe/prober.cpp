@@ -41,7 +41,7 @@ class Prober::Impl : public std::enable_shared_from_this<Prober::Impl> {
         read_password_(std::move(read_password)),
         sink_(std::move(sink)),
         resolver_(loop, clock) {
-    clear_libpq_environment();  // L9
+    clear_libpq_environment();  // the configuration alone says where to connect
     for (std::size_t i = 0; i < spec_->shards.size(); ++i) add_shard(i);
   }
 
@@ -89,7 +89,7 @@ class Prober::Impl : public std::enable_shared_from_this<Prober::Impl> {
     Instant due{};                // of the next tick
     std::optional<Instant> last;  // tick
     bool copies_wait = false;     // in the middle of a tick
-    std::uint64_t wait = 0;       // handlers of an older one do nothing (A3)
+    std::uint64_t wait = 0;       // handlers of an older one do nothing
   };
 
   void add_shard(std::size_t index) {

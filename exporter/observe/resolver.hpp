@@ -1,4 +1,4 @@
-// Host names to addresses, off the loop: getaddrinfo blocks for as long as it likes (L1).
+// Host names to addresses, off the loop: getaddrinfo blocks for as long as it likes.
 #pragma once
 
 #include <cstddef>

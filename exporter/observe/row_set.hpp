@@ -7,7 +7,7 @@
 
 namespace rpoguard::observe {
 
-/// One column of one row as text; absent is NULL, which is not the empty string (L12).
+/// One column of one row as text; absent is NULL, which is not the empty string.
 using Cell = std::optional<std::string>;
 using Row = std::vector<Cell>;
 

@@ -129,8 +129,7 @@ config::Loaded Service::load() const {
 }
 
 core::Result<bool> Service::start(std::shared_ptr<const core::Spec> spec) {
-  // Bound before anything runs: a port in use is an error at start, not a silent half service (H8,
-  // H9).
+  // Bound before anything runs: a port in use is an error at start, not a silent half service.
   if (const auto listening = listen(*spec); !listening) return listening.error();
   apply_hooks(*spec);
   if (const auto started = monitor_.start(spec); !started) return started.error();

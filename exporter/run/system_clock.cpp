@@ -7,7 +7,7 @@
 namespace rpoguard::run {
 
 // CLOCK_BOOTTIME, not std::chrono::steady_clock: that one is CLOCK_MONOTONIC and stands still while
-// the machine is suspended, so a lease would outlive a suspend (K2).
+// the machine is suspended, so a lease would outlive a suspend.
 core::Instant SystemClock::now() const {
   timespec time{};
   RPOGUARD_CHECK(clock_gettime(CLOCK_BOOTTIME, &time) == 0);

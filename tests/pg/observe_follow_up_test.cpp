@@ -13,7 +13,7 @@ std::string history_file(const Server& server, const std::string& timeline) {
   return server.query("select pg_read_file('pg_wal/" + timeline + ".history')").value_or("");
 }
 
-TEST(observe_more, a_promoted_server_and_who_follows_it_tell_where_they_branched_off) {
+TEST(observe_follow_up, a_promoted_server_and_who_follows_it_tell_where_they_branched_off) {
   Cluster shard;
   Server& old_writer = shard.writer();
   apply_migration(old_writer);
@@ -42,7 +42,7 @@ TEST(observe_more, a_promoted_server_and_who_follows_it_tell_where_they_branched
   EXPECT_EQ(run.facts(0)->history, expected);
 }
 
-TEST(observe_more, without_the_function_the_history_is_unknown_and_all_else_is_there) {
+TEST(observe_follow_up, without_the_function_the_history_is_unknown_and_all_else_is_there) {
   Cluster shard;
   apply_migration(shard.writer());
   shard.writer().exec("drop function rpoguard.timeline_history(integer)");
@@ -56,7 +56,7 @@ TEST(observe_more, without_the_function_the_history_is_unknown_and_all_else_is_t
   EXPECT_TRUE(run.facts(0)->insert_lsn && run.facts(0)->stamped);
 }
 
-TEST(observe_more, the_function_reads_history_files_and_nothing_else) {
+TEST(observe_follow_up, the_function_reads_history_files_and_nothing_else) {
   Cluster shard;
   Server& writer = shard.writer();
   apply_migration(writer);
@@ -68,7 +68,8 @@ TEST(observe_more, the_function_reads_history_files_and_nothing_else) {
             "f");
 }
 
-TEST(observe_more, wal_that_waits_to_be_archived_is_listed_with_the_archiver_of_the_same_look) {
+TEST(observe_follow_up,
+     wal_that_waits_to_be_archived_is_listed_with_the_archiver_of_the_same_look) {
   Cluster shard({.conf = {{"archive_mode", "on"}, {"archive_command", "false"}}});
   Server& writer = shard.writer();
   apply_migration(writer);
@@ -95,7 +96,7 @@ ProbeRunOptions with_query(const std::string& query) {
   return options;
 }
 
-TEST(observe_more, the_operators_query_is_the_epoch_of_each_node) {
+TEST(observe_follow_up, the_operators_query_is_the_epoch_of_each_node) {
   Cluster shard;
   Server& writer = shard.writer();
   apply_migration(writer);
@@ -111,7 +112,7 @@ TEST(observe_more, the_operators_query_is_the_epoch_of_each_node) {
   EXPECT_EQ(run.facts(0)->epoch_problem, "");
 }
 
-TEST(observe_more, a_query_that_fails_takes_only_the_epoch_away_and_says_why) {
+TEST(observe_follow_up, a_query_that_fails_takes_only_the_epoch_away_and_says_why) {
   Cluster shard;
   apply_migration(shard.writer());
   ProbeRun run({node_on(shard.writer())}, with_query("select term from public.nowhere"));
@@ -122,7 +123,7 @@ TEST(observe_more, a_query_that_fails_takes_only_the_epoch_away_and_says_why) {
   EXPECT_TRUE(run.facts(0)->insert_lsn.has_value());
 }
 
-TEST(observe_more, a_query_that_takes_too_long_costs_neither_facts_nor_session) {
+TEST(observe_follow_up, a_query_that_takes_too_long_costs_neither_facts_nor_session) {
   Cluster shard;
   apply_migration(shard.writer());
   ProbeRun run({node_on(shard.writer())}, with_query("select 1 from pg_sleep(30)"));
@@ -140,7 +141,7 @@ TEST(observe_more, a_query_that_takes_too_long_costs_neither_facts_nor_session) 
 
 // In a transaction of its own the snapshot would stand still, and nothing would ever seem to be
 // committed.
-TEST(observe_more, a_query_cannot_keep_a_transaction_open_nor_write_nor_be_two) {
+TEST(observe_follow_up, a_query_cannot_keep_a_transaction_open_nor_write_nor_be_two) {
   Cluster shard;
   Server& writer = shard.writer();
   apply_migration(writer);
@@ -160,7 +161,7 @@ TEST(observe_more, a_query_cannot_keep_a_transaction_open_nor_write_nor_be_two) 
   EXPECT_EQ(writer.query("select count(*) from lease"), "0");
 }
 
-TEST(observe_more, settings_that_lower_synchronous_commit_for_some_are_named) {
+TEST(observe_follow_up, settings_that_lower_synchronous_commit_for_some_are_named) {
   Cluster shard;
   Server& writer = shard.writer();
   apply_migration(writer);
