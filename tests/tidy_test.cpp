@@ -44,7 +44,7 @@ struct Snippet {
 
 const std::vector<Snippet> kBadIncludes = {
     Snippet{"exporter/core/a.cpp", "#include \"exporter/config/load.hpp\"\n"},
-    Snippet{"exporter/serve/a.cpp", "#include \"exporter/observe/prober.hpp\"\n"},
+    Snippet{"exporter/serve/a.cpp", "#include \"exporter/observe/postgres/prober.hpp\"\n"},
     Snippet{"exporter/observe/a.hpp", "#include \"exporter/run/monitor.hpp\"\n"},
     Snippet{"exporter/run/a.hpp", "#include \"exporter/cli/app.hpp\"\n"},
     Snippet{"exporter/cli/a.cpp", "#include \"exporter/serve/journal.hpp\"\n"},
@@ -53,7 +53,7 @@ const std::vector<Snippet> kBadIncludes = {
     Snippet{"exporter/core/a.cpp", "#include \"tests/support/http.hpp\"\n"},
     Snippet{"exporter/core/a.hpp", "#include <mutex>\n"},
     Snippet{"exporter/core/a.cpp", "  #  include <iostream>\n"},
-    Snippet{"exporter/observe/prober.cpp", "#include <libpq-fe.h>\n"},
+    Snippet{"exporter/observe/postgres/prober.cpp", "#include <libpq-fe.h>\n"},
     Snippet{"exporter/serve/gate.cpp", "#include <httplib.h>\n"},
     Snippet{"exporter/serve/stream_server.cpp", "#include <boost/asio.hpp>\n"},
     Snippet{"exporter/cli/a.cpp", "#include <yaml-cpp/yaml.h>\n"},
@@ -70,7 +70,7 @@ TEST(Tidy, bad_includes_are_refused) {
 TEST(Tidy, good_includes_are_accepted) {
   const Source run = parse_source("exporter/run/monitor.cpp",
                                   "#include <thread>\n#include <spdlog/spdlog.h>\n"
-                                  "#include \"exporter/observe/prober.hpp\"\n");
+                                  "#include \"exporter/observe/postgres/prober.hpp\"\n");
   expect_none(check_includes(run));
   const Source test = parse_source("tests/wire/a_test.cpp",
                                    "#include <libpq-fe.h>\n#include \"exporter/serve/text.hpp\"\n");

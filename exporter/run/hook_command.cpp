@@ -4,7 +4,7 @@
 
 #include <asio/io_context.hpp>
 
-#include "exporter/observe/child_process.hpp"
+#include "exporter/observe/system/child_process.hpp"
 #include "exporter/run/hook_runs.hpp"
 
 namespace rpoguard::run {

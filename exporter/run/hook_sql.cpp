@@ -7,11 +7,11 @@
 
 #include "exporter/config/secret.hpp"
 #include "exporter/core/limits.hpp"
-#include "exporter/observe/pg_dialer.hpp"
-#include "exporter/observe/pg_queries.hpp"
-#include "exporter/observe/pg_session.hpp"
-#include "exporter/observe/sql_text.hpp"
-#include "exporter/observe/task.hpp"
+#include "exporter/observe/postgres/pg_dialer.hpp"
+#include "exporter/observe/postgres/pg_queries.hpp"
+#include "exporter/observe/postgres/pg_session.hpp"
+#include "exporter/observe/postgres/sql_text.hpp"
+#include "exporter/observe/system/task.hpp"
 #include "exporter/run/hook_runs.hpp"
 
 namespace rpoguard::run {

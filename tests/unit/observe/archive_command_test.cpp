@@ -1,4 +1,4 @@
-#include "exporter/observe/archive_command.hpp"
+#include "exporter/observe/archive/archive_command.hpp"
 
 #include <optional>
 #include <string>

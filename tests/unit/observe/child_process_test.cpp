@@ -1,4 +1,4 @@
-#include "exporter/observe/child_process.hpp"
+#include "exporter/observe/system/child_process.hpp"
 
 #include <csignal>
 #include <thread>

@@ -1,4 +1,4 @@
-#include "exporter/observe/deadline.hpp"
+#include "exporter/observe/system/deadline.hpp"
 
 #include <asio/post.hpp>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "exporter/observe/pg_queries.hpp"
+#include "exporter/observe/postgres/pg_queries.hpp"
 
 namespace rpoguard::observe {
 namespace {

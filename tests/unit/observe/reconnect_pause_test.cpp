@@ -1,4 +1,4 @@
-#include "exporter/observe/reconnect_pause.hpp"
+#include "exporter/observe/postgres/reconnect_pause.hpp"
 
 #include <gtest/gtest.h>
 

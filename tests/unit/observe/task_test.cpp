@@ -1,4 +1,4 @@
-#include "exporter/observe/task.hpp"
+#include "exporter/observe/system/task.hpp"
 
 #include <memory>
 #include <string>
