@@ -44,8 +44,10 @@ struct Snippet {
 
 const std::vector<Snippet> kBadIncludes = {
     Snippet{"exporter/core/a.cpp", "#include \"exporter/config/load.hpp\"\n"},
-    Snippet{"exporter/serve/a.cpp", "#include \"exporter/observe/prober.hpp\"\n"},
-    Snippet{"exporter/observe/a.hpp", "#include \"exporter/cli/app.hpp\"\n"},
+    Snippet{"exporter/serve/a.cpp", "#include \"exporter/observe/postgres/prober.hpp\"\n"},
+    Snippet{"exporter/observe/a.hpp", "#include \"exporter/run/monitor.hpp\"\n"},
+    Snippet{"exporter/run/a.hpp", "#include \"exporter/cli/app.hpp\"\n"},
+    Snippet{"exporter/cli/a.cpp", "#include \"exporter/serve/journal.hpp\"\n"},
     Snippet{"exporter/main.cpp", "#include \"exporter/core/view.hpp\"\n"},
     Snippet{"exporter/new/a.cpp", "#include \"exporter/core/view.hpp\"\n"},
     Snippet{"exporter/base/a.cpp", "#include \"exporter/core/view.hpp\"\n"},
@@ -57,7 +59,7 @@ const std::vector<Snippet> kBadIncludes = {
     Snippet{"exporter/core/a.hpp", "#include \"exporter/base/detached_threads.hpp\"\n"},
     Snippet{"exporter/base/text.cpp", "#include \"exporter/base/mutex.hpp\"\n"},
     Snippet{"exporter/core/a.cpp", "  #  include <iostream>\n"},
-    Snippet{"exporter/observe/prober.cpp", "#include <libpq-fe.h>\n"},
+    Snippet{"exporter/observe/postgres/prober.cpp", "#include <libpq-fe.h>\n"},
     Snippet{"exporter/serve/gate.cpp", "#include <httplib.h>\n"},
     Snippet{"exporter/serve/stream_server.cpp", "#include <boost/asio.hpp>\n"},
     Snippet{"exporter/cli/a.cpp", "#include <yaml-cpp/yaml.h>\n"},
@@ -72,10 +74,10 @@ TEST(Tidy, bad_includes_are_refused) {
 }
 
 TEST(Tidy, good_includes_are_accepted) {
-  const Source cli = parse_source("exporter/cli/serve.cpp",
+  const Source run = parse_source("exporter/run/monitor.cpp",
                                   "#include <thread>\n#include <spdlog/spdlog.h>\n"
-                                  "#include \"exporter/observe/prober.hpp\"\n");
-  expect_none(check_includes(cli));
+                                  "#include \"exporter/observe/postgres/prober.hpp\"\n");
+  expect_none(check_includes(run));
   const Source test = parse_source("tests/wire/a_test.cpp",
                                    "#include <libpq-fe.h>\n#include \"exporter/serve/text.hpp\"\n");
   expect_none(check_includes(test));

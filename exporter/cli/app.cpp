@@ -24,7 +24,7 @@ constexpr const char* kAbout =
 // What the options of all commands are parsed into.
 struct Options {
   std::string config_file;
-  WebFiles web_files;
+  run::WebFiles web_files;
   std::string part = "0/1";
   std::uint32_t parts = 1;
   std::string role = "rpoguard";
@@ -42,7 +42,7 @@ CLI::Option* add_config_option(CLI::App& command, std::string& file) {
       ->envname("RPOGUARD_CONFIG_FILE");
 }
 
-void add_web_options(CLI::App& command, WebFiles& files) {
+void add_web_options(CLI::App& command, run::WebFiles& files) {
   command
       .add_option("--web.config.file", files.ops,
                   "TLS, users and headers of the ops listener, as Prometheus's exporters have it")

@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "exporter/cli/commands.hpp"
-#include "exporter/cli/system_clock.hpp"
 #include "exporter/config/load.hpp"
+#include "exporter/run/system_clock.hpp"
 
 namespace rpoguard::cli {
 
@@ -20,17 +20,19 @@ void print_parts(const core::Spec& spec, std::uint32_t parts) {
   }
 }
 
-std::string check_web(const WebFiles& files) {
-  const core::WallTime now = SystemClock().wall();
+std::string check_web(const run::WebFiles& files) {
+  const core::WallTime now = run::SystemClock().wall();
   std::string problems;
-  if (!files.ops.empty()) problems += check_web_file(files.ops, config::WebListener::ops, now);
-  if (!files.gate.empty()) problems += check_web_file(files.gate, config::WebListener::gate, now);
+  if (!files.ops.empty()) problems += run::check_web_file(files.ops, config::WebListener::ops, now);
+  if (!files.gate.empty())
+    problems += run::check_web_file(files.gate, config::WebListener::gate, now);
   return problems;
 }
 
 }  // namespace
 
-int check_config(const std::string& config_file, std::uint32_t parts, const WebFiles& web_files) {
+int check_config(const std::string& config_file, std::uint32_t parts,
+                 const run::WebFiles& web_files) {
   const config::Loaded loaded = config::load_file(config_file);
   for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
     std::fprintf(stderr, "%s\n", config::render(diagnostic).c_str());

@@ -5,18 +5,19 @@
 #include <string>
 
 #include "exporter/cli/ops_target.hpp"
-#include "exporter/cli/web_keeper.hpp"
 #include "exporter/core/part.hpp"
+#include "exporter/run/web_keeper.hpp"
 
 namespace rpoguard::cli {
 
 /// Watches the shards of that part until SIGTERM or SIGINT (exit 0), or until it cannot go on (exit
 /// 1).
-int serve(const std::string& config_file, core::Part part, const WebFiles& web_files);
+int serve(const std::string& config_file, core::Part part, const run::WebFiles& web_files);
 
 /// 0: the files are valid; 1: every problem with its place. With more than one part, who watches
 /// what.
-int check_config(const std::string& config_file, std::uint32_t parts, const WebFiles& web_files);
+int check_config(const std::string& config_file, std::uint32_t parts,
+                 const run::WebFiles& web_files);
 
 /// Prints the migration for psql.
 int print_sql(const std::string& role, const std::string& home_region, bool with_canary);

@@ -2,7 +2,7 @@
 #include <cstdio>
 
 #include "exporter/cli/commands.hpp"
-#include "exporter/observe/migration.hpp"
+#include "exporter/observe/postgres/migration.hpp"
 
 namespace rpoguard::cli {
 namespace {

@@ -14,7 +14,13 @@ constexpr Duration kRetryAfterMax = std::chrono::seconds(60);
 // and goes.
 constexpr int kReopenAftersPerCycle = 2;
 
-// Remembers how long the exposure has been low, and whether that is long enough.
+// Remembers how long the exposure has been low, and whether that is long enough. For example, with
+// rpo 60 s, reopen_below 30 s and reopen_after 20 s:
+//   100 s  exposure 61 s: the RPO is exceeded; the gate closes, and must settle before it opens;
+//   105 s  exposure 25 s: low since 105 s;
+//   112 s  exposure 40 s: not low, so the 7 s count for nothing;
+//   115 s  exposure 20 s: low since 115 s;
+//   135 s  exposure 20 s: low for 20 s, so it has settled.
 void settle(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input, Instant now) {
   if (input.writer_changed) {
     memory.must_settle = false;

@@ -8,9 +8,9 @@
 #include <string_view>
 
 #include "exporter/core/archive.hpp"
-#include "exporter/observe/archive_file.hpp"
-#include "exporter/observe/archive_names.hpp"
-#include "exporter/observe/archive_pgbackrest.hpp"
+#include "exporter/observe/archive/archive_file.hpp"
+#include "exporter/observe/archive/archive_names.hpp"
+#include "exporter/observe/archive/archive_pgbackrest.hpp"
 
 namespace {
 

@@ -9,8 +9,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "exporter/observe/pg_failure.hpp"
-#include "exporter/observe/pg_queries.hpp"
+#include "exporter/observe/postgres/pg_failure.hpp"
+#include "exporter/observe/postgres/pg_queries.hpp"
 
 namespace {
 

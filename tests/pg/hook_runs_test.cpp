@@ -1,14 +1,14 @@
 // Hooks that run programs, and SQL on the writer of real servers.
-#include "exporter/cli/hook_runs.hpp"
+#include "exporter/run/hook_runs.hpp"
 
 #include <atomic>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "exporter/cli/event_json.hpp"
-#include "exporter/cli/hook_wiring.hpp"
-#include "exporter/cli/system_clock.hpp"
+#include "exporter/run/event_json.hpp"
+#include "exporter/run/hook_wiring.hpp"
+#include "exporter/run/system_clock.hpp"
 
 #include "tests/support/cluster.hpp"
 #include "tests/support/eventually.hpp"
@@ -29,7 +29,7 @@ notify::Notice closed() {
       "7-1",
       {},
       {core::EventKind::gate_closed, "184", "", "open", "closed", "rpo_exceeded", "it's \"late\""}};
-  notice.json = cli::render_event(notice.recorded);
+  notice.json = run::render_event(notice.recorded);
   return notice;
 }
 
@@ -44,7 +44,7 @@ class CommandHook : public ::testing::Test {
     HookSpec hook;
     hook.command = {"/bin/sh", "-c", script, "sh", dir_ / "out"};
     hook.timeout = timeout;
-    return cli::run_command_hook()(hook, closed(), stopped);
+    return run::run_command_hook()(hook, closed(), stopped);
   }
   TempDir dir_;
 };
@@ -118,11 +118,11 @@ class SqlHook : public ::testing::Test {
     view->shards = {std::make_shared<core::ShardView>(last_)};
     views_->publish(view);
   }
-  Attempt run() { return cli::run_sql_hook(clock_, views_)(hook_, closed(), never); }
+  Attempt run() { return run::run_sql_hook(clock_, views_)(hook_, closed(), never); }
   SqlValue rows() { return cluster_.writer().query("select count(*) from told"); }
 
   Cluster cluster_;
-  const std::shared_ptr<cli::SystemClock> clock_ = std::make_shared<cli::SystemClock>();
+  const std::shared_ptr<run::SystemClock> clock_ = std::make_shared<run::SystemClock>();
   const std::shared_ptr<serve::ViewStore> views_ = std::make_shared<serve::ViewStore>();
   core::ShardSpec shard_;
   core::ShardView last_;
@@ -187,7 +187,7 @@ TEST(HookWiring, gives_alerts_the_labels_of_the_target_unless_they_are_written) 
   spec.hooks[2].type = core::HookType::alertmanager;
   spec.hooks[2].labels = {{"job", "guards"}, {"cluster", "prod"}};
   using Labels = std::map<std::string, std::string>;
-  const auto hooks = cli::hooks_of(spec, 10187);
+  const auto hooks = run::hooks_of(spec, 10187);
   EXPECT_EQ(hooks[0].labels, Labels{});
   EXPECT_EQ(hooks[1].labels, (Labels{{"job", "rpoguard"}, {"instance", "10.0.0.1:10187"}}));
   EXPECT_EQ(hooks[2].labels,

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exporter/observe/pg_connection.hpp"
-#include "exporter/observe/pg_queries.hpp"
+#include "exporter/observe/postgres/pg_connection.hpp"
+#include "exporter/observe/postgres/pg_queries.hpp"
 
 #include "tests/pg/observe_support.hpp"
 #include "tests/support/cluster.hpp"

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "exporter/observe/migration.hpp"
+#include "exporter/observe/postgres/migration.hpp"
 
 #include "tests/support/server.hpp"
 #include "tests/wire/pg_probe_run.hpp"

@@ -11,8 +11,8 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 
-#include "exporter/cli/monitor.hpp"
-#include "exporter/cli/system_clock.hpp"
+#include "exporter/run/monitor.hpp"
+#include "exporter/run/system_clock.hpp"
 
 #include "tests/support/server.hpp"
 
@@ -64,12 +64,12 @@ class ArchiveWatch {
   static std::string render(const std::optional<core::Lsn>& position);
   static bool wait(const std::function<bool()>& predicate);
 
-  cli::SystemClock clock_;
+  run::SystemClock clock_;
   serve::ViewStore views_;
   TempDir state_;
   asio::io_context loop_{1};
   asio::executor_work_guard<asio::io_context::executor_type> stays_{loop_.get_executor()};
-  cli::Monitor monitor_{loop_, clock_, views_};
+  run::Monitor monitor_{loop_, clock_, views_};
   std::thread thread_;
 };
 

@@ -11,7 +11,7 @@ namespace rpoguard::tidy {
 
 using Complaints = std::vector<std::string>;
 
-/// main -> cli -> {serve, observe, notify, config} -> core -> base; core stays pure; each
+/// main -> cli -> run -> {serve, observe, notify, config, net} -> core -> base; core stays pure; each
 /// third-party header has its few files.
 Complaints check_includes(const Source& source);
 /// Line, function and file lengths; #pragma once; no tabs, no trailing blanks.

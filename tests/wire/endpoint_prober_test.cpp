@@ -1,5 +1,5 @@
 // The writer endpoint as a peer sees it: what is sent, and how a try ends.
-#include "exporter/observe/endpoint_prober.hpp"
+#include "exporter/observe/outside/endpoint_prober.hpp"
 
 #include <mutex>
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "exporter/observe/endpoint_prober.hpp"
+#include "exporter/observe/outside/endpoint_prober.hpp"
 
 #include "tests/wire/pg_probe_run.hpp"
 

@@ -7,10 +7,10 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "exporter/cli/system_clock.hpp"
 #include "exporter/core/limits.hpp"
 #include "exporter/notify/sign.hpp"
 #include "exporter/notify/webhook.hpp"
+#include "exporter/run/system_clock.hpp"
 
 #include "tests/support/eventually.hpp"
 #include "tests/support/json_server.hpp"
@@ -78,7 +78,7 @@ class HooksTest : public ::testing::Test {
     std::mutex mutex;
     std::vector<notify::Report> reports;
   };
-  const std::shared_ptr<cli::SystemClock> clock_ = std::make_shared<cli::SystemClock>();
+  const std::shared_ptr<run::SystemClock> clock_ = std::make_shared<run::SystemClock>();
   const std::shared_ptr<Log> log_ = std::make_shared<Log>();
   TempDir dir_;
   std::unique_ptr<notify::Hooks> hooks_;

@@ -1,5 +1,5 @@
 // The libpq state machine against peers, without a prober.
-#include "exporter/observe/pg_connection.hpp"
+#include "exporter/observe/postgres/pg_connection.hpp"
 
 #include <cstdlib>
 

@@ -1,5 +1,5 @@
 // From a name to a session, without a prober.
-#include "exporter/observe/pg_dialer.hpp"
+#include "exporter/observe/postgres/pg_dialer.hpp"
 
 #include <algorithm>
 

@@ -11,7 +11,7 @@
 #include <asio/io_context.hpp>
 
 #include "exporter/core/clock.hpp"
-#include "exporter/observe/prober.hpp"
+#include "exporter/observe/postgres/prober.hpp"
 
 namespace rpoguard::test {
 

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "exporter/core/limits.hpp"
-#include "exporter/observe/node_probe.hpp"
+#include "exporter/observe/postgres/node_probe.hpp"
 
 #include "tests/support/ports.hpp"
 #include "tests/wire/pg_peer.hpp"

@@ -1,4 +1,4 @@
-#include "exporter/observe/witness_prober.hpp"
+#include "exporter/observe/outside/witness_prober.hpp"
 
 #include <map>
 #include <memory>

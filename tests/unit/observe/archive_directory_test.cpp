@@ -1,4 +1,4 @@
-#include "exporter/observe/archive_directory.hpp"
+#include "exporter/observe/archive/archive_directory.hpp"
 
 #include <chrono>
 

@@ -1,4 +1,4 @@
-#include "exporter/observe/archive_file.hpp"
+#include "exporter/observe/archive/archive_file.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "exporter/observe/archive_names.hpp"
+#include "exporter/observe/archive/archive_names.hpp"
 
 #include <algorithm>
 #include <random>

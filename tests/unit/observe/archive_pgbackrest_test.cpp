@@ -1,4 +1,4 @@
-#include "exporter/observe/archive_pgbackrest.hpp"
+#include "exporter/observe/archive/archive_pgbackrest.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

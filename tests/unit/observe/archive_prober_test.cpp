@@ -1,4 +1,4 @@
-#include "exporter/observe/archive_prober.hpp"
+#include "exporter/observe/archive/archive_prober.hpp"
 
 #include <atomic>
 #include <future>

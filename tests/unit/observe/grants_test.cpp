@@ -1,4 +1,4 @@
-#include "exporter/observe/grants.hpp"
+#include "exporter/observe/postgres/grants.hpp"
 
 #include <gtest/gtest.h>
 

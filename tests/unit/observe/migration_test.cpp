@@ -1,4 +1,4 @@
-#include "exporter/observe/migration.hpp"
+#include "exporter/observe/postgres/migration.hpp"
 
 #include <gtest/gtest.h>
 

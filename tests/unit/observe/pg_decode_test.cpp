@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "exporter/core/limits.hpp"
-#include "exporter/observe/pg_queries.hpp"
+#include "exporter/observe/postgres/pg_queries.hpp"
 
 namespace rpoguard::observe {
 namespace {

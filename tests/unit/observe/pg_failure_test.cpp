@@ -1,4 +1,4 @@
-#include "exporter/observe/pg_failure.hpp"
+#include "exporter/observe/postgres/pg_failure.hpp"
 
 #include <cerrno>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "exporter/observe/pg_params.hpp"
+#include "exporter/observe/postgres/pg_params.hpp"
 
 #include <map>
 

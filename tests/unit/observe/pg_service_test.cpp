@@ -1,4 +1,4 @@
-#include "exporter/observe/pg_service.hpp"
+#include "exporter/observe/postgres/pg_service.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "exporter/observe/resolver.hpp"
+#include "exporter/observe/system/resolver.hpp"
 
 #include <atomic>
 #include <future>

@@ -1,4 +1,4 @@
-#include "exporter/observe/sql_text.hpp"
+#include "exporter/observe/postgres/sql_text.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "exporter/observe/witness_answer.hpp"
+#include "exporter/observe/outside/witness_answer.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "exporter/observe/worker_pool.hpp"
+#include "exporter/observe/system/worker_pool.hpp"
 
 #include <atomic>
 #include <future>

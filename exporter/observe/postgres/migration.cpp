@@ -1,0 +1,164 @@
+#include "exporter/observe/postgres/migration.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "exporter/base/text.hpp"
+#include "exporter/core/check.hpp"
+#include "exporter/observe/postgres/sql_text.hpp"
+
+namespace rpoguard::observe {
+
+namespace {
+
+constexpr std::size_t kIdentifierBytesMax = 63;
+
+// @role@ is a checked identifier, @region@ a quoted literal. Neither stands in a comment or between
+// dollar quotes.
+constexpr std::string_view kScript = R"(-- rpoguard: prepares one PostgreSQL cluster (one shard).
+--
+-- Run it with psql as a superuser on the writer, in the database that rpoguard connects to. It
+-- replicates to the standbys. Running it again changes nothing.
+--
+-- It makes
+--   the role rpoguard connects as (pg_monitor; @rights@),
+--   the table rpoguard.cluster_state: who may write, as a number that only rises,
+--   the function rpoguard.cluster_promote(region, operator) that raises it by one,
+--   the function rpoguard.timeline_history(timeline): where its WAL left another's@canary_about@.
+-- The role gets no password here. Give it one:  \password @role@
+\set ON_ERROR_STOP on
+begin;
+set local client_min_messages = warning;
+set local search_path = pg_catalog, pg_temp;
+-- Must not wait for a standby that may be gone.
+set local synchronous_commit = local;
+
+do $rpoguard$
+begin
+  if pg_is_in_recovery() then
+    raise exception 'this server is a standby: run the script on the writer';
+  end if;
+  if not exists (select from pg_roles where rolname = '@role@') then
+    create role "@role@" login;
+  end if;
+  execute format('grant connect on database %I to %I', current_database(), '@role@');
+end
+$rpoguard$;
+
+create schema if not exists rpoguard;
+
+-- One row. A node that accepts writes with a lower writer_epoch than another node's is a stale
+-- writer and is fenced.
+create table if not exists rpoguard.cluster_state (
+  id boolean primary key default true check (id),
+  writer_epoch bigint not null check (writer_epoch >= 0),
+  writer_region text not null check (writer_region <> ''),
+  promoted_by text,
+  promoted_at timestamptz
+);
+
+insert into rpoguard.cluster_state (writer_epoch, writer_region)
+values (1, @region@)
+on conflict (id) do nothing;
+
+-- Call it once on the server that was promoted, after the promotion. Returns the new epoch, which
+-- is this call's alone. Grant EXECUTE to those who may decide on a failover; nobody else needs a
+-- privilege on the table.
+create or replace function rpoguard.cluster_promote(region text, operator text)
+returns bigint
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $rpoguard$
+declare
+  new_epoch bigint;
+begin
+  if pg_is_in_recovery() then
+    raise exception 'cannot stamp a promotion: this server is in recovery'
+      using errcode = 'object_not_in_prerequisite_state',
+            hint = 'promote this server first, or call the function on the one that was promoted';
+  end if;
+  if coalesce(region, '') = '' then
+    raise exception 'cannot stamp a promotion: the region is missing'
+      using errcode = 'null_value_not_allowed';
+  end if;
+  -- Until the end of the transaction: right after a failover the synchronous standby may not exist,
+  -- and the commit must not wait for it. (A SET clause of the function would end before it.)
+  perform set_config('synchronous_commit', 'local', true);
+  update rpoguard.cluster_state
+  set writer_epoch = writer_epoch + 1,
+      writer_region = cluster_promote.region,
+      promoted_by = cluster_promote.operator,
+      promoted_at = clock_timestamp()
+  returning writer_epoch into new_epoch;
+  if new_epoch is null then
+    raise exception 'cannot stamp a promotion: rpoguard.cluster_state has no row'
+      using hint = 'run the script that rpoguard sql prints';
+  end if;
+  return new_epoch;
+end
+$rpoguard$;
+
+-- The .history file of a timeline, and no other file; '' for timeline 1, which has none; null where
+-- this server has no such file. In the escape form, as a restore point may have any name in it.
+create or replace function rpoguard.timeline_history(timeline integer)
+returns text
+language sql
+stable
+strict
+security definer
+set search_path = pg_catalog, pg_temp
+as $rpoguard$
+  select case when timeline = 1 then '' else encode(pg_read_binary_file('pg_wal/' ||
+    lpad(upper(to_hex(timeline)), 8, '0') || '.history', 0, 1048576, true), 'escape') end
+$rpoguard$;
+
+revoke all on function rpoguard.cluster_promote(text, text) from public;
+revoke all on function rpoguard.timeline_history(integer) from public;
+grant pg_monitor to "@role@";
+grant usage on schema rpoguard to "@role@";
+grant select on rpoguard.cluster_state to "@role@";
+grant execute on function rpoguard.timeline_history(integer) to "@role@";
+@canary@commit;
+)";
+
+constexpr std::string_view kRights = "SELECT on one table; it writes nothing";
+constexpr std::string_view kRightsWithCanary =
+    "SELECT on one table; it writes only rpoguard.canary";
+constexpr std::string_view kCanaryAbout = R"(,
+--   the table rpoguard.canary: what rpoguard commits through the writer endpoint)";
+constexpr std::string_view kCanary = R"(
+-- One row for each shard. With writer_endpoint.canary, rpoguard commits to it as any client would:
+-- commits can hang while reads go on. What it holds means nothing and may be deleted.
+create table if not exists rpoguard.canary (
+  name text primary key,
+  written_at timestamptz not null,
+  counter bigint not null
+);
+grant select, insert, update on rpoguard.canary to "@role@";
+)";
+
+bool is_plain_identifier(std::string_view text) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || c == '_' || (c >= '0' && c <= '9');
+  };
+  return !text.empty() && text.size() <= kIdentifierBytesMax &&
+         !(text[0] >= '0' && text[0] <= '9') && std::all_of(text.begin(), text.end(), plain);
+}
+
+}  // namespace
+
+std::string render_migration(const std::string& role, const std::string& home_region,
+                             Canary canary) {
+  RPOGUARD_CHECK(is_plain_identifier(role));
+  RPOGUARD_CHECK(home_region.find('\0') == std::string::npos);
+  const bool with = canary == Canary::with_table;
+  std::string script = base::replace_all(kScript, "@canary@", with ? kCanary : "");
+  script = base::replace_all(script, "@canary_about@", with ? kCanaryAbout : "");
+  script = base::replace_all(script, "@rights@", with ? kRightsWithCanary : kRights);
+  // The region last: whatever it contains is not looked at again.
+  return base::replace_all(base::replace_all(script, "@role@", role), "@region@",
+                           quoted_literal(home_region));
+}
+
+}  // namespace rpoguard::observe

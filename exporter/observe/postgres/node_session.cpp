@@ -1,0 +1,195 @@
+#include "exporter/observe/postgres/node_session.hpp"
+
+#include <atomic>
+#include <utility>
+
+#include "exporter/observe/postgres/grants.hpp"
+
+namespace rpoguard::observe {
+
+namespace {
+
+using core::Duration;
+using core::Instant;
+using core::ProbeError;
+using core::ProbeFailure;
+
+constexpr std::array<const char*, kEpochTableCount + 1> kNames{
+    "rpoguard_light", "rpoguard_light_absent", "rpoguard_light_present", "rpoguard_slow"};
+
+std::uint64_t next_session_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+// The epoch table, or its schema, went away under a prepared statement.
+bool lost_epoch_table(const Failure& failure) {
+  return failure.sqlstate == "42P01" || failure.sqlstate == "3F000";
+}
+
+std::string too_old(int version) {
+  return "server version " + std::to_string(version) + " is older than " +
+         std::to_string(kServerVersionMin);
+}
+
+}  // namespace
+
+NodeSession::NodeSession(std::shared_ptr<PgConnection> connection, std::string role,
+                         const core::Clock& clock, std::weak_ptr<const void> owner)
+    : session_(std::move(connection), std::move(owner)),
+      role_(std::move(role)),
+      clock_(clock),
+      id_(next_session_id()),
+      light_(role_) {}
+
+Task<std::optional<ProbeError>> NodeSession::set_up(Duration statement_timeout,
+                                                    bool wants_epoch_table) {
+  const int version = session_.server_version();
+  if (version < kServerVersionMin)
+    co_return ProbeError{ProbeFailure::query_failed, too_old(version)};
+  const auto wanted = wants_epoch_table ? EpochTable::absent : EpochTable::ignored;
+  const Answer answer = co_await session_.query(session_sql(statement_timeout, wanted));
+  if (const auto* failure = std::get_if<Failure>(&answer)) {
+    ProbeError error = co_await explain(*failure);
+    co_return error;
+  }
+  const auto decoded = decode_session(std::get<RowSet>(answer), wanted);
+  if (const auto* error = std::get_if<ProbeError>(&decoded)) co_return *error;
+  epoch_table_ = std::get<EpochTable>(decoded);
+  // What is refused here is tried again by the first look, which says why.
+  const Answer prepared = co_await prepare(current_light());
+  const auto* failure = std::get_if<Failure>(&prepared);
+  if (failure != nullptr && !usable()) co_return failure->error;
+  co_return std::nullopt;
+}
+
+Task<Asked<core::NodeFacts>> NodeSession::light() {
+  Reply reply = co_await execute(current_light());
+  const auto* failure = std::get_if<Failure>(&reply.answer);
+  if (failure != nullptr && epoch_table_ == EpochTable::present && lost_epoch_table(*failure)) {
+    epoch_table_ = EpochTable::absent;
+    reply = co_await execute(current_light());
+    failure = std::get_if<Failure>(&reply.answer);
+  }
+  if (failure != nullptr) {
+    ProbeError error = co_await explain(*failure);
+    co_return Asked<core::NodeFacts>{reply.asked, std::move(error)};
+  }
+  auto decoded = light_.decode(std::get<RowSet>(reply.answer));
+  if (const auto* error = std::get_if<ProbeError>(&decoded))
+    co_return Asked<core::NodeFacts>{reply.asked, *error};
+  auto& answer = std::get<LightAnswer>(decoded);
+  if (epoch_table_ != EpochTable::ignored)  // from the next look on
+    epoch_table_ = answer.epoch_table_exists ? EpochTable::present : EpochTable::absent;
+  answer.facts.session = id_;
+  co_return Asked<core::NodeFacts>{reply.asked, std::move(answer.facts)};
+}
+
+Task<Asked<core::SlowFacts>> NodeSession::slow() {
+  const Reply reply = co_await execute(kSlow);
+  if (const auto* failure = std::get_if<Failure>(&reply.answer))
+    co_return Asked<core::SlowFacts>{reply.asked, failure->error};
+  co_return Asked<core::SlowFacts>{reply.asked, slow_.decode(std::get<RowSet>(reply.answer))};
+}
+
+std::string NodeSession::sql_of(std::size_t statement) const {
+  const int version = session_.server_version();
+  return statement == kSlow ? slow_sql(version)
+                            : light_sql(version, static_cast<EpochTable>(statement));
+}
+
+Task<Answer> NodeSession::prepare(std::size_t statement) {
+  Answer answer = co_await session_.prepare(kNames[statement], sql_of(statement));
+  prepared_[statement] = std::holds_alternative<RowSet>(answer);
+  co_return answer;
+}
+
+Task<NodeSession::Reply> NodeSession::execute(std::size_t statement) {
+  const Instant begun = clock_.now();
+  if (!prepared_[statement]) {
+    Answer prepared = co_await prepare(statement);
+    if (std::holds_alternative<Failure>(prepared)) co_return Reply{begun, std::move(prepared)};
+  }
+  const Instant asked = clock_.now();  // before the statement leaves: the WAL clock depends on it
+  Answer answer = co_await session_.execute(kNames[statement]);
+  co_return Reply{asked, std::move(answer)};
+}
+
+// A refusal is translated and names no grant: the catalogs know which ones are missing.
+Task<ProbeError> NodeSession::explain(const Failure& failure) {
+  if (failure.error.reason != ProbeFailure::missing_privilege || !usable()) co_return failure.error;
+  const Answer answer = co_await session_.ask(missing_grants_sql());
+  if (session_.given_up()) co_return std::get<Failure>(answer).error;
+  const auto* rows = std::get_if<RowSet>(&answer);
+  const bool told = rows != nullptr && rows->rows.size() == 1 && rows->rows[0].size() == 1;
+  co_return explain_refusal(failure, told ? rows->rows[0][0].value_or("") : "").error;
+}
+
+Task<> NodeSession::history(core::NodeFacts& facts, Duration retry_after) {
+  if (!usable() || recall_history(facts)) co_return;
+  const Instant now = clock_.now();
+  if (now < history_due_) co_return;
+  history_due_ = now + retry_after;
+  const Answer answer = co_await session_.ask(history_sql(facts.timeline));
+  if (session_.given_up()) co_return;
+  learn_history(answer, facts.timeline);
+  if (usable()) recall_history(facts);
+}
+
+// False: it is not known.
+bool NodeSession::recall_history(core::NodeFacts& facts) const {
+  if (facts.timeline == core::Timeline{1}) {
+    facts.history.emplace();  // nothing came before it
+    return true;
+  }
+  if (history_of_ == facts.timeline) {
+    facts.history = history_;
+    return true;
+  }
+  facts.history_problem = history_problem_;
+  return false;
+}
+
+void NodeSession::learn_history(const Answer& answer, core::Timeline timeline) {
+  history_problem_.clear();
+  if (const auto* failure = std::get_if<Failure>(&answer)) {
+    // Where the function is missing, nobody promised it.
+    if (failure->error.reason == ProbeFailure::missing_privilege)
+      history_problem_ = explain_refusal(*failure, history_grants(role_)).error.message;
+    return;
+  }
+  const auto decoded = decode_history(std::get<RowSet>(answer), timeline);
+  const auto* history = std::get_if<std::optional<core::TimelineHistory>>(&decoded);
+  if (history == nullptr || !*history) return;
+  history_of_ = timeline;
+  history_ = **history;
+}
+
+Task<> NodeSession::epoch(const std::string& sql, core::NodeFacts& facts) {
+  if (!usable()) co_return;
+  facts.epoch_problem = "no answer in time";  // until there is one
+  const Answer answer = co_await session_.ask(sql);
+  if (session_.given_up()) co_return;
+  facts.epoch_problem.clear();
+  if (const auto* failure = std::get_if<Failure>(&answer)) {
+    facts.epoch_problem = failure->error.message;
+    co_return;
+  }
+  auto decoded = decode_epoch_query(std::get<RowSet>(answer));
+  if (const auto* error = std::get_if<ProbeError>(&decoded)) {
+    facts.epoch_problem = error->message;
+  } else {
+    facts.stamped = std::get<std::optional<core::StampedEpoch>>(std::move(decoded));
+  }
+}
+
+Task<> NodeSession::ready_files(core::NodeFacts& facts) {
+  const Answer answer = co_await session_.ask(ready_sql());
+  const auto* rows = std::get_if<RowSet>(&answer);
+  if (rows == nullptr) co_return;
+  const auto decoded = decode_ready(*rows);
+  if (const auto* ready = std::get_if<core::ArchiverFacts::Ready>(&decoded))
+    facts.archiver->ready = *ready;
+}
+
+}  // namespace rpoguard::observe

@@ -1,0 +1,311 @@
+#include "exporter/observe/postgres/pg_queries.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "exporter/base/text.hpp"
+#include "exporter/core/check.hpp"
+#include "exporter/core/limits.hpp"
+#include "exporter/observe/postgres/sql_text.hpp"
+
+namespace rpoguard::observe {
+
+namespace {
+
+/// A text for servers from this version on.
+struct Versioned {
+  int min_version;
+  const char* text;
+};
+
+template <std::size_t N>
+std::string pick(const std::array<Versioned, N>& newest_first, int server_version) {
+  const auto found =
+      std::find_if(newest_first.begin(), newest_first.end(),
+                   [&](const Versioned& v) { return server_version >= v.min_version; });
+  RPOGUARD_CHECK(found != newest_first.end());
+  return found->text;
+}
+
+// Privilege: none. Cost: once per session. A statement of its own: a SET in one message with a
+// query that fails would be rolled back with it. set_config() reaches all in one round trip.
+// The tcp_* settings let the server notice that rpoguard's machine is gone.
+constexpr const char* kSession = R"(select pg_catalog.set_config('search_path', 'pg_catalog', false)
+, pg_catalog.set_config('statement_timeout', '@timeout_ms@', false)
+, pg_catalog.set_config('lock_timeout', '@timeout_ms@', false)
+, pg_catalog.set_config('idle_in_transaction_session_timeout', '5000', false)
+, pg_catalog.set_config('default_transaction_read_only', 'on', false)
+, pg_catalog.set_config('jit', 'off', false)
+, pg_catalog.set_config('tcp_keepalives_idle', '10', false)
+, pg_catalog.set_config('tcp_keepalives_interval', '5', false)
+, pg_catalog.set_config('tcp_keepalives_count', '3', false)
+, @epoch_table_exists@ as epoch_table_exists)";
+
+std::string milliseconds(core::Duration timeout) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
+  RPOGUARD_CHECK(ms > 0);  // 0 would mean none
+  return std::to_string(ms);
+}
+
+constexpr const char* kEpochTableExists =
+    "pg_catalog.to_regclass('rpoguard.cluster_state') is not null";
+
+// Equal text within a session = nothing was committed, aborted or prepared in between. A prepared
+// transaction keeps its place in the snapshot until it is resolved, hence the list.
+constexpr std::array kSnapshot{
+    Versioned{130000, "pg_catalog.pg_current_snapshot()"},
+    Versioned{kServerVersionMin, "pg_catalog.txid_current_snapshot()"},
+};
+
+constexpr const char* kEpochColumns = R"(e.writer_epoch as writer_epoch
+  , e.writer_region as writer_region
+  , pg_catalog.left(e.promoted_by, 200) as promoted_by
+  , (extract(epoch from e.promoted_at) * 1000000)::bigint as promoted_at_us)";
+constexpr const char* kNoEpochColumns = R"(null::bigint as writer_epoch
+  , null::text as writer_region
+  , null::text as promoted_by
+  , null::bigint as promoted_at_us)";
+constexpr const char* kEpochJoin = "left join rpoguard.cluster_state e on true";
+
+// What ALTER ROLE and ALTER DATABASE set, in one spelling. A setting for all roles is everybody's,
+// also of those whose own one hides nothing from it.
+constexpr const char* kCommitLevels = R"(select s.whom, s.level, s.ours
+    , pg_catalog.array_position(array['off', 'local', 'remote_write', 'on', 'remote_apply']
+        , s.level) as strength
+    from (
+      select pg_catalog.concat_ws(' in '
+        , case when o.setrole <> 0 then 'role ' || pg_catalog.pg_get_userbyid(o.setrole)
+            when o.setdatabase = 0 then 'all roles' end
+        , 'database ' || b.datname) as whom
+      , case pg_catalog.lower(pg_catalog.substr(v.setting, 20))
+          when 'true' then 'on' when 'yes' then 'on' when '1' then 'on'
+          when 'false' then 'off' when 'no' then 'off' when '0' then 'off'
+          else pg_catalog.lower(pg_catalog.substr(v.setting, 20)) end as level
+      , (o.setrole <> 0 or o.setdatabase <> 0)
+        and (o.setrole = 0 or pg_catalog.pg_get_userbyid(o.setrole) = session_user)
+        and (o.setdatabase = 0 or b.datname = pg_catalog.current_database()) as ours
+      from pg_catalog.pg_db_role_setting o
+      left join pg_catalog.pg_database b on b.oid = o.setdatabase
+      cross join lateral pg_catalog.unnest(o.setconfig) v(setting)
+      where v.setting ~ '^synchronous_commit=') s)";
+
+// Privilege: pg_monitor (pg_read_all_stats for the walsender, walreceiver and activity functions);
+// SELECT on rpoguard.cluster_state. Cost: about 0.1 ms on PostgreSQL 15 with two standbys; it grows
+// with the number of walsenders times backends (a comparison each) and of roles with settings,
+// never with tables or data. No lock but AccessShare on cluster_state, one row, and two shared
+// catalogs.
+//
+// The innermost level is fenced by OFFSET 0 and evaluated first: role, then the fingerprint of the
+// snapshot with the prepared transactions. Only a level further out, and by CASE after looking at
+// that fingerprint, is the insert position read: it is an upper bound for every commit the
+// fingerprint shows as done. For example, asked at t = 10:00:00:
+//   the fingerprint is read: transaction 741 is still running;
+//   741 commits, its commit record ends at 0/3000100;
+//   the insert position is read: 0/3000120. It covers 741, which the fingerprint has not seen. That
+//   only makes the bound larger than needed, and "all that was done at 10:00:00 ends at or before
+//   0/3000120" stays true. Read the other way round, the position might be 0/30000F0 and the
+//   fingerprint show 741 as done: a bound that leaves out an acknowledged commit.
+//
+// Functions that fail in (or out of) recovery stand behind CASE or a WHERE on the role read there.
+// The receiver's timeline is that of the WAL it received last; with no receiver the control file
+// knows.
+constexpr const char* kLight = R"(select n.in_recovery, n.server_version, n.has_monitor
+, n.epoch_table_exists, n.system_identifier, n.snapshot, n.insert_lsn, n.flushed_lsn
+, n.written_timeline, n.received_timeline, n.receive_lsn, n.replay_lsn, n.replay_paused
+, n.streaming, n.last_commit_us, n.server_now_us, n.archiving, n.archived_count, n.failed_count
+, n.last_archived_wal, n.wal_segment_bytes, n.wal_writer_delay_us, n.synchronous_standby_names
+, n.started_us, n.apply_delay_us
+, n.synchronous_commit, n.weakest_commit_for, n.weakest_commit, n.synchronous_commit_hidden
+, n.writer_epoch, n.writer_region, n.promoted_by, n.promoted_at_us
+, w.pid as sender_pid, w.application_name as sender_name, w.state as sender_state
+, w.sync_state as sender_sync_state, w.flush_lsn as sender_flush_lsn
+, w.replay_lsn as sender_replay_lsn
+from (
+  select p.in_recovery, p.snapshot, i.insert_lsn
+  , pg_catalog.current_setting('server_version_num')::integer as server_version
+  , pg_catalog.pg_has_role(current_user, 'pg_monitor', 'USAGE') as has_monitor
+  , @epoch_table_exists@ as epoch_table_exists
+  , (pg_catalog.pg_control_system()).system_identifier as system_identifier
+  , case when not p.in_recovery then pg_catalog.pg_current_wal_flush_lsn() end as flushed_lsn
+  , case when not p.in_recovery
+      then pg_catalog.left(pg_catalog.pg_walfile_name(i.insert_lsn), 8) end as written_timeline
+  , case when p.in_recovery then coalesce(r.received_tli
+      , greatest((pg_catalog.pg_control_recovery()).min_recovery_end_timeline
+               , (pg_catalog.pg_control_checkpoint()).timeline_id)) end as received_timeline
+  , case when p.in_recovery then pg_catalog.pg_last_wal_receive_lsn() end as receive_lsn
+  , case when p.in_recovery then pg_catalog.pg_last_wal_replay_lsn() end as replay_lsn
+  , case when p.in_recovery then pg_catalog.pg_is_wal_replay_paused() end as replay_paused
+  , case when p.in_recovery then coalesce(r.status = 'streaming', false) end as streaming
+  , case when p.in_recovery then (extract(epoch from
+      pg_catalog.pg_last_xact_replay_timestamp()) * 1000000)::bigint end as last_commit_us
+  , (extract(epoch from pg_catalog.clock_timestamp()) * 1000000)::bigint as server_now_us
+  , (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint as started_us
+  , (extract(epoch from pg_catalog.current_setting('recovery_min_apply_delay')::interval)
+      * 1000000)::bigint as apply_delay_us
+  , pg_catalog.current_setting('archive_mode') <> 'off' as archiving
+  , a.archived_count, a.failed_count, a.last_archived_wal
+  , pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')) as wal_segment_bytes
+  , (extract(epoch from pg_catalog.current_setting('wal_writer_delay')::interval)
+      * 1000000)::bigint as wal_writer_delay_us
+  , pg_catalog.current_setting('synchronous_standby_names') as synchronous_standby_names
+  , pg_catalog.current_setting('synchronous_commit') as synchronous_commit
+  , c.weakest_commit_for, c.weakest_commit, c.synchronous_commit_hidden
+  , @epoch_columns@
+  from (
+    select f.in_recovery
+    , case when not f.in_recovery then @snapshot@::text || '|' || coalesce(
+        (select pg_catalog.string_agg(x.transaction::text, ',' order by x.transaction::text)
+         from pg_catalog.pg_prepared_xact() x), '') end as snapshot
+    from (select pg_catalog.pg_is_in_recovery() as in_recovery offset 0) f
+    offset 0) p
+  cross join lateral (
+    select case when not p.in_recovery and p.snapshot is not null
+      then pg_catalog.pg_current_wal_insert_lsn() end as insert_lsn offset 0) i
+  left join lateral (
+    select g.status, g.received_tli from pg_catalog.pg_stat_get_wal_receiver() g
+    where p.in_recovery) r on true
+  left join lateral (
+    select g.archived_count, g.failed_count, g.last_archived_wal
+    from pg_catalog.pg_stat_get_archiver() g
+    where pg_catalog.current_setting('archive_mode') <> 'off') a on true
+  left join lateral (
+    select (pg_catalog.array_agg(g.whom order by g.strength, g.whom))[1] as weakest_commit_for
+    , (pg_catalog.array_agg(g.level order by g.strength, g.whom))[1] as weakest_commit
+    , coalesce(pg_catalog.bool_or(g.ours), false) as synchronous_commit_hidden
+    from (@commit_levels@) g where not p.in_recovery) c on true
+  @epoch_join@
+  offset 0) n
+left join lateral (
+  select s.pid, b.application_name, s.state, s.sync_state, s.flush_lsn, s.replay_lsn
+  from pg_catalog.pg_stat_get_wal_senders() s
+  left join lateral pg_catalog.pg_stat_get_activity(s.pid) b on true
+  where not n.in_recovery limit @senders_max@) w on true)";
+
+// The questions that follow a light statement only when there is something to ask.
+//
+// Privilege: EXECUTE on the function, which `rpoguard sql` makes. Cost: one small file.
+constexpr const char* kHistory = "select rpoguard.timeline_history(@timeline@) as history";
+// Privilege: pg_monitor. Cost: grows with an archive backlog; statement_timeout bounds it.
+constexpr const char* kReady = R"(select pg_catalog.count(*)::bigint as files
+, pg_catalog.min(d.name) filter (where d.name ~ '^[0-9A-F]{24}[.]ready$') as oldest
+from pg_catalog.pg_ls_archive_statusdir() d where d.name like '%.ready')";
+
+// Asked after a refusal. By the catalogs alone, which anybody may read: the text of a refusal is
+// translated and names no grant. A function of the light statement may have been taken from public.
+// Privilege: none.
+constexpr const char* kMissingGrants = R"(select pg_catalog.string_agg(
+  pg_catalog.format(g.statement, g.object, current_user), '; ' order by g.place)
+from (
+  select 1 as place, 'grant pg_monitor%s to %I' as statement, '' as object
+  where not pg_catalog.pg_has_role(current_user, 'pg_monitor', 'USAGE')
+  union all
+  select 2, 'grant usage on schema %s to %I', n.nspname::text
+  from pg_catalog.pg_namespace n
+  where n.nspname = 'rpoguard' and not pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+  union all
+  select 3, 'grant select on %s to %I', 'rpoguard.' || c.relname
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = 'rpoguard' and c.relname = 'cluster_state'
+    and not pg_catalog.has_table_privilege(c.oid, 'SELECT')
+  union all
+  select 4, 'grant execute on function %s to %I', p.oid::regprocedure::text
+  from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  where (n.nspname = 'rpoguard' and p.proname = 'timeline_history'
+      or n.nspname = 'pg_catalog' and p.proname in (
+        'pg_control_system', 'pg_control_checkpoint', 'pg_control_recovery'))
+    and not pg_catalog.has_function_privilege(p.oid, 'EXECUTE')) g)";
+
+// Privilege: none. Cost: once per endpoint interval. Every name with its schema, as nothing was
+// set.
+constexpr const char* kEndpoint = R"(select (pg_catalog.pg_control_system()).system_identifier
+, f.in_recovery
+, case when f.in_recovery
+    then greatest((pg_catalog.pg_control_recovery()).min_recovery_end_timeline
+                , (pg_catalog.pg_control_checkpoint()).timeline_id)::bigint
+    else ('x' || pg_catalog.left(pg_catalog.pg_walfile_name(
+      pg_catalog.pg_current_wal_insert_lsn()), 8))::bit(32)::bigint end as timeline
+, (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint as started_us
+from (select pg_catalog.pg_is_in_recovery() as in_recovery offset 0) f)";
+
+// Privilege: what `rpoguard sql --with-canary` grants. Cost: one row, one commit. One message, so
+// that nothing is left open when rpoguard goes away in between.
+constexpr const char* kCanary = R"(begin read write;
+set local lock_timeout = @timeout_ms@;
+insert into rpoguard.canary as c (name, written_at, counter)
+values (@name@, pg_catalog.clock_timestamp(), 1)
+on conflict (name) do update set written_at = excluded.written_at, counter = c.counter + 1;
+commit)";
+
+constexpr std::array kSafeWalSize{
+    Versioned{130000, "s.safe_wal_size"},
+    Versioned{kServerVersionMin, "null::bigint"},
+};
+
+// Privilege: pg_monitor (activity of others). Cost: one pass over the backends and the slots. No
+// locks on relations.
+constexpr const char* kSlow = R"(select 'connections' as kind, coalesce(a.state, 'other') as name
+, null::boolean as logical, null::boolean as active
+, pg_catalog.count(*)::bigint as value, null::bigint as safe_bytes
+from pg_catalog.pg_stat_get_activity(null) a
+where a.backend_type = 'client backend' group by 2
+union all
+select 'connections_limit', null, null, null
+, pg_catalog.current_setting('max_connections')::bigint, null
+union all
+(select 'slot', s.slot_name::text, s.slot_type = 'logical', s.active
+, pg_catalog.pg_wal_lsn_diff(h.head, case when s.slot_type = 'logical'
+    then s.confirmed_flush_lsn else s.restart_lsn end)::bigint
+, @safe_wal_size@
+from (select case when pg_catalog.pg_is_in_recovery() then coalesce(
+    pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())
+    else pg_catalog.pg_current_wal_insert_lsn() end as head offset 0) h
+cross join pg_catalog.pg_get_replication_slots() s limit @slots_max@))";
+
+}  // namespace
+
+std::string session_sql(core::Duration statement_timeout, EpochTable epoch_table) {
+  const bool ask = epoch_table != EpochTable::ignored;
+  return base::replace_all(
+      base::replace_all(kSession, "@timeout_ms@", milliseconds(statement_timeout)),
+      "@epoch_table_exists@", ask ? kEpochTableExists : "false");
+}
+
+std::string light_sql(int server_version, EpochTable epoch_table) {
+  const bool ask = epoch_table != EpochTable::ignored;
+  const bool read = epoch_table == EpochTable::present;
+  std::string sql = base::replace_all(kLight, "@snapshot@", pick(kSnapshot, server_version));
+  sql = base::replace_all(sql, "@epoch_table_exists@", ask ? kEpochTableExists : "false");
+  sql = base::replace_all(sql, "@commit_levels@", kCommitLevels);
+  sql = base::replace_all(sql, "@epoch_columns@", read ? kEpochColumns : kNoEpochColumns);
+  sql = base::replace_all(sql, "@epoch_join@", read ? kEpochJoin : "");
+  return base::replace_all(sql, "@senders_max@", std::to_string(core::limits::kReplicationRowsMax));
+}
+
+std::string slow_sql(int server_version) {
+  const std::string sql =
+      base::replace_all(kSlow, "@safe_wal_size@", pick(kSafeWalSize, server_version));
+  return base::replace_all(sql, "@slots_max@", std::to_string(core::limits::kSlotsMax));
+}
+
+std::string history_sql(core::Timeline timeline) {
+  return base::replace_all(kHistory, "@timeline@", std::to_string(timeline.value));
+}
+
+std::string missing_grants_sql() {
+  return kMissingGrants;
+}
+
+std::string ready_sql() {
+  return kReady;
+}
+
+std::string endpoint_sql() {
+  return kEndpoint;
+}
+
+std::string canary_sql(const std::string& name, core::Duration lock_timeout) {
+  const std::string sql = base::replace_all(kCanary, "@timeout_ms@", milliseconds(lock_timeout));
+  return base::replace_all(sql, "@name@", quoted_literal(name));  // last: it may contain anything
+}
+
+}  // namespace rpoguard::observe

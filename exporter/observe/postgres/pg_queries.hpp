@@ -1,0 +1,93 @@
+// All SQL of rpoguard's probes and the decoders of the answers. Pure: text out, rows in.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "exporter/core/observation.hpp"
+#include "exporter/observe/postgres/row_set.hpp"
+
+namespace rpoguard::observe {
+
+/// The oldest server whose answers are understood (server_version_num).
+inline constexpr int kServerVersionMin = 120000;
+
+/// What a session does about rpoguard.cluster_state: a statement that names a missing table fails,
+/// so there is one variant for each case.
+enum class EpochTable { ignored, absent, present };
+inline constexpr std::size_t kEpochTableCount = 3;
+
+/// The first statement of every session: pins the settings the others rely on and tells whether the
+/// epoch table is there. `statement_timeout` is the server's own bound, below our deadline.
+std::string session_sql(core::Duration statement_timeout, EpochTable epoch_table);
+/// Reads the answer: is the table there? Error: the answer does not parse.
+std::variant<EpochTable, core::ProbeError> decode_session(const RowSet& answer,
+                                                          EpochTable epoch_table);
+
+/// The light statement, for a server of this version (>= kServerVersionMin).
+std::string light_sql(int server_version, EpochTable epoch_table);
+/// The slow statement.
+std::string slow_sql(int server_version);
+
+/// How a timeline came about, for a server that has rpoguard.timeline_history().
+std::string history_sql(core::Timeline timeline);
+/// nullopt where the server has no such file. Error: the answer does not parse, or is of another
+/// timeline.
+std::variant<std::optional<core::TimelineHistory>, core::ProbeError> decode_history(
+    const RowSet& answer, core::Timeline timeline);
+
+/// The grants that this session's role lacks, in one text; NULL: none is known to be missing.
+std::string missing_grants_sql();
+
+/// The .ready files of a server that archives.
+std::string ready_sql();
+std::variant<core::ArchiverFacts::Ready, core::ProbeError> decode_ready(const RowSet& answer);
+
+/// The answer to the operator's epoch query (core::ShardSpec::epoch_query): one row, the epoch and,
+/// optionally, the region of its writer. nullopt: no row, or NULL. Error: anything else.
+std::variant<std::optional<core::StampedEpoch>, core::ProbeError> decode_epoch_query(
+    const RowSet& answer);
+
+/// Who answers at a writer endpoint. Stands alone: a pooler may give any session, with any
+/// settings.
+std::string endpoint_sql();
+/// commit_took is left to the caller.
+std::variant<core::EndpointFacts, core::ProbeError> decode_endpoint(const RowSet& answer);
+/// Commits one row of rpoguard.canary in a transaction of its own, for the simple protocol. Commits
+/// of one name wait for each other, at most `lock_timeout`: while one hangs, the server keeps no
+/// more than that one. Whether a commit waits for standbys is as the session has it.
+std::string canary_sql(const std::string& name, core::Duration lock_timeout);
+
+struct LightAnswer {
+  core::NodeFacts facts;  ///< session is left to the caller
+  bool epoch_table_exists = false;
+};
+
+/// Columns by name in the first answer, by index from then on: one decoder per session. A NULL
+/// where a value must be, or anything that does not parse, is bad_answer. Not thread-safe.
+class LightDecoder {
+ public:
+  static constexpr std::size_t kColumns = 39;
+  /// `role`: named in the message when it lacks pg_monitor.
+  explicit LightDecoder(std::string role) : role_(std::move(role)) {}
+  std::variant<LightAnswer, core::ProbeError> decode(const RowSet& answer);
+
+ private:
+  std::string role_;
+  std::optional<std::array<std::size_t, kColumns>> index_;
+};
+
+/// Like LightDecoder, for the slow statement.
+class SlowDecoder {
+ public:
+  static constexpr std::size_t kColumns = 6;
+  std::variant<core::SlowFacts, core::ProbeError> decode(const RowSet& answer);
+
+ private:
+  std::optional<std::array<std::size_t, kColumns>> index_;
+};
+
+}  // namespace rpoguard::observe

@@ -1,0 +1,25 @@
+// The hooks that need the parts of observe/: programs, and SQL on the writer.
+#pragma once
+
+#include <memory>
+
+#include "exporter/core/clock.hpp"
+#include "exporter/notify/attempt.hpp"
+#include "exporter/serve/view_store.hpp"
+
+namespace rpoguard::run {
+
+/// Runs HookSpec::command without a shell, in a process group of its own that is killed at the
+/// deadline: the event's JSON on standard input, of the environment only PATH, HOME, LANG=C and
+/// RPOGUARD_EVENT, _SHARD, _NODE, _FROM, _TO and _REASON. Delivered: it ends with 0.
+notify::Deliver run_command_hook();
+
+/// Runs HookSpec::sql, one statement after the other, on the shard's confirmed writer as the latest
+/// view has it. Each statement reads the event as current_setting('rpoguard.event'). Refuses when
+/// there is no confirmed writer or the view is old, and when the server is in recovery or on
+/// another timeline than the writer was confirmed on. It cannot see a promotion that no node has
+/// shown yet.
+notify::Deliver run_sql_hook(std::shared_ptr<const core::Clock> clock,
+                             std::shared_ptr<const serve::ViewStore> views);
+
+}  // namespace rpoguard::run

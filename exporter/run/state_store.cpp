@@ -1,0 +1,173 @@
+#include "exporter/run/state_store.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "exporter/base/percent.hpp"
+
+namespace rpoguard::run {
+namespace {
+
+using core::Error;
+using nlohmann::json;
+
+constexpr int kVersion = 1;
+constexpr const char* kDamagedHint =
+    "it holds the highest epoch seen and any freeze; remove it only after checking which node is "
+    "the current writer";
+
+// Shard ids may hold any printable character: everything but the plain ones is written as %XX.
+std::string file_name_of(const std::string& shard) {
+  return base::percent_encode(shard, {.kept = "-_"}) + ".json";
+}
+
+Error system_error(const std::string& what, const std::string& path) {
+  return Error{"cannot " + what + " " + path + ": " + std::strerror(errno),
+               "check state_dir and its owner"};
+}
+
+json to_json(const std::string& shard, const core::DurableMemory& memory) {
+  json out{{"version", kVersion}, {"shard", shard}};
+  if (memory.highest_epoch) out["highest_epoch"] = memory.highest_epoch->value;
+  if (memory.confirmed_epoch) out["confirmed_epoch"] = memory.confirmed_epoch->value;
+  if (!memory.confirmed_node.empty()) out["confirmed_node"] = memory.confirmed_node;
+  if (memory.system_identifier) out["system_identifier"] = *memory.system_identifier;
+  if (memory.highest_generation) out["highest_generation"] = *memory.highest_generation;
+  for (const auto& [node, epoch] : memory.rivals)
+    out["rivals"][node] = epoch ? json(epoch->value) : json(nullptr);
+  if (memory.waiver) {
+    out["waiver"] = {{"until_unix_us", memory.waiver->until.time_since_epoch().count()},
+                     {"why", memory.waiver->why}};
+  }
+  if (memory.freeze) {
+    json& freeze = out["freeze"];
+    freeze = {{"by", memory.freeze->by},
+              {"reason", memory.freeze->reason},
+              {"since_unix_us", memory.freeze->since.time_since_epoch().count()}};
+    if (memory.freeze->until)
+      freeze["until_unix_us"] = memory.freeze->until->time_since_epoch().count();
+  }
+  return out;
+}
+
+core::WallTime wall_time(const json& unix_us) {
+  return core::WallTime(std::chrono::microseconds(unix_us.get<std::int64_t>()));
+}
+
+core::Freeze freeze_from_json(const json& in) {
+  core::Freeze freeze{in.at("by").get<std::string>(), in.at("reason").get<std::string>(),
+                      wall_time(in.at("since_unix_us")), std::nullopt};
+  if (in.contains("until_unix_us")) freeze.until = wall_time(in.at("until_unix_us"));
+  return freeze;
+}
+
+core::DurableMemory from_json(const json& in) {
+  core::DurableMemory memory;
+  if (in.at("version").get<int>() != kVersion) throw std::invalid_argument("unknown version");
+  if (in.contains("highest_epoch"))
+    memory.highest_epoch = core::Epoch{in.at("highest_epoch").get<std::int64_t>()};
+  if (in.contains("confirmed_epoch"))
+    memory.confirmed_epoch = core::Epoch{in.at("confirmed_epoch").get<std::int64_t>()};
+  if (in.contains("system_identifier"))
+    memory.system_identifier = in.at("system_identifier").get<std::uint64_t>();
+  if (in.contains("confirmed_node"))
+    memory.confirmed_node = in.at("confirmed_node").get<std::string>();
+  if (in.contains("highest_generation"))
+    memory.highest_generation = in.at("highest_generation").get<std::int64_t>();
+  if (in.contains("rivals")) {
+    for (const auto& [node, epoch] : in.at("rivals").get<json::object_t>()) {
+      auto& rival = memory.rivals[node];
+      if (!epoch.is_null()) rival = core::Epoch{epoch.get<std::int64_t>()};
+    }
+  }
+  if (in.contains("waiver")) {
+    const json& waiver = in.at("waiver");
+    memory.waiver = {wall_time(waiver.at("until_unix_us")), waiver.at("why").get<std::string>()};
+  }
+  if (in.contains("freeze")) memory.freeze = freeze_from_json(in.at("freeze"));
+  return memory;
+}
+
+bool write_all(int file, const std::string& text) {
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = ::write(file, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    done += static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+// Makes a rename in the directory last.
+void sync_directory(const std::string& directory) {
+  const int handle = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (handle < 0) return;
+  ::fsync(handle);
+  ::close(handle);
+}
+
+core::Result<void> write_atomically(const std::string& directory, const std::string& path,
+                                    const std::string& text) {
+  const std::string draft = path + ".new";
+  const int file = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file < 0) return system_error("write", draft);
+  const bool written = write_all(file, text) && ::fsync(file) == 0;
+  const Error error = system_error("write", draft);
+  ::close(file);
+  if (!written) return error;
+  if (::rename(draft.c_str(), path.c_str()) != 0) return system_error("rename", draft);
+  sync_directory(directory);
+  return {};
+}
+
+}  // namespace
+
+std::string StateStore::path_of(const std::string& shard) const {
+  return directory_ + "/shards/" + file_name_of(shard);
+}
+
+core::Result<void> StateStore::prepare() const {
+  const std::string shards = directory_ + "/shards";
+  std::error_code failed;
+  std::filesystem::create_directories(shards, failed);
+  if (failed) {
+    return Error{"cannot make state_dir " + shards + ": " + failed.message(),
+                 "check state_dir and its owner"};
+  }
+  const std::string probe = shards + "/.writable";
+  const auto written = write_atomically(shards, probe, "");
+  ::unlink(probe.c_str());
+  return written;
+}
+
+core::Result<core::DurableMemory> StateStore::load(const std::string& shard) const {
+  const std::string path = path_of(shard);
+  std::ifstream file(path);
+  if (!file) {
+    if (std::filesystem::exists(path)) return system_error("read", path);
+    return core::DurableMemory{};
+  }
+  try {
+    return from_json(json::parse(file));
+  } catch (const std::exception&) {
+    return Error{"the state file " + path + " is damaged", kDamagedHint};
+  }
+}
+
+core::Result<void> StateStore::save(const std::string& shard,
+                                    const core::DurableMemory& memory) const {
+  return write_atomically(
+      directory_ + "/shards", path_of(shard),
+      to_json(shard, memory).dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace rpoguard::run

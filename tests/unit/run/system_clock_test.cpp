@@ -1,0 +1,31 @@
+#include "exporter/run/system_clock.hpp"
+
+#include <ctime>
+
+#include <gtest/gtest.h>
+
+namespace rpoguard::run {
+namespace {
+
+TEST(SystemClock, is_the_boot_time_clock) {
+  const auto read = [] {
+    timespec time{};
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    return core::Instant(std::chrono::seconds(time.tv_sec) +
+                         std::chrono::nanoseconds(time.tv_nsec));
+  };
+  const core::Instant before = read();
+  const core::Instant now = SystemClock().now();
+  EXPECT_LE(before, now);
+  EXPECT_LE(now, read());
+}
+
+TEST(SystemClock, tells_the_wall_time_of_the_machine) {
+  const auto before = std::time(nullptr);
+  const auto wall = std::chrono::floor<std::chrono::seconds>(SystemClock().wall());
+  EXPECT_LE(before, wall.time_since_epoch().count());
+  EXPECT_LE(wall.time_since_epoch().count(), std::time(nullptr));
+}
+
+}  // namespace
+}  // namespace rpoguard::run
