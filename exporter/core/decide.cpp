@@ -91,7 +91,7 @@ void Evaluator::decide_gate() {
         std::min(view_.waiver->until, writer == nullptr ? now_ : writer->asked + trust);
   }
   view_.probe_interval = wanted_interval(*spec_, probe_, input.exposure);
-  view_.gate = decide_lease(*spec_, memory_.lease, input, now_);
+  view_.gate = renew_lease(*spec_, memory_.lease, input, now_);
   view_.writes_usable =
       view_.writer.has_value() && view_.gate.reasons.empty() && now_ < view_.gate.open_until;
 }

@@ -27,7 +27,7 @@ struct GateDecision {
 
 /// Pure; same input, same answer. `shard` null (not evaluated yet) is a closed gate with reason
 /// unproven.
-GateDecision decide(const ShardSpec& spec, const ShardView* shard, const GateRequest& request,
-                    Instant now);
+GateDecision check_gate(const ShardSpec& spec, const ShardView* shard, const GateRequest& request,
+                        Instant now);
 
 }  // namespace rpoguard::core

@@ -156,8 +156,8 @@ std::optional<Duration> retry_hint(const ShardSpec& spec, const LeaseMemory& mem
 
 }  // namespace
 
-GateView decide_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
-                      Instant now) {
+GateView renew_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
+                     Instant now) {
   settle(spec, memory, input, now);
   note_expiry(memory, now);
   GateView gate;

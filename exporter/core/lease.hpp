@@ -55,7 +55,7 @@ struct LeaseInput {
 /// link) goes through no more than one transition per reopen_after: it reopens no sooner than two
 /// of them after it last did, with Reason::reopening until then. A first closing is over when its
 /// cause is.
-GateView decide_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
-                      Instant now);
+GateView renew_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
+                     Instant now);
 
 }  // namespace rpoguard::core

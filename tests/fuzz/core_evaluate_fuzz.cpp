@@ -122,7 +122,7 @@ void check(const TestShard& shard) {
   if (view.recovery_point && gate.reasons.empty() && !gate.waived && view.spec->rpo.count() > 0) {
     RPOGUARD_CHECK(gate.open_until <= *view.recovery_point + view.spec->rpo);
   }
-  RPOGUARD_CHECK(!core::decide(*view.spec, &view, {}, gate.open_until).open);
+  RPOGUARD_CHECK(!core::check_gate(*view.spec, &view, {}, gate.open_until).open);
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ TEST(Evaluate, a_cut_link_stops_t_and_the_gate_closes_at_t_plus_rpo) {
     EXPECT_TRUE(shard.open());
     EXPECT_EQ(shard.view.gate.open_until, t + seconds(5));
   }
-  EXPECT_FALSE(decide(shard.spec, &shard.view, {}, t + seconds(5)).open) << "without another look";
+  EXPECT_FALSE(check_gate(shard.spec, &shard.view, {}, t + seconds(5)).open)
+      << "without another look";
   shard.commit();
   shard.tick();
   EXPECT_EQ(shard.reason(), "rpo_exceeded");

@@ -186,7 +186,7 @@ ShardSpec with_generation() {
 std::string reason_for(const TestShard& shard, std::int64_t generation) {
   GateRequest request;
   request.generation = generation;
-  const auto decision = decide(shard.spec, &shard.view, request, shard.now);
+  const auto decision = check_gate(shard.spec, &shard.view, request, shard.now);
   return decision.reason ? name_of(*decision.reason) : "open";
 }
 
