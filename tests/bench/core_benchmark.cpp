@@ -45,7 +45,7 @@ void evaluate_a_shard(benchmark::State& state) {
     shard.memory = std::move(result.memory);
     benchmark::DoNotOptimize(result.view);
   }
-  state.counters["wal_clock_pairs"] = static_cast<double>(shard.memory.wal_clock.size());
+  state.counters["wal_clock_pairs"] = static_cast<double>(shard.memory.source.clock.size());
 }
 BENCHMARK(evaluate_a_shard)->Arg(10)->Arg(86'400);
 
