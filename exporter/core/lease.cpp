@@ -15,6 +15,12 @@ constexpr Duration kRetryAfterMax = std::chrono::seconds(60);
 constexpr int kReopenAftersPerCycle = 2;
 
 // Remembers how long the exposure has been low, and whether that is long enough.
+//
+// Example: rpo 5 s, reopen_below 2.5 s, reopen_after 5 s.
+//   at 10  the lease has run out: the gate closes and must settle.
+//   at 12  the exposure is 1 s: low since 12. At 14 it is 3 s: not low any more.
+//   at 15  the exposure is 1 s: low since 15.
+//   at 20  it has been low for 5 s: settled. The gate may open, if nothing else speaks against it.
 void settle(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input, Instant now) {
   if (input.writer_changed) {
     memory.must_settle = false;
@@ -59,9 +65,9 @@ struct Limit {
 
 // The earliest of what ends an open gate, and what to say then.
 Limit open_limit(const LeaseInput& input) {
-  Limit limit = input.waived_until
-                    ? Limit{*input.waived_until, Reason::unproven}
-                    : Limit{input.kept_until.value_or(Instant{}), Reason::rpo_exceeded};
+  Limit limit = input.waived_until ? Limit{.until = *input.waived_until, .reason = Reason::unproven}
+                                   : Limit{.until = input.kept_until.value_or(Instant{}),
+                                           .reason = Reason::rpo_exceeded};
   if (input.archive_until && *input.archive_until < limit.until)
     limit = {*input.archive_until, Reason::archive_too_old};
   if (input.confirmed_until && *input.confirmed_until < limit.until)
