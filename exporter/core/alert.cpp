@@ -43,7 +43,7 @@ void add_writers(const ShardView& shard, std::vector<Alert>& alerts) {
 }
 
 void add_gate(const ShardView& shard, std::vector<Alert>& alerts) {
-  const GateDecision decision = decide(*shard.spec, &shard, {}, shard.evaluated);
+  const GateDecision decision = check_gate(*shard.spec, &shard, {}, shard.evaluated);
   // What an operator froze is no surprise to anybody.
   if (decision.open || !decision.reason || *decision.reason == Reason::frozen) return;
   alerts.push_back(make(kGateClosed, shard,

@@ -103,11 +103,13 @@ bool is_other_file(std::string_view name) {
   return name.ends_with(".history") || name.ends_with(".backup") || name.ends_with(".partial");
 }
 
-void follow_writer(ArchiveMemory& memory, const std::string& node, const NodeFacts& facts) {
-  ArchiveMemory::Writer writer{node,
-                               facts.system_identifier,
-                               facts.started,
-                               {facts.timeline, facts.history, facts.wal_segment_bytes}};
+void take_writer(ArchiveMemory& memory, const std::string& node, const NodeFacts& facts) {
+  ArchiveMemory::Writer writer{.node = node,
+                               .system_identifier = facts.system_identifier,
+                               .started = facts.started,
+                               .path = {.timeline = facts.timeline,
+                                        .history = facts.history,
+                                        .segment_bytes = facts.wal_segment_bytes}};
   const auto& known = memory.writer;
   const bool same =
       known && known->node == writer.node && known->system_identifier == writer.system_identifier &&
@@ -132,14 +134,16 @@ void take_claim(ArchiveMemory& memory, const NodeFacts& writer, Instant asked, I
   const auto segment = parse_wal_segment(name, writer.wal_segment_bytes);
   if (segment && segment->timeline == writer.timeline) {
     if (!memory.claim || memory.claim->end != segment->end)
-      memory.claim = ArchiveMemory::Claim{segment->end, answered, asked};
+      memory.claim =
+          ArchiveMemory::Claim{.end = segment->end, .first_seen = answered, .as_of = asked};
   } else if (!is_other_file(name)) {
     memory.claim.reset();
   } else if (!memory.claim && name.ends_with(".backup")) {
     // Archived in the order of their names: the segment it begins with went before it.
     const auto first = parse_wal_segment(name.substr(0, 24), writer.wal_segment_bytes);
     if (first && first->timeline == writer.timeline)
-      memory.claim = ArchiveMemory::Claim{first->end, answered, asked};
+      memory.claim =
+          ArchiveMemory::Claim{.end = first->end, .first_seen = answered, .as_of = asked};
   }
   if (memory.claim) memory.claim->as_of = asked;
 }
@@ -149,7 +153,7 @@ void take_claim(ArchiveMemory& memory, const NodeFacts& writer, Instant asked, I
 void take_ready(ArchiveMemory& memory, const NodeFacts& writer, Instant asked) {
   const auto& ready = writer.archiver->ready;
   if (!ready) return;
-  memory.ready = ArchiveMemory::Ready{ready->files, asked};
+  memory.ready = ArchiveMemory::Ready{.files = ready->files, .as_of = asked};
   memory.waiting_from.reset();
   if (ready->oldest_wal.empty() || !memory.claim) return;
   const auto oldest = parse_wal_segment(ready->oldest_wal, writer.wal_segment_bytes);
@@ -176,7 +180,7 @@ std::optional<Frontier> contiguous_frontier(const ArchiveFacts& archive, const W
 
 void follow_archiver(ArchiveMemory& memory, const std::string& node, const NodeFacts& writer,
                      Instant asked, Instant answered) {
-  follow_writer(memory, node, writer);
+  take_writer(memory, node, writer);
   if (!writer.archiver) {
     memory.claim.reset();
     memory.waiting_from.reset();

@@ -38,7 +38,7 @@ void ClockWatch::watch(WallTime server_now, Instant asked, Instant answered) {
     const Duration passed = server_now - latest_->server;
     if (passed < least - error || passed > most + error) set_at_ = server_now;
   }
-  latest_ = Reading{server_now, asked, answered};
+  latest_ = Reading{.server = server_now, .asked = asked, .answered = answered};
 }
 
 std::optional<Instant> ClockWatch::when(WallTime time) const {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "exporter/core/check.hpp"
+
 namespace rpoguard::core {
 namespace {
 
@@ -224,7 +226,8 @@ std::optional<Epoch> epoch_of(EpochSource source, const NodeFacts& facts) {
 
 EpochVerdict judge_epochs(const ShardSpec& spec, const EpochMemory& memory,
                           const std::vector<const NodeFacts*>& current) {
-  Judge judge{spec, memory, current, {}, {}};
+  RPOGUARD_CHECK(current.size() == spec.nodes.size());
+  Judge judge{.spec = spec, .memory = memory, .current = current, .verdict = {}, .candidates = {}};
   judge.verdict.states.assign(current.size(), NodeState::unreachable);
   judge.verdict.notes.assign(current.size(), "");
   judge.verdict.highest = memory.highest;

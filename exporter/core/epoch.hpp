@@ -39,15 +39,16 @@ struct EpochVerdict {
   std::optional<Epoch> highest;       ///< never below EpochMemory::highest
   int writers = 0;                    ///< nodes of this shard that accept writes
   std::optional<std::uint64_t> system_identifier;
-  std::optional<Reason>
-      reason;  ///< why there is no confirmed writer: split_brain, stale_epoch or no_writer
+  /// Why there is no confirmed writer: split_brain, stale_epoch or no_writer.
+  std::optional<Reason> reason;
   std::string detail;
 };
 
 /// The epoch a node witnesses; nullopt where it has none to show (EpochSource::http: no node has).
 std::optional<Epoch> epoch_of(EpochSource source, const NodeFacts& facts);
 
-/// `current[i]` is what node i says now, null while it is not known. Pure.
+/// `current[i]` is what node i says now, null while it is not known. Pure. REQUIRES: `current` is
+/// parallel to the spec's nodes.
 EpochVerdict judge_epochs(const ShardSpec& spec, const EpochMemory& memory,
                           const std::vector<const NodeFacts*>& current);
 

@@ -1,141 +1,154 @@
 #include "exporter/core/evaluate.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
+#include <vector>
 
+#include "exporter/core/archive_proof.hpp"
 #include "exporter/core/check.hpp"
-#include "exporter/core/evaluator.hpp"
-#include "exporter/core/limits.hpp"
+#include "exporter/core/describe.hpp"
+#include "exporter/core/endpoint.hpp"
+#include "exporter/core/freeze.hpp"
+#include "exporter/core/pace.hpp"
+#include "exporter/core/proof.hpp"
 
 namespace rpoguard::core {
 namespace {
 
-// Between two looks at one start of the server, something was committed, aborted or prepared.
-bool transacted(const NodeFacts& before, const NodeFacts& after) {
-  const bool one_start =
-      before.session == after.session || (before.started && before.started == after.started);
-  return one_start && before.snapshot && after.snapshot && before.snapshot != after.snapshot;
+/// What the steps have found, for those that put it together: they decide nothing.
+struct Findings {
+  const ShardSpec& spec;
+  const WriterVerdict& verdict;
+  const EndpointVerdict& endpoint;
+  const ArchiveView& archive;
+  const Proof& proof;
+  const std::optional<WaiverView>& waiver;
+  std::optional<double> exposure_growth;
+  const ShardMemory& memory;
+};
+
+LeaseInput lease_input(const Findings& found, Instant now) {
+  const auto& freeze = found.memory.durable.freeze;
+  return {.verdict_reason = found.verdict.epochs.reason,
+          .verdict_detail = found.verdict.epochs.detail,
+          .kept_until = found.memory.promise.kept_until,
+          .exposure = exposure_at(found.proof.recovery_point, now),
+          .exposure_growth = found.exposure_growth,
+          .shed_low_priority_from = shed_low_priority_from(found.spec, found.proof),
+          .archive_until = archive_until(found.spec.archive, found.archive),
+          .endpoint_watched = found.endpoint.view.has_value(),
+          .endpoint_until = endpoint_until(found.spec.endpoint, found.endpoint),
+          .endpoint_detail = endpoint_detail(found.endpoint),
+          .proof_detail = found.memory.promise.synchronous.problem,
+          .freeze_detail = freeze ? render_freeze(*freeze) : "",
+          .waived_until = waived_until(found.spec, found.waiver, found.verdict.writer, now),
+          .confirmed_until = confirmed_until(found.spec, found.memory.epoch_witness),
+          .writer_changed = found.memory.source.changed};
+}
+
+ShardView view_of(std::shared_ptr<const ShardSpec> spec, const Findings& found, GateView gate,
+                  std::vector<NodeView> nodes, Duration probe_interval, Instant now) {
+  const ShardMemory& memory = found.memory;
+  const EpochVerdict& epochs = found.verdict.epochs;
+  const auto& writer = found.verdict.writer;
+  const WalSource& source = memory.source;
+  return {.spec = std::move(spec),
+          .evaluated = now,
+          .nodes = std::move(nodes),
+          .writer = writer ? source.writer : std::nullopt,
+          .highest_epoch = epochs.highest,
+          .epoch_agreement = writer.has_value() && epochs.writers == 1,
+          .writers = epochs.writers,
+          .writes_usable = !memory.outage.since,
+          .recovery_point = found.proof.recovery_point,
+          .oldest_known_missing = found.proof.oldest_known_missing,
+          .last_possible_ack = last_possible_ack(found.spec, memory.readings, writer, source),
+          .exposure_growth = found.exposure_growth,
+          .bootstrapped = found.proof.bootstrapped,
+          .probe_interval = probe_interval,
+          .archive = found.archive,
+          .epoch_witness = memory.epoch_witness.view,
+          .generation_witness = memory.generation_witness.view,
+          .endpoint = found.endpoint.view,
+          .synchronous = memory.promise.synchronous,
+          .gate = std::move(gate),
+          .waiver = found.waiver,
+          .freeze = memory.durable.freeze,
+          .freeze_ended = memory.freeze_ended,
+          .slo = memory.slo.account,
+          .write_outage_since = memory.outage.since,
+          .last_write_outage = memory.outage.last};
 }
 
 }  // namespace
 
-Evaluator::Evaluator(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
-                     const ShardObservations& observations, const ProbeSpec& probe, Instant now,
-                     WallTime wall)
-    : spec_(std::move(spec)),
-      memory_(std::move(memory)),
-      observations_(observations),
-      probe_(probe),
-      now_(now),
-      wall_(wall),
-      fresh_(spec_->nodes.size(), false) {
-  RPOGUARD_CHECK(observations.nodes.size() == spec_->nodes.size());
-  memory_.nodes.resize(spec_->nodes.size());
-  view_.spec = spec_;
-  view_.evaluated = now;
-}
-
-Evaluation Evaluator::run() {
-  take_observations();
-  take_witnesses();
-  judge_writer();
-  follow_writer();
-  judge_endpoint();
-  locate_copies();
-  follow_commits();
-  prove_archive();
-  prove();
-  account();
-  decide_waiver();
-  decide_freeze();
-  decide_gate();
-  note_outage();
-  describe_nodes();
-  memory_.last_evaluated = now_;
-  return {std::move(view_), std::move(memory_)};
-}
-
-// The node's latest answer says that it takes no writes now.
-bool Evaluator::down(std::size_t node) const {
-  const auto& latest = observations_.nodes[node];
-  const auto* error = latest ? std::get_if<ProbeError>(&latest->outcome) : nullptr;
-  return error != nullptr && says_down(error->reason);
-}
-
-// The node's last facts still tell what it is: recent, and nothing says that it went down since.
-bool Evaluator::current(std::size_t node) const {
-  const NodeMemory& memory = memory_.nodes[node];
-  return memory.last_success && !down(node) &&
-         now_ - memory.last_success->asked <=
-             limits::kStaleIntervals * probe_.interval + probe_.timeout;
-}
-
-void Evaluator::take_observations() {
-  for (std::size_t node = 0; node < spec_->nodes.size(); ++node) {
-    const auto& observation = observations_.nodes[node];
-    NodeMemory& memory = memory_.nodes[node];
-    if (!observation || memory.seen_asked == observation->asked) continue;
-    memory.seen_asked = observation->asked;
-    fresh_[node] = true;
-    if (const auto* error = std::get_if<ProbeError>(&observation->outcome)) {
-      ++memory.failures.at(static_cast<std::size_t>(error->reason));
-      if (!memory.failing_since) memory.failing_since = observation->answered;
-      if (says_down(error->reason)) memory.accepting_since.reset();
-    } else {
-      if (memory.last_success && transacted(facts_of(*memory.last_success), facts_of(*observation)))
-        memory.last_transaction = observation->answered;
-      memory.last_success = observation;
-      memory.failing_since.reset();
-      if (facts_of(*observation).in_recovery) {
-        memory.in_recovery_at = observation->asked;
-        memory.accepting_since.reset();
-        memory.last_transaction.reset();
-      } else if (!memory.accepting_since) {
-        memory.accepting_since = observation->answered;
-      }
-    }
-  }
-}
-
-void Evaluator::note_outage() {
-  if (view_.writes_usable) {
-    if (memory_.write_outage_since && memory_.ever_usable)
-      memory_.last_write_outage = now_ - *memory_.write_outage_since;
-    memory_.write_outage_since.reset();
-    memory_.ever_usable = true;
-  } else if (!memory_.write_outage_since) {
-    memory_.write_outage_since = now_;
-  }
-  view_.write_outage_since = memory_.write_outage_since;
-  view_.last_write_outage = memory_.last_write_outage;
-}
-
 Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
                     const ShardObservations& observations, const ProbeSpec& probe, Instant now,
                     WallTime wall) {
-  return Evaluator(std::move(spec), std::move(memory), observations, probe, now, wall).run();
-}
+  RPOGUARD_CHECK(observations.nodes.size() == spec->nodes.size());
+  const ShardSpec& shard = *spec;
+  DurableMemory& durable = memory.durable;
+  ShardMemory next;
 
-ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& after) {
-  std::vector<NodeMemory> nodes(after.nodes.size());
-  for (std::size_t to = 0; to < after.nodes.size(); ++to) {
-    for (std::size_t from = 0; from < before.nodes.size() && from < memory.nodes.size(); ++from) {
-      const bool same = before.nodes[from].name == after.nodes[to].name &&
-                        before.nodes[from].connect.host == after.nodes[to].connect.host &&
-                        before.nodes[from].connect.port == after.nodes[to].connect.port;
-      if (same) nodes[to] = std::move(memory.nodes[from]);
-    }
-  }
-  memory.nodes = std::move(nodes);
-  // Another witness may mean something else by its numbers.
-  if (before.epoch_witness != after.epoch_witness) memory.epoch_witness = {};
-  if (before.generation_witness != after.generation_witness) memory.generation_witness = {};
-  if (before.archive != after.archive) {  // another repository, which has not answered yet either
-    ArchiveMemory archive;
-    archive.failure = std::move(memory.archive.failure);
-    memory.archive = std::move(archive);
-  }
-  return memory;
+  // Who is the writer, and do clients reach it?
+  next.readings = take_observations(std::move(memory.readings), observations.nodes, probe, now);
+  next.epoch_witness =
+      hear_witness(std::move(memory.epoch_witness), shard.epoch_witness, observations.epoch_witness,
+                   least_epoch(shard.epoch_source, durable.epochs.highest), now);
+  next.generation_witness =
+      hear_witness(std::move(memory.generation_witness), shard.generation_witness,
+                   observations.generation_witness, durable.highest_generation, now);
+  next.durable.highest_generation =
+      std::max(durable.highest_generation, number_reached(next.generation_witness));
+  WriterVerdict verdict =
+      judge_writer(std::move(durable.epochs), shard, next.readings, next.epoch_witness, now);
+  const auto& writer = verdict.writer;
+  next.durable.epochs = std::move(verdict.record);
+  next.source = follow_writer(std::move(memory.source), writer);
+  const EndpointVerdict endpoint = judge_endpoint(memory.endpoint_good, shard.endpoint,
+                                                  observations.endpoint, writer, next.source);
+  next.endpoint_good = endpoint.last_good;
+
+  // What do the copies and the archive have, and what does that prove?
+  next.copies = locate_copies(std::move(memory.copies), shard, next.readings, verdict, next.source);
+  ArchiveProof archive = prove_archive(std::move(memory.archive), shard, observations.archive,
+                                       writer, next.source, probe, now);
+  next.archive = std::move(archive.memory);
+  const Proof proof = prove(shard, next.copies, archive.view, next.source);
+  next.promise =
+      keep_promise(std::move(memory.promise), shard, proof, next.copies, writer, next.source);
+  next.slo = account(
+      std::move(memory.slo),
+      {.at = now, .kept_until = next.promise.kept_until, .recovery_point = proof.recovery_point},
+      next.source.changed, probe.interval);
+
+  // May writes go in?
+  const bool proven = proven_for_this_writer(shard, proof, next.promise, next.source, now);
+  next.durable.waiver = follow_waiver(std::move(durable.waiver), shard, writer, proven, wall);
+  const auto waiver = view_of(next.durable.waiver, now, wall);
+  FreezeState freeze = expire_freeze(
+      {.freeze = std::move(durable.freeze), .ended = std::move(memory.freeze_ended)}, wall);
+  next.durable.freeze = std::move(freeze.freeze);
+  next.freeze_ended = std::move(freeze.ended);
+  const Findings found{.spec = shard,
+                       .verdict = verdict,
+                       .endpoint = endpoint,
+                       .archive = archive.view,
+                       .proof = proof,
+                       .waiver = waiver,
+                       .exposure_growth = exposure_growth(next.slo, now, probe.interval),
+                       .memory = next};
+  next.lease = std::move(memory.lease);
+  GateView gate = renew_lease(shard, next.lease, lease_input(found, now), now);
+  const bool usable = writer && gate.reasons.empty() && now < gate.open_until;
+  next.outage = follow_outage(memory.outage, usable, now);
+
+  auto nodes =
+      describe_nodes(shard, observations, next.readings, next.copies, verdict, next.source);
+  const auto interval = wanted_interval(shard, probe, exposure_at(proof.recovery_point, now));
+  return {.view = view_of(std::move(spec), found, std::move(gate), std::move(nodes), interval, now),
+          .memory = std::move(next)};
 }
 
 }  // namespace rpoguard::core

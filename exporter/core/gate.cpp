@@ -46,8 +46,8 @@ Duration open_for(const ShardSpec& spec, const ShardView& shard, const GateReque
 
 }  // namespace
 
-GateDecision decide(const ShardSpec& spec, const ShardView* shard, const GateRequest& request,
-                    Instant now) {
+GateDecision check_gate(const ShardSpec& spec, const ShardView* shard, const GateRequest& request,
+                        Instant now) {
   GateDecision decision;
   if (spec.gate.mode == GateMode::off) {
     decision.open = true;

@@ -17,8 +17,8 @@ struct GateRequest {
 
 struct GateDecision {
   bool open = false;  ///< what the caller is told (shadow and off say open)
-  bool would_refuse =
-      false;  ///< what enforce would have refused; differs from !open in shadow mode
+  /// What enforce would have refused; differs from !open in shadow mode.
+  bool would_refuse = false;
   std::optional<Reason> reason;  ///< set whenever would_refuse
   Duration open_for{};           ///< how long an open answer may be cached; 0 when closed
   Duration retry_after = std::chrono::seconds(1);  ///< a hint, when closed
@@ -27,7 +27,7 @@ struct GateDecision {
 
 /// Pure; same input, same answer. `shard` null (not evaluated yet) is a closed gate with reason
 /// unproven.
-GateDecision decide(const ShardSpec& spec, const ShardView* shard, const GateRequest& request,
-                    Instant now);
+GateDecision check_gate(const ShardSpec& spec, const ShardView* shard, const GateRequest& request,
+                        Instant now);
 
 }  // namespace rpoguard::core

@@ -14,13 +14,13 @@ constexpr Duration kRetryAfterMax = std::chrono::seconds(60);
 // and goes.
 constexpr int kReopenAftersPerCycle = 2;
 
-// Remembers how long the exposure has been low, and whether that is long enough. For example, with
-// rpo 60 s, reopen_below 30 s and reopen_after 20 s:
-//   100 s  exposure 61 s: the RPO is exceeded; the gate closes, and must settle before it opens;
-//   105 s  exposure 25 s: low since 105 s;
-//   112 s  exposure 40 s: not low, so the 7 s count for nothing;
-//   115 s  exposure 20 s: low since 115 s;
-//   135 s  exposure 20 s: low for 20 s, so it has settled.
+// Remembers how long the exposure has been low, and whether that is long enough.
+//
+// Example: rpo 5 s, reopen_below 2.5 s, reopen_after 5 s.
+//   at 10  the lease has run out: the gate closes and must settle.
+//   at 12  the exposure is 1 s: low since 12. At 14 it is 3 s: not low any more.
+//   at 15  the exposure is 1 s: low since 15.
+//   at 20  it has been low for 5 s: settled. The gate may open, if nothing else speaks against it.
 void settle(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input, Instant now) {
   if (input.writer_changed) {
     memory.must_settle = false;
@@ -65,9 +65,9 @@ struct Limit {
 
 // The earliest of what ends an open gate, and what to say then.
 Limit open_limit(const LeaseInput& input) {
-  Limit limit = input.waived_until
-                    ? Limit{*input.waived_until, Reason::unproven}
-                    : Limit{input.kept_until.value_or(Instant{}), Reason::rpo_exceeded};
+  Limit limit = input.waived_until ? Limit{.until = *input.waived_until, .reason = Reason::unproven}
+                                   : Limit{.until = input.kept_until.value_or(Instant{}),
+                                           .reason = Reason::rpo_exceeded};
   if (input.archive_until && *input.archive_until < limit.until)
     limit = {*input.archive_until, Reason::archive_too_old};
   if (input.confirmed_until && *input.confirmed_until < limit.until)
@@ -162,8 +162,8 @@ std::optional<Duration> retry_hint(const ShardSpec& spec, const LeaseMemory& mem
 
 }  // namespace
 
-GateView decide_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
-                      Instant now) {
+GateView renew_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
+                     Instant now) {
   settle(spec, memory, input, now);
   note_expiry(memory, now);
   GateView gate;

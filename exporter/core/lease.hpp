@@ -28,14 +28,14 @@ struct LeaseMemory {
 struct LeaseInput {
   std::optional<Reason> verdict_reason;  ///< no confirmed writer, and why
   std::string verdict_detail;
-  std::optional<Instant>
-      kept_until;  ///< until when the proof keeps the promise; absent: nothing proven
+  /// Until when the proof keeps the promise; absent: nothing is proven.
+  std::optional<Instant> kept_until;
   std::optional<Duration> exposure;  ///< for the hysteresis
   /// ShardView::exposure_growth, for the hint when to come back.
   std::optional<double> exposure_growth = {};
   std::optional<Instant> shed_low_priority_from;
-  std::optional<Instant> archive_until;  ///< oldest allowed archive age reached; set iff the policy
-                                         ///< limits it and it is known
+  /// When the archive reaches the oldest age allowed; set iff the policy limits it and it is known.
+  std::optional<Instant> archive_until;
   /// The writer endpoint is watched; it led to the writer, and that is good until here. Absent: it
   /// does not, or it is not known.
   bool endpoint_watched = false;
@@ -55,7 +55,7 @@ struct LeaseInput {
 /// link) goes through no more than one transition per reopen_after: it reopens no sooner than two
 /// of them after it last did, with Reason::reopening until then. A first closing is over when its
 /// cause is.
-GateView decide_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
-                      Instant now);
+GateView renew_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
+                     Instant now);
 
 }  // namespace rpoguard::core

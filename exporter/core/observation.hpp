@@ -75,8 +75,8 @@ struct CommitLevel {
 
 /// One answer to the light statement: all of it from the same statement on the same connection.
 struct NodeFacts {
-  std::uint64_t session =
-      0;  ///< changes with every new connection: a snapshot text of another session proves nothing
+  /// Changes with every new connection: a snapshot text of another session proves nothing.
+  std::uint64_t session = 0;
   int server_version = 0;  ///< server_version_num, e.g. 150018
   std::uint64_t system_identifier = 0;
   bool in_recovery = true;
@@ -100,8 +100,8 @@ struct NodeFacts {
   std::optional<Lsn> replay_lsn;
   std::optional<bool> replay_paused;
   std::optional<bool> streaming;  ///< a walreceiver is running and in state "streaming"
-  std::optional<WallTime>
-      last_replayed_commit;  ///< commit time, on the clock of the writer that committed it
+  /// Commit time, on the clock of the writer that committed it.
+  std::optional<WallTime> last_replayed_commit;
   std::optional<Duration> apply_delay;  ///< recovery_min_apply_delay; absent when 0
 
   std::optional<StampedEpoch> stamped;  ///< cluster_state, if the table exists and has its row

@@ -17,7 +17,10 @@ std::optional<DurablePosition> own_position(const NodeFacts& copy,
   // What is replayed was durable here before, also when it came from the archive and no receiver
   // ever ran.
   const Lsn flushed = std::max(copy.receive_lsn.value_or(Lsn{}), copy.replay_lsn.value_or(Lsn{}));
-  return DurablePosition{copy.timeline, flushed, copy.replay_lsn, copy.history};
+  return DurablePosition{.timeline = copy.timeline,
+                         .flushed = flushed,
+                         .replayed = copy.replay_lsn,
+                         .history = copy.history};
 }
 
 const ReplicationRow* row_of(const NodeFacts& writer, const std::string& application_name) {
@@ -34,11 +37,15 @@ std::optional<DurablePosition> reported_position(const ReplicationRow& row,
                                                  const TimelinePlace& writer) {
   if (!row.flush_lsn || (row.state != "streaming" && row.state != "catchup")) return std::nullopt;
   const auto history = writer.history != nullptr ? std::optional(*writer.history) : std::nullopt;
-  return DurablePosition{writer.timeline, *row.flush_lsn, row.replay_lsn, history};
+  return DurablePosition{.timeline = writer.timeline,
+                         .flushed = *row.flush_lsn,
+                         .replayed = row.replay_lsn,
+                         .history = history};
 }
 
 bool shared_up_to(const DurablePosition& copy, const TimelinePlace& writer, Lsn position) {
-  const TimelinePlace place{copy.timeline, copy.history ? &*copy.history : nullptr};
+  const TimelinePlace place{.timeline = copy.timeline,
+                            .history = copy.history ? &*copy.history : nullptr};
   const auto fork = fork_of(place, writer);
   return fork && (!fork->point || position <= *fork->point);
 }
@@ -56,6 +63,16 @@ Lsn end_of_wal(Lsn insert, std::uint64_t segment_bytes) {
 
 }  // namespace
 
+// The bound rises only when a transaction has ended: the snapshot tells. While none has, it can
+// only fall to what is flushed by then.
+//
+// Example: wal_writer_delay is 200 ms, so whatever was acknowledged is flushed 600 ms later.
+//   asked at 1.0  snapshot 700, insert 0/640, flushed 0/600: bound 0/640.
+//   asked at 1.5  snapshot 700, insert 0/900, flushed 0/600: bound 0/640. The 0x2C0 bytes since are
+//                 a checkpoint's, or were written by a reader that pruned a page.
+//   asked at 2.0  snapshot 700, insert 0/900, flushed 0/620: bound 0/620. What lies beyond may stay
+//                 unflushed for ever, and a copy that has all of it must not look late.
+//   asked at 3.0  snapshot 701, insert 0/A00: a transaction has ended, bound 0/A00.
 std::optional<WriterSample> sample_writer(const std::optional<WriterSample>& previous,
                                           const NodeFacts& writer, Instant asked,
                                           Instant answered) {
@@ -66,7 +83,12 @@ std::optional<WriterSample> sample_writer(const std::optional<WriterSample>& pre
   const bool nothing_ended = same_start && previous->snapshot == *writer.snapshot;
   if (!nothing_ended) {
     const Lsn bound = end_of_wal(*writer.insert_lsn, writer.wal_segment_bytes);
-    return WriterSample{writer.session, writer.started, *writer.snapshot, bound, asked, answered};
+    return WriterSample{.session = writer.session,
+                        .started = writer.started,
+                        .snapshot = *writer.snapshot,
+                        .bound = bound,
+                        .asked = asked,
+                        .seen = answered};
   }
   WriterSample sample = *previous;
   // The insert position may lie beyond what will ever be flushed while the writer is idle (a

@@ -52,8 +52,9 @@ struct WriterSample {
   Instant seen;   ///< when that first sample was read
 };
 
-/// Continues from the previous sample (design: WAL clock; the idle writer). nullopt if the facts
-/// carry no position: then this look says nothing.
+/// Continues from the previous sample: as long as no transaction has ended since, an idle writer's
+/// bound does not rise with what the server logs by itself. nullopt if the facts carry no position:
+/// then this look says nothing.
 std::optional<WriterSample> sample_writer(const std::optional<WriterSample>& previous,
                                           const NodeFacts& writer, Instant asked, Instant answered);
 

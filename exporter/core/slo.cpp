@@ -47,6 +47,20 @@ void add_stretch(SloView& account, const SloStretch& stretch) {
   }
 }
 
+SloMemory account(SloMemory memory, const Known& now, bool writer_changed,
+                  Duration probe_interval) {
+  if (const auto& last = memory.last) {
+    add_stretch(memory.account, {.from = last->at,
+                                 .to = now.at,
+                                 .kept_until = last->kept_until,
+                                 .recovery_point = last->recovery_point});
+  }
+  memory.last = now;
+  if (writer_changed) memory.marks.clear();
+  mark_recovery_point(memory, now.recovery_point, now.at, probe_interval);
+  return memory;
+}
+
 void mark_recovery_point(SloMemory& memory, std::optional<Instant> recovery_point, Instant now,
                          Duration probe_interval) {
   auto& marks = memory.marks;

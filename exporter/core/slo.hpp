@@ -69,14 +69,26 @@ struct RecoveryMark {
   friend bool operator==(const RecoveryMark&, const RecoveryMark&) = default;
 };
 
+/// What an evaluation knew.
+struct Known {
+  Instant at;
+  std::optional<Instant> kept_until;      ///< absent: unknown whether the promise was kept
+  std::optional<Instant> recovery_point;  ///< absent: unknown how exposed the shard was
+};
+
 /// What the account remembers between two evaluations.
 struct SloMemory {
   SloView account;
-  std::optional<Instant> recovery_point;  ///< as of the last evaluation
-  std::vector<RecoveryMark> marks;        ///< oldest first; the last kGrowthMarks
+  std::optional<Known> last;        ///< by which the time since then goes
+  std::vector<RecoveryMark> marks;  ///< oldest first; the last kGrowthMarks
 };
 
 inline constexpr std::size_t kGrowthMarks = 11;
+
+/// The time since the last evaluation goes by what was known then; then what is known now is noted.
+/// `writer_changed`: a jump to another writer's recovery point is no growth. REQUIRES: `now.at` is
+/// not before the last one.
+SloMemory account(SloMemory memory, const Known& now, bool writer_changed, Duration probe_interval);
 
 /// Takes note of the recovery point for exposure_growth(). Starts again when it is unknown or went
 /// back: a jump is no growth. `probe_interval` > 0.

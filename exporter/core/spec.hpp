@@ -32,7 +32,8 @@ enum class ArchiveFormat { names, pgbackrest };
 /// counted.
 enum class GateMode { enforce, shadow, off };
 
-/// What a stamped promotion does to a gate that has no remote copy yet (design: waivers).
+/// What a stamped promotion does to a gate that has no remote copy yet: waive opens it
+/// without proof for a while, enforce keeps it closed.
 enum class AfterFailover { waive, enforce };
 
 const char* name_of(Durability value);

@@ -10,9 +10,13 @@ constexpr double kGrowthMin = 0.01;
 
 }  // namespace
 
+std::optional<Duration> exposure_at(std::optional<Instant> recovery_point, Instant now) {
+  if (!recovery_point) return std::nullopt;
+  return now - *recovery_point;
+}
+
 std::optional<Duration> exposure_at(const ShardView& shard, Instant now) {
-  if (!shard.recovery_point) return std::nullopt;
-  return now - *shard.recovery_point;
+  return exposure_at(shard.recovery_point, now);
 }
 
 std::optional<Duration> exposure_known_at(const ShardView& shard, Instant now) {

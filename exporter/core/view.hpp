@@ -1,5 +1,5 @@
-// What rpoguard says. The only types that serve/ and act/ read. Immutable once published; unknown
-// is absent.
+// What rpoguard says: all that serve/ and notify/ know of a shard. Immutable once published;
+// unknown is absent.
 #pragma once
 
 #include <array>
@@ -85,12 +85,12 @@ struct NodeView {
   std::optional<bool> streaming;    ///< both ends say so; absent while the copy is silent
   std::optional<bool> synchronous;  ///< the writer counts it as sync or quorum
   std::optional<Instant> recovery_point_flush;  ///< everything acknowledged before is flushed here
-  std::optional<Instant>
-      recovery_point_replay;  ///< everything acknowledged before is replayed here
+  /// Everything acknowledged before is replayed here.
+  std::optional<Instant> recovery_point_replay;
   std::optional<std::int64_t> lag_bytes_flush;
   std::optional<std::int64_t> lag_bytes_replay;
-  std::optional<std::int64_t>
-      evidence_disagreement_bytes;  ///< writer's report minus the copy's own, when positive
+  /// Writer's report minus the copy's own, when positive.
+  std::optional<std::int64_t> evidence_disagreement_bytes;
 
   std::optional<SlowFacts> slow;
   std::string history_problem{};  ///< why it does not say how its timeline came about; may be empty
@@ -169,15 +169,15 @@ std::string render_freeze(const Freeze& freeze);
 /// as a flag.
 struct GateView {
   Instant open_until{};  ///< the epoch of the clock: closed
-  std::optional<Instant>
-      shed_low_priority_from;   ///< low priority is refused from here on; absent: with open_until
+  /// Low priority is refused from here on; absent: with open_until.
+  std::optional<Instant> shed_low_priority_from;
   std::vector<Reason> reasons;  ///< why it is closed, most severe first; empty while open
-  Reason when_expired =
-      Reason::rpo_exceeded;  ///< what to answer once the lease has run out unrenewed
+  /// What to answer once the lease has run out unrenewed.
+  Reason when_expired = Reason::rpo_exceeded;
   bool waived = false;
   std::string detail;  ///< one sentence for a person
-  std::map<std::pair<bool, Reason>, std::uint64_t>
-      transitions;  ///< (opened?, reason) -> count since start
+  /// (opened?, reason) -> count since start.
+  std::map<std::pair<bool, Reason>, std::uint64_t> transitions;
   /// When to ask again, at most a minute ahead; absent while open. For rpo_exceeded: until the
   /// exposure is below reopen_below at its present pace (exposure_growth), and then reopen_after.
   std::optional<Duration> retry_after;
@@ -220,6 +220,7 @@ struct ShardView {
 };
 
 /// now - T; absent = unknown.
+std::optional<Duration> exposure_at(std::optional<Instant> recovery_point, Instant now);
 std::optional<Duration> exposure_at(const ShardView& shard, Instant now);
 /// Age of the oldest commit known to be missing on the counted copies, 0 when nothing is; absent =
 /// unknown.

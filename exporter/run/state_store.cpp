@@ -36,12 +36,12 @@ Error system_error(const std::string& what, const std::string& path) {
 
 json to_json(const std::string& shard, const core::DurableMemory& memory) {
   json out{{"version", kVersion}, {"shard", shard}};
-  if (memory.highest_epoch) out["highest_epoch"] = memory.highest_epoch->value;
-  if (memory.confirmed_epoch) out["confirmed_epoch"] = memory.confirmed_epoch->value;
-  if (!memory.confirmed_node.empty()) out["confirmed_node"] = memory.confirmed_node;
-  if (memory.system_identifier) out["system_identifier"] = *memory.system_identifier;
+  if (memory.epochs.highest) out["highest_epoch"] = memory.epochs.highest->value;
+  if (memory.epochs.confirmed) out["confirmed_epoch"] = memory.epochs.confirmed->value;
+  if (!memory.epochs.confirmed_node.empty()) out["confirmed_node"] = memory.epochs.confirmed_node;
+  if (memory.epochs.system_identifier) out["system_identifier"] = *memory.epochs.system_identifier;
   if (memory.highest_generation) out["highest_generation"] = *memory.highest_generation;
-  for (const auto& [node, epoch] : memory.rivals)
+  for (const auto& [node, epoch] : memory.epochs.rivals)
     out["rivals"][node] = epoch ? json(epoch->value) : json(nullptr);
   if (memory.waiver) {
     out["waiver"] = {{"until_unix_us", memory.waiver->until.time_since_epoch().count()},
@@ -73,18 +73,18 @@ core::DurableMemory from_json(const json& in) {
   core::DurableMemory memory;
   if (in.at("version").get<int>() != kVersion) throw std::invalid_argument("unknown version");
   if (in.contains("highest_epoch"))
-    memory.highest_epoch = core::Epoch{in.at("highest_epoch").get<std::int64_t>()};
+    memory.epochs.highest = core::Epoch{in.at("highest_epoch").get<std::int64_t>()};
   if (in.contains("confirmed_epoch"))
-    memory.confirmed_epoch = core::Epoch{in.at("confirmed_epoch").get<std::int64_t>()};
+    memory.epochs.confirmed = core::Epoch{in.at("confirmed_epoch").get<std::int64_t>()};
   if (in.contains("system_identifier"))
-    memory.system_identifier = in.at("system_identifier").get<std::uint64_t>();
+    memory.epochs.system_identifier = in.at("system_identifier").get<std::uint64_t>();
   if (in.contains("confirmed_node"))
-    memory.confirmed_node = in.at("confirmed_node").get<std::string>();
+    memory.epochs.confirmed_node = in.at("confirmed_node").get<std::string>();
   if (in.contains("highest_generation"))
     memory.highest_generation = in.at("highest_generation").get<std::int64_t>();
   if (in.contains("rivals")) {
     for (const auto& [node, epoch] : in.at("rivals").get<json::object_t>()) {
-      auto& rival = memory.rivals[node];
+      auto& rival = memory.epochs.rivals[node];
       if (!epoch.is_null()) rival = core::Epoch{epoch.get<std::int64_t>()};
     }
   }

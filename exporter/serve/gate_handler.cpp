@@ -76,7 +76,7 @@ class Gate {
     if (view && !index) {
       return respond(refusal(id, "unknown_shard", "unknown_shard"), dialect.unknown_shard, now);
     }
-    const GateAnswer answer = index ? decide(*view, *index, asked.value(), now) : starting(id);
+    const GateAnswer answer = index ? answer_for(*view, *index, asked.value(), now) : starting(id);
     if (index) count(answer);
     return respond(answer, answer.open ? 200 : dialect.closed, now);
   }
@@ -92,7 +92,7 @@ class Gate {
     std::string body = "{\"shards\":[";
     const std::size_t size = view ? view->spec->shards.size() : 0;
     for (std::size_t i = 0; i < size; ++i) {
-      const GateAnswer answer = decide(*view, i, asked.value(), now);
+      const GateAnswer answer = answer_for(*view, i, asked.value(), now);
       if (i > 0) body += ',';
       append_gate_json(body, answer, now);
       overall = i == 0 ? answer : worse(overall, answer);
@@ -129,8 +129,8 @@ class Gate {
     return answer;
   }
 
-  GateAnswer decide(const core::View& view, std::size_t index, const core::GateRequest& request,
-                    Instant now) const {
+  GateAnswer answer_for(const core::View& view, std::size_t index, const core::GateRequest& request,
+                        Instant now) const {
     const core::ShardSpec& spec = view.spec->shards[index];
     GateAnswer answer;
     answer.shard = spec.id;
@@ -142,7 +142,7 @@ class Gate {
       answer.retry_after = kShutdownRetryAfter;
       return answer;
     }
-    const core::GateDecision decision = core::decide(spec, answer.view, request, now);
+    const core::GateDecision decision = core::check_gate(spec, answer.view, request, now);
     answer.open = decision.open;
     answer.open_for = decision.open ? decision.open_for : core::Duration{0};
     answer.retry_after = decision.retry_after;

@@ -95,10 +95,10 @@ std::optional<std::int64_t> generation_of(const core::ShardView* shard) {
 Lease lease_of(const core::ShardSpec& spec, const core::ShardView* shard, core::Duration interval,
                core::Instant now) {
   const auto until = [&](const core::GateRequest& request) {
-    return deadline_of(core::decide(spec, shard, request, now), spec, interval, now);
+    return deadline_of(core::check_gate(spec, shard, request, now), spec, interval, now);
   };
   Lease lease{};
-  const core::GateDecision decision = core::decide(spec, shard, {}, now);
+  const core::GateDecision decision = core::check_gate(spec, shard, {}, now);
   lease.open_until_ns = until({});
   core::GateRequest low_priority;
   low_priority.low_priority = true;

@@ -235,7 +235,7 @@ class ShardSamples {
   }
 
   void add_gate(const ShardView& known, bool stopping) {
-    const core::GateDecision decision = core::decide(spec_, view_, {}, at_.now);
+    const core::GateDecision decision = core::check_gate(spec_, view_, {}, at_.now);
     const bool open = decision.open && !stopping;
     page_.add(Metric::gate_open, {id_}, open);
     page_.add(Metric::gate_open_for_seconds, {id_},

@@ -297,7 +297,7 @@ std::string encoded(std::string_view id) {
 }
 
 std::string shard_section(const ShardSpec& spec, const ShardView* shard, Instant now) {
-  const core::GateDecision decision = core::decide(spec, shard, {}, now);
+  const core::GateDecision decision = core::check_gate(spec, shard, {}, now);
   const std::string id = encoded(spec.id);
   std::string out = "<h2 id=\"" + id + "\">Shard <a href=\"/readyz?shard=" + id + "\">" +
                     escape_html(spec.id) + "</a></h2>\n";
@@ -331,7 +331,7 @@ Summary summarise(const core::View& view, Instant now) {
   Summary summary;
   for (std::size_t i = 0; i < view.shards.size(); ++i) {
     const ShardSpec& spec = view.spec->shards[i];
-    if (core::decide(spec, view.shards[i].get(), {}, now).open) continue;
+    if (core::check_gate(spec, view.shards[i].get(), {}, now).open) continue;
     if (++summary.closed > kNamedMax) continue;
     summary.links += (summary.links.empty() ? "" : ", ") + std::string("<a href=\"#") +
                      encoded(spec.id) + "\">" + escape_html(spec.id) + "</a>";

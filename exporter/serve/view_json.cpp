@@ -136,7 +136,7 @@ std::string detail_of(const ShardView* shard, const core::GateDecision& decision
 }
 
 Json gate_json(const ShardSpec& spec, const ShardView* shard, const Moment& at) {
-  const core::GateDecision decision = core::decide(spec, shard, {}, at.now);
+  const core::GateDecision decision = core::check_gate(spec, shard, {}, at.now);
   return Json{
       {"open", decision.open},
       {"reason", maybe(decision.reason, [](core::Reason reason) { return name_of(reason); })},

@@ -45,17 +45,17 @@ void evaluate_a_shard(benchmark::State& state) {
     shard.memory = std::move(result.memory);
     benchmark::DoNotOptimize(result.view);
   }
-  state.counters["wal_clock_pairs"] = static_cast<double>(shard.memory.wal_clock.size());
+  state.counters["wal_clock_pairs"] = static_cast<double>(shard.memory.source.clock.size());
 }
 BENCHMARK(evaluate_a_shard)->Arg(10)->Arg(86'400);
 
-void decide_at_the_gate(benchmark::State& state) {
+void check_the_gate(benchmark::State& state) {
   const TestShard& shard = shard_after(10);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(core::decide(shard.spec, &shard.view, {}, shard.now));
+    benchmark::DoNotOptimize(core::check_gate(shard.spec, &shard.view, {}, shard.now));
   }
 }
-BENCHMARK(decide_at_the_gate);
+BENCHMARK(check_the_gate);
 
 /// A page of 100 open shards.
 struct OpenPage {

@@ -118,11 +118,11 @@ void check(const TestShard& shard) {
   RPOGUARD_CHECK(!view.writer || !view.highest_epoch || view.writer->epoch == *view.highest_epoch);
   RPOGUARD_CHECK(view.slo.exceeded + view.slo.unknown <= view.slo.total);
   RPOGUARD_CHECK(view.nodes.size() == view.spec->nodes.size());
-  RPOGUARD_CHECK(shard.memory.wal_clock.size() <= 3100);
+  RPOGUARD_CHECK(shard.memory.source.clock.size() <= 3100);
   if (view.recovery_point && gate.reasons.empty() && !gate.waived && view.spec->rpo.count() > 0) {
     RPOGUARD_CHECK(gate.open_until <= *view.recovery_point + view.spec->rpo);
   }
-  RPOGUARD_CHECK(!core::decide(*view.spec, &view, {}, gate.open_until).open);
+  RPOGUARD_CHECK(!core::check_gate(*view.spec, &view, {}, gate.open_until).open);
 }
 
 }  // namespace

@@ -76,7 +76,7 @@ core::WallTime Sidecar::wall() const {
 core::GateDecision Sidecar::ask(bool low_priority) const {
   core::GateRequest request;
   request.low_priority = low_priority;
-  return core::decide(*spec_, view(), request, queue_.now());
+  return core::check_gate(*spec_, view(), request, queue_.now());
 }
 
 std::optional<std::size_t> Sidecar::writer_index() const {

@@ -15,7 +15,7 @@
 #include "exporter/core/limits.hpp"
 #include "exporter/core/result.hpp"
 #include "exporter/observe/system/way_back.hpp"
-#include "exporter/observe/worker_pool.hpp"
+#include "exporter/observe/system/worker_pool.hpp"
 
 namespace rpoguard::observe {
 

@@ -1,5 +1,4 @@
-// evaluate() end to end: the account of good and bad seconds, outages, what is shown, adoption of a
-// changed configuration.
+// evaluate() end to end: the account of good and bad seconds, outages, what is shown.
 #include <gtest/gtest.h>
 
 #include "tests/unit/core/shard_fixture.hpp"
@@ -32,7 +31,7 @@ TEST(Account, a_stall_counts_as_exceeded_from_where_the_promise_ran_out) {
   TestShard shard;
   shard.run_healthy(5);
   const Duration total = shard.view.slo.total;
-  const Instant kept_until = *shard.memory.kept_until;
+  const Instant kept_until = *shard.memory.promise.kept_until;
   shard.pass(seconds(100));
   shard.run_healthy(1);
   EXPECT_EQ(shard.view.slo.total, total + seconds(101));
@@ -234,43 +233,6 @@ TEST(Describe, lag_is_unknown_while_the_writers_position_is) {
   shard.tick();
   EXPECT_FALSE(shard.view.nodes[kPhxA].lag_bytes_flush);
   EXPECT_FALSE(shard.view.archive.lag_bytes);
-}
-
-TEST(Adopt, keeps_what_is_known_of_nodes_that_stay_and_nothing_of_others) {
-  TestShard shard;
-  shard.run_healthy(10);
-  ShardSpec after = shard.spec;
-  after.rpo = seconds(8);
-  std::swap(after.nodes[kIadB], after.nodes[kPhxA]);
-  after.nodes.push_back(make_node("phx-b", "phx"));
-  const ShardMemory adopted = adopt(shard.memory, shard.spec, after);
-  ASSERT_EQ(adopted.nodes.size(), 4U);
-  EXPECT_EQ(adopted.nodes[0].position, shard.memory.nodes[kIadA].position);
-  EXPECT_EQ(adopted.nodes[1].position, shard.memory.nodes[kPhxA].position);
-  EXPECT_EQ(adopted.nodes[2].position, shard.memory.nodes[kIadB].position);
-  EXPECT_FALSE(adopted.nodes[3].position);
-  EXPECT_FALSE(adopted.nodes[3].last_success);
-  EXPECT_EQ(adopted.durable, shard.memory.durable);
-  EXPECT_EQ(adopted.wal_clock.size(), shard.memory.wal_clock.size());
-}
-
-TEST(Adopt, a_node_at_another_endpoint_is_another_node) {
-  TestShard shard;
-  shard.run_healthy(3);
-  for (const bool by_port : {true, false}) {
-    ShardSpec after = shard.spec;
-    if (by_port) {
-      after.nodes[kPhxA].connect.port = 6000;
-    } else {
-      after.nodes[kPhxA].connect.host = "10.9.9.9";
-    }
-    EXPECT_FALSE(adopt(shard.memory, shard.spec, after).nodes[kPhxA].position);
-  }
-}
-
-TEST(Adopt, of_a_memory_that_was_never_evaluated_is_empty) {
-  const ShardSpec spec = make_spec();
-  EXPECT_EQ(adopt({}, spec, spec).nodes.size(), 3U);
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ TEST(Failover, a_gate_open_by_a_waiver_lasts_as_long_as_the_writer_is_seen) {
   TestShard shard = after_promotion();
   stamp(shard);
   shard.tick();
-  const Instant asked = shard.memory.nodes[kPhxA].last_success->asked;
+  const Instant asked = shard.memory.readings[kPhxA].last_success->asked;
   EXPECT_EQ(shard.view.gate.open_until, asked + seconds(5));
   shard.failures[kPhxA] = ProbeFailure::refused;
   shard.tick();

@@ -27,13 +27,13 @@ ShardView closed_view(Reason reason) {
 TEST(Gate, is_open_until_its_lease_runs_out_and_closed_from_then_on) {
   const ShardSpec spec = make_spec();
   const ShardView view = open_view();
-  const auto open = decide(spec, &view, {}, kStart);
+  const auto open = check_gate(spec, &view, {}, kStart);
   EXPECT_TRUE(open.open);
   EXPECT_FALSE(open.would_refuse);
   EXPECT_FALSE(open.reason);
   EXPECT_EQ(open.open_for, seconds(4));
-  EXPECT_TRUE(decide(spec, &view, {}, kStart + seconds(4) - Duration(1)).open);
-  const auto expired = decide(spec, &view, {}, kStart + seconds(4));
+  EXPECT_TRUE(check_gate(spec, &view, {}, kStart + seconds(4) - Duration(1)).open);
+  const auto expired = check_gate(spec, &view, {}, kStart + seconds(4));
   EXPECT_FALSE(expired.open) << "the prober may hang; the request's own clock closes the gate";
   EXPECT_EQ(expired.reason, Reason::rpo_exceeded);
   EXPECT_EQ(expired.open_for, Duration{0});
@@ -41,7 +41,7 @@ TEST(Gate, is_open_until_its_lease_runs_out_and_closed_from_then_on) {
 
 TEST(Gate, answers_with_the_worst_reason_and_a_hint_when_to_come_back) {
   const ShardView view = closed_view(Reason::no_writer);
-  const auto decision = decide(make_spec(), &view, {}, kStart);
+  const auto decision = check_gate(make_spec(), &view, {}, kStart);
   EXPECT_FALSE(decision.open);
   EXPECT_TRUE(decision.would_refuse);
   EXPECT_EQ(decision.reason, Reason::no_writer);
@@ -49,7 +49,7 @@ TEST(Gate, answers_with_the_worst_reason_and_a_hint_when_to_come_back) {
 }
 
 TEST(Gate, a_shard_that_was_never_judged_is_unproven) {
-  const auto decision = decide(make_spec(), nullptr, {}, kStart);
+  const auto decision = check_gate(make_spec(), nullptr, {}, kStart);
   EXPECT_FALSE(decision.open);
   EXPECT_EQ(decision.reason, Reason::unproven);
   EXPECT_EQ(decision.retry_after, seconds(1));
@@ -59,9 +59,9 @@ TEST(Gate, low_priority_is_refused_first) {
   const ShardView view = open_view();
   GateRequest low;
   low.low_priority = true;
-  EXPECT_EQ(decide(make_spec(), &view, low, kStart).open_for, seconds(3));
-  EXPECT_FALSE(decide(make_spec(), &view, low, kStart + seconds(3)).open);
-  EXPECT_TRUE(decide(make_spec(), &view, {}, kStart + seconds(3)).open);
+  EXPECT_EQ(check_gate(make_spec(), &view, low, kStart).open_for, seconds(3));
+  EXPECT_FALSE(check_gate(make_spec(), &view, low, kStart + seconds(3)).open);
+  EXPECT_TRUE(check_gate(make_spec(), &view, {}, kStart + seconds(3)).open);
 }
 
 TEST(Gate, low_priority_never_outlives_the_lease) {
@@ -69,9 +69,9 @@ TEST(Gate, low_priority_never_outlives_the_lease) {
   GateRequest low;
   low.low_priority = true;
   view.gate.shed_low_priority_from = kStart + seconds(60);
-  EXPECT_EQ(decide(make_spec(), &view, low, kStart).open_for, seconds(4));
+  EXPECT_EQ(check_gate(make_spec(), &view, low, kStart).open_for, seconds(4));
   view.gate.shed_low_priority_from.reset();
-  EXPECT_EQ(decide(make_spec(), &view, low, kStart).open_for, seconds(4));
+  EXPECT_EQ(check_gate(make_spec(), &view, low, kStart).open_for, seconds(4));
 }
 
 TEST(Gate, fences_callers_with_a_lower_or_a_higher_epoch) {
@@ -79,14 +79,14 @@ TEST(Gate, fences_callers_with_a_lower_or_a_higher_epoch) {
   for (const std::int64_t epoch : {6, 8, 0}) {
     GateRequest request;
     request.epoch = Epoch{epoch};
-    const auto decision = decide(make_spec(), &view, request, kStart);
+    const auto decision = check_gate(make_spec(), &view, request, kStart);
     EXPECT_FALSE(decision.open) << epoch;
     EXPECT_EQ(decision.reason, Reason::stale_epoch) << epoch;
     EXPECT_EQ(decision.open_for, Duration{0}) << epoch;
   }
   GateRequest right;
   right.epoch = Epoch{7};
-  EXPECT_TRUE(decide(make_spec(), &view, right, kStart).open);
+  EXPECT_TRUE(check_gate(make_spec(), &view, right, kStart).open);
 }
 
 TEST(Gate, an_epoch_cannot_be_confirmed_without_a_writer) {
@@ -94,14 +94,14 @@ TEST(Gate, an_epoch_cannot_be_confirmed_without_a_writer) {
   view.writer.reset();
   GateRequest request;
   request.epoch = Epoch{7};
-  EXPECT_EQ(decide(make_spec(), &view, request, kStart).reason, Reason::stale_epoch);
+  EXPECT_EQ(check_gate(make_spec(), &view, request, kStart).reason, Reason::stale_epoch);
 }
 
 TEST(Gate, a_generation_that_nobody_witnesses_is_refused) {
   const ShardView view = open_view();
   GateRequest request;
   request.generation = 12;
-  EXPECT_EQ(decide(make_spec(), &view, request, kStart).reason, Reason::stale_generation);
+  EXPECT_EQ(check_gate(make_spec(), &view, request, kStart).reason, Reason::stale_generation);
 }
 
 TEST(Gate, lets_a_caller_of_the_known_generation_in_for_as_long_as_it_is_known) {
@@ -111,57 +111,59 @@ TEST(Gate, lets_a_caller_of_the_known_generation_in_for_as_long_as_it_is_known) 
   view.generation_witness = WitnessView{12, "", kStart - seconds(3), std::nullopt};
   GateRequest request;
   request.generation = 12;
-  const auto open = decide(spec, &view, request, kStart);
+  const auto open = check_gate(spec, &view, request, kStart);
   EXPECT_TRUE(open.open);
   EXPECT_EQ(open.open_for, seconds(2)) << "the answer ends with its ttl of 5 s";
-  EXPECT_EQ(decide(spec, &view, {}, kStart).open_for, seconds(4)) << "who names none is not fenced";
-  const auto late = decide(spec, &view, request, kStart + seconds(2));
+  EXPECT_EQ(check_gate(spec, &view, {}, kStart).open_for, seconds(4))
+      << "who names none is not fenced";
+  const auto late = check_gate(spec, &view, request, kStart + seconds(2));
   EXPECT_EQ(late.reason, Reason::stale_generation);
   view.generation_witness->as_of = kStart;
-  EXPECT_EQ(decide(spec, &view, request, kStart).open_for, seconds(4)) << "the lease is shorter";
+  EXPECT_EQ(check_gate(spec, &view, request, kStart).open_for, seconds(4))
+      << "the lease is shorter";
   request.generation = 11;
-  EXPECT_EQ(decide(spec, &view, request, kStart).reason, Reason::stale_generation);
+  EXPECT_EQ(check_gate(spec, &view, request, kStart).reason, Reason::stale_generation);
   request.generation = 12;
   view.generation_witness->number.reset();
-  EXPECT_EQ(decide(spec, &view, request, kStart).reason, Reason::stale_generation);
+  EXPECT_EQ(check_gate(spec, &view, request, kStart).reason, Reason::stale_generation);
 }
 
 TEST(Gate, a_shards_own_reason_comes_before_the_callers) {
   const ShardView view = closed_view(Reason::split_brain);
   GateRequest request;
   request.epoch = Epoch{1};
-  EXPECT_EQ(decide(make_spec(), &view, request, kStart).reason, Reason::split_brain);
+  EXPECT_EQ(check_gate(make_spec(), &view, request, kStart).reason, Reason::split_brain);
 }
 
 TEST(Gate, shadow_lets_in_and_says_what_it_would_have_refused) {
   ShardSpec spec = make_spec();
   spec.gate.mode = GateMode::shadow;
   const ShardView view = closed_view(Reason::rpo_exceeded);
-  const auto refused = decide(spec, &view, {}, kStart);
+  const auto refused = check_gate(spec, &view, {}, kStart);
   EXPECT_TRUE(refused.open);
   EXPECT_TRUE(refused.would_refuse);
   EXPECT_EQ(refused.reason, Reason::rpo_exceeded);
   const ShardView healthy = open_view();
-  EXPECT_FALSE(decide(spec, &healthy, {}, kStart).would_refuse);
+  EXPECT_FALSE(check_gate(spec, &healthy, {}, kStart).would_refuse);
 }
 
 TEST(Gate, off_lets_in_whatever_the_state_and_is_asked_again_soon) {
   ShardSpec spec = make_spec();
   spec.gate.mode = GateMode::off;
   for (const ShardView* view : {static_cast<const ShardView*>(nullptr)}) {
-    const auto decision = decide(spec, view, {}, kStart);
+    const auto decision = check_gate(spec, view, {}, kStart);
     EXPECT_TRUE(decision.open);
     EXPECT_FALSE(decision.would_refuse);
     EXPECT_EQ(decision.open_for, seconds(1));
   }
   const ShardView closed = closed_view(Reason::split_brain);
-  EXPECT_TRUE(decide(spec, &closed, {}, kStart).open);
+  EXPECT_TRUE(check_gate(spec, &closed, {}, kStart).open);
 }
 
 TEST(Gate, passes_on_that_it_is_open_by_a_waiver) {
   ShardView view = open_view();
   view.gate.waived = true;
-  EXPECT_TRUE(decide(make_spec(), &view, {}, kStart).waived);
+  EXPECT_TRUE(check_gate(make_spec(), &view, {}, kStart).waived);
 }
 
 }  // namespace

@@ -187,9 +187,9 @@ class TestShard {
   WallTime wall() const {
     return kWallStart + std::chrono::duration_cast<std::chrono::microseconds>(now - kStart);
   }
-  bool open() const { return decide(spec, &view, {}, now).open; }
+  bool open() const { return check_gate(spec, &view, {}, now).open; }
   std::string reason() const {
-    const auto decision = decide(spec, &view, {}, now);
+    const auto decision = check_gate(spec, &view, {}, now);
     return decision.reason ? name_of(*decision.reason) : "open";
   }
   std::string state(std::size_t node) const { return name_of(view.nodes[node].state); }

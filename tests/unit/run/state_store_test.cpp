@@ -21,12 +21,12 @@ class StateStoreTest : public ::testing::Test {
 
   core::DurableMemory full_memory() const {
     core::DurableMemory memory;
-    memory.highest_epoch = core::Epoch{8};
-    memory.confirmed_epoch = core::Epoch{7};
-    memory.confirmed_node = "iad-a";
+    memory.epochs.highest = core::Epoch{8};
+    memory.epochs.confirmed = core::Epoch{7};
+    memory.epochs.confirmed_node = "iad-a";
     memory.highest_generation = 12;
-    memory.rivals = {{"iad-a", core::Epoch{7}}, {"phx-a", std::nullopt}};
-    memory.system_identifier = 18'000'000'000'000'000'001ULL;
+    memory.epochs.rivals = {{"iad-a", core::Epoch{7}}, {"phx-a", std::nullopt}};
+    memory.epochs.system_identifier = 18'000'000'000'000'000'001ULL;
     memory.waiver = {core::WallTime(std::chrono::microseconds(1'700'000'000'000'123)),
                      "epoch 8 by \"ana\""};
     memory.freeze = {"jo", "moving \"184\"", core::WallTime(std::chrono::seconds(1'700'000'000)),
@@ -78,8 +78,8 @@ TEST_F(StateStoreTest, reads_a_file_from_before_nodes_and_rivals_were_kept) {
   const auto loaded = store.load("184");
   ASSERT_TRUE(loaded.ok());
   core::DurableMemory expected;
-  expected.highest_epoch = core::Epoch{8};
-  expected.confirmed_epoch = core::Epoch{7};
+  expected.epochs.highest = core::Epoch{8};
+  expected.epochs.confirmed = core::Epoch{7};
   EXPECT_EQ(loaded.value(), expected);
 }
 

@@ -21,7 +21,7 @@ class Synchronous : public ::testing::Test {
 TEST_F(Synchronous, a_writer_that_waits_for_the_copy_keeps_the_gate_open_for_the_age_of_a_proof) {
   shard.run_healthy(3);
   EXPECT_TRUE(shard.open()) << shard.reason();
-  const Instant asked = shard.memory.nodes[kIadA].last_success->asked;
+  const Instant asked = shard.memory.readings[kIadA].last_success->asked;
   EXPECT_EQ(shard.view.gate.open_until, asked + seconds(2));
   EXPECT_EQ(shard.view.nodes[kPhxA].synchronous, true);
   EXPECT_EQ(shard.view.nodes[kIadB].synchronous, false);

@@ -34,7 +34,7 @@ TEST_P(Rivals, stay_rivals_across_a_restart_that_reaches_only_one_of_them) {
     shard.run_healthy(20);
     EXPECT_FALSE(shard.open()) << unseen;
     EXPECT_EQ(shard.reason(), "split_brain") << unseen;
-    EXPECT_EQ(shard.memory.durable.rivals.size(), 2U) << unseen;
+    EXPECT_EQ(shard.memory.durable.epochs.rivals.size(), 2U) << unseen;
   }
 }
 
@@ -44,7 +44,7 @@ TEST_P(Rivals, are_none_any_more_once_the_other_is_seen_down) {
   shard.failures[kPhxA] = ProbeFailure::refused;
   shard.run_healthy(8);
   EXPECT_TRUE(shard.open()) << shard.reason();
-  EXPECT_TRUE(shard.memory.durable.rivals.empty());
+  EXPECT_TRUE(shard.memory.durable.epochs.rivals.empty());
 }
 
 TEST_P(Rivals, are_none_any_more_once_the_other_is_seen_in_recovery) {
@@ -53,7 +53,7 @@ TEST_P(Rivals, are_none_any_more_once_the_other_is_seen_in_recovery) {
   shard.facts[kPhxA] = make_standby_facts(90);
   shard.run_healthy(8);
   EXPECT_TRUE(shard.open()) << shard.reason();
-  EXPECT_TRUE(shard.memory.durable.rivals.empty());
+  EXPECT_TRUE(shard.memory.durable.epochs.rivals.empty());
 }
 
 TEST_P(Rivals, are_none_any_more_once_the_operator_takes_one_out) {
@@ -61,14 +61,14 @@ TEST_P(Rivals, are_none_any_more_once_the_operator_takes_one_out) {
   const ShardSpec before = shard.spec;
   shard.spec.nodes.erase(shard.spec.nodes.begin() + kPhxA);
   shard.memory = adopt(shard.memory, before, shard.spec);
-  EXPECT_EQ(shard.memory.durable.rivals.size(), 2U);
+  EXPECT_EQ(shard.memory.durable.epochs.rivals.size(), 2U);
   shard.facts.erase(shard.facts.begin() + kPhxA);
   shard.failures.pop_back();
   shard.observations.nodes.assign(3, std::nullopt);
   shard.observations.slow.resize(3);
   shard.run_healthy(8);
   EXPECT_TRUE(shard.open()) << shard.reason();
-  EXPECT_TRUE(shard.memory.durable.rivals.empty());
+  EXPECT_TRUE(shard.memory.durable.epochs.rivals.empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Source, Rivals,
@@ -93,10 +93,10 @@ TEST(UnseenRivals, a_writer_that_only_seems_to_overlap_is_not_remembered_as_one)
   shard.failures[kIadA] = ProbeFailure::timeout;
   shard.promote(kPhxA, 2);
   shard.run(1);
-  EXPECT_FALSE(shard.memory.durable.rivals.contains("iad-a"));
+  EXPECT_FALSE(shard.memory.durable.epochs.rivals.contains("iad-a"));
   shard.run(4);
   EXPECT_EQ(shard.state(kPhxA), "writer");
-  EXPECT_TRUE(shard.memory.durable.rivals.empty());
+  EXPECT_TRUE(shard.memory.durable.epochs.rivals.empty());
 }
 
 TEST(WritersInUse, are_told_apart_by_whether_they_commit) {
@@ -181,11 +181,11 @@ TEST(Stamp, without_a_promotion_takes_the_writer_its_epoch) {
 TEST(ConfirmedNode, is_kept_with_its_epoch) {
   TestShard shard;
   shard.run_healthy(2);
-  EXPECT_EQ(shard.memory.durable.confirmed_node, "iad-a");
-  EXPECT_EQ(shard.memory.durable.confirmed_epoch, Epoch{1});
+  EXPECT_EQ(shard.memory.durable.epochs.confirmed_node, "iad-a");
+  EXPECT_EQ(shard.memory.durable.epochs.confirmed, Epoch{1});
   shard.failures[kIadA] = ProbeFailure::refused;
   shard.run(1);
-  EXPECT_EQ(shard.memory.durable.confirmed_node, "iad-a") << "it was the last one";
+  EXPECT_EQ(shard.memory.durable.epochs.confirmed_node, "iad-a") << "it was the last one";
 }
 
 }  // namespace

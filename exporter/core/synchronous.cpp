@@ -1,8 +1,10 @@
-// RPO 0: what the writer waits for. A step of an evaluation.
+#include "exporter/core/synchronous.hpp"
+
 #include <algorithm>
 #include <string>
+#include <vector>
 
-#include "exporter/core/evaluator.hpp"
+#include "exporter/core/check.hpp"
 #include "exporter/core/synchronous_names.hpp"
 
 namespace rpoguard::core {
@@ -12,7 +14,8 @@ namespace {
 using Rows = std::vector<const ReplicationRow*>;
 
 bool named(const std::string& name, const ReplicationRow& row) {
-  const SynchronousNames alone{SynchronousNames::Method::any, 1, {name}};
+  const SynchronousNames alone{
+      .method = SynchronousNames::Method::any, .count = 1, .names = {name}};
   return alone.holds(row.application_name);
 }
 
@@ -75,43 +78,35 @@ std::string not_required(const ShardSpec& spec, const NodeFacts& writer, const R
          std::to_string(spec.copies) + " copies that count";
 }
 
+// Does the writer wait for this copy, and has it all that was acknowledged before `least`? It is
+// called synchronous as soon as the setting says so, however far behind it is.
+bool caught_up(const ShardSpec& spec, const Copy& copy, const ReplicationRow& row, Instant least,
+               const WalClock& clock) {
+  if (row.sync_state != "sync" && row.sync_state != "quorum") return false;
+  if (!copy.row_trusted) return false;  // the name may be a stranger's
+  const auto position = spec.durability == Durability::flush ? row.flush_lsn : row.replay_lsn;
+  const auto proven = position ? clock.proven_until(*position) : std::nullopt;
+  return proven && *proven >= least;
+}
+
 }  // namespace
 
-// The promise is kept as long as the writer waits for the counted copies with each commit, and they
-// have what was acknowledged before the waiting began.
-void Evaluator::prove_synchronous() {
-  view_.synchronous.promised = true;
-  const NodeFacts* writer = writer_facts();
-  if (writer == nullptr) {
-    memory_.synchronous_since.reset();
-    return;
+SynchronousLook look_at_waiting(const ShardSpec& spec, const Copies& copies,
+                                const ConfirmedWriter& writer, const WalClock& clock,
+                                Instant since) {
+  RPOGUARD_CHECK(copies.size() == spec.nodes.size());
+  // A setting that was changed and changed back between two looks must not go unnoticed for long.
+  const Instant least = std::max(since, writer.asked() - spec.proof_ttl);
+  SynchronousLook look;
+  Rows rows;
+  for (std::size_t node = 0; node < copies.size(); ++node) {
+    const auto* row = row_of(writer.facts(), spec.nodes[node].application_name);
+    if (row == nullptr || !copies[node].counted || row->state != "streaming") continue;
+    rows.push_back(row);
+    if (caught_up(spec, copies[node], *row, least, clock)) ++look.caught_up;
   }
-  const Instant asked = writer_observation()->asked;
-  const Instant since = memory_.synchronous_since.value_or(asked);
-  Rows copies;
-  int caught_up = 0;
-  for (std::size_t node = 0; node < spec_->nodes.size(); ++node) {
-    const ReplicationRow* row = row_of(*writer, spec_->nodes[node].application_name);
-    if (row == nullptr || !counted(node) || row->state != "streaming") continue;
-    copies.push_back(row);
-    if (row->sync_state != "sync" && row->sync_state != "quorum") continue;
-    if (!memory_.nodes[node].row_trusted) continue;  // the name may be a stranger's
-    // A copy is called synchronous as soon as the setting says so, however far behind it is. And a
-    // setting that was changed and changed back between two looks must not go unnoticed for long.
-    const auto position = spec_->durability == Durability::flush ? row->flush_lsn : row->replay_lsn;
-    const auto proven = position ? memory_.wal_clock.proven_until(*position) : std::nullopt;
-    if (proven && *proven >= std::max(since, asked - spec_->proof_ttl)) ++caught_up;
-  }
-  std::string& problem = view_.synchronous.problem;
-  problem = not_required(*spec_, *writer, copies);
-  const bool required = problem.empty();
-  view_.synchronous.downgraded = !required;
-  memory_.synchronous_since = required ? std::optional(since) : std::nullopt;
-  if (required && caught_up >= spec_->copies) {
-    memory_.kept_until = asked + spec_->proof_ttl;
-  } else if (!required || memory_.kept_until) {
-    memory_.kept_until = asked;
-  }  // else: it has only begun to wait, and nothing is proven yet
+  look.problem = not_required(spec, writer.facts(), rows);
+  return look;
 }
 
 }  // namespace rpoguard::core

@@ -1,8 +1,11 @@
-// What the WAL archive proves: a step of an evaluation.
-#include <algorithm>
+#include "exporter/core/archive_proof.hpp"
 
-#include "exporter/core/archive.hpp"
-#include "exporter/core/evaluator.hpp"
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "exporter/core/check.hpp"
 
 namespace rpoguard::core {
 namespace {
@@ -53,8 +56,7 @@ std::string note_of_look(const ArchiveMemory& memory, const ArchiveMemory::Look&
     const bool known = look.path.history || look.path.timeline == Timeline{1};
     return known ? "the archive holds no WAL that the writer continues"
                  : "how the writer's timeline came about is not known (rpoguard.timeline_history() "
-                   "is "
-                   "missing), and no backup was taken on it: nothing is proven";
+                   "is missing), and no backup was taken on it: nothing is proven";
   }
   if (view.gap_segments.value_or(0) > 0) {
     return count_of(*view.gap_segments, "segment") + " missing from " +
@@ -97,56 +99,73 @@ void show_look(const ArchiveMemory& memory, bool fresh, ArchiveView& view) {
 // Asked after the look, the writer must have written all that was archived by then. It stays said:
 // the writer goes on, and the archive would look right again. Another cluster's WAL is told by its
 // identifier, at each look.
-bool contradicted(const ArchiveMemory::Look& look, const NodeFacts& writer, Instant asked) {
-  return look.frontier && writer.insert_lsn && asked >= look.answered &&
-         look.frontier->position > *writer.insert_lsn;
+bool contradicted(const ArchiveMemory& memory, const ConfirmedWriter& writer) {
+  const ArchiveMemory::Look* look = valid_look(memory);
+  const auto& written = writer.facts().insert_lsn;
+  return look != nullptr && !foreign(memory, *look) && look->frontier && written &&
+         writer.asked() >= look->answered && look->frontier->position > *written;
+}
+
+void take_news(ArchiveMemory& memory, const ArchiveSpec& spec,
+               const std::optional<ArchiveObservation>& latest,
+               const std::optional<ConfirmedWriter>& writer) {
+  if (writer) {
+    follow_archiver(memory, writer->spec.name, writer->facts(), writer->asked(),
+                    writer->answered());
+  }
+  if (latest && looks_itself(spec)) {
+    const auto* error = std::get_if<ProbeError>(&latest->outcome);
+    take_look(memory, *latest);
+    memory.failure = error == nullptr ? std::nullopt : std::optional(*error);
+  }
+  if (writer && contradicted(memory, *writer)) memory.of_another_history = true;
+}
+
+// What the writer itself says of its archiver, and how far it has gone on meanwhile.
+void show_writer(const NodeFacts& writer, ArchiveView& view) {
+  if (view.frontier && writer.insert_lsn)
+    view.lag_bytes = std::max<std::int64_t>(0, bytes_between(*view.frontier, *writer.insert_lsn));
+  if (!writer.archiver) return;
+  view.failed_count = writer.archiver->failed_count;
+  view.last_archived_wal = writer.archiver->last_archived_wal;
 }
 
 }  // namespace
 
-void Evaluator::prove_archive() {
-  ArchiveMemory& memory = memory_.archive;
-  ArchiveView& view = view_.archive;
-  const ArchiveSpec& spec = spec_->archive;
-  const NodeFacts* writer = writer_facts();
-  const NodeObservation* answer = writer_observation();
-  if (writer != nullptr) {
-    const std::string& node = spec_->nodes[*verdict_.writer].name;
-    follow_archiver(memory, node, *writer, answer->asked, answer->answered);
-  }
-  if (observations_.archive && looks_itself(spec)) {
-    const auto* error = std::get_if<ProbeError>(&observations_.archive->outcome);
-    take_look(memory, *observations_.archive);
-    memory.failure = error == nullptr ? std::nullopt : std::optional(*error);
-  }
-  if (looks_itself(spec)) view.failure = memory.failure;
-  const ArchiveMemory::Look* look = valid_look(memory);
-  if (writer != nullptr && look != nullptr && !foreign(memory, *look) &&
-      contradicted(*look, *writer, answer->asked))
-    memory.of_another_history = true;
+ArchiveProof prove_archive(ArchiveMemory memory, const ShardSpec& spec,
+                           const std::optional<ArchiveObservation>& latest,
+                           const std::optional<ConfirmedWriter>& writer, const WalSource& source,
+                           const ProbeSpec& probe, Instant now) {
+  ArchiveProof proof{.memory = std::move(memory), .view = {}};
+  ArchiveMemory& known = proof.memory;
+  ArchiveView& view = proof.view;
+  take_news(known, spec.archive, latest, writer);
 
-  const bool archiving =
-      writer != nullptr ? writer->archiver.has_value() : memory.claim.has_value();
-  view.enabled = looks_itself(spec) || archiving;
-  view.counted = counts(*spec_, memory_.writer ? memory_.writer->region : spec_->home_region);
-  const Duration fresh = kFreshIntervals * std::max(spec.interval, probe_.interval);
-  if (looks_itself(spec)) {
-    show_look(memory, look != nullptr && now_ - look->asked <= fresh + spec.timeout, view);
+  const bool looks = looks_itself(spec.archive);
+  const bool archiving = writer ? writer->facts().archiver.has_value() : known.claim.has_value();
+  const Duration fresh = kFreshIntervals * std::max(spec.archive.interval, probe.interval);
+  view.enabled = looks || archiving;
+  view.counted = counts(spec, writer_region(spec, source));
+  if (looks) {
+    const ArchiveMemory::Look* look = valid_look(known);
+    view.failure = known.failure;
+    show_look(known, look != nullptr && now - look->asked <= fresh + spec.archive.timeout, view);
   } else {
-    show_claim(memory, view);
+    show_claim(known, view);
   }
-  const auto until = view.frontier ? memory_.wal_clock.proven_until(*view.frontier) : std::nullopt;
+  RPOGUARD_CHECK(!view.frontier || view.as_of);
+  const auto until = view.frontier ? source.clock.proven_until(*view.frontier) : std::nullopt;
   // An idle writer's bound stands still while its clock goes on: an old look must not go on with
   // it.
   if (until) view.recovery_point = std::min(*until, *view.as_of);
-  if (memory.ready && now_ - memory.ready->as_of <= fresh)
-    view.ready_segments = memory.ready->files;
-  if (writer == nullptr) return;
-  if (view.frontier && writer->insert_lsn)
-    view.lag_bytes = std::max<std::int64_t>(0, bytes_between(*view.frontier, *writer->insert_lsn));
-  if (!writer->archiver) return;
-  view.failed_count = writer->archiver->failed_count;
-  view.last_archived_wal = writer->archiver->last_archived_wal;
+  if (known.ready && now - known.ready->as_of <= fresh) view.ready_segments = known.ready->files;
+  if (writer) show_writer(writer->facts(), view);
+  return proof;
+}
+
+std::optional<Instant> archive_until(const ArchiveSpec& spec, const ArchiveView& archive) {
+  if (!spec.max_age || !archive.recovery_point) return std::nullopt;
+  return *archive.recovery_point + *spec.max_age;
 }
 
 }  // namespace rpoguard::core

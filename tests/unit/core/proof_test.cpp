@@ -48,7 +48,8 @@ TEST(Evaluate, a_cut_link_stops_t_and_the_gate_closes_at_t_plus_rpo) {
     EXPECT_TRUE(shard.open());
     EXPECT_EQ(shard.view.gate.open_until, t + seconds(5));
   }
-  EXPECT_FALSE(decide(shard.spec, &shard.view, {}, t + seconds(5)).open) << "without another look";
+  EXPECT_FALSE(check_gate(shard.spec, &shard.view, {}, t + seconds(5)).open)
+      << "without another look";
   shard.commit();
   shard.tick();
   EXPECT_EQ(shard.reason(), "rpo_exceeded");
@@ -97,7 +98,7 @@ TEST(Evaluate, an_idle_writer_and_an_unreachable_copy_stop_t) {
   TestShard shard;
   shard.run_healthy(3);
   shard.failures[kPhxA] = ProbeFailure::timeout;
-  const Instant last_asked = shard.memory.nodes[kPhxA].last_success->asked;
+  const Instant last_asked = shard.memory.readings[kPhxA].last_success->asked;
   shard.run(10);
   EXPECT_LE(*shard.view.recovery_point, last_asked)
       << "what a copy said then proves nothing about later";
@@ -163,7 +164,7 @@ TEST(Evaluate, what_two_ends_disagree_about_stands_until_both_are_asked_again) {
 TEST(Evaluate, a_row_that_was_gone_may_be_a_strangers_when_it_is_back) {
   TestShard shard;
   shard.run_healthy(3);
-  const Instant last_asked = shard.memory.nodes[kPhxA].last_success->asked;
+  const Instant last_asked = shard.memory.readings[kPhxA].last_success->asked;
   shard.failures[kPhxA] = ProbeFailure::refused;
   const ReplicationRow stranger = shard.row(kPhxA);
   std::erase_if(shard.facts[kIadA].replication,
@@ -354,10 +355,10 @@ TEST(Evaluate, an_answer_that_overtook_an_older_one_stays) {
   shard.run_healthy(3);
   const auto older = shard.observations.nodes[kIadA];
   shard.run_healthy(3);
-  const auto latest = shard.memory.wal_clock.latest();
+  const auto latest = shard.memory.source.clock.latest();
   shard.observations.nodes[kIadA] = older;
   shard.judge();
-  EXPECT_EQ(shard.memory.wal_clock.latest()->t, latest->t);
+  EXPECT_EQ(shard.memory.source.clock.latest()->t, latest->t);
 }
 
 TEST(Evaluate, same_input_gives_the_same_output) {

@@ -97,7 +97,7 @@ TEST_F(LocalFailover, what_was_seen_of_the_old_writer_after_the_new_one_began_is
   shard.tick();
   ASSERT_EQ(shard.state(kIadB), "writer");
   ASSERT_TRUE(shard.view.recovery_point);
-  EXPECT_EQ(*shard.view.recovery_point, *shard.memory.nodes[kIadB].in_recovery_at);
+  EXPECT_EQ(*shard.view.recovery_point, *shard.memory.readings[kIadB].in_recovery_at);
 }
 
 TEST_F(LocalFailover, a_copy_beyond_the_branch_proves_nothing_more) {

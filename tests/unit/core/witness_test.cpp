@@ -87,7 +87,7 @@ TEST(EpochWitness, an_authority_that_never_answered_confirms_nobody) {
   EXPECT_EQ(asked.shard.reason(), "stale_epoch");
   EXPECT_EQ(asked.shard.view.gate.detail,
             "the epoch witness has given no good answer yet (timeout: no answer in time)");
-  EXPECT_FALSE(asked.shard.memory.durable.highest_epoch) << "silence raises nothing";
+  EXPECT_FALSE(asked.shard.memory.durable.epochs.highest) << "silence raises nothing";
 }
 
 TEST(EpochWitness, an_authority_that_names_nobody_confirms_nobody) {
@@ -159,7 +159,7 @@ TEST(EpochWitness, beside_another_source_it_can_only_raise_the_highest_epoch) {
     shard.run_healthy(1);
     EXPECT_EQ(shard.reason(), "stale_epoch") << name_of(source);
     EXPECT_EQ(shard.state(kIadA), "stale_writer");
-    EXPECT_EQ(shard.memory.durable.highest_epoch, Epoch{2});
+    EXPECT_EQ(shard.memory.durable.epochs.highest, Epoch{2});
     shard.observations.epoch_witness = says(shard, 1, "");
     shard.run_healthy(2);
     EXPECT_EQ(shard.view.highest_epoch, Epoch{2}) << "never lowered";
@@ -174,7 +174,7 @@ TEST(EpochWitness, another_one_after_a_reload_starts_without_an_answer) {
   other.epoch_witness->url = "http://other/";
   const ShardMemory memory = adopt(asked.shard.memory, asked.shard.spec, other);
   EXPECT_FALSE(memory.epoch_witness.good);
-  EXPECT_EQ(memory.durable.highest_epoch, Epoch{7});
+  EXPECT_EQ(memory.durable.epochs.highest, Epoch{7});
 }
 
 ShardSpec with_generation() {
@@ -186,7 +186,7 @@ ShardSpec with_generation() {
 std::string reason_for(const TestShard& shard, std::int64_t generation) {
   GateRequest request;
   request.generation = generation;
-  const auto decision = decide(shard.spec, &shard.view, request, shard.now);
+  const auto decision = check_gate(shard.spec, &shard.view, request, shard.now);
   return decision.reason ? name_of(*decision.reason) : "open";
 }
 
