@@ -176,6 +176,16 @@ TEST(Tidy, an_untested_file_is_noticed) {
             0);
 }
 
+TEST(Tidy, an_include_loop_is_noticed) {
+  const auto include = [](const std::string& name) { return "#include \"" + name + "\"\n"; };
+  const Source a = parse_source("exporter/config/a.hpp", include("exporter/config/b.hpp"));
+  const Source b = parse_source("exporter/config/b.hpp", include("exporter/config/c.hpp"));
+  const Source back = parse_source(
+      "exporter/config/c.cpp", include("exporter/config/c.hpp") + include("exporter/config/a.hpp"));
+  expect_none(check_loops({a, b}));
+  EXPECT_EQ(check_loops({a, b, back}).size(), 3U);
+}
+
 TEST(Tidy, a_key_that_is_written_twice_is_noticed) {
   const Source table = parse_source("exporter/config/table_a.cpp",
                                     "{.path = \"state_dir\", .help = \"gate.mode of a shard\"},\n"
@@ -215,6 +225,9 @@ TEST(Repository, banned_calls_and_words) {
 }
 TEST(Repository, every_file_is_tested_or_excused) {
   expect_none(check_tested(repository()));
+}
+TEST(Repository, has_no_include_loop_between_units) {
+  expect_none(check_loops(repository()));
 }
 TEST(Repository, configuration_keys_are_written_once) {
   expect_none(check_keys_written_once(repository()));

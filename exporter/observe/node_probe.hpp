@@ -15,10 +15,10 @@
 #include "exporter/core/clock.hpp"
 #include "exporter/core/observation.hpp"
 #include "exporter/core/spec.hpp"
+#include "exporter/observe/password_reader.hpp"
 #include "exporter/observe/pg_connection.hpp"
 #include "exporter/observe/pg_dialer.hpp"
 #include "exporter/observe/pg_queries.hpp"
-#include "exporter/observe/prober.hpp"
 #include "exporter/observe/resolver.hpp"
 
 namespace rpoguard::observe {

@@ -11,8 +11,8 @@
 
 #include "exporter/core/observation.hpp"
 #include "exporter/core/spec.hpp"
+#include "exporter/observe/password_reader.hpp"
 #include "exporter/observe/pg_connection.hpp"
-#include "exporter/observe/prober.hpp"
 #include "exporter/observe/resolver.hpp"
 
 namespace rpoguard::observe {

@@ -5,20 +5,15 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 
 #include <asio/io_context.hpp>
 
 #include "exporter/core/clock.hpp"
 #include "exporter/core/observation.hpp"
-#include "exporter/core/result.hpp"
 #include "exporter/core/spec.hpp"
+#include "exporter/observe/password_reader.hpp"
 
 namespace rpoguard::observe {
-
-/// Gives the password for a source, read anew at each call. Injected, because only config/ reads
-/// secrets.
-using PasswordReader = std::function<core::Result<std::string>(const core::PasswordSource&)>;
 
 /// Where observations go. Called on the loop thread. Shard and node are indices into Spec::shards
 /// and ::nodes.

@@ -10,7 +10,7 @@
 #include "exporter/core/clock.hpp"
 #include "exporter/core/observation.hpp"
 #include "exporter/core/spec.hpp"
-#include "exporter/observe/prober.hpp"
+#include "exporter/observe/password_reader.hpp"
 
 namespace rpoguard::observe {
 
