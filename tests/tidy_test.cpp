@@ -196,6 +196,30 @@ TEST(Tidy, an_untested_file_is_noticed) {
             0);
 }
 
+TEST(Tidy, an_include_loop_is_noticed) {
+  const auto include = [](const std::string& name) { return "#include \"" + name + "\"\n"; };
+  const Source a = parse_source("exporter/config/a.hpp", include("exporter/config/b.hpp"));
+  const Source b = parse_source("exporter/config/b.hpp", include("exporter/config/c.hpp"));
+  const Source back = parse_source(
+      "exporter/config/c.cpp", include("exporter/config/c.hpp") + include("exporter/config/a.hpp"));
+  expect_none(check_loops({a, b}));
+  EXPECT_EQ(check_loops({a, b, back}).size(), 3U);
+}
+
+TEST(Tidy, a_key_that_is_written_twice_is_noticed) {
+  const Source table = parse_source("exporter/config/table_a.cpp",
+                                    "{.path = \"state_dir\", .help = \"gate.mode of a shard\"},\n"
+                                    "{.path = \"defaults.gate.mode\"},\n");
+  const auto complaints = [&table](const std::string& path, const std::string& text) {
+    return check_keys_written_once({table, parse_source(path, text)}).size();
+  };
+  EXPECT_EQ(complaints("exporter/config/a.cpp", "f(\"state_dir is not gate.mode\", \"x\");\n"), 0U);
+  EXPECT_EQ(complaints("exporter/config/a.cpp", "// \"state_dir\"\n"), 0U);
+  EXPECT_EQ(complaints("exporter/config/a.cpp", "f(\"state_dir\", \"gate.mode\");\n"), 2U);
+  EXPECT_EQ(complaints("exporter/cli/a.cpp", "f(\"state_dir\", \"defaults.gate.mode\");\n"), 1U);
+  EXPECT_EQ(complaints("exporter/config/table_b.cpp", "{.path = \"state_dir\"},\n"), 1U);
+}
+
 TEST(Tidy, an_unknown_metric_in_a_rule_is_noticed) {
   const std::set<std::string> known = defined_metrics(
       {parse_source("exporter/serve/metrics_page.cpp", "x(\"rpoguard_gate_open\", \"help\");\n")});
@@ -224,6 +248,12 @@ TEST(Repository, mutexes_guard_something) {
 }
 TEST(Repository, every_file_is_tested_or_excused) {
   expect_none(check_tested(repository()));
+}
+TEST(Repository, has_no_include_loop_between_units) {
+  expect_none(check_loops(repository()));
+}
+TEST(Repository, configuration_keys_are_written_once) {
+  expect_none(check_keys_written_once(repository()));
 }
 TEST(Repository, top_level) {
   expect_none(check_top_level(RPOGUARD_SOURCE_DIR));

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "exporter/config/build.hpp"
@@ -11,32 +10,45 @@
 namespace rpoguard::config {
 namespace {
 
+using core::ConnectSpec;
+using core::PasswordSource;
+using core::ServiceSource;
+
+// Where a key of the connection to a node is written in the node itself, and in its `connect`;
+// null: it is not.
+struct InNode {
+  const Setting* directly;
+  const Setting* nested;
+};
+
+InNode in_node(const Resolver& resolver, NodeAt at, const Key& key) {
+  const auto places = Resolver::places(key, ConnectAt{.shard = at.shard, .node = at.node});
+  return {.directly = resolver.written_at(places[0]), .nested = resolver.written_at(places[1])};
+}
+
 void check_written_once(const Resolver& resolver, NodeAt node, Report& report) {
-  constexpr std::string_view kConnect = "defaults.connect.";
   for (const Key& key : all_keys()) {
     if (!key.path.starts_with(kConnect)) continue;
-    const auto places = Resolver::connect_places(node, key.path.substr(kConnect.size()));
-    const auto& written = resolver.settings().by_path;
-    const auto nested = written.find(places[1]);
-    if (!written.contains(places[0]) || nested == written.end()) continue;
-    report.add(nested->second.place, "written both in the node and in its connect", "once");
+    const InNode written = in_node(resolver, node, key);
+    if (written.directly == nullptr || written.nested == nullptr) continue;
+    report.add(written.nested->place, "written both in the node and in its connect", "once");
   }
 }
 
 // The keys that say where the password is.
-constexpr std::array<std::string_view, 3> kPasswordKeys{"password_file", "password_env",
-                                                        "passfile"};
+std::array<const Key*, 3> password_keys() {
+  return {&key_of<&ConnectSpec::password, &PasswordSource::file>(),
+          &key_of<&ConnectSpec::password, &PasswordSource::env>(),
+          &key_of<&ConnectSpec::password, &PasswordSource::passfile>()};
+}
 
 void check_password_once(const Resolver& resolver, NodeAt node, Report& report) {
-  const auto& written = resolver.settings().by_path;
-  for (const std::string_view direct : kPasswordKeys) {
-    for (const std::string_view nested : kPasswordKeys) {
-      const auto found = written.find(Resolver::connect_places(node, nested)[1]);
-      const bool both =
-          written.contains(Resolver::connect_places(node, direct)[0]) && found != written.end();
-      if (direct == nested || !both) continue;
-      report.add(found->second.place, "a password is set both in the node and in its connect",
-                 "once");
+  for (const Key* one : password_keys()) {
+    for (const Key* other : password_keys()) {
+      const Setting* directly = in_node(resolver, node, *one).directly;
+      const Setting* nested = in_node(resolver, node, *other).nested;
+      if (one == other || directly == nullptr || nested == nullptr) continue;
+      report.add(nested->place, "a password is set both in the node and in its connect", "once");
     }
   }
 }
@@ -53,26 +65,28 @@ class ConnectionCheck {
   }
 
  private:
-  Chosen<std::string> text(std::string_view name) const {
-    return resolver_.connect<std::string>(at_, name);
+  template <auto... Steps>
+  Chosen<std::string> text() const {
+    return resolver_.get<Steps...>(at_);
   }
 
   void check_password() {
-    const core::PasswordSource source = password_source_of(resolver_, at_);
-    std::vector<std::string> set;
-    for (const auto& [name, value] :
-         {std::pair(kPasswordKeys[0], source.file), std::pair(kPasswordKeys[1], source.env),
-          std::pair(kPasswordKeys[2], source.passfile)})
-      if (!value.empty()) set.emplace_back(name);
+    const PasswordSource source = password_source_of(resolver_, at_);
+    std::vector<const Key*> set;
+    if (!source.file.empty()) set.push_back(password_keys()[0]);
+    if (!source.env.empty()) set.push_back(password_keys()[1]);
+    if (!source.passfile.empty()) set.push_back(password_keys()[2]);
     if (set.size() < 2) return;
-    report_.add(first_of({text(set[1]).written, text(set[0]).written}),
-                "both " + set[0] + " and " + set[1] + " are set", "one of the two");
+    report_.add(
+        first_of({resolver_.get(*set[1], at_).written, resolver_.get(*set[0], at_).written}),
+        "both " + short_name(*set[0]) + " and " + short_name(*set[1]) + " are set",
+        "one of the two");
   }
 
   // True when there is one.
   bool check_service() {
-    const auto name = text("service");
-    const auto file = text("service_file");
+    const auto name = text<&ConnectSpec::service, &ServiceSource::name>();
+    const auto file = text<&ConnectSpec::service, &ServiceSource::file>();
     if (!name.value || !file.value) return false;
     if (name.value->empty() != file.value->empty()) {
       const bool nameless = name.value->empty();
@@ -84,10 +98,10 @@ class ConnectionCheck {
   }
 
   void check_tls() {
-    const auto mode = text("sslmode");
-    const auto root = text("sslrootcert");
-    const auto cert = text("sslcert");
-    const auto key = text("sslkey");
+    const auto mode = text<&ConnectSpec::sslmode>();
+    const auto root = text<&ConnectSpec::sslrootcert>();
+    const auto cert = text<&ConnectSpec::sslcert>();
+    const auto key = text<&ConnectSpec::sslkey>();
     if (!mode.value || !root.value || !cert.value || !key.value) return;
     if (mode.value->starts_with("verify-") && root.value->empty()) {
       report_.add(*mode.written, "sslmode " + *mode.value + " without sslrootcert",
@@ -104,11 +118,11 @@ class ConnectionCheck {
                   "certificates without sslmode, which would not use them",
                   "sslmode require | verify-ca | verify-full");
     }
-    const auto passphrase = text("sslpassword_file");
+    const auto passphrase = text<&ConnectSpec::sslpassword_file>();
     if (passphrase.value && !passphrase.value->empty() && key.value->empty()) {
       report_.add(*passphrase.written, "sslpassword_file without sslkey", "both or neither");
     }
-    const auto binding = text("channel_binding");
+    const auto binding = text<&ConnectSpec::channel_binding>();
     if (binding.value == "require" && *mode.value == "disable") {
       report_.add(*binding.written, "channel_binding require without TLS",
                   "sslmode require | verify-ca | verify-full");
@@ -122,16 +136,18 @@ class ConnectionCheck {
 
 }  // namespace
 
-void check_connections(const Resolver& resolver, std::size_t shard, Report& report) {
-  for (std::size_t i = 0; i < resolver.settings().shards[shard].nodes.size(); ++i) {
-    const NodeAt node{.shard = shard, .node = i};
+void check_connections(const Resolver& resolver, ShardAt at, Report& report) {
+  for (std::size_t i = 0; i < resolver.settings().shards[at.shard].nodes.size(); ++i) {
+    const NodeAt node{.shard = at.shard, .node = i};
     check_written_once(resolver, node, report);
     check_password_once(resolver, node, report);
-    ConnectionCheck(resolver, node, report).run();
+    ConnectionCheck(resolver, {.shard = at.shard, .node = i}, report).run();
   }
-  const auto host = resolver.policy<std::string>(shard, "writer_endpoint.host");
+  const auto host =
+      resolver.get<&core::ShardSpec::endpoint, &core::EndpointSpec::connect, &ConnectSpec::host>(
+          at);
   if (!host.value || host.value->empty()) return;
-  ConnectionCheck(resolver, ConnectAt(shard), report).run();
+  ConnectionCheck(resolver, {.shard = at.shard}, report).run();
 }
 
 }  // namespace rpoguard::config

@@ -1,14 +1,12 @@
 // Contradictions in how servers are reached.
 #pragma once
 
-#include <cstddef>
-
 #include "exporter/config/report.hpp"
 #include "exporter/config/resolver.hpp"
 
 namespace rpoguard::config {
 
 /// Reports those of the nodes and of the writer endpoint of one shard.
-void check_connections(const Resolver& resolver, std::size_t shard, Report& report);
+void check_connections(const Resolver& resolver, ShardAt at, Report& report);
 
 }  // namespace rpoguard::config

@@ -1,36 +1,44 @@
 #include "exporter/config/check_hooks.hpp"
 
 #include <algorithm>
-#include <array>
-#include <initializer_list>
 #include <map>
 #include <string_view>
+#include <vector>
 
 #include "exporter/config/findings.hpp"
 
 namespace rpoguard::config {
 namespace {
 
+using core::HookSpec;
+using core::HookType;
+
 // Which types have a use for a key.
 struct Use {
-  std::string_view key;
-  std::array<std::string_view, 3> types;
-  bool needed;
+  const Key& key;
+  std::vector<HookType> types;
+  bool needed = false;
 };
 
-constexpr std::array kUses{
-    Use{"events", {"webhook", "command", "sql"}, false},
-    Use{"url", {"webhook", "alertmanager"}, true},
-    Use{"secret_file", {"webhook"}, false},
-    Use{"token_file", {"webhook", "alertmanager"}, false},
-    Use{"ca_file", {"webhook", "alertmanager"}, false},
-    Use{"command", {"command"}, true},
-    Use{"sql", {"sql"}, true},
-    Use{"user", {"sql"}, false},
-    Use{"password_file", {"sql"}, false},
-    Use{"dbname", {"sql"}, false},
-    Use{"labels", {"alertmanager"}, false},
-};
+std::vector<Use> all_uses() {
+  return {
+      {.key = key_of<&HookSpec::events>(),
+       .types = {HookType::webhook, HookType::command, HookType::sql}},
+      {.key = key_of<&HookSpec::url>(),
+       .types = {HookType::webhook, HookType::alertmanager},
+       .needed = true},
+      {.key = key_of<&HookSpec::secret_file>(), .types = {HookType::webhook}},
+      {.key = key_of<&HookSpec::token_file>(),
+       .types = {HookType::webhook, HookType::alertmanager}},
+      {.key = key_of<&HookSpec::ca_file>(), .types = {HookType::webhook, HookType::alertmanager}},
+      {.key = key_of<&HookSpec::command>(), .types = {HookType::command}, .needed = true},
+      {.key = key_of<&HookSpec::sql>(), .types = {HookType::sql}, .needed = true},
+      {.key = key_of<&HookSpec::user>(), .types = {HookType::sql}},
+      {.key = key_of<&HookSpec::password_file>(), .types = {HookType::sql}},
+      {.key = key_of<&HookSpec::dbname>(), .types = {HookType::sql}},
+      {.key = key_of<&HookSpec::labels>(), .types = {HookType::alertmanager}},
+  };
+}
 
 bool is_label_name(std::string_view text) {
   const auto letter = [](char c) {
@@ -42,13 +50,13 @@ bool is_label_name(std::string_view text) {
 
 class HookCheck {
  public:
-  HookCheck(const Resolver& resolver, std::size_t index, Report& report)
-      : resolver_(resolver), index_(index), report_(report) {}
+  HookCheck(const Resolver& resolver, HookAt at, Report& report)
+      : resolver_(resolver), at_(at), report_(report) {}
 
   void run() {
-    const auto type = resolver_.hook<std::string>(index_, "type");
+    const auto type = resolver_.get<&HookSpec::type>(at_);
     if (type.value) {
-      for (const Use& use : kUses) check_use(use, *type.value);
+      for (const Use& use : all_uses()) check_use(use, *type.value);
     }
     check_labels();
     check_url();
@@ -56,37 +64,33 @@ class HookCheck {
   }
 
  private:
-  std::string path(std::string_view name) const {
-    return resolver_.settings().hooks[index_].place.path + "." + std::string(name);
-  }
-
   // The empty text and the empty list mean: not set.
-  bool is_set(const Setting& setting) const {
+  static bool is_set(const Setting& setting) {
     if (!setting.value) return true;  // refused, and reported
     if (const auto* text = std::get_if<std::string>(&*setting.value)) return !text->empty();
     return !std::get<std::vector<std::string>>(*setting.value).empty();
   }
 
-  void check_use(const Use& use, const std::string& type) {
-    const auto& written = resolver_.settings().by_path;
-    const auto found = written.find(path(use.key));
-    const bool set = found != written.end() && is_set(found->second);
+  void check_use(const Use& use, HookType type) {
+    const std::string path = Resolver::places(use.key, at_).front();
+    const Setting* written = resolver_.written_at(path);
+    const bool set = written != nullptr && is_set(*written);
     const bool useful = std::ranges::find(use.types, type) != use.types.end();
     if (set && !useful) {
-      report_.add(found->second.place, "is of no use to a hook of type " + type,
+      report_.add(written->place, std::string("is of no use to a hook of type ") + name_of(type),
                   "leave it out, or another type");
     }
     if (!set && useful && use.needed) {
-      report_.add({resolver_.settings().hooks[index_].place.mark, path(use.key)},
-                  "is missing: a hook of type " + type + " needs it",
-                  render_allowed(key_of("hooks[]." + std::string(use.key))));
+      report_.add({resolver_.settings().hooks[at_.hook].place.mark, path},
+                  std::string("is missing: a hook of type ") + name_of(type) + " needs it",
+                  render_allowed(use.key));
     }
   }
 
   void check_labels() {
-    const auto labels = resolver_.hook<std::vector<std::string>>(index_, "labels");
+    const auto labels = resolver_.get(key_of<&HookSpec::labels>(), at_);
     if (!labels.value) return;
-    for (const std::string& label : *labels.value) {
+    for (const std::string& label : std::get<std::vector<std::string>>(*labels.value)) {
       const std::size_t equals = label.find('=');
       if (equals != std::string::npos && is_label_name(label.substr(0, equals))) continue;
       report_.add(*labels.written, quote(label) + " is not NAME=VALUE with the name of a label",
@@ -96,14 +100,14 @@ class HookCheck {
 
   // An event is of one shard or of none: there is no id to put into the address.
   void check_url() {
-    const auto url = resolver_.hook<std::string>(index_, "url");
+    const auto url = resolver_.get<&HookSpec::url>(at_);
     if (!url.value || url.value->find("{shard}") == std::string::npos) return;
     report_.add(*url.written, "{shard} is not replaced here", "the shard is in the event itself");
   }
 
   void check_token() {
-    const auto url = resolver_.hook<std::string>(index_, "url");
-    const auto token = resolver_.hook<std::string>(index_, "token_file");
+    const auto url = resolver_.get<&HookSpec::url>(at_);
+    const auto token = resolver_.get<&HookSpec::token_file>(at_);
     if (!url.value || !token.value || token.value->empty() || !goes_in_clear_text(*url.value))
       return;
     report_.add(*token.written,
@@ -112,7 +116,7 @@ class HookCheck {
   }
 
   const Resolver& resolver_;
-  const std::size_t index_;
+  const HookAt at_;
   Report& report_;
 };
 
@@ -122,8 +126,9 @@ void check_hooks(const Resolver& resolver, Report& report) {
   std::map<std::string, std::size_t> names;
   for (std::size_t i = 0; i < resolver.settings().hooks.size(); ++i) {
     if (!resolver.settings().hooks[i].is_map) continue;
-    HookCheck(resolver, i, report).run();
-    const auto name = resolver.hook<std::string>(i, "name");
+    const HookAt at{.hook = i};
+    HookCheck(resolver, at, report).run();
+    const auto name = resolver.get<&HookSpec::name>(at);
     if (!name.value) continue;
     const auto [first, is_new] = names.emplace(*name.value, i);
     if (is_new) continue;

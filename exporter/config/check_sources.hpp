@@ -2,14 +2,12 @@
 // endpoint.
 #pragma once
 
-#include <cstddef>
-
 #include "exporter/config/report.hpp"
 #include "exporter/config/resolver.hpp"
 
 namespace rpoguard::config {
 
 /// Reports those of one shard.
-void check_sources(const Resolver& resolver, std::size_t shard, Report& report);
+void check_sources(const Resolver& resolver, ShardAt at, Report& report);
 
 }  // namespace rpoguard::config

@@ -19,7 +19,13 @@
 namespace rpoguard::config {
 namespace {
 
+using core::ArchiveSpec;
+using core::ConnectSpec;
 using core::Duration;
+using core::NodeSpec;
+using core::ProbeSpec;
+using core::ShardSpec;
+using core::Spec;
 
 bool is_wildcard(const std::string& host) {
   return host == "0.0.0.0" || host == "::";
@@ -31,38 +37,38 @@ bool overlap(const core::ListenSpec& a, const core::ListenSpec& b) {
 }
 
 void check_listeners(const Resolver& resolver, Report& report) {
-  const std::array<std::string, 4> names{"listen.ops", "listen.gate", "listen.agent",
-                                         "listen.health"};
-  for (std::size_t second = 1; second < names.size(); ++second) {
+  constexpr WholeFile kAt;
+  const std::array listeners{resolver.get<&Spec::ops>(kAt), resolver.get<&Spec::gate>(kAt),
+                             if_set(resolver.get<&Spec::agent>(kAt)),
+                             if_set(resolver.get<&Spec::health>(kAt))};
+  for (std::size_t second = 1; second < listeners.size(); ++second) {
     for (std::size_t first = 0; first < second; ++first) {
-      const auto one = resolver.global<core::ListenSpec>(names[first]);
-      const auto other = resolver.global<core::ListenSpec>(names[second]);
+      const auto& one = listeners[first];
+      const auto& other = listeners[second];
       if (!one.value || !other.value || !overlap(*one.value, *other.value)) continue;
       report.add(first_of({other.written, one.written}),
-                 names[first] + " and " + names[second] + " have the same address",
+                 name_of(one) + " and " + name_of(other) + " have the same address",
                  "two different ports");
     }
   }
 }
 
 void check_probe(const Resolver& resolver, Report& report) {
-  const auto get = [&](std::string_view name) {
-    return NamedDuration{std::string(name), resolver.global<MaybeDuration>(name)};
-  };
-  const NamedDuration interval = get("probe.interval");
-  const NamedDuration timeout = get("probe.timeout");
+  constexpr WholeFile kAt;
+  const auto interval = resolver.get<&Spec::probe, &ProbeSpec::interval>(kAt);
+  const auto timeout = resolver.get<&Spec::probe, &ProbeSpec::timeout>(kAt);
   require_less(timeout, interval, report);
-  require_at_least(get("probe.slow_interval"), interval, report);
-  require_at_least(get("probe.connect_timeout"), timeout, report);
+  require_at_least(resolver.get<&Spec::probe, &ProbeSpec::slow_interval>(kAt), interval, report);
+  require_at_least(resolver.get<&Spec::probe, &ProbeSpec::connect_timeout>(kAt), timeout, report);
 }
 
 // All contradictions within one shard.
 class ShardCheck {
  public:
-  ShardCheck(const Resolver& resolver, std::size_t shard, Report& report)
+  ShardCheck(const Resolver& resolver, ShardAt at, Report& report)
       : resolver_(resolver),
-        shard_(shard),
-        shape_(resolver.settings().shards[shard]),
+        at_(at),
+        shape_(resolver.settings().shards[at.shard]),
         report_(report) {}
 
   void run() {
@@ -74,58 +80,56 @@ class ShardCheck {
   }
 
  private:
-  NodeAt at(std::size_t node) const { return {.shard = shard_, .node = node}; }
-
-  NamedDuration duration(const std::string& name) const {
-    return {name, resolver_.policy<MaybeDuration>(shard_, name)};
+  template <auto... Steps>
+  Chosen<typename Path<Steps...>::Type> get() const {
+    return resolver_.get<Steps...>(at_);
+  }
+  template <auto... Steps>
+  Chosen<typename Path<Steps...>::Type> get_of_node(std::size_t node) const {
+    return resolver_.get<Steps...>(NodeAt{.shard = at_.shard, .node = node});
   }
 
   void check_promise() {
-    const NamedDuration interval{"probe.interval",
-                                 resolver_.global<MaybeDuration>("probe.interval")};
-    const NamedDuration rpo = duration("rpo");
-    const auto target = duration_of(rpo.chosen);
-    if (!target) return;
-    if (*target == Duration::zero()) {
+    const auto interval = resolver_.get<&Spec::probe, &ProbeSpec::interval>(WholeFile{});
+    const auto rpo = get<&ShardSpec::rpo>();
+    if (!rpo.value) return;
+    if (*rpo.value == Duration::zero()) {
       check_synchronous(rpo, interval);
       return;
     }
-    const auto every = duration_of(interval.chosen);
-    if (every && *every > *target / 4) {
-      report_.add(first_of({rpo.chosen.written, interval.chosen.written}),
+    if (interval.value && *interval.value > *rpo.value / 4) {
+      report_.add(first_of({rpo.written, interval.written}),
                   render_named(interval) + " is more than a quarter of " + render_named(rpo),
-                  "probe.interval <= rpo / 4");
+                  name_of(interval) + " <= " + name_of(rpo) + " / 4");
     }
-    const NamedDuration reopen = duration("gate.reopen_below");
+    const auto reopen = get<&ShardSpec::gate, &core::GateSpec::reopen_below>();
     require_less(reopen, rpo, report_);
     // Between two probes the exposure grows by the interval: it would never stay below.
-    const auto below = duration_of(reopen.chosen);
-    if (!every || !below || *below > *every) return;
-    report_.add(first_of({reopen.chosen.written}),
+    if (!interval.value || !reopen.value || *reopen.value > *interval.value) return;
+    report_.add(first_of({reopen.written}),
                 render_named(reopen) + " is not more than " + render_named(interval) +
                     ", and the gate could never reopen",
-                "gate.reopen_below > probe.interval");
+                name_of(reopen) + " > " + name_of(interval));
   }
 
-  void check_synchronous(const NamedDuration& rpo, const NamedDuration& interval) {
-    const NamedDuration ttl = duration("proof_ttl");
-    const auto good_for = duration_of(ttl.chosen);
-    const auto every = duration_of(interval.chosen);
-    if (!good_for || !every || *good_for >= *every) return;
-    report_.add(first_of({ttl.chosen.written, rpo.chosen.written}),
-                "rpo 0s with " + render_named(ttl) + " less than " + render_named(interval),
-                "proof_ttl >= probe.interval");
+  void check_synchronous(const Chosen<Duration>& rpo, const Chosen<Duration>& interval) {
+    const auto ttl = get<&ShardSpec::proof_ttl>();
+    if (!ttl.value || !interval.value || *ttl.value >= *interval.value) return;
+    report_.add(
+        first_of({ttl.written, rpo.written}),
+        name_of(rpo) + " 0s with " + render_named(ttl) + " less than " + render_named(interval),
+        name_of(ttl) + " >= " + name_of(interval));
   }
 
   void check_regions() {
-    const auto home = resolver_.shard<std::string>(shard_, "home_region");
+    const auto home = get<&ShardSpec::home_region>();
     if (!home.value) return;
-    const auto written = resolver_.shard<std::vector<std::string>>(shard_, "allowed_regions");
+    const auto written = get<&ShardSpec::allowed_regions>();
     if (written.value && std::ranges::find(*written.value, *home.value) == written.value->end()) {
       report_.add(*home.written, "home_region " + quote(*home.value) + " is not in allowed_regions",
                   "one of allowed_regions");
     }
-    const auto regions = resolver_.regions_of_nodes(shard_);
+    const auto regions = resolver_.regions_of_nodes(at_);
     if (regions && std::ranges::find(*regions, *home.value) == regions->end()) {
       report_.add(*home.written, "no node is in home_region " + quote(*home.value),
                   "the region of a node");
@@ -133,14 +137,14 @@ class ShardCheck {
   }
 
   // How many nodes count as copies while the writer is at home; nullopt: cannot be told.
-  std::optional<std::int64_t> countable_nodes() const {
-    const auto home = resolver_.shard<std::string>(shard_, "home_region");
-    const auto regions = resolver_.regions_of_nodes(shard_);
-    const auto allowed = resolver_.allowed_regions(shard_);
+  std::optional<int> countable_nodes() const {
+    const auto home = get<&ShardSpec::home_region>();
+    const auto regions = resolver_.regions_of_nodes(at_);
+    const auto allowed = resolver_.allowed_regions(at_);
     if (!home.value || !regions || !allowed) return std::nullopt;
-    std::int64_t count = 0;
+    int count = 0;
     for (std::size_t i = 0; i < regions->size(); ++i) {
-      const auto target = resolver_.node<bool>(at(i), "durability_target");
+      const auto target = get_of_node<&NodeSpec::durability_target>(i);
       if (!target.value) return std::nullopt;
       const std::string& region = (*regions)[i];
       const bool may_hold = std::ranges::find(*allowed, region) != allowed->end();
@@ -152,11 +156,10 @@ class ShardCheck {
   // The archive is one more copy where somebody outside the home region can read it, but never a
   // synchronous one.
   std::optional<bool> archive_can_count() const {
-    const auto home = resolver_.shard<std::string>(shard_, "home_region");
-    const auto allowed = resolver_.allowed_regions(shard_);
-    const auto rpo = resolver_.policy<MaybeDuration>(shard_, "rpo");
-    const auto regions =
-        resolver_.policy<std::vector<std::string>>(shard_, "archive.readable_from");
+    const auto home = get<&ShardSpec::home_region>();
+    const auto allowed = resolver_.allowed_regions(at_);
+    const auto rpo = get<&ShardSpec::rpo>();
+    const auto regions = get<&ShardSpec::archive, &ArchiveSpec::readable_from>();
     if (!home.value || !allowed || !regions.value) return std::nullopt;
     const auto counts = [&](const std::string& region) {
       return region != *home.value && std::ranges::find(*allowed, region) != allowed->end();
@@ -167,7 +170,7 @@ class ShardCheck {
   }
 
   void check_copies() {
-    const auto copies = resolver_.policy<std::int64_t>(shard_, "copies");
+    const auto copies = get<&ShardSpec::copies>();
     const auto nodes = countable_nodes();
     const auto archive = archive_can_count();
     if (!copies.value || !nodes || !archive || *copies.value <= *nodes) return;
@@ -175,7 +178,7 @@ class ShardCheck {
       check_archive_pace();
       return;
     }
-    report_.add(resolver_.place_in_shard(shard_, "copies"),
+    report_.add(resolver_.place_in_shard(*copies.key, at_),
                 "copies is " + std::to_string(*copies.value) +
                     ", but the nodes that can count are " + std::to_string(*nodes) +
                     (*archive ? ", and the archive" : ""),
@@ -186,23 +189,21 @@ class ShardCheck {
   // The archive is one of the copies that must hold a commit, and between two looks at it the
   // exposure grows as between two probes.
   void check_archive_pace() {
-    const NamedDuration interval = duration("archive.interval");
-    const NamedDuration rpo = duration("rpo");
-    const auto every = duration_of(interval.chosen);
-    const auto target = duration_of(rpo.chosen);
-    if (!every || !target || *every <= *target / 4) return;
-    report_.add(resolver_.place_in_shard(shard_, "archive.interval"),
+    const auto interval = get<&ShardSpec::archive, &ArchiveSpec::interval>();
+    const auto rpo = get<&ShardSpec::rpo>();
+    if (!interval.value || !rpo.value || *interval.value <= *rpo.value / 4) return;
+    report_.add(resolver_.place_in_shard(*interval.key, at_),
                 render_named(interval) + " is more than a quarter of " + render_named(rpo) +
                     ", and the archive is one of the copies that must hold a commit",
-                "archive.interval <= rpo / 4, or more nodes that can count");
+                name_of(interval) + " <= " + name_of(rpo) + " / 4, or more nodes that can count");
   }
 
   void check_names() {
     std::set<std::string> names;
     std::map<std::string, std::string> announced;
     for (std::size_t i = 0; i < shape_.nodes.size(); ++i) {
-      const auto name = resolver_.node<std::string>(at(i), "name");
-      const auto application = resolver_.node<std::string>(at(i), "application_name");
+      const auto name = get_of_node<&NodeSpec::name>(i);
+      const auto application = get_of_node<&NodeSpec::application_name>(i);
       if (!name.value || (application.written && !application.value)) continue;
       if (!names.insert(*name.value).second) {
         report_.add(*name.written, "node name " + quote(*name.value) + " is taken in this shard",
@@ -231,10 +232,11 @@ class ShardCheck {
   }
 
   void check_targets() {
-    std::map<std::pair<std::string, std::int64_t>, std::size_t> targets;
+    std::map<std::pair<std::string, std::uint16_t>, std::size_t> targets;
     for (std::size_t i = 0; i < shape_.nodes.size(); ++i) {
-      const auto host = resolver_.connect<std::string>(at(i), "host");
-      const auto port = resolver_.connect<std::int64_t>(at(i), "port");
+      const ConnectAt connection{.shard = at_.shard, .node = i};
+      const auto host = resolver_.get<&ConnectSpec::host>(connection);
+      const auto port = resolver_.get<&ConnectSpec::port>(connection);
       if (!host.value || !port.value) continue;
       const auto [first, is_new] = targets.emplace(std::pair(*host.value, *port.value), i);
       if (is_new) continue;
@@ -245,7 +247,7 @@ class ShardCheck {
   }
 
   const Resolver& resolver_;
-  std::size_t shard_;
+  ShardAt at_;
   const Settings::Shard& shape_;
   Report& report_;
 };
@@ -253,7 +255,7 @@ class ShardCheck {
 void check_shard_ids(const Resolver& resolver, Report& report) {
   std::map<std::string, std::size_t> ids;
   for (std::size_t i = 0; i < resolver.settings().shards.size(); ++i) {
-    const auto id = resolver.shard<std::string>(i, "id");
+    const auto id = resolver.get<&ShardSpec::id>(ShardAt{.shard = i});
     if (!id.value) continue;
     const auto [first, is_new] = ids.emplace(*id.value, i);
     if (is_new) continue;
@@ -280,16 +282,17 @@ void check_item(const Settings& settings, const Settings::Item& item, std::strin
 void check_node(const Resolver& resolver, NodeAt at, Report& report) {
   const Settings::Item& item = resolver.settings().shards[at.shard].nodes[at.node];
   if (!item.is_map) return;
-  check_item(resolver.settings(), item, "shards[].nodes[].", report);
-  if (resolver.connect<std::string>(at, "host").written) return;
-  report.add({item.place.mark, item.place.path + ".host"}, "is missing",
-             render_allowed(key_of("defaults.connect.host")));
+  check_item(resolver.settings(), item, kNode, report);
+  const Key& host = key_of<&ConnectSpec::host>();
+  if (resolver.get(host, ConnectAt{.shard = at.shard, .node = at.node}).written) return;
+  report.add({item.place.mark, item.place.path + "." + short_name(host)}, "is missing",
+             render_allowed(host));
 }
 
 void check_shard(const Resolver& resolver, std::size_t index, Report& report) {
   const Settings::Shard& shard = resolver.settings().shards[index];
   if (!shard.item.is_map) return;
-  check_item(resolver.settings(), shard.item, "shards[].", report);
+  check_item(resolver.settings(), shard.item, kShard, report);
   const std::string nodes = shard.item.place.path + ".nodes";
   if (!resolver.settings().by_path.contains(nodes)) {
     report.add({shard.item.place.mark, nodes}, "is missing", "a list of nodes");
@@ -309,7 +312,7 @@ void check_required(const Resolver& resolver, Report& report) {
   }
   for (std::size_t i = 0; i < settings.shards.size(); ++i) check_shard(resolver, i, report);
   for (const Settings::Item& hook : settings.hooks) {
-    if (hook.is_map) check_item(settings, hook, "hooks[].", report);
+    if (hook.is_map) check_item(settings, hook, kHook, report);
   }
 }
 
@@ -319,9 +322,10 @@ void check_contradictions(const Resolver& resolver, Report& report) {
   check_shard_ids(resolver, report);
   check_hooks(resolver, report);
   for (std::size_t i = 0; i < resolver.settings().shards.size(); ++i) {
-    ShardCheck(resolver, i, report).run();
-    check_connections(resolver, i, report);
-    check_sources(resolver, i, report);
+    const ShardAt at{.shard = i};
+    ShardCheck(resolver, at, report).run();
+    check_connections(resolver, at, report);
+    check_sources(resolver, at, report);
   }
 }
 

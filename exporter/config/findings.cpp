@@ -20,7 +20,7 @@ Place first_of(std::initializer_list<std::optional<Place>> written) {
 }
 
 bool goes_in_clear_text(const std::string& text) {
-  const auto url = core::split_url(replace_shard(text, "id"));
+  const auto url = core::split_url(replace_shard(text, "x"));
   if (!url || url.value().tls) return false;
   const std::string& host = url.value().host;
   const bool numeric = host.find_first_not_of("0123456789.") == std::string::npos;
@@ -29,30 +29,24 @@ bool goes_in_clear_text(const std::string& text) {
   return !stays_here;
 }
 
-std::optional<core::Duration> duration_of(const Chosen<MaybeDuration>& chosen) {
-  return chosen.value ? *chosen.value : std::nullopt;
+std::string render_named(const Chosen<core::Duration>& duration) {
+  return name_of(duration) + " (" + core::render_duration(*duration.value) + ")";
 }
 
-std::string render_named(const NamedDuration& named) {
-  return named.name + " (" + core::render_duration(*duration_of(named.chosen)) + ")";
-}
-
-void require_less(const NamedDuration& small, const NamedDuration& large, Report& report) {
-  const auto low = duration_of(small.chosen);
-  const auto high = duration_of(large.chosen);
-  if (!low || !high || *low < *high) return;
-  report.add(first_of({small.chosen.written, large.chosen.written}),
+void require_less(const Chosen<core::Duration>& small, const Chosen<core::Duration>& large,
+                  Report& report) {
+  if (!small.value || !large.value || *small.value < *large.value) return;
+  report.add(first_of({small.written, large.written}),
              render_named(small) + " is not less than " + render_named(large),
-             small.name + " < " + large.name);
+             name_of(small) + " < " + name_of(large));
 }
 
-void require_at_least(const NamedDuration& value, const NamedDuration& least, Report& report) {
-  const auto given = duration_of(value.chosen);
-  const auto bound = duration_of(least.chosen);
-  if (!given || !bound || *given >= *bound) return;
-  report.add(first_of({value.chosen.written, least.chosen.written}),
+void require_at_least(const Chosen<core::Duration>& value, const Chosen<core::Duration>& least,
+                      Report& report) {
+  if (!value.value || !least.value || *value.value >= *least.value) return;
+  report.add(first_of({value.written, least.written}),
              render_named(value) + " is less than " + render_named(least),
-             value.name + " >= " + least.name);
+             name_of(value) + " >= " + name_of(least));
 }
 
 }  // namespace rpoguard::config

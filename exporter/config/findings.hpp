@@ -19,28 +19,35 @@ Place first_of(std::initializer_list<std::optional<Place>> written);
 /// What is sent to this URL leaves the host, and can be read on the way.
 bool goes_in_clear_text(const std::string& url);
 
-/// A duration that is known and set; nothing is concluded from one that was refused.
-std::optional<core::Duration> duration_of(const Chosen<MaybeDuration>& chosen);
+/// Known and set: nothing is concluded from a value that was refused, nor from "off".
+template <typename T>
+Chosen<T> if_set(const Chosen<std::optional<T>>& chosen) {
+  return {.key = chosen.key,
+          .value = chosen.value ? *chosen.value : std::nullopt,
+          .written = chosen.written};
+}
 
 /// True when `key` stands in `defaults` and `by` in the shard itself: what the shard replaces may
 /// leave other keys of `defaults` without use, and that is no mistake.
 template <typename By, typename Of>
 bool replaces(const Chosen<By>& by, const Chosen<Of>& key) {
   return by.written && key.written && by.written->path.starts_with("shards[") &&
-         key.written->path.starts_with("defaults.");
+         key.written->path.starts_with(kDefaults);
 }
 
-/// A duration as messages name it.
-struct NamedDuration {
-  std::string name;
-  Chosen<MaybeDuration> chosen;
-};
+/// As messages name a key: "probe.timeout".
+template <typename T>
+std::string name_of(const Chosen<T>& chosen) {
+  return short_name(*chosen.key);
+}
 
-/// "probe.timeout (2s)". REQUIRES: duration_of(named.chosen)
-std::string render_named(const NamedDuration& named);
+/// "probe.timeout (2s)". REQUIRES: it has a value
+std::string render_named(const Chosen<core::Duration>& duration);
 
 /// Report that `small < large` and `value >= least` do not hold.
-void require_less(const NamedDuration& small, const NamedDuration& large, Report& report);
-void require_at_least(const NamedDuration& value, const NamedDuration& least, Report& report);
+void require_less(const Chosen<core::Duration>& small, const Chosen<core::Duration>& large,
+                  Report& report);
+void require_at_least(const Chosen<core::Duration>& value, const Chosen<core::Duration>& least,
+                      Report& report);
 
 }  // namespace rpoguard::config

@@ -23,7 +23,7 @@ constexpr std::string_view kAlias = "aliases (*name) are not supported";
 constexpr std::string_view kAnchor = "anchors (&name) are not supported";
 constexpr std::string_view kTag = "tags (!name) are not supported";
 
-// Y4: yaml-cpp counts from 0 and says -1 for "nowhere".
+// yaml-cpp counts from 0 and says -1 for "nowhere".
 Mark mark_of(const YAML::Mark& mark) {
   if (mark.line < 0) return {};
   return {.line = mark.line + 1, .column = mark.column + 1};
@@ -35,7 +35,7 @@ struct Stop {
   std::string problem;
 };
 
-// yaml-cpp ends a quoted scalar silently where the file ends (Y3), so the closing quote is looked
+// yaml-cpp ends a quoted scalar silently where the file ends, so the closing quote is looked
 // for here.
 bool quote_is_closed(std::string_view text, std::size_t start) {
   const char quote = text[start];
@@ -52,8 +52,9 @@ bool quote_is_closed(std::string_view text, std::size_t start) {
 }
 
 // Builds the tree from parser events. The event interface is used instead of YAML::Node because
-// nodes lose duplicates, marks of keys and the document count (Y3), share state (Y5) and expand
-// aliases (Y2).
+// nodes lose duplicates, marks of keys and the document count, share state (an assignment
+// overwrites what the handle pointed to) and expand aliases, so that a few bytes become millions of
+// nodes.
 class TreeBuilder final : public YAML::EventHandler {
  public:
   explicit TreeBuilder(std::string_view text) : text_(text) {}
@@ -79,7 +80,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (quoted && !quote_is_closed(text_, static_cast<std::size_t>(mark.pos))) {
       throw Stop{mark_of(mark), "a quoted text starts here and is not closed"};
     }
-    // Y3: the tag "!" is yaml-cpp's word for "not plain": quoted or a block.
+    // The tag "!" is yaml-cpp's word for "not plain": quoted or a block.
     const auto kind = tag == "!" ? Node::Kind::quoted : Node::Kind::plain;
     place({kind, mark_of(mark), value, forbidden_scalar(mark, anchor, tag)}, mark);
   }

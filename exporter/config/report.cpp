@@ -13,18 +13,6 @@ auto order_of(const Diagnostic& diagnostic) {
 
 }  // namespace
 
-std::string render(const Diagnostic& diagnostic) {
-  std::string text = diagnostic.file;
-  if (diagnostic.line > 0) {
-    text += ":" + std::to_string(diagnostic.line) + ":" + std::to_string(diagnostic.column);
-  }
-  text += ": ";
-  if (!diagnostic.key.empty()) text += diagnostic.key + ": ";
-  text += diagnostic.problem;
-  if (!diagnostic.allowed.empty()) text += " (allowed: " + diagnostic.allowed + ")";
-  return text;
-}
-
 void Report::add(const Place& place, std::string problem, std::string allowed) {
   diagnostics_.push_back({.file = file_,
                           .line = place.mark.line,

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "exporter/config/load.hpp"
+#include "exporter/config/diagnostic.hpp"
 
 namespace rpoguard::config {
 

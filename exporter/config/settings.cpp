@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "exporter/config/keys.hpp"
 #include "exporter/config/text.hpp"
 #include "exporter/core/limits.hpp"
 
@@ -114,7 +115,7 @@ class Collector {
         report_.add(key_place, std::string(entry.forbidden), "a plain key");
       } else if (!names.contains(entry.key)) {
         report_unknown(key_place, entry.key, names);
-      } else if (!is_new) {  // Y3: yaml-cpp takes the first silently
+      } else if (!is_new) {  // yaml-cpp takes the first silently
         report_.add(key_place, "written twice, first in line " + std::to_string(first->second.line),
                     "once");
       } else {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "exporter/config/keys.hpp"
+#include "exporter/config/key.hpp"
 #include "exporter/config/reader.hpp"
 #include "exporter/config/report.hpp"
 #include "exporter/config/value.hpp"

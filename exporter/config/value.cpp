@@ -111,7 +111,7 @@ Result<Value> parse_host(std::string_view text) {
   }
   if (is_host_name(text) || (is_printable(text) && is_ipv6(text))) return Value(std::string(text));
   if (text.find(',') != std::string_view::npos) {
-    return problem("a list of hosts; each server is a node of its own");  // L3
+    return problem("a list of hosts; each server is a node of its own");
   }
   if (text.find(':') != std::string_view::npos) {
     return problem("not a host; the port is a key of its own");
@@ -280,7 +280,7 @@ Result<Value> parse_scalar(const Key& key, std::string_view text) {
 core::Result<Value> parse_value(const Key& key, const Node& node) {
   if (node.kind == Node::Kind::null) return problem("has no value");
   if (!node.is_scalar()) return problem("must be a single value, not a list or a map");
-  // Y3: a quoted "5" or "on" is text; yaml-cpp would convert it.
+  // A quoted "5" or "on" is text; yaml-cpp would convert it.
   if (node.kind == Node::Kind::quoted && needs_plain_scalar(key)) {
     return problem("must be written without quotes");
   }

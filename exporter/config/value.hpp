@@ -2,27 +2,14 @@
 // converted.
 #pragma once
 
-#include <cstdint>
 #include <optional>
-#include <string>
-#include <variant>
-#include <vector>
 
-#include "exporter/config/keys.hpp"
+#include "exporter/config/key.hpp"
+#include "exporter/config/member.hpp"
 #include "exporter/config/reader.hpp"
 #include "exporter/core/result.hpp"
-#include "exporter/core/spec.hpp"
-#include "exporter/core/units.hpp"
 
 namespace rpoguard::config {
-
-/// A duration, or the word that stands for none (Range::or_word "off").
-using MaybeDuration = std::optional<core::Duration>;
-
-/// Which alternative a key yields: address ListenSpec; boolean bool; duration MaybeDuration;
-/// integer std::int64_t; number double; labels and command the list; all others the text.
-using Value = std::variant<std::string, bool, std::int64_t, double, MaybeDuration, core::ListenSpec,
-                           std::vector<std::string>>;
 
 /// Reads one node that is no list. The error's message is the problem; it repeats the
 /// text only where that cannot be a secret.

@@ -3,18 +3,24 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <span>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "exporter/config/file.hpp"
 #include "exporter/config/reader.hpp"
 #include "exporter/config/report.hpp"
 #include "exporter/config/text.hpp"
+#include "exporter/core/check.hpp"
 #include "exporter/core/limits.hpp"
 
 namespace rpoguard::config {
 namespace {
+
+using core::TlsSpec;
 
 using Names = std::span<const std::string_view>;
 using Words = std::vector<std::string>;
@@ -23,25 +29,6 @@ constexpr std::size_t kPemBytesMax = 1024 * 1024;
 constexpr std::size_t kUsersMax = 100;
 constexpr std::size_t kHeaderBytesMax = 4096;
 
-constexpr std::array<std::string_view, 4> kSections{"basic_auth_users", "http_server_config",
-                                                    "rate_limit", "tls_server_config"};
-constexpr std::array<std::string_view, 13> kTlsKeys{"cert",
-                                                    "cert_file",
-                                                    "cipher_suites",
-                                                    "client_allowed_sans",
-                                                    "client_auth_type",
-                                                    "client_ca",
-                                                    "client_ca_file",
-                                                    "curve_preferences",
-                                                    "key",
-                                                    "key_file",
-                                                    "max_version",
-                                                    "min_version",
-                                                    "prefer_server_cipher_suites"};
-constexpr std::array<std::string_view, 2> kHttpKeys{"headers", "http2"};
-constexpr std::array<std::string_view, 5> kHeaders{
-    "Content-Security-Policy", "Strict-Transport-Security", "X-Content-Type-Options",
-    "X-Frame-Options", "X-XSS-Protection"};
 // In the order of core::ClientAuth and core::TlsVersion.
 constexpr std::array<std::string_view, 5> kClientAuth{
     "NoClientCert", "RequestClientCert", "RequireAnyClientCert", "VerifyClientCertIfGiven",
@@ -60,6 +47,55 @@ constexpr std::array<std::string_view, 9> kCipherSuites{
     "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
     "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"};
 
+// PEM text stands under `name`, or in a file of which the path stands under `file_name`.
+struct PemKey {
+  std::string_view name;
+  std::string_view file_name;
+  std::string TlsSpec::*member;
+  bool required = false;
+};
+constexpr std::array kPemKeys{
+    PemKey{.name = "cert",
+           .file_name = "cert_file",
+           .member = &TlsSpec::certificate,
+           .required = true},
+    PemKey{.name = "client_ca", .file_name = "client_ca_file", .member = &TlsSpec::client_ca},
+    PemKey{.name = "key", .file_name = "key_file", .member = &TlsSpec::key, .required = true},
+};
+
+using TlsMember = std::variant<core::ClientAuth TlsSpec::*, core::TlsVersion TlsSpec::*,
+                               Words TlsSpec::*, bool TlsSpec::*>;
+struct TlsKey {
+  std::string_view name;
+  TlsMember member;
+  Names choices{};
+};
+constexpr std::array kTlsKeys{
+    TlsKey{.name = "cipher_suites", .member = &TlsSpec::cipher_suites, .choices = kCipherSuites},
+    TlsKey{.name = "client_allowed_sans", .member = &TlsSpec::client_allowed_sans},
+    TlsKey{.name = "client_auth_type", .member = &TlsSpec::client_auth, .choices = kClientAuth},
+    TlsKey{.name = "curve_preferences", .member = &TlsSpec::curve_preferences, .choices = kCurves},
+    TlsKey{.name = "max_version", .member = &TlsSpec::max_version, .choices = kVersions},
+    TlsKey{.name = "min_version", .member = &TlsSpec::min_version, .choices = kVersions},
+    TlsKey{.name = "prefer_server_cipher_suites", .member = &TlsSpec::prefer_server_cipher_suites},
+};
+
+std::string name_of(TlsMember member) {
+  const auto* found = std::ranges::find(kTlsKeys, member, &TlsKey::member);
+  RPOGUARD_CHECK(found != kTlsKeys.end());
+  return std::string(found->name);
+}
+
+constexpr std::string_view kHeadersKey = "headers";
+constexpr std::string_view kHttp2Key = "http2";
+constexpr std::array kHttpKeys{kHeadersKey, kHttp2Key};
+
+constexpr std::string_view kContentTypeOptions = "X-Content-Type-Options";
+constexpr std::string_view kFrameOptions = "X-Frame-Options";
+constexpr std::array<std::string_view, 5> kHeaders{"Content-Security-Policy",
+                                                   "Strict-Transport-Security", kContentTypeOptions,
+                                                   kFrameOptions, "X-XSS-Protection"};
+
 constexpr const char* kBcrypt =
     "a bcrypt hash with a cost of 4 to 15, e.g. from htpasswd -nB -C 10 USER";
 
@@ -67,6 +103,14 @@ std::string render(Names names) {
   std::string text;
   for (const std::string_view name : names) text += (text.empty() ? "" : ", ") + std::string(name);
   return text;
+}
+
+std::vector<std::string_view> all_tls_names() {
+  std::vector<std::string_view> names;
+  for (const PemKey& key : kPemKeys) names.insert(names.end(), {key.name, key.file_name});
+  for (const TlsKey& key : kTlsKeys) names.push_back(key.name);
+  std::ranges::sort(names);
+  return names;
 }
 
 // Anything else may be a secret in the wrong place. Names of cipher suites are longer than words.
@@ -83,7 +127,7 @@ struct Given {
   const Node* node;
   Place place;
 };
-using Map = std::map<std::string, Given>;
+using Map = std::map<std::string, Given, std::less<>>;
 
 class WebReader {
  public:
@@ -92,17 +136,28 @@ class WebReader {
 
   core::WebSpec read(const Node& root) {
     core::WebSpec spec;
-    const Map sections = map_of({&root, {root.mark, ""}}, kSections);
-    for (const auto& [name, given] : sections) {
-      if (name == "tls_server_config") spec.tls = read_tls(given);
-      if (name == "http_server_config") spec.headers = read_http(given);
-      if (name == "basic_auth_users") spec.users = read_users(given);
-      if (name == "rate_limit") complain(given, "is not supported", "leave it out");
-    }
+    std::vector<std::string_view> names;
+    for (const Section& section : sections()) names.push_back(section.name);
+    for (const auto& [name, given] : map_of({&root, {root.mark, ""}}, names))
+      (this->*std::ranges::find(sections(), name, &Section::name)->read)(spec, given);
     return spec;
   }
 
  private:
+  struct Section {
+    std::string_view name;
+    void (WebReader::*read)(core::WebSpec&, const Given&);
+  };
+  static std::span<const Section> sections() {
+    static constexpr std::array kSections{
+        Section{.name = "basic_auth_users", .read = &WebReader::read_users},
+        Section{.name = "http_server_config", .read = &WebReader::read_http},
+        Section{.name = "rate_limit", .read = &WebReader::refuse_rate_limit},
+        Section{.name = "tls_server_config", .read = &WebReader::read_tls},
+    };
+    return kSections;
+  }
+
   void complain(const Given& given, std::string problem, std::string allowed) {
     report_.add(given.place, std::move(problem), std::move(allowed));
   }
@@ -179,10 +234,10 @@ class WebReader {
     return words;
   }
 
-  // PEM text, written in place under `name` or in a file under `name`_file.
-  std::string pem_of(const Map& keys, const std::string& name) {
-    const auto text = keys.find(name);
-    const auto file = keys.find(name + "_file");
+  std::string pem_of(const Map& keys, const PemKey& key) {
+    const auto text = keys.find(key.name);
+    const auto file = keys.find(key.file_name);
+    const std::string name(key.name);
     if (text != keys.end() && file != keys.end())
       complain(file->second, name + " is written too", "one of both");
     if (text != keys.end()) return text_of(text->second);
@@ -200,93 +255,99 @@ class WebReader {
     return content ? std::move(content).value() : std::string();
   }
 
-  void require(const Map& keys, const Given& tls, const std::string& name) {
-    if (keys.contains(name) || keys.contains(name + "_file")) return;
-    report_.add({tls.place.mark, tls.place.path + "." + name + "_file"}, "is missing",
+  void require(const Map& keys, const Given& tls, const PemKey& key) {
+    if (keys.contains(key.name) || keys.contains(key.file_name)) return;
+    report_.add({tls.place.mark, tls.place.path + "." + std::string(key.file_name)}, "is missing",
                 "the path of a PEM file");
   }
 
-  core::TlsSpec read_tls(const Given& given) {
-    core::TlsSpec tls;
-    const Map keys = map_of(given, kTlsKeys);
-    if (given.node->kind != Node::Kind::map) return tls;
-    require(keys, given, "cert");
-    require(keys, given, "key");
-    tls.certificate = pem_of(keys, "cert");
-    tls.key = pem_of(keys, "key");
-    tls.client_ca = pem_of(keys, "client_ca");
-    for (const auto& [name, value] : keys) read_tls_key(tls, name, value);
+  void read_tls(core::WebSpec& spec, const Given& given) {
+    TlsSpec& tls = spec.tls.emplace();
+    const Map keys = map_of(given, all_tls_names());
+    if (given.node->kind != Node::Kind::map) return;
+    for (const PemKey& key : kPemKeys) {
+      if (key.required) require(keys, given, key);
+      tls.*key.member = pem_of(keys, key);
+    }
+    for (const TlsKey& key : kTlsKeys) {
+      const auto found = keys.find(key.name);
+      if (found != keys.end()) read_tls_key(tls, key, found->second);
+    }
     if (report_.empty()) check_tls(tls, keys, given);
-    return tls;
   }
 
-  void read_tls_key(core::TlsSpec& tls, const std::string& name, const Given& value) {
-    if (name == "client_auth_type")
-      tls.client_auth = static_cast<core::ClientAuth>(choice_of(value, kClientAuth));
-    if (name == "client_allowed_sans") tls.client_allowed_sans = list_of(value, {});
-    if (name == "min_version")
-      tls.min_version = static_cast<core::TlsVersion>(choice_of(value, kVersions));
-    if (name == "max_version")
-      tls.max_version = static_cast<core::TlsVersion>(choice_of(value, kVersions));
-    if (name == "cipher_suites") tls.cipher_suites = list_of(value, kCipherSuites);
-    if (name == "curve_preferences") tls.curve_preferences = list_of(value, kCurves);
-    if (name == "prefer_server_cipher_suites") tls.prefer_server_cipher_suites = boolean_of(value);
+  void read_tls_key(TlsSpec& tls, const TlsKey& key, const Given& value) {
+    const auto read = [&]<typename T>(T TlsSpec::*member) {
+      if constexpr (std::is_same_v<T, bool>) {
+        tls.*member = boolean_of(value);
+      } else if constexpr (std::is_same_v<T, Words>) {
+        tls.*member = list_of(value, key.choices);
+      } else {
+        tls.*member = static_cast<T>(choice_of(value, key.choices));
+      }
+    };
+    std::visit(read, key.member);
   }
 
-  void check_tls(const core::TlsSpec& tls, const Map& keys, const Given& given) {
-    const auto at = [&](const std::string& name) {
+  void check_tls(const TlsSpec& tls, const Map& keys, const Given& given) {
+    const auto at = [&](std::string_view name) {
       const auto found = keys.find(name);
       return found == keys.end() ? given : found->second;
     };
+    const std::string auth_type = name_of(&TlsSpec::client_auth);
+    const std::string allowed_sans = name_of(&TlsSpec::client_allowed_sans);
+    const PemKey& authority = *std::ranges::find(kPemKeys, &TlsSpec::client_ca, &PemKey::member);
     const bool verified = core::verifies(tls.client_auth);
     if (tls.min_version > tls.max_version)
-      complain(at("min_version"), "is above max_version", "min_version <= max_version");
+      complain(at(name_of(&TlsSpec::min_version)), "is above max_version",
+               "min_version <= max_version");
     if (verified && tls.client_ca.empty())
-      complain(at("client_auth_type"), "needs an authority to verify by", "with client_ca_file");
+      complain(at(auth_type), "needs an authority to verify by", "with client_ca_file");
     if (tls.client_auth == core::ClientAuth::none && !tls.client_ca.empty())
-      complain(at(keys.contains("client_ca") ? "client_ca" : "client_ca_file"),
+      complain(at(keys.contains(authority.name) ? authority.name : authority.file_name),
                "without client_auth_type nobody is asked for a certificate",
                "client_auth_type: RequireAndVerifyClientCert");
     // In the exporter-toolkit such a list lets nobody in. With us it would be everybody.
-    if (verified && keys.contains("client_allowed_sans") && tls.client_allowed_sans.empty())
-      complain(at("client_allowed_sans"), "names nobody",
+    if (verified && keys.contains(allowed_sans) && tls.client_allowed_sans.empty())
+      complain(at(allowed_sans), "names nobody",
                "one or more names; leave it out for all clients of the authority");
-    if (!verified && keys.contains("client_allowed_sans"))
-      complain(at("client_allowed_sans"), "certificates are not verified",
+    if (!verified && keys.contains(allowed_sans))
+      complain(at(allowed_sans), "certificates are not verified",
                "client_auth_type: RequireAndVerifyClientCert");
   }
 
-  std::vector<std::pair<std::string, std::string>> read_http(const Given& given) {
-    std::vector<std::pair<std::string, std::string>> headers;
+  void refuse_rate_limit(core::WebSpec& /*spec*/, const Given& given) {
+    complain(given, "is not supported", "leave it out");
+  }
+
+  void read_http(core::WebSpec& spec, const Given& given) {
     const Map keys = map_of(given, kHttpKeys);
-    if (const auto found = keys.find("http2"); found != keys.end()) boolean_of(found->second);
-    const auto found = keys.find("headers");
-    if (found == keys.end()) return headers;
+    if (const auto found = keys.find(kHttp2Key); found != keys.end()) boolean_of(found->second);
+    const auto found = keys.find(kHeadersKey);
+    if (found == keys.end()) return;
     for (const auto& [name, value] : map_of(found->second, kHeaders)) {
       const std::string text = text_of(value);
       check_header(name, value, text);
       // Every answer says "nosniff" anyway.
-      if (name != "X-Content-Type-Options") headers.emplace_back(name, text);
+      if (name != kContentTypeOptions) spec.headers.emplace_back(name, text);
     }
-    return headers;
   }
 
   void check_header(const std::string& name, const Given& given, const std::string& text) {
     const bool printable = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
     if (!printable || text.size() > kHeaderBytesMax)
       complain(given, "cannot stand in a header", "one line of printable ASCII");
-    if (name == "X-Frame-Options" && text != "deny" && text != "sameorigin")
+    if (name == kFrameOptions && text != "deny" && text != "sameorigin")
       complain(given, "is not known", "deny, sameorigin");
-    if (name == "X-Content-Type-Options" && text != "nosniff")
+    if (name == kContentTypeOptions && text != "nosniff")
       complain(given, "is not known", "nosniff");
   }
 
-  std::map<std::string, std::string> read_users(const Given& given) {
-    std::map<std::string, std::string> users;
+  void read_users(core::WebSpec& spec, const Given& given) {
     if (listener_ == WebListener::gate) {
       complain(given, "the gate checks no passwords: that takes longer than it may take to answer",
                "client certificates");
-      return users;
+      return;
     }
     const Map entries = map_of(given, {});
     const bool is_map = given.node->kind == Node::Kind::map && given.node->forbidden.empty();
@@ -298,9 +359,8 @@ class WebReader {
         complain(value, "is no name for a user", "printable text without a colon");
       if (!value.node->is_scalar() || !is_bcrypt(value.node->text))
         complain(value, "is not a bcrypt hash", kBcrypt);
-      users.emplace(name, value.node->text);
+      spec.users.emplace(name, value.node->text);
     }
-    return users;
   }
 
   const std::filesystem::path directory_;

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "exporter/config/load.hpp"
+#include "exporter/config/diagnostic.hpp"
 #include "exporter/core/web_spec.hpp"
 
 namespace rpoguard::config {

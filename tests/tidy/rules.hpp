@@ -22,6 +22,10 @@ Complaints check_banned(const Source& source);
 Complaints check_mutexes(const Source& source);
 /// Every .cpp of exporter/ is tested by a file of its own, or excused by name.
 Complaints check_tested(const std::vector<Source>& sources);
+/// No include loop between units (a header and its .cpp), in the folders that the rule names.
+Complaints check_loops(const std::vector<Source>& sources);
+/// A literal that is the path of a configuration key stands in the key's row and nowhere else.
+Complaints check_keys_written_once(const std::vector<Source>& sources);
 /// Metric names that rules, dashboards, charts and documents use exist in `known`.
 Complaints check_metric_names(const Source& source, const std::set<std::string>& known);
 /// The metric names that serve/ defines.

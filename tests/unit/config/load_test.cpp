@@ -7,6 +7,7 @@
 #include <iterator>
 #include <locale>
 
+#include "exporter/config/diagnostic.hpp"
 #include "exporter/core/limits.hpp"
 
 namespace rpoguard::config {

@@ -2,6 +2,10 @@
 
 #include <chrono>
 
+#include "exporter/config/keys.hpp"
+
+#include "tests/unit/config/key_at.hpp"
+
 namespace rpoguard::config {
 namespace {
 
@@ -9,7 +13,7 @@ using namespace std::chrono_literals;
 
 core::Result<Value> parse(std::string_view path, std::string text,
                           Node::Kind kind = Node::Kind::plain) {
-  return parse_value(key_of(path), Node(kind, {}, std::move(text)));
+  return parse_value(key_at(path), Node(kind, {}, std::move(text)));
 }
 
 TEST(ConfigValue, durations_keep_their_unit) {
