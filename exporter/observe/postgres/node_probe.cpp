@@ -117,7 +117,7 @@ void NodeProbe::arm_deadline() {
   deadline_.arm(context_.timing.timeout, [self = shared_from_this()] { self->on_deadline(); });
 }
 
-// libpq knows no deadline here: this one is all there is.
+// libpq keeps no time on an asynchronous connection: this deadline is the only one.
 void NodeProbe::on_deadline() {
   if (step_ == Step::asking) return session_->give_up();
   last_error_ = session_ ? session_->deadline_error() : dialer_->deadline_error();
