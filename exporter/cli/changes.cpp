@@ -148,6 +148,12 @@ void node_changes(const std::string& shard, const NodeView* before, const NodeVi
   lines.push_back(std::move(line));
 }
 
+// A reload may put the nodes in another order.
+const NodeView* find_node(const ShardView& shard, const std::string& name) {
+  const auto found = std::ranges::find(shard.nodes, name, &NodeView::name);
+  return found == shard.nodes.end() ? nullptr : &*found;
+}
+
 // A thing that fails or answers, by the failure it shows.
 struct Answering {
   const char* fails;
@@ -252,12 +258,9 @@ void endpoint_changes(const ShardView* before, const ShardView& after,
 
 std::vector<LogLine> changes_between(const ShardView* before, const ShardView& after) {
   std::vector<LogLine> lines;
-  for (std::size_t node = 0; node < after.nodes.size(); ++node) {
-    const bool comparable = before != nullptr && node < before->nodes.size() &&
-                            before->nodes[node].name == after.nodes[node].name;
-    node_changes(after.spec->id, comparable ? &before->nodes[node] : nullptr, after.nodes[node],
+  for (const NodeView& node : after.nodes)
+    node_changes(after.spec->id, before == nullptr ? nullptr : find_node(*before, node.name), node,
                  lines);
-  }
   writer_changes(before, after, lines);
   witness_changes(before, after, lines);
   endpoint_changes(before, after, lines);
