@@ -5,9 +5,9 @@
 
 #include <asio/post.hpp>
 
-#include "exporter/cli/changes.hpp"
 #include "exporter/cli/log.hpp"
 #include "exporter/config/secret.hpp"
+#include "exporter/core/compare.hpp"
 
 namespace rpoguard::cli {
 namespace {
@@ -156,7 +156,6 @@ void Monitor::evaluate_shard(Shard& shard, std::size_t index) {
   // Before anybody can act on a new epoch it is on disk.
   save(shard);
   view.state_saved = !shard.save_failed;
-  for (const LogLine& line : changes_between(shard.view.get(), view)) write_log(line);
   for (const core::Event& event : core::events_between(shard.view.get(), view)) sinks_.event(event);
   sinks_.view(view);
 
