@@ -1,12 +1,13 @@
 #include "exporter/cli/status_table.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <vector>
 
 #include <nlohmann/json.hpp>
-#include <spdlog/fmt/fmt.h>
+
+#include "exporter/base/human.hpp"
+#include "exporter/cli/view_reader.hpp"
+#include "exporter/core/remark.hpp"
 
 namespace rpoguard::cli {
 namespace {
@@ -75,24 +76,12 @@ std::string render_table(const std::vector<Row>& rows, const std::string& indent
 }
 
 std::string seconds(const json& value) {
-  if (value.is_null()) return "unknown";
-  const double number = value.get<double>();
-  if (std::abs(number) < 100) return fmt::format("{:.1f} s", number);
-  if (std::abs(number) < 7200) return fmt::format("{:.0f} min", number / 60);
-  return fmt::format("{:.0f} h", number / 3600);
+  const auto duration = read_seconds(value);
+  return duration ? base::render_short(*duration) : "unknown";
 }
 
 std::string bytes(const json& value) {
-  if (value.is_null()) return "unknown";
-  constexpr std::array<const char*, 5> kUnits{"B", "KiB", "MiB", "GiB", "TiB"};
-  double number = value.get<double>();
-  std::size_t unit = 0;
-  while (number >= 1024 && unit + 1 < kUnits.size()) {
-    number /= 1024;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{:.0f} B", number)
-                   : fmt::format("{:.1f} {}", number, kUnits.at(unit));
+  return value.is_null() ? "unknown" : base::render_bytes(value.get<std::int64_t>());
 }
 
 std::string whole(const json& value) {
@@ -155,23 +144,15 @@ std::string replication_of(const json& node) {
   return node.at("synchronous") == true ? "sync" : "async";
 }
 
-// "reason: message" of what failed last; empty if nothing did.
-std::string failure_of(const json& object) {
-  const json& failure = object.at("failure");
-  if (failure.is_null()) return "";
-  return failure.at("reason").get<std::string>() + ": " + failure.at("message").get<std::string>();
-}
-
 std::string node_note(const json& node) {
-  const std::string note = node.at("note");
-  if (node.at("diverged_bytes").is_null() || node.at("diverged_bytes") == 0) return note;
-  return (note.empty() ? "" : note + "; ") + "diverged by " + bytes(node.at("diverged_bytes")) +
-         (node.at("fork_point").is_null() ? "" : " at " + node.at("fork_point").get<std::string>());
+  std::string note;
+  for (const core::Remark& remark : core::remarks_of(read_node(node)))
+    note += (note.empty() ? "" : "; ") + core::render_remark(remark);
+  return note;
 }
 
 Row node_row(const json& node) {
   const bool writer = node.at("state") == "writer";
-  const std::string note = node.at("failure").is_null() ? node_note(node) : failure_of(node);
   const auto copy_only = [&](std::string text) { return Cell{writer ? "-" : std::move(text)}; };
   return {{node.at("name").get<std::string>()},
           {node.at("region").get<std::string>()},
@@ -183,7 +164,7 @@ Row node_row(const json& node) {
           copy_only(bytes(node.at("lag_bytes").at("flush"))),
           copy_only(replication_of(node)),
           {node.at("counted").get<bool>() ? "yes" : "-"},
-          {note, Mood::warn}};
+          {node_note(node), Mood::warn}};
 }
 
 Row heading(std::initializer_list<const char*> names) {
@@ -192,90 +173,16 @@ Row heading(std::initializer_list<const char*> names) {
   return row;
 }
 
-bool positive(const json& number) {
-  return !number.is_null() && number > 0;
-}
-
-void add_archive_remarks(std::vector<std::string>& remarks, const json& archive) {
-  if (!archive.at("enabled").get<bool>()) return;
-  const std::string up_to =
-      archive.at("frontier").is_null() ? "" : " at " + archive.at("frontier").get<std::string>();
-  if (positive(archive.at("gap_segments")))
-    remarks.push_back("archive: hole of " + whole(archive.at("gap_segments")) + " segments" +
-                      up_to);
-  if (positive(archive.at("claimed_ahead_bytes"))) {
-    remarks.push_back("archive: the writer claims " + bytes(archive.at("claimed_ahead_bytes")) +
-                      " more than there is");
-  }
-  if (!archive.at("failure").is_null())
-    remarks.push_back("archive: last look failed, " + failure_of(archive));
-  const std::string note = archive.at("note");
-  if (!note.empty()) remarks.push_back("archive: " + note);
-}
-
-void add_witness_remark(std::vector<std::string>& remarks, const std::string& name,
-                        const json& witness) {
-  if (witness.is_null() || !witness.at("number").is_null()) return;
-  const std::string failure = failure_of(witness);
-  remarks.push_back(name + " witness silent" + (failure.empty() ? "" : ", " + failure));
-}
-
-void add_endpoint_remark(std::vector<std::string>& remarks, const json& endpoint) {
-  if (endpoint.is_null() || endpoint.at("on_writer") == true) return;
-  std::string remark = endpoint.at("on_writer").is_null()
-                           ? "endpoint: not known whether it leads to the writer"
-                           : "endpoint: does not lead to the writer";
-  const std::string failure = failure_of(endpoint);
-  if (!failure.empty()) remark += ", " + failure;
-  const std::string note = endpoint.at("note");
-  if (!note.empty()) remark += ", " + note;
-  remarks.push_back(remark);
-}
-
-void add_synchronous_remark(std::vector<std::string>& remarks, const json& synchronous) {
-  if (synchronous.is_null()) return;
-  const std::string problem = synchronous.at("problem");
-  if (problem.empty()) return;
-  const bool downgraded = synchronous.at("downgraded") == true;
-  remarks.push_back("synchronous durability " +
-                    std::string(downgraded ? "DOWNGRADED: " : "not proven: ") + problem);
-}
-
-// What needs a person's eye besides the nodes: one line each.
-std::vector<std::string> remarks_of(const json& shard) {
-  std::vector<std::string> remarks;
-  if (positive(shard.at("time_to_exhaustion_seconds"))) {
-    remarks.push_back("exposure growing, at this pace used up in " +
-                      seconds(shard.at("time_to_exhaustion_seconds")));
-  }
-  if (shard.at("bootstrapped") == true)
-    remarks.emplace_back("exposure estimated by commit times: just started");
-  add_synchronous_remark(remarks, shard.at("synchronous"));
-  add_endpoint_remark(remarks, shard.at("endpoint"));
-  add_witness_remark(remarks, "epoch", shard.at("epoch_witness"));
-  add_witness_remark(remarks, "generation", shard.at("generation_witness"));
-  add_archive_remarks(remarks, shard.at("archive"));
-  return remarks;
-}
-
-std::string render_nodes(const json& shard, bool color) {
+std::string render_nodes(const json& shard, const Moment& at, bool color) {
   std::string out = "\nshard " + shard.at("shard").get<std::string>();
   if (!shard.at("gate").at("reason").is_null())
     out += ": " + shard.at("gate").at("detail").get<std::string>();
   out += "\n";
-  if (!shard.at("waiver").is_null()) {
-    out += "  waiver until " + shard.at("waiver").at("until").get<std::string>() + ": " +
-           shard.at("waiver").at("why").get<std::string>() + "\n";
+  for (const core::Remark& remark : core::remarks_of(read_shard(shard, at), at.now)) {
+    const Mood mood = remark.tone == core::Tone::bad ? Mood::bad : Mood::warn;
+    if (core::is_trouble(remark))
+      out += "  " + painted(core::render_remark(remark), mood, color) + "\n";
   }
-  // An older rpoguard does not know the word.
-  if (const json freeze = shard.value("freeze", json()); !freeze.is_null()) {
-    const std::string end =
-        freeze.at("until").is_null() ? "" : " until " + freeze.at("until").get<std::string>();
-    out += "  frozen by " + freeze.at("by").get<std::string>() + end + ": " +
-           freeze.at("reason").get<std::string>() + "\n";
-  }
-  for (const std::string& remark : remarks_of(shard))
-    out += "  " + painted(remark, Mood::warn, color) + "\n";
   std::vector<Row> rows{heading({"NODE", "REGION", "STATE", "EPOCH", "TL", "LAG FLUSH",
                                  "LAG REPLAY", "BEHIND", "REPLICATION", "COUNTED", ""})};
   for (const json& node : shard.at("nodes")) rows.push_back(node_row(node));
@@ -303,9 +210,11 @@ std::string render_status(const json& view, const TableOptions& options) {
   std::vector<Row> rows{
       heading({"SHARD", "WRITES", "GATE", "EXPOSURE", "WRITER", "EPOCH", "ARCHIVE AGE"})};
   for (const json& shard : shards) rows.push_back(shard_row(shard));
+  const Moment at = read_moment(view);
   std::string out = stale_warning(view, options.color) + render_table(rows, "", options.color);
   for (const json& shard : shards) {
-    if (shards.size() <= kDetailsUpTo || !usable(shard)) out += render_nodes(shard, options.color);
+    if (shards.size() <= kDetailsUpTo || !usable(shard))
+      out += render_nodes(shard, at, options.color);
   }
   return out;
 }

@@ -8,6 +8,7 @@
 namespace rpoguard::core {
 namespace {
 
+// What rules/rpoguard.rules.yml says of the alert.
 struct Rule {
   const char* name;
   const char* severity;
@@ -21,49 +22,66 @@ constexpr Rule kDowngraded{"RPOGuardSynchronousDowngraded", "critical", std::chr
 constexpr Rule kStaleWriter{"RPOGuardStaleWriter", "warning", std::chrono::seconds(15)};
 constexpr Rule kDiverged{"RPOGuardNodeDiverged", "warning", std::chrono::seconds(15)};
 
-Alert make(const Rule& rule, const ShardView& shard, std::string summary, std::string description) {
-  return {{{"alertname", rule.name}, {"severity", rule.severity}, {"shard", shard.spec->id}},
-          std::move(summary),
-          std::move(description),
-          rule.hold};
+std::string subject_of(const ShardView& shard) {
+  return "shard " + shard.spec->id;
 }
 
-int count(const ShardView& shard, NodeState state) {
-  return static_cast<int>(std::ranges::count(shard.nodes, state, &NodeView::state));
+// The summary is a sentence that begins with its subject; the description is the view's own.
+Alert of_shard(const Rule& rule, const ShardView& shard, const std::string& what,
+               const std::string& description) {
+  return {
+      .labels = {{"alertname", rule.name}, {"severity", rule.severity}, {"shard", shard.spec->id}},
+      .summary = subject_of(shard) + " " + what,
+      .description = description,
+      .hold = rule.hold};
+}
+
+Alert of_node(const Rule& rule, const ShardView& shard, const NodeView& node,
+              const std::string& what) {
+  Alert alert = of_shard(rule, shard, what, node.note);
+  alert.summary = node.name + " of " + alert.summary;
+  alert.labels.emplace("node", node.name);
+  return alert;
+}
+
+bool has_node(const ShardView& shard, NodeState state) {
+  return std::ranges::find(shard.nodes, state, &NodeView::state) != shard.nodes.end();
 }
 
 void add_writers(const ShardView& shard, std::vector<Alert>& alerts) {
-  const std::string name = "shard " + shard.spec->id;
-  const int rivals = count(shard, NodeState::split_brain);
-  if (rivals > 0)
-    alerts.push_back(make(kSplitBrain, shard, name + " has more than one writer of the same epoch",
-                          shard.gate.detail));
-  if (rivals == 0 && count(shard, NodeState::writer) == 0)
-    alerts.push_back(make(kNoWriter, shard, name + " has no writer", shard.gate.detail));
+  if (has_node(shard, NodeState::split_brain)) {
+    alerts.push_back(of_shard(kSplitBrain, shard, "has more than one writer of the same epoch",
+                              shard.gate.detail));
+  } else if (!has_node(shard, NodeState::writer)) {
+    alerts.push_back(of_shard(kNoWriter, shard, "has no writer", shard.gate.detail));
+  }
 }
 
 void add_gate(const ShardView& shard, std::vector<Alert>& alerts) {
   const GateDecision decision = check_gate(*shard.spec, &shard, {}, shard.evaluated);
   // What an operator froze is no surprise to anybody.
   if (decision.open || !decision.reason || *decision.reason == Reason::frozen) return;
-  alerts.push_back(make(kGateClosed, shard,
-                        "shard " + shard.spec->id + " refuses writes: " + name_of(*decision.reason),
-                        shard.gate.detail));
+  alerts.push_back(of_shard(kGateClosed, shard,
+                            std::string("refuses writes: ") + name_of(*decision.reason),
+                            shard.gate.detail));
+}
+
+void add_promise(const ShardView& shard, std::vector<Alert>& alerts) {
+  if (!is_downgraded(shard)) return;
+  alerts.push_back(of_shard(kDowngraded, shard,
+                            "promises synchronous durability and does not require it",
+                            shard.synchronous.problem));
 }
 
 void add_node(const ShardView& shard, const NodeView& node, std::vector<Alert>& alerts) {
-  const std::string name = node.name + " of shard " + shard.spec->id;
   if (node.state == NodeState::stale_writer) {
-    Alert& alert = alerts.emplace_back(
-        make(kStaleWriter, shard, name + " is an old writer that still accepts writes", node.note));
-    alert.labels.insert({{"node", node.name}, {"state", name_of(node.state)}});
+    alerts
+        .emplace_back(
+            of_node(kStaleWriter, shard, node, "is an old writer that still accepts writes"))
+        .labels.emplace("state", name_of(node.state));
   }
-  if (node.diverged_bytes.value_or(0) > 0) {
-    Alert& alert = alerts.emplace_back(make(
-        kDiverged, shard,
-        name + " has diverged by " + std::to_string(*node.diverged_bytes) + " bytes", node.note));
-    alert.labels.emplace("node", node.name);
-  }
+  if (has_diverged(node))
+    alerts.push_back(of_node(kDiverged, shard, node, render_divergence(node)));
 }
 
 }  // namespace
@@ -72,11 +90,7 @@ std::vector<Alert> alerts_of(const ShardView& shard) {
   std::vector<Alert> alerts;
   add_writers(shard, alerts);
   add_gate(shard, alerts);
-  if (shard.writer && shard.synchronous.promised && shard.synchronous.downgraded)
-    alerts.push_back(
-        make(kDowngraded, shard,
-             "shard " + shard.spec->id + " promises synchronous durability and does not require it",
-             shard.synchronous.problem));
+  add_promise(shard, alerts);
   for (const NodeView& node : shard.nodes) add_node(shard, node, alerts);
   return alerts;
 }

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "exporter/core/event.hpp"
+#include "exporter/core/event_kind.hpp"
 #include "exporter/core/units.hpp"
 
 namespace rpoguard::core {

@@ -45,6 +45,18 @@ std::string render_freeze(const Freeze& freeze) {
   return "frozen by " + freeze.by + until + ": " + freeze.reason;
 }
 
+bool has_diverged(const NodeView& node) {
+  return node.diverged_bytes.value_or(0) > 0;
+}
+
+std::string render_divergence(const NodeView& node) {
+  return "has diverged by " + std::to_string(node.diverged_bytes.value()) + " bytes";
+}
+
+bool is_downgraded(const ShardView& shard) {
+  return shard.writer && shard.synchronous.promised && shard.synchronous.downgraded;
+}
+
 bool usable_at(const ShardView& shard, Instant now) {
   return shard.writes_usable && now < shard.gate.open_until;
 }

@@ -164,6 +164,10 @@ struct Freeze {
 };
 /// "frozen by jo until 2026-01-01T00:00:00.000Z: why"
 std::string render_freeze(const Freeze& freeze);
+/// It has WAL that the writer never accepted.
+bool has_diverged(const NodeView& node);
+/// "has diverged by 512 bytes". REQUIRES: it has
+std::string render_divergence(const NodeView& node);
 
 /// The gate as a lease: open iff now < open_until. Decided at request time (gate.hpp), never read
 /// as a flag.
@@ -231,6 +235,8 @@ std::optional<Duration> at_risk_span_at(const ShardView& shard, Instant now);
 /// (RPO - exposure) / min(exposure_growth, 1), so never less than what the lease guarantees. 0 when
 /// it has; absent: it does not grow, or is unknown, or the RPO is 0 and judged by other proof.
 std::optional<Duration> time_to_exhaustion_at(const ShardView& shard, Instant now);
+/// The confirmed writer does not require the synchronous durability that is promised.
+bool is_downgraded(const ShardView& shard);
 /// Writes are usable at `now`: as evaluated, and the lease has not run out since.
 bool usable_at(const ShardView& shard, Instant now);
 

@@ -7,9 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "exporter/core/event.hpp"
+
 namespace rpoguard::run {
 
-enum class Level { info, warning, error };
+using core::Level;
 
 /// A line to be: what happened, and the fields that say where and why. Values are quoted as needed;
 /// no secrets.

@@ -6,7 +6,7 @@
 #include <asio/post.hpp>
 
 #include "exporter/config/secret.hpp"
-#include "exporter/run/changes.hpp"
+#include "exporter/core/compare.hpp"
 #include "exporter/run/log.hpp"
 
 namespace rpoguard::run {
@@ -156,7 +156,6 @@ void Monitor::evaluate_shard(Shard& shard, std::size_t index) {
   // Before anybody can act on a new epoch it is on disk.
   save(shard);
   view.state_saved = !shard.save_failed;
-  for (const LogLine& line : changes_between(shard.view.get(), view)) write_log(line);
   for (const core::Event& event : core::events_between(shard.view.get(), view)) sinks_.event(event);
   sinks_.view(view);
 

@@ -1,4 +1,4 @@
-// Gives events their id and time, and passes them on.
+// Tells of an event wherever it has to be told: log, journal, hooks.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,10 @@ class Recorder {
  public:
   using Sink = std::function<void(const core::RecordedEvent&, const std::string& json)>;
 
-  /// `sink` gets every event, after the journal has it.
+  /// `sink` gets every event that the journal gets, right after it.
   Recorder(const core::Clock& clock, serve::Journal& journal, Sink sink);
+  /// Writes the log line of its kind. An event that hooks and the journal get is given its id and
+  /// time.
   void record(const core::Event& event);
 
  private:

@@ -285,9 +285,6 @@ core::Result<std::string> Service::freeze_on_loop(const serve::FreezeOrder& orde
 
 core::Result<void> Service::reload_on_loop() {
   const auto refuse = [this](const core::Error& error) -> core::Result<void> {
-    write_log({Level::error,
-               "configuration not reloaded, the old one stays",
-               {{"error", error.message}}});
     reload_status_.set({false, reload_status_.get().last_success});
     recorder_.record({.kind = core::EventKind::config_refused, .text = error.message});
     return error;
@@ -306,11 +303,10 @@ core::Result<void> Service::reload_on_loop() {
   if (!applied) return refuse(applied.error());
   apply_hooks(*loaded.spec);
   reload_status_.set({true, clock_.wall()});
-  write_log({Level::info,
-             "configuration reloaded",
-             {{"shards", std::to_string(loaded.spec->shards.size())}}});
+  const std::string shards = std::to_string(loaded.spec->shards.size());
   recorder_.record({.kind = core::EventKind::config_reloaded,
-                    .text = std::to_string(loaded.spec->shards.size()) + " shards"});
+                    .text = shards + " shards",
+                    .details = {{"shards", shards}}});
   return {};
 }
 

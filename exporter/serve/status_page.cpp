@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "exporter/base/human.hpp"
 #include "exporter/base/percent.hpp"
 #include "exporter/core/gate.hpp"
-#include "exporter/serve/gate_answer.hpp"
+#include "exporter/core/remark.hpp"
 #include "exporter/serve/readyz.hpp"
 #include "exporter/serve/responses.hpp"
 #include "exporter/serve/text.hpp"
@@ -20,8 +22,10 @@ using core::Duration;
 using core::Instant;
 using core::NodeState;
 using core::NodeView;
+using core::Remark;
 using core::ShardSpec;
 using core::ShardView;
+using core::Tone;
 
 // Nothing but the page itself: no script, no image, no frame, no form.
 constexpr const char* kContentPolicy =
@@ -63,6 +67,20 @@ std::string marked(const Mark& mark, std::string_view text) {
   return out + "</span>";
 }
 
+std::string remark_html(const Remark& remark) {
+  switch (remark.tone) {
+    case Tone::good:
+      return marked(kGood, remark.text) + escape_html(remark.more);
+    case Tone::unsure:
+      return marked(kUnsure, remark.text) + escape_html(remark.more);
+    case Tone::bad:
+      return marked(kBad, remark.text) + escape_html(remark.more);
+    case Tone::plain:
+      break;
+  }
+  return escape_html(remark.text + remark.more);
+}
+
 std::string paragraph(const std::string& html) {
   return "<p>" + html + "</p>\n";
 }
@@ -98,7 +116,7 @@ std::string gate_line(const ShardSpec& spec, const ShardView* shard,
   return paragraph(line);
 }
 
-std::string exposure_line(const ShardSpec& spec, const ShardView& shard, Instant now) {
+std::string exposure_text(const ShardSpec& spec, const ShardView& shard, Instant now) {
   const auto exposure = core::exposure_at(shard, now);
   std::string line = "Exposure ";
   if (!exposure) {
@@ -108,95 +126,7 @@ std::string exposure_line(const ShardSpec& spec, const ShardView& shard, Instant
     line += marked(mark, render_short(*exposure)) + ", budget left " +
             render_short(spec.rpo - *exposure);
   }
-  line += " (RPO " + core::render_duration(spec.rpo) + ")";
-  if (shard.bootstrapped) line += ", estimated by commit times: just started";
-  const auto left = core::time_to_exhaustion_at(shard, now);
-  if (left && *left > Duration{0}) {
-    line += "; " + marked(kUnsure, "growing") + ", at this pace used up in " + render_short(*left);
-  }
-  return paragraph(line);
-}
-
-std::string synchronous_line(const core::SynchronousView& synchronous) {
-  if (!synchronous.promised || synchronous.problem.empty()) return {};
-  return paragraph("Synchronous durability " +
-                   marked(kBad, synchronous.downgraded ? "downgraded" : "not proven") + ": " +
-                   escape_html(synchronous.problem));
-}
-
-std::string failure_words(const std::optional<core::ProbeError>& failure) {
-  if (!failure) return {};
-  return std::string("; ") + name_of(failure->reason) + ": " + escape_html(failure->message);
-}
-
-std::string segments(std::int64_t count) {
-  return std::to_string(count) + (count == 1 ? " segment" : " segments");
-}
-
-std::string archive_line(const core::ArchiveView& archive, Instant now) {
-  if (!archive.enabled) return {};
-  std::string line = "WAL archive ";
-  line += archive.recovery_point
-              ? "has everything up to " + render_short(now - *archive.recovery_point) + " ago"
-              : marked(kUnsure, "age unknown");
-  if (archive.frontier) line += " (" + core::render_lsn(*archive.frontier) + ")";
-  if (archive.counted) line += ", counted as a copy";
-  if (archive.gap_segments.value_or(0) > 0)
-    line += "; " + marked(kBad, "hole of " + segments(*archive.gap_segments));
-  if (archive.claimed_ahead_bytes.value_or(0) > 0) {
-    line += "; " + marked(kUnsure, "the writer claims " +
-                                       render_bytes(*archive.claimed_ahead_bytes) + " more");
-  }
-  if (archive.ready_segments.value_or(0) > 0)
-    line += "; " + segments(*archive.ready_segments) + " waiting";
-  if (archive.failure) line += "; " + marked(kBad, "last look failed");
-  line += failure_words(archive.failure);
-  if (!archive.note.empty()) line += "; " + escape_html(archive.note);
-  return paragraph(line);
-}
-
-std::string witness_words(std::string_view name, const core::WitnessView& witness, Instant now) {
-  std::string words(name);
-  words += " witness ";
-  if (witness.number) {
-    words += "says " + std::to_string(*witness.number);
-    if (!witness.writer.empty()) words += " (" + escape_html(witness.writer) + ")";
-  } else {
-    words += marked(kUnsure, "silent");
-    if (witness.as_of) words += " for " + render_short(now - *witness.as_of);
-  }
-  return words + failure_words(witness.failure);
-}
-
-std::string endpoint_words(const core::EndpointView& endpoint, Instant now) {
-  std::string words = "Writer endpoint ";
-  if (!endpoint.on_writer) {
-    words += marked(kUnsure, "unknown");
-  } else {
-    words += *endpoint.on_writer ? marked(kGood, "leads to the writer")
-                                 : marked(kBad, "does not lead to the writer");
-  }
-  if (endpoint.commit_took)
-    words += ", a commit took " + std::to_string(whole_ms(*endpoint.commit_took)) + " ms";
-  if (!endpoint.on_writer.value_or(false) && endpoint.last_good)
-    words += ", last good " + render_short(now - *endpoint.last_good) + " ago";
-  words += failure_words(endpoint.failure);
-  if (!endpoint.note.empty()) words += "; " + escape_html(endpoint.note);
-  return words;
-}
-
-// What stands around the shard, as far as it is configured.
-std::string surroundings(const ShardView& shard, Instant now) {
-  std::string out;
-  if (shard.endpoint) out += paragraph(endpoint_words(*shard.endpoint, now));
-  std::string witnesses;
-  if (shard.epoch_witness) witnesses = witness_words("Epoch", *shard.epoch_witness, now);
-  if (shard.generation_witness) {
-    witnesses += witnesses.empty() ? "" : "; ";
-    witnesses += witness_words("Generation", *shard.generation_witness, now);
-  }
-  if (!witnesses.empty()) out += paragraph(witnesses);
-  return out;
+  return line + " (RPO " + core::render_duration(spec.rpo) + ")";
 }
 
 std::string writer_line(const ShardSpec& spec, const ShardView& shard, Instant now) {
@@ -264,22 +194,19 @@ std::string link_words(const NodeView& node) {
   return words;
 }
 
+std::string node_remarks(const NodeView& node) {
+  std::string html;
+  for (const Remark& remark : core::remarks_of(node))
+    html += (html.empty() ? "" : "; ") + remark_html(remark);
+  return html;
+}
+
 std::string node_row(const NodeView& node, Instant now) {
-  std::string remark = escape_html(node.note);
-  if (node.diverged_bytes.value_or(0) > 0) {
-    remark += (remark.empty() ? "" : "; ") +
-              marked(kBad, "diverged by " + render_bytes(*node.diverged_bytes));
-    if (node.fork_point) remark += " at " + core::render_lsn(*node.fork_point);
-  }
-  if (node.failure) {
-    remark += std::string(remark.empty() ? "" : "; ") + name_of(node.failure->reason) + ": " +
-              escape_html(node.failure->message);
-  }
   return "<tr>" + cell(escape_html(node.name)) + cell(escape_html(node.region)) +
          cell(marked(mark_of(node.state), name_of(node.state))) +
          number_cell(node.epoch ? std::to_string(node.epoch->value) : "") +
          number_cell(node.timeline ? std::to_string(node.timeline->value) : "") +
-         lag_cells(node, now) + cell(link_words(node)) + cell(remark) + "</tr>\n";
+         lag_cells(node, now) + cell(link_words(node)) + cell(node_remarks(node)) + "</tr>\n";
 }
 
 std::string node_table(const ShardView& shard, Instant now) {
@@ -296,6 +223,25 @@ std::string encoded(std::string_view id) {
   return base::percent_encode(id, {.lower_case = true});
 }
 
+// One line for each subject: the exposure first, then the writer.
+std::string shard_lines(const ShardSpec& spec, const ShardView& shard, Instant now) {
+  std::vector<std::pair<std::string, std::string>> lines{
+      {core::kExposureSubject, exposure_text(spec, shard, now)}};
+  for (const Remark& remark : core::remarks_of(shard, now)) {
+    if (remark.subject == lines.back().first) {
+      lines.back().second += "; " + remark_html(remark);
+    } else {
+      lines.emplace_back(remark.subject, remark.subject + " " + remark_html(remark));
+    }
+  }
+  std::string out;
+  for (const auto& [subject, line] : lines) {
+    out += paragraph(line);
+    if (subject == core::kExposureSubject) out += writer_line(spec, shard, now);
+  }
+  return out;
+}
+
 std::string shard_section(const ShardSpec& spec, const ShardView* shard, Instant now) {
   const core::GateDecision decision = core::check_gate(spec, shard, {}, now);
   const std::string id = encoded(spec.id);
@@ -303,20 +249,7 @@ std::string shard_section(const ShardSpec& spec, const ShardView* shard, Instant
                     escape_html(spec.id) + "</a></h2>\n";
   out += gate_line(spec, shard, decision);
   if (shard == nullptr) return out + paragraph("Not evaluated yet");
-  out += exposure_line(spec, *shard, now);
-  out += synchronous_line(shard->synchronous);
-  out += writer_line(spec, *shard, now);
-  out += surroundings(*shard, now);
-  out += archive_line(shard->archive, now);
-  if (shard->freeze)
-    out +=
-        paragraph(marked(kBad, "Writes") + " " + escape_html(core::render_freeze(*shard->freeze)));
-  if (shard->waiver) {
-    out += paragraph(marked(kUnsure, "Waiver") + " for another " +
-                     render_short(shard->waiver->until - now) + ": " +
-                     escape_html(shard->waiver->why));
-  }
-  return out + node_table(*shard, now);
+  return out + shard_lines(spec, *shard, now) + node_table(*shard, now);
 }
 
 struct Summary {

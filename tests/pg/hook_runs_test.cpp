@@ -25,10 +25,14 @@ using notify::Outcome;
 
 notify::Notice closed() {
   notify::Notice notice;
-  notice.recorded = {
-      "7-1",
-      {},
-      {core::EventKind::gate_closed, "184", "", "open", "closed", "rpo_exceeded", "it's \"late\""}};
+  notice.recorded = {"7-1",
+                     {},
+                     {.kind = core::EventKind::gate_closed,
+                      .shard = "184",
+                      .from = "open",
+                      .to = "closed",
+                      .reason = "rpo_exceeded",
+                      .text = "it's \"late\""}};
   notice.json = run::render_event(notice.recorded);
   return notice;
 }

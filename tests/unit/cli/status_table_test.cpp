@@ -118,7 +118,7 @@ TEST(StatusTable, warns_of_an_old_view) {
   json old = view({shard("184")});
   old["view_age_seconds"] = 12.0;
   EXPECT_TRUE(render_status(old, {}).starts_with(
-      "rpoguard has not looked for 12.0 s: do not trust this page\n"));
+      "rpoguard has not looked for 12 s: do not trust this page\n"));
 }
 
 TEST(StatusTable, uses_colours_only_when_told) {
@@ -155,8 +155,9 @@ TEST(StatusTable, understands_the_view_as_it_is_published) {
   std::ifstream file(RPOGUARD_SOURCE_DIR "/tests/testdata/golden/view.json");
   const std::string text = render_status(json::parse(file), {});
   EXPECT_NE(text.find("diverged by 1.0 MiB at 0/2F00000"), std::string::npos) << text;
-  EXPECT_NE(text.find("  archive: hole of 2 segments\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("  epoch witness silent, refused: no <answer>\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("  WAL archive: hole of 2 segments\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("  Epoch witness: silent, refused: no <answer>\n"), std::string::npos)
+      << text;
 }
 
 TEST(StatusTable, says_nothing_about_what_is_in_order) {
@@ -175,12 +176,12 @@ TEST(StatusTable, says_what_is_wrong_with_the_archive) {
   one["archive"]["failure"] = {{"reason", "timeout"}, {"message", "no listing in 10s"}};
   one["archive"]["note"] = "another system identifier";
   EXPECT_EQ(remarks(one),
-            "  archive: hole of 2 segments at 0/2000000\n"
-            "  archive: the writer claims 32.0 MiB more than there is\n"
-            "  archive: last look failed, timeout: no listing in 10s\n"
-            "  archive: another system identifier\n");
+            "  WAL archive: hole of 2 segments at 0/2000000\n"
+            "  WAL archive: the writer claims 32 MiB more than there is\n"
+            "  WAL archive: last look failed, timeout: no listing in 10s\n"
+            "  WAL archive: another system identifier\n");
   one["archive"]["frontier"] = nullptr;
-  EXPECT_EQ(remarks(one).substr(0, 30), "  archive: hole of 2 segments\n");
+  EXPECT_EQ(remarks(one).substr(0, 34), "  WAL archive: hole of 2 segments\n");
   one["archive"]["enabled"] = false;
   EXPECT_EQ(remarks(one), "");
 }
@@ -192,27 +193,40 @@ TEST(StatusTable, says_who_is_silent_and_where_the_endpoint_leads) {
                                {"failure", {{"reason", "refused"}, {"message", "nobody listens"}}}};
   one["endpoint"] = {{"on_writer", false}, {"failure", nullptr}, {"note", "leads to iad-b"}};
   EXPECT_EQ(remarks(one),
-            "  endpoint: does not lead to the writer, leads to iad-b\n"
-            "  epoch witness silent\n"
-            "  generation witness silent, refused: nobody listens\n");
+            "  Writer endpoint: does not lead to the writer, leads to iad-b\n"
+            "  Epoch witness: silent\n"
+            "  Generation witness: silent, refused: nobody listens\n");
   one["endpoint"] = {{"on_writer", nullptr},
                      {"failure", {{"reason", "timeout"}, {"message", "gave up"}}},
                      {"note", ""}};
   EXPECT_TRUE(remarks(one).starts_with(
-      "  endpoint: not known whether it leads to the writer, timeout: gave up\n"));
+      "  Writer endpoint: not known whether it leads to the writer, timeout: gave up\n"));
 }
 
 TEST(StatusTable, says_how_the_promise_is_in_danger) {
   json one = shard("184");
   one["time_to_exhaustion_seconds"] = 8.6;
+  one["exposure_growth"] = 0.46047;
   one["bootstrapped"] = true;
   one["synchronous"] = {{"downgraded", true}, {"problem", "synchronous_standby_names is empty"}};
   EXPECT_EQ(remarks(one),
-            "  exposure growing, at this pace used up in 8.6 s\n"
-            "  exposure estimated by commit times: just started\n"
-            "  synchronous durability DOWNGRADED: synchronous_standby_names is empty\n");
+            "  Exposure: growing, at this pace used up in 8.6 s\n"
+            "  Exposure: estimated by commit times: just started\n"
+            "  Synchronous durability: downgraded: synchronous_standby_names is empty\n");
   one["synchronous"]["downgraded"] = nullptr;
-  EXPECT_NE(remarks(one).find("synchronous durability not proven: "), std::string::npos);
+  EXPECT_NE(remarks(one).find("Synchronous durability: not proven: "), std::string::npos);
+}
+
+TEST(StatusTable, says_who_has_frozen_writes_and_what_is_waived) {
+  json one = shard("184");
+  one["freeze"] = {{"by", "jo"}, {"reason", "a move"}, {"until", "2026-01-01T01:00:00.000Z"}};
+  one["waiver"] = {{"until", "2026-01-01T00:01:50.000Z"}, {"why", "epoch 8"}};
+  json whole = view({one});
+  whole["now"] = "2026-01-01T00:00:00.000Z";
+  EXPECT_NE(render_status(whole, {}).find(
+                "  Writes: frozen by jo until 2026-01-01T01:00:00.000Z: a move\n"
+                "  RPO: waived for another 110 s: epoch 8\n"),
+            std::string::npos);
 }
 
 TEST(StatusTable, says_by_how_much_a_node_has_diverged) {

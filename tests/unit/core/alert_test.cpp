@@ -105,6 +105,28 @@ TEST(Alerts, of_a_gate_that_an_operator_froze_are_none_until_something_else_clos
   EXPECT_EQ(names(shard.view), (Names{"RPOGuardNoWriter", "RPOGuardGateClosed"}));
 }
 
+TEST(Alerts, say_who_and_what_and_leave_the_details_to_the_view) {
+  ShardView view = everything_wrong();
+  view.nodes[kIadA].state = NodeState::split_brain;
+  view.nodes[kIadB].note = "epoch 6";
+  view.nodes[kPhxA].note = "it left at 0/50";
+  view.gate.reasons = {Reason::split_brain};
+  view.gate.detail = "two writers";
+  view.gate.open_until = Instant{};
+  std::vector<std::string> texts;
+  for (const Alert& alert : alerts_of(view))
+    texts.push_back(alert.summary + " | " + alert.description);
+  EXPECT_EQ(
+      texts,
+      (Names{"shard 184 has more than one writer of the same epoch | two writers",
+             "shard 184 refuses writes: split_brain | two writers",
+             "shard 184 promises synchronous durability and does not require it | nobody waits",
+             "iad-b of shard 184 is an old writer that still accepts writes | epoch 6",
+             "phx-a of shard 184 has diverged by 12 bytes | it left at 0/50"}));
+  view.nodes[kIadA].state = NodeState::unconfirmed;
+  EXPECT_EQ(alerts_of(view).front().summary, "shard 184 has no writer");
+}
+
 TEST(Alerts, are_those_of_the_shipped_rules) {
   auto rules = shipped_rules();
   std::vector<Alert> all = alerts_of(everything_wrong());

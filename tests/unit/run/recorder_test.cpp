@@ -12,7 +12,12 @@ namespace {
 using nlohmann::json;
 
 core::Event closed() {
-  return {core::EventKind::gate_closed, "184", "", "open", "closed", "rpo_exceeded", "it is late"};
+  return {.kind = core::EventKind::gate_closed,
+          .shard = "184",
+          .from = "open",
+          .to = "closed",
+          .reason = "rpo_exceeded",
+          .text = "it is late"};
 }
 
 TEST(EventJson, has_every_field_and_null_where_there_is_nothing) {
@@ -53,6 +58,17 @@ TEST(RecorderTest, gives_each_event_its_own_id_and_hands_it_to_the_journal_and_o
   later.record(closed());
   EXPECT_NE(ids[2], ids[0]) << "another run";
   EXPECT_EQ(json::parse(journal.render(""))["events"].size(), 3U);
+}
+
+TEST(RecorderTest, leaves_to_the_log_what_only_the_log_tells) {
+  test::VirtualClock clock;
+  serve::Journal journal;
+  int passed_on = 0;
+  Recorder recorder(clock, journal,
+                    [&](const core::RecordedEvent&, const std::string&) { ++passed_on; });
+  recorder.record({.kind = core::EventKind::node_silent, .shard = "184", .node = "iad-a"});
+  EXPECT_EQ(passed_on, 0);
+  EXPECT_EQ(json::parse(journal.render(""))["events"].size(), 0U);
 }
 
 }  // namespace

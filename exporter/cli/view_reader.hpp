@@ -1,0 +1,27 @@
+// /api/v1/view, read back as the view that it was made from, as far as core/remark.hpp speaks of
+// it.
+#pragma once
+
+#include <optional>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "exporter/core/view.hpp"
+
+namespace rpoguard::cli {
+
+/// The moment of the answer on both clocks: ages are counted back from `now`.
+struct Moment {
+  core::Instant now{};
+  std::optional<core::WallTime> wall{};  ///< absent: dates of the answer say nothing
+};
+
+// What is null, or what an older rpoguard does not say, is unknown. All throw
+// nlohmann::json::exception where a member is of another type. Pure.
+
+Moment read_moment(const nlohmann::json& view);
+std::optional<core::Duration> read_seconds(const nlohmann::json& seconds);
+core::NodeView read_node(const nlohmann::json& node);
+core::ShardView read_shard(const nlohmann::json& shard, const Moment& at);
+
+}  // namespace rpoguard::cli

@@ -1,0 +1,57 @@
+// What can happen to a shard, by name. Each kind is one row of the table in event.cpp.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace rpoguard::core {
+
+/// The first kEventKindCount are told to hooks and the journal, and spelled alike there and in the
+/// configuration (hooks[].events). The log alone tells of the rest.
+enum class EventKind {
+  gate_closed,
+  gate_opened,
+  gate_reason_changed,  ///< it stays closed, for another reason than before
+  writer_lost,
+  writer_changed,  ///< another node is the confirmed writer, or there is one again
+  epoch_changed,   ///< the highest epoch has risen
+  split_brain,
+  split_brain_ended,
+  node_diverged,
+  archive_stalled,    ///< the archive needs a look, or is older than the policy allows
+  archive_recovered,  ///< and is in order again
+  frozen,             ///< an operator has frozen writes, or has set the freeze anew
+  unfrozen,
+  config_reloaded,
+  config_refused,  ///< a reload failed, the old configuration stays
+
+  node_silent,
+  node_answers,
+  node_history_unknown,  ///< it does not say how its timeline came about
+  node_in_order,         ///< it has become writer or standby
+  node_out_of_order,     ///< it has become anything else
+  witness_silent,
+  witness_answers,
+  endpoint_silent,
+  endpoint_answers,
+  endpoint_misrouted,
+  endpoint_on_writer,
+  synchronous_downgraded,
+  synchronous_kept,
+  archive_silent,
+  archive_answers,
+  archive_noted,     ///< what there is to say about the archive has changed
+  archive_in_order,  ///< there is nothing to say about it any more
+  waiver_granted,
+  waiver_ended,
+};
+inline constexpr std::size_t kEventKindCount = 15;
+inline constexpr std::size_t kLoggedKindCount = 19;
+const char* name_of(EventKind kind);
+/// Of those that hooks can be told; nullopt for any other text.
+std::optional<EventKind> parse_event_kind(std::string_view name);
+/// Hooks and the journal get it.
+bool is_told(EventKind kind);
+
+}  // namespace rpoguard::core
