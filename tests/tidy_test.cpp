@@ -62,6 +62,7 @@ const std::vector<Snippet> kBadIncludes = {
     Snippet{"exporter/observe/postgres/prober.cpp", "#include <libpq-fe.h>\n"},
     Snippet{"exporter/serve/gate.cpp", "#include <httplib.h>\n"},
     Snippet{"exporter/serve/stream_server.cpp", "#include <boost/asio.hpp>\n"},
+    Snippet{"exporter/serve/gate_handler.cpp", "#include \"exporter/serve/control.hpp\"\n"},
     Snippet{"exporter/cli/a.cpp", "#include <yaml-cpp/yaml.h>\n"},
     Snippet{"exporter/serve/text.cpp", "#include <prometheus/registry.h>\n"},
     Snippet{"exporter/config/a.cpp", "#include <nlohmann/json.hpp>\n"},

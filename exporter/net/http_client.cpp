@@ -10,13 +10,13 @@
 #include "exporter/base/mutex.hpp"
 
 #ifndef CPPHTTPLIB_OPENSSL_SUPPORT
-#error "compile with the flags of pkg-config cpp-httplib: they are part of its ABI (B2)"
+#error "compile with the flags of pkg-config cpp-httplib: they are part of its ABI"
 #endif
 
 namespace rpoguard::net {
 namespace {
 
-// H17: cpp-httplib's time-outs are per recv(), so a peer that dribbles is never late. This thread
+// cpp-httplib's time-outs are per recv(), so a peer that dribbles is never late. This thread
 // ends the whole exchange.
 class Watchdog {
  public:

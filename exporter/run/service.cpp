@@ -21,9 +21,10 @@
 #include "exporter/run/system_clock.hpp"
 #include "exporter/run/web_keeper.hpp"
 #include "exporter/serve/agent_check.hpp"
+#include "exporter/serve/gate_handler.hpp"
 #include "exporter/serve/gate_http.hpp"
-#include "exporter/serve/handlers.hpp"
 #include "exporter/serve/http_server.hpp"
+#include "exporter/serve/ops_handler.hpp"
 
 namespace rpoguard::run {
 namespace {
@@ -74,9 +75,9 @@ class Service {
   core::Result<void> start(std::shared_ptr<const core::Spec> spec);
   core::Result<void> listen(const core::Spec& spec);
   core::Result<std::unique_ptr<serve::HttpServer>> listen_ops(const core::Spec& spec,
-                                                              const serve::Context& context);
+                                                              const serve::OpsContext& context);
   core::Result<std::unique_ptr<serve::StreamServer>> listen_gate(const core::Spec& spec,
-                                                                 const serve::Context& context);
+                                                                 const serve::GateContext& context);
   void apply_hooks(const core::Spec& spec);
   void await_signals();
   core::Result<void> reload_on_loop();
@@ -158,31 +159,35 @@ core::Result<void> Service::start(std::shared_ptr<const core::Spec> spec) {
 }
 
 core::Result<void> Service::listen(const core::Spec& spec) {
-  const serve::Context context{
-      views_,
-      clock_,
-      gate_counters_,
-      reload_status_,
-      [this] { return on_loop<void>([this] { return reload_on_loop(); }); },
-      stopping_,
-      journal_,
-      control(spec),
-      [this] { return hooks_->stats(); },
-      [this] { return web_.stats(); }};
-  auto ops = listen_ops(spec, context);
+  const serve::HealthContext health_context{
+      .views = views_, .clock = clock_, .stopping = stopping_};
+  const serve::GateContext gate_context{
+      .views = views_, .clock = clock_, .stopping = stopping_, .counters = gate_counters_};
+  const serve::OpsContext ops_context{
+      .health = health_context,
+      .metrics = {.views = views_,
+                  .clock = clock_,
+                  .stopping = stopping_,
+                  .gate_counters = gate_counters_,
+                  .reload_status = reload_status_,
+                  .hook_stats = [this] { return hooks_->stats(); },
+                  .web_stats = [this] { return web_.stats(); }},
+      .journal = journal_,
+      .control = control(spec),
+      .reload = [this] { return on_loop<void>([this] { return reload_on_loop(); }); }};
+  auto ops = listen_ops(spec, ops_context);
   if (!ops) return ops.error();
-  auto gate = listen_gate(spec, context);
+  auto gate = listen_gate(spec, gate_context);
   if (!gate) return gate.error();
   if (spec.health) {
     auto health = serve::HttpServer::bind(*spec.health, {kHealthThreads},
-                                          serve::make_health_handler(context));
+                                          serve::make_health_handler(health_context));
     if (!health) return health.error();
     health_ = std::move(health).value();
   }
   if (spec.agent) {
-    auto agent =
-        serve::StreamServer::bind(*spec.agent, serve::agent_stream_options(),
-                                  serve::make_agent_protocol(serve::make_gate_handler(context)));
+    auto agent = serve::StreamServer::bind(*spec.agent, serve::agent_stream_options(),
+                                           serve::make_agent_protocol(gate_context));
     if (!agent) return agent.error();
     agent_ = std::move(agent).value();
   }
@@ -192,7 +197,7 @@ core::Result<void> Service::listen(const core::Spec& spec) {
 }
 
 core::Result<std::unique_ptr<serve::HttpServer>> Service::listen_ops(
-    const core::Spec& spec, const serve::Context& context) {
+    const core::Spec& spec, const serve::OpsContext& context) {
   serve::HttpHandler handler = serve::make_ops_handler(context);
   serve::WebGuard* guard = web_.guard(config::WebListener::ops);
   // The token stands where the password would; the handler checks it.
@@ -206,7 +211,7 @@ core::Result<std::unique_ptr<serve::HttpServer>> Service::listen_ops(
 }
 
 core::Result<std::unique_ptr<serve::StreamServer>> Service::listen_gate(
-    const core::Spec& spec, const serve::Context& context) {
+    const core::Spec& spec, const serve::GateContext& context) {
   serve::HttpHandler handler = serve::make_gate_handler(context);
   serve::StreamOptions options = serve::http_stream_options();
   options.web = web_.guard(config::WebListener::gate);

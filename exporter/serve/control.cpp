@@ -7,7 +7,6 @@
 #include "exporter/base/constant_time.hpp"
 #include "exporter/base/utf8.hpp"
 #include "exporter/core/limits.hpp"
-#include "exporter/serve/responses.hpp"
 
 namespace rpoguard::serve {
 namespace {
@@ -19,9 +18,15 @@ constexpr const char* kHowToConfigure =
     "give control.token_file in the configuration, or users or client certificates in the web "
     "configuration file, or listen on the loopback only";
 
+std::optional<std::string_view> bearer_token(const HttpRequest& request) {
+  const auto credentials = find_header(request.headers, "authorization");
+  if (!credentials || !credentials->starts_with(kBearer)) return std::nullopt;
+  return credentials->substr(kBearer.size());
+}
+
 HttpResponse unauthorized() {
   HttpResponse response = text_response(401, "a bearer token is needed, and it has to be right\n");
-  response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  set_header(response, {"WWW-Authenticate", "Bearer"});
   return response;
 }
 
@@ -58,8 +63,7 @@ class OrderReader {
   }
 
   std::optional<std::string> value(const std::string& name) const {
-    const auto found = request_.query.find(name);
-    return found == request_.query.end() ? std::nullopt : std::optional(found->second);
+    return find_parameter(request_.query, name);
   }
 
   void read_target() {
@@ -131,19 +135,15 @@ std::optional<HttpResponse> refuse_stranger(const Control& control, const HttpRe
   // An empty one would let everybody in.
   if (!token || token.value().empty())
     return text_response(500, "the token of control.token_file cannot be read; see its path\n");
-  const auto header = request.headers.find("authorization");
-  if (header == request.headers.end() || !header->second.starts_with(kBearer))
-    return unauthorized();
-  const auto presented = std::string_view(header->second).substr(kBearer.size());
-  if (!base::equal_in_constant_time(presented, token.value())) return unauthorized();
+  const auto presented = bearer_token(request);
+  if (!presented || !base::equal_in_constant_time(*presented, token.value())) return unauthorized();
   return std::nullopt;
 }
 
 bool brings_token(const HttpRequest& request) {
   const bool control =
       request.path == "/-/freeze" || request.path == "/-/unfreeze" || request.path == "/-/reload";
-  const auto header = request.headers.find("authorization");
-  return control && header != request.headers.end() && header->second.starts_with(kBearer);
+  return control && bearer_token(request);
 }
 
 HttpResponse answer_freeze(const Control& control, const core::View* view, core::WallTime now,
@@ -157,10 +157,7 @@ HttpResponse answer_freeze(const Control& control, const core::View* view, core:
   if (wanted.shard && !has_shard(view, *wanted.shard))
     return text_response(404, "there is no such shard\n");
   const auto done = control.freeze(wanted);
-  if (done) return text_response(200, done.value());
-  const std::string& hint = done.error().hint;
-  return text_response(500,
-                       done.error().message + "\n" + (hint.empty() ? "" : "HINT: " + hint + "\n"));
+  return done ? text_response(200, done.value()) : error_response(done.error());
 }
 
 }  // namespace rpoguard::serve

@@ -7,8 +7,8 @@
 
 #include "exporter/core/result.hpp"
 #include "exporter/core/units.hpp"
-#include "exporter/serve/http_server.hpp"
-#include "exporter/serve/view_store.hpp"
+#include "exporter/core/view.hpp"
+#include "exporter/serve/http_message.hpp"
 
 namespace rpoguard::serve {
 

@@ -7,8 +7,8 @@
 namespace rpoguard::serve {
 namespace {
 
-const core::WriterView* writer_of(const GateAnswer& answer) {
-  return answer.view != nullptr && answer.view->writer ? &*answer.view->writer : nullptr;
+const core::WriterView* writer_of(const GateVerdict& verdict) {
+  return verdict.view != nullptr && verdict.view->writer ? &*verdict.view->writer : nullptr;
 }
 
 void append_epoch(std::string& out, const core::WriterView* writer) {
@@ -49,9 +49,9 @@ void append_seconds_or_null(std::string& out, std::optional<core::Duration> dura
   }
 }
 
-std::optional<core::Duration> rpo_of(const GateAnswer& answer) {
-  if (answer.spec == nullptr) return std::nullopt;
-  return answer.spec->rpo;
+std::optional<core::Duration> rpo_of(const GateVerdict& verdict) {
+  if (verdict.spec == nullptr) return std::nullopt;
+  return verdict.spec->rpo;
 }
 
 }  // namespace
@@ -60,44 +60,44 @@ std::int64_t whole_ms(core::Duration duration) {
   return std::max<std::int64_t>(0, std::chrono::floor<std::chrono::milliseconds>(duration).count());
 }
 
-void add_gate_headers(HttpResponse& response, const GateAnswer& answer) {
+void add_gate_headers(HttpResponse& response, const GateVerdict& verdict) {
   auto& headers = response.headers;
   headers.reserve(8);
-  headers.emplace_back("Rpoguard-Gate", answer.open ? "open" : "closed");
-  headers.emplace_back("Rpoguard-Open-For-Ms", std::to_string(whole_ms(answer.open_for)));
-  if (const core::WriterView* writer = writer_of(answer)) {
+  headers.emplace_back("Rpoguard-Gate", verdict.open ? "open" : "closed");
+  headers.emplace_back("Rpoguard-Open-For-Ms", std::to_string(whole_ms(verdict.open_for)));
+  if (const core::WriterView* writer = writer_of(verdict)) {
     headers.emplace_back("Rpoguard-Epoch", std::to_string(writer->epoch.value));
     headers.emplace_back("Rpoguard-Writer", header_safe(writer->node));
   }
-  if (answer.waived) headers.emplace_back("Rpoguard-Rpo", "waived");
-  if (answer.open) return;
-  headers.emplace_back("Rpoguard-Reason", std::string(answer.reason));
-  if (!answer.retryable) return;
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(answer.retry_after).count();
+  if (verdict.waived) headers.emplace_back("Rpoguard-Rpo", "waived");
+  if (verdict.open) return;
+  headers.emplace_back("Rpoguard-Reason", std::string(verdict.reason));
+  if (!verdict.retryable) return;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(verdict.retry_after).count();
   headers.emplace_back("Retry-After", std::to_string(std::max<std::int64_t>(1, seconds)));
 }
 
-void append_gate_json(std::string& out, const GateAnswer& answer, core::Instant now) {
+void append_gate_json(std::string& out, const GateVerdict& verdict, core::Instant now) {
   out += "{\"shard\":";
-  append_json_string(out, answer.shard);
-  out += answer.open ? ",\"open\":true" : ",\"open\":false";
+  append_json_string(out, verdict.shard);
+  out += verdict.open ? ",\"open\":true" : ",\"open\":false";
   out += ",\"open_for_ms\":";
-  append_number(out, whole_ms(answer.open_for));
+  append_number(out, whole_ms(verdict.open_for));
   out += ',';
-  append_epoch(out, writer_of(answer));
-  append_generation(out, answer.view);
-  append_writer(out, writer_of(answer));
+  append_epoch(out, writer_of(verdict));
+  append_generation(out, verdict.view);
+  append_writer(out, writer_of(verdict));
   out += ",\"exposure_seconds\":";
   append_seconds_or_null(
-      out, answer.view == nullptr ? std::nullopt : core::exposure_at(*answer.view, now));
+      out, verdict.view == nullptr ? std::nullopt : core::exposure_at(*verdict.view, now));
   out += ",\"rpo_seconds\":";
-  append_seconds_or_null(out, rpo_of(answer));
-  if (!answer.open) {
+  append_seconds_or_null(out, rpo_of(verdict));
+  if (!verdict.open) {
     out += ",\"code\":";
-    append_json_string(out, answer.code);
+    append_json_string(out, verdict.code);
     out += ",\"reason\":";
-    append_json_string(out, answer.reason);
-    out += answer.retryable ? ",\"retryable\":true" : ",\"retryable\":false";
+    append_json_string(out, verdict.reason);
+    out += verdict.retryable ? ",\"retryable\":true" : ",\"retryable\":false";
   }
   out += '}';
 }

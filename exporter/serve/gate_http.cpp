@@ -14,6 +14,7 @@
 
 #include "exporter/base/text.hpp"
 #include "exporter/serve/http_head.hpp"
+#include "exporter/serve/http_limits.hpp"
 #include "exporter/serve/http_target.hpp"
 
 namespace rpoguard::serve {
@@ -110,25 +111,21 @@ std::string render(const HttpResponse& response, bool keep, bool with_body) {
   return out;
 }
 
-HttpResponse empty_response(int status) {
-  HttpResponse response;
-  response.status = status;
-  return response;
+std::string last_words(int status) {
+  return render(text_response(status, ""), false, true);
 }
 
-// H7: what an exception says is nobody's business out there.
-HttpResponse guarded(const HttpHandler& handler, const HttpRequest& request) {
+// What an exception says is nobody's business out there.
+HttpResponse answer_or_500(const HttpHandler& handler, const HttpRequest& request) {
   try {
     return handler(request);
   } catch (...) {
-    HttpResponse response = empty_response(500);
-    response.body = "internal error\n";
-    return response;
+    return text_response(500, "internal error\n");
   }
 }
 
 Exchange refuse(std::size_t consumed, int status) {
-  return {consumed, render(empty_response(status), false, true), true, true};
+  return {.consumed = consumed, .answer = last_words(status), .close = true, .unread = true};
 }
 
 Exchange exchange(const HttpHandler& handler, std::string_view received, const Client& client) {
@@ -142,7 +139,11 @@ Exchange exchange(const HttpHandler& handler, std::string_view received, const C
   head->request.authenticated = client.verified;
   const bool keep = head->keep && !head->body && !client.last;
   const bool with_body = head->request.method != "HEAD";
-  return {bytes, render(guarded(handler, head->request), keep, with_body), !keep, head->body};
+  const HttpResponse response = answer_or_500(handler, head->request);
+  return {.consumed = bytes,
+          .answer = render(response, keep, with_body),
+          .close = !keep,
+          .unread = head->body};
 }
 
 }  // namespace
@@ -158,8 +159,8 @@ StreamOptions http_stream_options() {
   options.request_timeout = kHeadTimeout;
   options.answer_timeout = kAnswerTimeout;
   options.request_bytes_max = kHeadBytesMax;
-  options.too_slow = render(empty_response(408), false, true);
-  options.too_large = render(empty_response(431), false, true);
+  options.too_slow = last_words(408);
+  options.too_large = last_words(431);
   return options;
 }
 

@@ -1,7 +1,7 @@
 // HTTP/1.1 as the gate speaks it, on bytes: no socket, no clock.
 #pragma once
 
-#include "exporter/serve/http_server.hpp"
+#include "exporter/serve/http_message.hpp"
 #include "exporter/serve/stream_server.hpp"
 
 namespace rpoguard::serve {

@@ -1,6 +1,8 @@
 #include "exporter/serve/gate_request.hpp"
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "exporter/base/number.hpp"
@@ -18,29 +20,26 @@ constexpr Field kPriority{"priority", "rpoguard-priority"};
 
 using Text = std::optional<std::string_view>;
 
-core::Result<Text> find_text(const HttpRequest& request, const Field& field) {
-  Text text;
-  const auto [first, last] = request.query.equal_range(field.query);
-  if (first != last) {
-    if (std::next(first) != last) {
-      return core::Error{std::string(field.query) + " is given more than once"};
-    }
-    text = first->second;
-  }
-  const auto header = request.headers.find(field.header);
-  if (header != request.headers.end()) {
-    if (text && *text != header->second) {
-      return core::Error{std::string(field.query) + " of the query contradicts the header " +
-                         field.header};
-    }
-    text = header->second;
-  }
-  return text;
+// What the caller says, in whichever place.
+struct Said {
+  const HttpQuery& query;
+  const HttpHeaders& headers;
+};
+
+core::Result<Text> find_text(const Said& said, const Field& field) {
+  const auto [first, last] = said.query.equal_range(field.query);
+  const Text in_header = find_header(said.headers, field.header);
+  if (first == last) return in_header;
+  if (std::next(first) != last)
+    return core::Error{std::string(field.query) + " is given more than once"};
+  if (in_header && *in_header != first->second)
+    return core::Error{std::string(field.query) + " of the query contradicts the header " +
+                       field.header};
+  return Text(first->second);
 }
 
-core::Result<std::optional<std::int64_t>> find_number(const HttpRequest& request,
-                                                      const Field& field) {
-  const core::Result<Text> text = find_text(request, field);
+core::Result<std::optional<std::int64_t>> find_number(const Said& said, const Field& field) {
+  const core::Result<Text> text = find_text(said, field);
   if (!text) return text.error();
   if (!text.value()) return std::optional<std::int64_t>();
   const auto number = base::parse_number<std::int64_t>(*text.value());
@@ -50,8 +49,8 @@ core::Result<std::optional<std::int64_t>> find_number(const HttpRequest& request
   return number;
 }
 
-core::Result<bool> find_low_priority(const HttpRequest& request) {
-  const core::Result<Text> text = find_text(request, kPriority);
+core::Result<bool> find_low_priority(const Said& said) {
+  const core::Result<Text> text = find_text(said, kPriority);
   if (!text) return text.error();
   const std::string_view priority = text.value().value_or("normal");
   if (priority == "low") return true;
@@ -61,12 +60,14 @@ core::Result<bool> find_low_priority(const HttpRequest& request) {
 
 }  // namespace
 
-core::Result<core::GateRequest> parse_gate_request(const HttpRequest& request) {
-  const auto epoch = find_number(request, kEpoch);
+core::Result<core::GateRequest> parse_gate_request(const HttpQuery& query,
+                                                   const HttpHeaders& headers) {
+  const Said said{.query = query, .headers = headers};
+  const auto epoch = find_number(said, kEpoch);
   if (!epoch) return epoch.error();
-  const auto generation = find_number(request, kGeneration);
+  const auto generation = find_number(said, kGeneration);
   if (!generation) return generation.error();
-  const auto low_priority = find_low_priority(request);
+  const auto low_priority = find_low_priority(said);
   if (!low_priority) return low_priority.error();
 
   core::GateRequest result;

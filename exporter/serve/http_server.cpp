@@ -1,7 +1,9 @@
 // cpp-httplib 0.11.4 accepts, queues, parses and formats; everything it does badly is kept away
 // from it. The seam is process_and_close_socket(): we read the head ourselves, with a deadline over
-// the whole of it (H2) and a limit (H3), take the sting out of it (methods, Range), and hand it
-// over as a stream that ends there, so that no body can be read (H4).
+// the whole of it and a limit, since cpp-httplib's own deadline starts anew with each byte and it
+// limits neither the length of a line nor the number of headers. We take the sting out of it
+// (methods, Range), and hand it over as a stream that ends there, so that no body can be read: a
+// chunked or compressed one may grow beyond every limit of the library.
 #include "exporter/serve/http_server.hpp"
 
 #include <algorithm>
@@ -19,19 +21,21 @@
 
 #include "exporter/base/text.hpp"
 #include "exporter/core/check.hpp"
-#include "exporter/serve/connection.hpp"
+#include "exporter/serve/http_connection.hpp"
 #include "exporter/serve/http_head.hpp"
+#include "exporter/serve/http_limits.hpp"
 #include "exporter/serve/http_target.hpp"
+#include "exporter/serve/listen_error.hpp"
 #include "exporter/serve/web_guard.hpp"
 
 #ifndef CPPHTTPLIB_OPENSSL_SUPPORT
-#error "compile with the flags of pkg-config cpp-httplib: they are part of its ABI (B2)"
+#error "compile with the flags of pkg-config cpp-httplib: they are part of its ABI"
 #endif
 
 namespace rpoguard::serve {
 namespace {
 
-// H15: cpp-httplib listens with a backlog of 5.
+// cpp-httplib listens with a backlog of 5.
 constexpr int kBacklog = 256;
 // How long and how much of an unwanted body is thrown away so that the answer is not lost to a
 // reset.
@@ -93,8 +97,8 @@ class Busy {
   std::atomic<std::size_t>& count_;
 };
 
-// cpp-httplib adds its own REMOTE_ADDR and the like to the client's headers; neither kind is
-// passed on.
+// cpp-httplib adds its own REMOTE_ADDR and the like to the client's headers, where a client can
+// send them too; neither kind is passed on.
 bool is_made_up(const std::string& lower_name) {
   return lower_name.starts_with(kRepeated) || lower_name == "remote_addr" ||
          lower_name == "remote_port" || lower_name == "local_addr" || lower_name == "local_port";
@@ -114,13 +118,6 @@ HttpRequest to_request(const httplib::Request& from, HttpTarget&& target) {
   return request;
 }
 
-HttpResponse plain(int status, std::string text) {
-  HttpResponse response;
-  response.status = status;
-  response.body = std::move(text);
-  return response;
-}
-
 void fill(httplib::Response& to, const HttpResponse& from) {
   to.status = from.status;
   for (const auto& [name, value] : from.headers) to.set_header(name, value);
@@ -134,21 +131,22 @@ class HttpServer::Impl final : public httplib::Server {
   Impl(HttpOptions options, HttpHandler handler)
       : options_(options), handler_(std::move(handler)), wake_(::eventfd(0, EFD_CLOEXEC)) {
     RPOGUARD_CHECK(wake_ >= 0 && options_.threads > 0);
-    // B1, B5: setters, not macros; ThreadPool, not a queue of our own.
+    // Setters, not macros: the library is compiled with its own. ThreadPool, not a queue of our
+    // own: the type of its jobs changes between versions.
     new_task_queue = [threads = options_.threads] { return new httplib::ThreadPool(threads); };
     set_socket_options([](socket_t socket) { set_options(socket); });
     set_default_headers({{"Cache-Control", "no-store"},
                          {"X-Content-Type-Options", "nosniff"},
                          {"Accept-Ranges", "none"}});
-    // H6: no routes, so that no regular expression ever sees a path.
+    // No routes, so that no regular expression ever sees a path.
     set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
       fill(response, answer(request));
       return HandlerResponse::Handled;
     });
-    // H7: what an exception says is nobody's business out there.
+    // What an exception says is nobody's business out there: cpp-httplib would put it in a header.
     set_exception_handler(
         [](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
-          fill(response, plain(500, "internal error\n"));
+          fill(response, text_response(500, "internal error\n"));
         });
   }
 
@@ -157,7 +155,7 @@ class HttpServer::Impl final : public httplib::Server {
     ::close(wake_);
   }
 
-  // H9: bind first, in the caller's thread.
+  // Bound first, in the caller's thread: a port in use is an error at start.
   core::Result<void> open(const core::ListenSpec& listen) {
     errno = 0;
     const bool any = listen.port == 0;
@@ -166,9 +164,7 @@ class HttpServer::Impl final : public httplib::Server {
     if (!bound) {
       const std::string why =
           errno == 0 ? std::string("no such address") : std::generic_category().message(errno);
-      return core::Error{
-          "cannot listen on " + listen.host + ":" + std::to_string(listen.port) + ": " + why,
-          "is another rpoguard running, or the address not one of this machine?"};
+      return listen_error(listen, why);
     }
     port_ = static_cast<std::uint16_t>(port);
     ::listen(svr_sock_, kBacklog);
@@ -185,13 +181,14 @@ class HttpServer::Impl final : public httplib::Server {
       ended_ = true;
       if (!stopping_ && on_failure) on_failure();
     });
-    // H9: a stop() that comes before the loop runs would be lost.
+    // A stop() that comes before the loop runs would be lost.
     while (!is_running() && !ended_) std::this_thread::yield();
   }
 
   void stop_serving() {
     if (stopping_.exchange(true)) return;
-    // H10: wakes every thread that waits for a client; queued connections are closed unread.
+    // Wakes every thread that waits for a client, which stop() alone would wait for; queued
+    // connections are closed unread.
     const std::uint64_t one = 1;
     RPOGUARD_CHECK(::write(wake_, &one, sizeof(one)) == sizeof(one));
     if (thread_.joinable()) {
@@ -205,30 +202,30 @@ class HttpServer::Impl final : public httplib::Server {
  private:
   static void set_options(socket_t socket) {
     const int on = 1;
-    // H8: not SO_REUSEPORT, which lets a second process take half of the connections.
+    // Not SO_REUSEPORT, which lets a second process take half of the connections.
     ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    // H15: a client that says nothing does not get a thread for the first second.
+    // A client that says nothing does not get a thread for the first second.
     ::setsockopt(socket, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof(on));
   }
 
   bool process_and_close_socket(socket_t socket) override {
     const Busy busy(busy_);
     ::fcntl(socket, F_SETFD, FD_CLOEXEC);
-    Connection connection(socket, wake_,
-                          options_.web == nullptr ? nullptr : options_.web->new_session());
+    HttpConnection connection(socket, wake_,
+                              options_.web == nullptr ? nullptr : options_.web->new_session());
     if (stopping_) return false;
     std::string head;
     switch (connection.read_head(head, kHeadBytesMax, [this] { return patience(); })) {
-      case Connection::Head::complete:
+      case HttpConnection::Head::complete:
         break;
-      case Connection::Head::too_large:
+      case HttpConnection::Head::too_large:
         connection.send_all(kTooLarge, kLinger);
         connection.linger(kLinger, kLingerBytesMax);
         return false;
-      case Connection::Head::incomplete:
+      case HttpConnection::Head::incomplete:
         if (!head.empty()) connection.send_all(kTooSlow, kLinger);
         return false;
-      case Connection::Head::no_handshake:
+      case HttpConnection::Head::no_handshake:
         options_.web->count_handshake_failure();
         connection.linger(kLinger, kLingerBytesMax);
         return false;
@@ -252,7 +249,7 @@ class HttpServer::Impl final : public httplib::Server {
     }
   }
 
-  void exchange(Connection& connection, std::string& head) {
+  void exchange(HttpConnection& connection, std::string& head) {
     const Withheld withheld = withhold(head);
     HeadStream stream(head, connection.remote_address());
     process(stream, [&](httplib::Request& request) {
@@ -270,9 +267,9 @@ class HttpServer::Impl final : public httplib::Server {
   }
 
   HttpResponse answer(const httplib::Request& from) const {
-    if (from.headers.count(kRangeMark) > 0) return plain(416, "");
+    if (from.headers.count(kRangeMark) > 0) return text_response(416, "");
     HttpTarget target = parse_target(from.target);
-    if (target.path_cut) return plain(414, "the path is too long\n");
+    if (target.path_cut) return text_response(414, "the path is too long\n");
     HttpRequest request = to_request(from, std::move(target));
     request.authenticated = from.headers.count(kVerifiedMark) > 0;
     return handler_(request);

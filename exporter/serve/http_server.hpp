@@ -1,47 +1,22 @@
-// HTTP as a function from request to response. Hides cpp-httplib and its traps.
+// A listener that answers by an HttpHandler, one request per connection. Hides cpp-httplib and its
+// traps.
 //
-// One request per connection: no keep-alive, no compression, no ranges, no routes. A request head
-// must arrive whole within kHeadTimeout and kHeadBytesMax; a body is never read.
+// No keep-alive, no compression, no ranges, no routes. A request head must arrive whole within
+// kHeadTimeout and kHeadBytesMax, and a line of more than 8 KiB is refused with 400.
 // The process should give its threads 8 MiB of stack (pthread_setattr_default_np at the top of
-// main): cpp-httplib uses std::regex, which recurses (H5, H6).
+// main): cpp-httplib parses with std::regex, which recurses once per character.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "exporter/core/result.hpp"
 #include "exporter/core/spec.hpp"
+#include "exporter/serve/http_message.hpp"
 
 namespace rpoguard::serve {
-
-struct HttpRequest {
-  std::string method;
-  std::string path;  ///< decoded, without the query, at most limits::kHttpPathBytesMax bytes
-  std::multimap<std::string, std::string> query;  ///< decoded; keys may repeat
-  std::map<std::string, std::string> headers;     ///< names in lower case; the first of each
-  std::string remote_address;
-  bool path_cut = false;       ///< `path` is only the start of a longer one (gate only)
-  bool authenticated = false;  ///< by a password or a verified client certificate (web_guard.hpp)
-};
-
-struct HttpResponse {
-  int status = 200;
-  std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;
-};
-
-/// Must be thread-safe and quick; called on the listener's own threads. Must not throw (a throw is
-/// a plain 500). Sees every method, also unknown ones, and answers 405 itself; for HEAD it answers
-/// as for GET, the body is left out here.
-using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
 class WebGuard;
 
@@ -50,16 +25,6 @@ struct HttpOptions {
   /// Where TLS comes from; must outlive the listener. Null: none.
   WebGuard* web = nullptr;
 };
-
-/// A request head, and the TLS handshake before it, must be complete within this time of its
-/// connection being taken up, however slowly it trickles in ...
-inline constexpr std::chrono::milliseconds kHeadTimeout{2000};
-/// ... or within this time while no thread of the listener is free.
-inline constexpr std::chrono::milliseconds kHeadTimeoutBusy{250};
-/// An answer must be taken within this time.
-inline constexpr std::chrono::milliseconds kAnswerTimeout{5000};
-/// A longer head is refused with 431, a single longer line of 8 KiB with 400.
-inline constexpr std::size_t kHeadBytesMax = 32 * 1024;
 
 /// One listener with its own threads. Bodies are never read.
 /// Order of calls: bind start stop

@@ -7,8 +7,8 @@
 namespace rpoguard::serve {
 namespace {
 
-std::multimap<std::string, std::string> parse_query(std::string_view text) {
-  std::multimap<std::string, std::string> query;
+HttpQuery parse_query(std::string_view text) {
+  HttpQuery query;
   while (!text.empty()) {
     const std::string_view pair = base::take_until(text, '&');
     if (pair.empty()) continue;

@@ -1,16 +1,17 @@
 // The target of an HTTP request, taken apart by rpoguard itself: cpp-httplib keeps the last piece
-// of "a=b=c" and cuts the path in regular expressions (H6, H13).
+// of "a=b=c", and matches the path with recursive regular expressions, which a long one crashes.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
+
+#include "exporter/serve/http_message.hpp"
 
 namespace rpoguard::serve {
 
 struct HttpTarget {
   std::string path;
-  std::multimap<std::string, std::string> query;
+  HttpQuery query;
   bool path_cut = false;  ///< the path was longer than the limit; `path` is its start
 };
 

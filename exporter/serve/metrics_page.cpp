@@ -1,5 +1,5 @@
-// The metrics page: a Collectable over one view, so that nothing has to be kept in step and no
-// stale series can survive. What depends on time is computed here, at the moment of the scrape.
+#include "exporter/serve/metrics_page.hpp"
+
 #include <set>
 #include <string_view>
 
@@ -8,7 +8,6 @@
 
 #include "exporter/base/utf8.hpp"
 #include "exporter/core/gate.hpp"
-#include "exporter/serve/handlers.hpp"
 #include "exporter/serve/metrics_sheet.hpp"
 #include "exporter/serve/process_stats.hpp"
 
@@ -129,7 +128,7 @@ class ShardSamples {
   ShardSamples(Page& page, const Moment& at, const ShardSpec& spec, const ShardView* view)
       : page_(page), at_(at), spec_(spec), view_(view), id_(sanitize_utf8(spec.id)) {}
 
-  void add(const Context& context) {
+  void add(const MetricsContext& context) {
     static const ShardView kNothing;
     const ShardView& known = view_ == nullptr ? kNothing : *view_;
     add_policy();
@@ -314,7 +313,7 @@ void add_web(Page& page, const std::vector<WebStats>& listeners) {
 
 class ViewCollector final : public prometheus::Collectable {
  public:
-  explicit ViewCollector(const Context& context) : context_(context) {}
+  explicit ViewCollector(const MetricsContext& context) : context_(context) {}
 
   // P7: one view and one moment for the whole page.
   std::vector<prometheus::MetricFamily> Collect() const override {
@@ -334,12 +333,12 @@ class ViewCollector final : public prometheus::Collectable {
   }
 
  private:
-  const Context& context_;
+  const MetricsContext& context_;
 };
 
 }  // namespace
 
-std::string render_metrics(const Context& context) {
+std::string render_metrics(const MetricsContext& context) {
   return to_text(ViewCollector(context).Collect());
 }
 

@@ -1,9 +1,9 @@
 #include "exporter/serve/readyz.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "exporter/base/human.hpp"
-#include "exporter/serve/responses.hpp"
 #include "exporter/serve/text.hpp"
 #include "exporter/serve/view_json.hpp"
 
@@ -104,29 +104,29 @@ std::string loop_problem(const core::View* view, Instant started, Instant now) {
   return "the last round of the loop was " + age_text(age);
 }
 
-std::vector<Check> readiness_checks(const Context& context, const core::View* view, Instant started,
-                                    Instant now) {
+std::vector<Check> readiness_checks(const HealthContext& context, const core::View* view,
+                                    Instant started, Instant now) {
   return {
       // A failed reload leaves a configuration in effect: no reason to take this pod away.
-      {"config", view == nullptr ? "no configuration is in effect yet" : "", false},
-      {"view", view_problem(view, now), false},
-      {"loop", loop_problem(view, started, now), false},
-      {"shutdown", context.stopping ? "shutting down" : "", false},
+      {.name = "config", .problem = view == nullptr ? "no configuration is in effect yet" : ""},
+      {.name = "view", .problem = view_problem(view, now)},
+      {.name = "loop", .problem = loop_problem(view, started, now)},
+      {.name = "shutdown", .problem = context.stopping ? "shutting down" : ""},
   };
 }
 
-HttpResponse answer_livez(const Context& context, Instant started) {
+HttpResponse answer_livez(const HealthContext& context, Instant started) {
   const auto current = context.views.current();
   const std::string problem = loop_problem(current.get(), started, context.clock.now());
   return problem.empty() ? text_response(200, "ok\n") : text_response(503, problem + "\n");
 }
 
-HttpResponse answer_readyz(const Context& context, Instant started, const HttpRequest& request) {
+HttpResponse answer_readyz(const HealthContext& context, Instant started,
+                           const HttpRequest& request) {
   const auto view = context.views.current();
   const Instant now = context.clock.now();
   const auto& query = request.query;
-  std::optional<std::string> shard;
-  if (const auto found = query.find("shard"); found != query.end()) shard = found->second;
+  const std::optional<std::string> shard = find_parameter(query, "shard");
   if (query.count("shard") > 1) return json_error(400, "shard is given more than once");
   if (shard && !knows_shard(view.get(), *shard)) {
     return json_error(404, "there is no shard " + *shard);
@@ -136,7 +136,7 @@ HttpResponse answer_readyz(const Context& context, Instant started, const HttpRe
     if (it->second != "writes") return json_error(400, "require can only be writes");
   }
   if (query.count("require") > 0) {
-    checks.push_back({"writes", writes_problem(view.get(), shard, now), false});
+    checks.push_back({.name = "writes", .problem = writes_problem(view.get(), shard, now)});
   }
   for (Check& check : checks) {
     const auto [first, last] = query.equal_range("exclude");
@@ -152,13 +152,26 @@ HttpResponse answer_readyz(const Context& context, Instant started, const HttpRe
   return json_response(ok ? 200 : 503, std::move(body));
 }
 
-HttpResponse answer_readyz_check(const Context& context, Instant started, const std::string& name) {
+HttpResponse answer_readyz_check(const HealthContext& context, Instant started,
+                                 const std::string& name) {
   const auto view = context.views.current();
   for (const Check& check : readiness_checks(context, view.get(), started, context.clock.now())) {
     if (check.name != name) continue;
     return text_response(check.ok() ? 200 : 503, verbose_line(check));
   }
   return text_response(404, "there is no such check\n");
+}
+
+HttpHandler make_health_handler(const HealthContext& context) {
+  return [context, started = context.clock.now()](const HttpRequest& request) {
+    const bool ready = request.path == "/readyz";
+    if (!ready && request.path != "/livez") return text_response(404, "/livez or /readyz\n");
+    if (!is_get_or_head(request)) return method_not_allowed("GET, HEAD");
+    if (!ready) return answer_livez(context, started);
+    // Whoever may not see the view may neither ask for parts of it.
+    const bool ok = answer_readyz(context, started, HttpRequest{}).status == 200;
+    return ok ? text_response(200, "ok\n") : text_response(503, "failed\n");
+  };
 }
 
 }  // namespace rpoguard::serve

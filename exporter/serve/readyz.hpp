@@ -2,15 +2,24 @@
 // not an illness of rpoguard: that is only asked with ?require=writes.
 #pragma once
 
-#include <optional>
+#include <atomic>
 #include <string>
 #include <vector>
 
+#include "exporter/core/clock.hpp"
 #include "exporter/core/view.hpp"
-#include "exporter/serve/handlers.hpp"
-#include "exporter/serve/http_server.hpp"
+#include "exporter/serve/http_message.hpp"
+#include "exporter/serve/view_store.hpp"
 
 namespace rpoguard::serve {
+
+/// What the checks see. What it refers to must outlive the handlers.
+struct HealthContext {
+  const ViewStore& views;
+  const core::Clock& clock;
+  /// Set at SIGTERM: readiness says 503.
+  const std::atomic<bool>& stopping;
+};
 
 /// One check. `problem` is empty while it passes.
 struct Check {
@@ -30,16 +39,19 @@ core::Duration stale_after(const core::ProbeSpec& probe);
 std::string loop_problem(const core::View* view, core::Instant started, core::Instant now);
 
 /// config, view, loop, shutdown; in this order.
-std::vector<Check> readiness_checks(const Context& context, const core::View* view,
+std::vector<Check> readiness_checks(const HealthContext& context, const core::View* view,
                                     core::Instant started, core::Instant now);
 
 /// /livez: the loop turns.
-HttpResponse answer_livez(const Context& context, core::Instant started);
+HttpResponse answer_livez(const HealthContext& context, core::Instant started);
 /// /readyz with its query: shard, require=writes, verbose, exclude.
-HttpResponse answer_readyz(const Context& context, core::Instant started,
+HttpResponse answer_readyz(const HealthContext& context, core::Instant started,
                            const HttpRequest& request);
 /// /readyz/{name}: one check as text; 404 if there is none of that name.
-HttpResponse answer_readyz_check(const Context& context, core::Instant started,
+HttpResponse answer_readyz_check(const HealthContext& context, core::Instant started,
                                  const std::string& name);
+
+/// /livez /readyz, and nothing that tells of a shard: for a listener without TLS and passwords.
+HttpHandler make_health_handler(const HealthContext& context);
 
 }  // namespace rpoguard::serve

@@ -10,7 +10,6 @@
 #include "exporter/core/gate.hpp"
 #include "exporter/core/remark.hpp"
 #include "exporter/serve/readyz.hpp"
-#include "exporter/serve/responses.hpp"
 #include "exporter/serve/text.hpp"
 
 namespace rpoguard::serve {

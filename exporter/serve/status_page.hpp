@@ -4,7 +4,7 @@
 #include <string>
 
 #include "exporter/core/view.hpp"
-#include "exporter/serve/http_server.hpp"
+#include "exporter/serve/http_message.hpp"
 
 namespace rpoguard::serve {
 

@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 
 #include "exporter/core/check.hpp"
+#include "exporter/serve/listen_error.hpp"
 #include "exporter/serve/web_guard.hpp"
 
 namespace rpoguard::serve {
@@ -65,8 +66,8 @@ bool is_shortage(std::error_code error) {
   return number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM;
 }
 
-struct Connection {
-  explicit Connection(tcp::socket its) : socket(std::move(its)) {}
+struct StreamConnection {
+  explicit StreamConnection(tcp::socket its) : socket(std::move(its)) {}
 
   enum class State { reading, writing, lingering, closed };
 
@@ -85,9 +86,10 @@ struct Connection {
   std::string in;
   std::string out;
   std::array<char, 2048> buffer;
-  std::list<std::shared_ptr<Connection>>::iterator place;
+  std::list<std::shared_ptr<StreamConnection>>::iterator place;
 };
-using Shared = std::shared_ptr<Connection>;
+using Shared = std::shared_ptr<StreamConnection>;
+using State = StreamConnection::State;
 
 }  // namespace
 
@@ -109,9 +111,7 @@ class StreamServer::Impl {
       bind(entry.endpoint(), error);
       if (!error) return {};
     }
-    return core::Error{"cannot listen on " + listen.host + ":" + std::to_string(listen.port) +
-                           ": " + error.message(),
-                       "is another rpoguard running, or the address not one of this machine?"};
+    return listen_error(listen, error.message());
   }
 
   std::uint16_t port() const { return port_; }
@@ -135,7 +135,7 @@ class StreamServer::Impl {
   void bind(const tcp::endpoint& endpoint, std::error_code& error) {
     close_acceptor();
     acceptor_.open(endpoint.protocol(), error);
-    // H8: not SO_REUSEPORT, which lets a second process take half of the connections.
+    // Not SO_REUSEPORT, which lets a second process take half of the connections.
     if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) keep_from_children(acceptor_.native_handle());
@@ -178,7 +178,7 @@ class StreamServer::Impl {
     socket.non_blocking(true, ignored);
     socket.set_option(tcp::no_delay(true), ignored);
     while (connections_.size() >= connections_max_) close(Shared(connections_.front()));
-    const auto connection = std::make_shared<Connection>(std::move(socket));
+    const auto connection = std::make_shared<StreamConnection>(std::move(socket));
     connection->client.address = connection->socket.remote_endpoint(ignored).address().to_string();
     connection->place = connections_.insert(connections_.end(), connection);
     if (options_.web != nullptr) connection->tls = options_.web->new_session();
@@ -191,10 +191,9 @@ class StreamServer::Impl {
     connection->socket.async_read_some(
         asio::buffer(connection->buffer),
         [this, connection](std::error_code error, std::size_t count) {
-          if (connection->state == Connection::State::closed) return;
+          if (connection->state == State::closed) return;
           if (error) return close(connection);
-          if (connection->state == Connection::State::lingering)
-            return throw_away(connection, count);
+          if (connection->state == State::lingering) return throw_away(connection, count);
           const std::string_view wire(connection->buffer.data(), count);
           if (connection->tls) return receive_tls(connection, wire);
           if (connection->in.empty()) connection->deadline = until(options_.request_timeout);
@@ -274,7 +273,7 @@ class StreamServer::Impl {
   }
 
   void write(const Shared& connection) {
-    connection->state = Connection::State::writing;
+    connection->state = State::writing;
     std::error_code error;
     const std::size_t sent = connection->socket.write_some(asio::buffer(connection->out), error);
     if (error && error != asio::error::would_block) return close(connection);
@@ -284,7 +283,7 @@ class StreamServer::Impl {
       connection->deadline = now_ + (stopping_ ? kLastAnswer : ticks(options_.answer_timeout));
     asio::async_write(connection->socket, asio::buffer(connection->out),
                       [this, connection](std::error_code failed, std::size_t) {
-                        if (connection->state == Connection::State::closed) return;
+                        if (connection->state == State::closed) return;
                         if (failed) return close(connection);
                         written(connection);
                       });
@@ -294,7 +293,7 @@ class StreamServer::Impl {
     connection->out.clear();
     if (connection->close && connection->linger) return begin_to_linger(connection);
     if (connection->close) return close(connection);
-    connection->state = Connection::State::reading;
+    connection->state = State::reading;
     if (!connection->answered) return read(connection);
     const milliseconds patience =
         connection->in.empty() ? options_.idle_timeout : options_.request_timeout;
@@ -302,7 +301,7 @@ class StreamServer::Impl {
     // What came in one go may hold more requests than one batch has answered.
     if (!connection->in.empty()) {
       return asio::post(io_, [this, connection] {
-        if (connection->state == Connection::State::reading) answer(connection);
+        if (connection->state == State::reading) answer(connection);
       });
     }
     read(connection);
@@ -311,7 +310,7 @@ class StreamServer::Impl {
   void begin_to_linger(const Shared& connection) {
     std::error_code ignored;
     connection->socket.shutdown(tcp::socket::shutdown_send, ignored);
-    connection->state = Connection::State::lingering;
+    connection->state = State::lingering;
     connection->deadline = now_ + kLinger;
     read(connection);
   }
@@ -323,8 +322,7 @@ class StreamServer::Impl {
   }
 
   void close(const Shared& connection) {
-    if (std::exchange(connection->state, Connection::State::closed) == Connection::State::closed)
-      return;
+    if (std::exchange(connection->state, State::closed) == State::closed) return;
     std::error_code ignored;
     connection->socket.close(ignored);
     connections_.erase(connection->place);
@@ -350,7 +348,7 @@ class StreamServer::Impl {
   }
 
   void expire(const Shared& connection) {
-    if (connection->state == Connection::State::reading) {
+    if (connection->state == State::reading) {
       if (connection->in_handshake()) return close(connection);
       connection->out = connection->in.empty() ? options_.too_silent : options_.too_slow;
       connection->close = true;
@@ -366,7 +364,7 @@ class StreamServer::Impl {
     close_acceptor();
     pause_.cancel();
     for (const Shared& connection : connections_) {
-      const bool writing = connection->state == Connection::State::writing;
+      const bool writing = connection->state == State::writing;
       connection->deadline =
           std::min(connection->deadline, now_ + (writing ? kLastAnswer : kLastRequest));
     }

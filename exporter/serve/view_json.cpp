@@ -297,7 +297,7 @@ void add_shard_details(Json& json, const ShardSpec& spec, const ShardView* shard
   json["policy"] = policy_json(spec);
 }
 
-// Names may come from databases without an encoding (P2).
+// Names may come from databases without an encoding; JSON is UTF-8.
 std::string to_text(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

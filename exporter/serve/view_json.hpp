@@ -5,7 +5,6 @@
 #include <string>
 
 #include "exporter/core/view.hpp"
-#include "exporter/serve/handlers.hpp"
 
 namespace rpoguard::serve {
 
@@ -13,5 +12,8 @@ namespace rpoguard::serve {
 /// are not usable. Decided as of `now`; `wall` dates the instants.
 std::string render_cluster_json(const core::View* view, const std::optional<std::string>& shard,
                                 core::Instant now, core::WallTime wall);
+
+/// Body of /api/v1/view: every shard with everything known. `wall` dates the instants.
+std::string render_view_json(const core::View& view, core::Instant now, core::WallTime wall);
 
 }  // namespace rpoguard::serve

@@ -3,28 +3,23 @@
 #include <algorithm>
 #include <utility>
 
-#include "exporter/serve/responses.hpp"
-
 namespace rpoguard::serve {
 namespace {
 
 HttpResponse refusal(BasicAuth::Verdict verdict) {
   if (verdict == BasicAuth::Verdict::busy) {
     HttpResponse response = text_response(503, "too many passwords to check at once\n");
-    response.headers.emplace_back("Retry-After", "1");
+    set_header(response, {"Retry-After", "1"});
     return response;
   }
   HttpResponse response = text_response(401, "a user and a password are needed\n");
-  response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"rpoguard\"");
+  set_header(response, {"WWW-Authenticate", "Basic realm=\"rpoguard\""});
   return response;
 }
 
 // The configured header takes the place of one that the answer has anyway.
 void add_headers(HttpResponse& response, const core::WebSpec& spec) {
-  for (const auto& header : spec.headers) {
-    std::erase_if(response.headers, [&](const auto& own) { return own.first == header.first; });
-    response.headers.push_back(header);
-  }
+  for (const auto& header : spec.headers) set_header(response, header);
 }
 
 // What is missing from a file cut short.
@@ -81,11 +76,10 @@ bool WebGuard::is_outdated(const TlsSession& session) const {
 HttpResponse WebGuard::answer(const HttpRequest& request, const HttpHandler& handler) {
   const auto current = state();
   if (current->spec.users.empty()) return answer_unasked(request, handler);
-  const auto header = request.headers.find("authorization");
+  const auto credentials = find_header(request.headers, "authorization");
   const auto verdict =
-      header == request.headers.end()
-          ? BasicAuth::Verdict::wrong
-          : passwords_.check(current->spec.users, header->second, request.remote_address);
+      credentials ? passwords_.check(current->spec.users, *credentials, request.remote_address)
+                  : BasicAuth::Verdict::wrong;
   if (verdict != BasicAuth::Verdict::right) {
     HttpResponse response = refusal(verdict);
     add_headers(response, current->spec);
@@ -105,9 +99,10 @@ HttpResponse WebGuard::answer_unasked(const HttpRequest& request,
 
 WebStats WebGuard::stats() const {
   const auto current = state();
-  WebStats stats{listener_, std::nullopt, reload_failures_, handshake_failures_};
-  if (current->tls) stats.certificate_expiry = current->tls->expiry();
-  return stats;
+  return {.listener = listener_,
+          .certificate_expiry = current->tls ? std::optional(current->tls->expiry()) : std::nullopt,
+          .reload_failures = reload_failures_,
+          .handshake_failures = handshake_failures_};
 }
 
 HttpHandler guarded(WebGuard& guard, HttpHandler handler,

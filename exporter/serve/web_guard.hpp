@@ -5,25 +5,17 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "exporter/base/mutex.hpp"
 #include "exporter/core/result.hpp"
-#include "exporter/core/units.hpp"
 #include "exporter/core/web_spec.hpp"
 #include "exporter/serve/basic_auth.hpp"
-#include "exporter/serve/http_server.hpp"
+#include "exporter/serve/http_message.hpp"
 #include "exporter/serve/tls.hpp"
+#include "exporter/serve/web_stats.hpp"
 
 namespace rpoguard::serve {
-
-struct WebStats {
-  std::string listener;                                ///< "ops", "gate"
-  std::optional<core::WallTime> certificate_expiry{};  ///< absent: plain
-  std::uint64_t reload_failures = 0;
-  std::uint64_t handshake_failures = 0;
-};
 
 /// Thread-safe. A change counts for connections that are accepted later; those of before should end
 /// with their next answer.

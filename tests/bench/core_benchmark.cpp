@@ -6,7 +6,6 @@
 
 #include "exporter/core/evaluate.hpp"
 #include "exporter/core/gate.hpp"
-#include "exporter/serve/handlers.hpp"
 #include "exporter/serve/lease_page.hpp"
 #include "exporter/serve/rpoguard_lease.h"
 
@@ -148,7 +147,7 @@ void render_metrics_of_shards(benchmark::State& state) {
   test::World world;
   world.views.publish(
       test::healthy_view(world.clock.now(), static_cast<std::size_t>(state.range(0))));
-  const serve::Context context = world.context();
+  const serve::MetricsContext context = world.metrics_context();
   std::size_t bytes = 0;
   for (auto _ : state) bytes = serve::render_metrics(context).size();
   state.counters["page_bytes"] = static_cast<double>(bytes);

@@ -27,10 +27,10 @@ void require(bool condition) {
 
 struct Subject {
   rpoguard::test::World world;
-  rpoguard::serve::HttpHandler gate = rpoguard::serve::make_gate_handler(world.context());
+  rpoguard::serve::HttpHandler gate = rpoguard::serve::make_gate_handler(world.gate_context());
   rpoguard::serve::Protocol http = rpoguard::serve::make_http_protocol(gate);
-  rpoguard::serve::Protocol agent = rpoguard::serve::make_agent_protocol(gate);
-  rpoguard::serve::HttpHandler ops = rpoguard::serve::make_ops_handler(world.context());
+  rpoguard::serve::Protocol agent = rpoguard::serve::make_agent_protocol(world.gate_context());
+  rpoguard::serve::HttpHandler ops = rpoguard::serve::make_ops_handler(world.ops_context());
 
   Subject() { world.views.publish(rpoguard::test::mixed_view(world.clock.now())); }
 };

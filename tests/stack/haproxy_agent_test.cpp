@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "exporter/serve/agent_check.hpp"
-#include "exporter/serve/handlers.hpp"
 
 #include "tests/support/eventually.hpp"
 #include "tests/support/http.hpp"
@@ -21,9 +20,8 @@ class HaproxyAgent : public ::testing::Test {
  protected:
   HaproxyAgent() {
     world_.views.publish(mixed_view(world_.clock.now()));
-    auto agent = serve::StreamServer::bind(
-        {"127.0.0.1", 0}, serve::agent_stream_options(),
-        serve::make_agent_protocol(serve::make_gate_handler(world_.context())));
+    auto agent = serve::StreamServer::bind({"127.0.0.1", 0}, serve::agent_stream_options(),
+                                           serve::make_agent_protocol(world_.gate_context()));
     EXPECT_TRUE(agent.ok());
     agent_ = std::move(agent).value();
     agent_->start([] { ADD_FAILURE() << "the agent listener failed"; });

@@ -72,6 +72,9 @@ const std::vector<HeaderRule>& header_rules() {
       {R"(asio(/.*|\.hpp))",
        {R"(exporter/observe/.*)", R"(exporter/run/.*)", R"(exporter/serve/stream_server\.cpp)"}},
       {R"(boost/.*)", {R"(exporter/serve/gate_http\.cpp)"}},
+      // What can reload and freeze: no other listener may reach it.
+      {R"(exporter/serve/(control|ops_handler)\.hpp)",
+       {R"(exporter/serve/(control|ops_handler)\.[ch]pp)", R"(exporter/(cli|run)/.*)"}},
       {R"(regex)", {}},  // H6: std::regex recurses once per character
       {R"(thread|iostream|fstream|atomic|future|ctime|cstdlib)",
        {R"(exporter/(?!(base|core)/).*)", R"(exporter/base/(check|detached_threads)\.cpp)"}},
@@ -100,7 +103,7 @@ struct BannedRule {
   const char* except = "";  ///< regular expression for paths
 };
 
-constexpr const char* kClock = R"(exporter/(run/system_clock|serve/connection)\.cpp)";
+constexpr const char* kClock = R"(exporter/(run/system_clock|serve/http_connection)\.cpp)";
 
 constexpr std::array kBanned = {
     BannedRule{Scope::product_code,

@@ -10,7 +10,6 @@
 #include <yaml-cpp/yaml.h>
 
 #include "exporter/serve/gate_http.hpp"
-#include "exporter/serve/handlers.hpp"
 
 #include "tests/support/http.hpp"
 #include "tests/support/shipped_file.hpp"
@@ -150,7 +149,7 @@ class AuthzContract : public ::testing::Test {
     world_.views.publish(mixed_view(world_.clock.now()));
     auto gate = serve::StreamServer::bind(
         {"127.0.0.1", 0}, serve::http_stream_options(),
-        serve::make_http_protocol(serve::make_gate_handler(world_.context())));
+        serve::make_http_protocol(serve::make_gate_handler(world_.gate_context())));
     EXPECT_TRUE(gate.ok());
     gate_ = std::move(gate).value();
     gate_->start([] { ADD_FAILURE() << "the gate's listener failed"; });

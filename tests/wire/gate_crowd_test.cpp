@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "exporter/serve/gate_http.hpp"
-#include "exporter/serve/handlers.hpp"
+#include "exporter/serve/http_server.hpp"
 
 #include "tests/unit/serve/views.hpp"
 
@@ -23,15 +23,17 @@ class GateCrowd : public ::testing::Test {
     world_.views.publish(healthy_view(world_.clock.now(), 3));
     gate_ = listen();
     quiet_ = listen();
-    auto ops = HttpServer::bind({"127.0.0.1", 0}, {}, serve::make_ops_handler(context_));
+    auto ops =
+        HttpServer::bind({"127.0.0.1", 0}, {}, serve::make_ops_handler(world_.ops_context()));
     ASSERT_TRUE(ops.ok());
     ops_ = std::move(ops).value();
     ops_->start([] { ADD_FAILURE() << "the ops listener failed"; });
   }
 
-  std::unique_ptr<StreamServer> listen() const {
-    auto gate = StreamServer::bind({"127.0.0.1", 0}, serve::http_stream_options(),
-                                   serve::make_http_protocol(serve::make_gate_handler(context_)));
+  std::unique_ptr<StreamServer> listen() {
+    auto gate = StreamServer::bind(
+        {"127.0.0.1", 0}, serve::http_stream_options(),
+        serve::make_http_protocol(serve::make_gate_handler(world_.gate_context())));
     EXPECT_TRUE(gate.ok());
     gate.value()->start([] { ADD_FAILURE() << "the gate failed"; });
     return std::move(gate).value();
@@ -41,7 +43,6 @@ class GateCrowd : public ::testing::Test {
 
   static constexpr std::string_view kRequest = "GET /gate/s0 HTTP/1.1\r\nHost: x\r\n\r\n";
   World world_;
-  const serve::Context context_ = world_.context();
   std::unique_ptr<StreamServer> gate_;
   std::unique_ptr<StreamServer> quiet_;  // the same, without the crowd
   std::unique_ptr<HttpServer> ops_;

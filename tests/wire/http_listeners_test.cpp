@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "exporter/serve/gate_http.hpp"
-#include "exporter/serve/handlers.hpp"
+#include "exporter/serve/http_server.hpp"
 
 #include "tests/unit/serve/views.hpp"
 #include "tests/wire/http_socket.hpp"
@@ -36,10 +36,10 @@ class HttpListeners : public ::testing::Test {
  protected:
   HttpListeners()
       : ops_(listen(HttpServer::bind({"127.0.0.1", 0}, {.threads = 4},
-                                     serve::make_ops_handler(world_.context())))),
+                                     serve::make_ops_handler(world_.ops_context())))),
         gate_(listen(StreamServer::bind(
             {"127.0.0.1", 0}, serve::http_stream_options(),
-            serve::make_http_protocol(serve::make_gate_handler(world_.context()))))) {
+            serve::make_http_protocol(serve::make_gate_handler(world_.gate_context()))))) {
     world_.views.publish(healthy_view(world_.clock.now(), 3));
   }
 

@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "exporter/serve/gate_http.hpp"
+#include "exporter/serve/http_message.hpp"
 #include "exporter/serve/http_server.hpp"
-#include "exporter/serve/responses.hpp"
 #include "exporter/serve/stream_server.hpp"
 #include "exporter/serve/web_guard.hpp"
 

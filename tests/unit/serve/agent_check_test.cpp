@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/serve/handlers.hpp"
-
 #include "tests/unit/serve/views.hpp"
 
 namespace rpoguard::test {
@@ -17,8 +15,7 @@ class AgentCheck : public ::testing::Test {
   std::string answer(const std::string& line) const { return say(line + "\n").answer; }
 
   World world_;
-  serve::Protocol protocol_ =
-      serve::make_agent_protocol(serve::make_gate_handler(world_.context()));
+  serve::Protocol protocol_ = serve::make_agent_protocol(world_.gate_context());
 };
 
 TEST_F(AgentCheck, says_what_the_gate_says) {
@@ -63,7 +60,7 @@ TEST_F(AgentCheck, is_down_for_what_it_does_not_know) {
 
 TEST_F(AgentCheck, before_the_first_view_it_is_down) {
   World world;
-  const auto protocol = serve::make_agent_protocol(serve::make_gate_handler(world.context()));
+  const auto protocol = serve::make_agent_protocol(world.gate_context());
   EXPECT_EQ(protocol("184\n", {}).answer, "down #unproven\n");
 }
 

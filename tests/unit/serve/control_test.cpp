@@ -32,7 +32,7 @@ class ControlTest : public ::testing::Test {
     return post("/-/freeze", {{"shard", "184"}, {"by", "jo"}, {"reason", "a move"}});
   }
   HttpResponse ask(const HttpRequest& asked) {
-    return serve::make_ops_handler(world.context())(asked);
+    return serve::make_ops_handler(world.ops_context())(asked);
   }
   void use_token(const std::string& token) {
     world.control.token = [token]() -> core::Result<std::string> { return token; };

@@ -19,7 +19,7 @@ TEST(GateAnswer, whole_milliseconds_never_promise_more_than_there_is) {
 
 TEST(GateAnswer, retry_after_is_rounded_up_and_at_least_a_second) {
   const auto retry_after = [](core::Duration duration) {
-    serve::GateAnswer answer;
+    serve::GateVerdict answer;
     answer.retry_after = duration;
     serve::HttpResponse response;
     add_gate_headers(response, answer);
@@ -34,7 +34,7 @@ TEST(GateAnswer, retry_after_is_rounded_up_and_at_least_a_second) {
 TEST(GateAnswer, a_name_cannot_split_the_response) {
   core::ShardView view;
   view.writer = core::WriterView{"a\r\nSet-Cookie: x", "iad", core::Epoch{1}, core::Timeline{1}};
-  serve::GateAnswer answer;
+  serve::GateVerdict answer;
   answer.view = &view;
   serve::HttpResponse response;
   add_gate_headers(response, answer);

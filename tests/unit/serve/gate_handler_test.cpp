@@ -20,7 +20,7 @@ class GateHandler : public ::testing::Test {
   GateHandler() { world_.views.publish(mixed_view(world_.clock.now())); }
 
   HttpResponse ask(const serve::HttpRequest& request) {
-    return serve::make_gate_handler(world_.context())(request);
+    return serve::make_gate_handler(world_.gate_context())(request);
   }
   HttpResponse ask(const std::string& path, std::multimap<std::string, std::string> query = {}) {
     return ask(request(path, std::move(query)));
@@ -99,7 +99,7 @@ TEST_F(GateHandler, an_unknown_shard_is_a_denial) {
 
 TEST_F(GateHandler, before_the_first_view_every_shard_is_unproven) {
   World empty;
-  const auto gate = serve::make_gate_handler(empty.context());
+  const auto gate = serve::make_gate_handler(empty.gate_context());
   EXPECT_EQ(gate(request("/gate/184")).status, 503);
   EXPECT_EQ(gate(request("/authz/184")).status, 403);
   EXPECT_EQ(header(gate(request("/gate/184")), "Rpoguard-Reason"), "unproven");

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "exporter/serve/http_limits.hpp"
+
 namespace rpoguard::test {
 namespace {
 

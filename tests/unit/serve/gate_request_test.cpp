@@ -7,8 +7,8 @@ namespace {
 
 struct Row {
   const char* name;
-  std::multimap<std::string, std::string> query;
-  std::map<std::string, std::string> headers;
+  HttpQuery query;
+  HttpHeaders headers;
   std::optional<std::int64_t> epoch;
   std::optional<std::int64_t> generation;
   bool low_priority;
@@ -33,10 +33,7 @@ TEST(GateRequest, is_read_from_query_and_headers) {
       {"both agree", {{"epoch", "7"}}, {{"rpoguard-epoch", "7"}}, 7, std::nullopt, false},
   };
   for (const Row& row : rows) {
-    HttpRequest request;
-    request.query = row.query;
-    request.headers = row.headers;
-    const auto parsed = parse_gate_request(request);
+    const auto parsed = parse_gate_request(row.query, row.headers);
     ASSERT_TRUE(parsed.ok()) << row.name << ": " << parsed.error().message;
     const auto epoch = parsed.value().epoch.value_or(core::Epoch{-1});
     EXPECT_EQ(epoch.value, row.epoch.value_or(-1)) << row.name;
@@ -46,14 +43,14 @@ TEST(GateRequest, is_read_from_query_and_headers) {
 }
 
 TEST(GateRequest, an_error_names_the_field) {
-  HttpRequest request;
-  request.query = {{"epoch", "7"}, {"epoch", "7"}};
-  EXPECT_EQ(parse_gate_request(request).error().message, "epoch is given more than once");
-  request.query = {{"generation", "1.5"}};
-  EXPECT_EQ(parse_gate_request(request).error().message,
-            "generation must be a whole number, 0 or greater");
-  request.query = {{"priority", ""}};
-  EXPECT_EQ(parse_gate_request(request).error().message, "priority must be low, normal or high");
+  const auto problem_of = [](const HttpQuery& query, const HttpHeaders& headers = {}) {
+    return parse_gate_request(query, headers).error().message;
+  };
+  EXPECT_EQ(problem_of({{"epoch", "7"}, {"epoch", "7"}}), "epoch is given more than once");
+  EXPECT_EQ(problem_of({{"epoch", "7"}}, {{"rpoguard-epoch", "6"}}),
+            "epoch of the query contradicts the header rpoguard-epoch");
+  EXPECT_EQ(problem_of({{"generation", "1.5"}}), "generation must be a whole number, 0 or greater");
+  EXPECT_EQ(problem_of({{"priority", ""}}), "priority must be low, normal or high");
 }
 
 }  // namespace

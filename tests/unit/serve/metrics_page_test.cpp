@@ -27,7 +27,7 @@ class MetricsPage : public ::testing::Test {
  protected:
   MetricsPage() { world_.views.publish(mixed_view(world_.clock.now())); }
 
-  std::string page() { return serve::render_metrics(world_.context()); }
+  std::string page() { return serve::render_metrics(world_.metrics_context()); }
 
   // The value of the sample whose name and labels are exactly `series`; empty if it is absent.
   std::string value(const std::string& series) {
@@ -56,7 +56,7 @@ std::string without_process(const std::string& page) {
 }
 
 TEST_F(MetricsPage, counts_what_became_of_events_for_each_hook) {
-  serve::Context context = world_.context();
+  serve::MetricsContext context = world_.metrics_context();
   context.hook_stats = [] { return std::vector<core::HookStats>{{"pager", 5, 1, 2, 3, 4}}; };
   const std::string text = serve::render_metrics(context);
   for (const char* line :
@@ -69,7 +69,7 @@ TEST_F(MetricsPage, counts_what_became_of_events_for_each_hook) {
 }
 
 TEST_F(MetricsPage, says_what_became_of_tls_for_each_listener_that_has_a_file) {
-  serve::Context context = world_.context();
+  serve::MetricsContext context = world_.metrics_context();
   context.web_stats = [] {
     return std::vector<serve::WebStats>{
         {"ops", core::WallTime(std::chrono::seconds(1800000001)), 2, 3},
@@ -300,7 +300,7 @@ TEST_F(MetricsPage, reasons_and_states_are_one_hot_with_every_value_present) {
 }
 
 TEST_F(MetricsPage, shows_what_the_gate_answered) {
-  const auto gate = serve::make_gate_handler(world_.context());
+  const auto gate = serve::make_gate_handler(world_.gate_context());
   gate(request("/gate/184"));
   gate(request("/gate/184", {{"epoch", "6"}}));
   EXPECT_EQ(value("rpoguard_gate_checks_total{shard=\"184\",decision=\"open\"}"), "1");
@@ -321,7 +321,7 @@ TEST_F(MetricsPage, a_failed_reload_shows) {
 
 TEST_F(MetricsPage, stands_before_the_first_view) {
   World empty;
-  const std::string text = serve::render_metrics(empty.context());
+  const std::string text = serve::render_metrics(empty.metrics_context());
   EXPECT_NE(text.find("rpoguard_build_info"), std::string::npos);
   EXPECT_EQ(text.find("shard="), std::string::npos);
 }

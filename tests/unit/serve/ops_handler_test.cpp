@@ -9,7 +9,7 @@ using serve::HttpResponse;
 
 class OpsHandler : public ::testing::Test {
  protected:
-  OpsHandler() : handler_(serve::make_ops_handler(world_.context())) {
+  OpsHandler() : handler_(serve::make_ops_handler(world_.ops_context())) {
     world_.views.publish(mixed_view(world_.clock.now()));
   }
 
@@ -102,17 +102,17 @@ TEST_F(OpsHandler, reload_without_a_token_is_taken_from_this_machine_only) {
 TEST_F(OpsHandler, reload_obeys_the_rule_of_all_control_verbs) {
   serve::HttpRequest asked = request("/-/reload", "POST");
   world_.control.loopback = false;
-  EXPECT_EQ(serve::make_ops_handler(world_.context())(asked).status, 403);
+  EXPECT_EQ(serve::make_ops_handler(world_.ops_context())(asked).status, 403);
   world_.control.token = []() -> core::Result<std::string> { return std::string("sesame"); };
-  EXPECT_EQ(serve::make_ops_handler(world_.context())(asked).status, 401);
+  EXPECT_EQ(serve::make_ops_handler(world_.ops_context())(asked).status, 401);
   asked.headers["authorization"] = "Bearer sesame";
-  EXPECT_EQ(serve::make_ops_handler(world_.context())(asked).status, 200);
+  EXPECT_EQ(serve::make_ops_handler(world_.ops_context())(asked).status, 200);
   EXPECT_EQ(world_.reloads, 1);
 }
 
 TEST_F(OpsHandler, the_health_listener_tells_nothing_of_shards) {
   world_.views.publish(healthy_view(world_.clock.now(), 1));
-  const serve::HttpHandler health = serve::make_health_handler(world_.context());
+  const serve::HttpHandler health = serve::make_health_handler(world_.health_context());
   EXPECT_EQ(health(request("/livez")).status, 200);
   EXPECT_EQ(health(request("/readyz")).body, "ok\n");
   EXPECT_EQ(health(request("/readyz", {{"verbose", ""}, {"shard", "nope"}})).body, "ok\n");
@@ -126,7 +126,7 @@ TEST_F(OpsHandler, the_health_listener_tells_nothing_of_shards) {
 
 TEST_F(OpsHandler, the_view_is_an_error_before_there_is_one) {
   World empty;
-  EXPECT_EQ(serve::make_ops_handler(empty.context())(request("/api/v1/view")).status, 503);
+  EXPECT_EQ(serve::make_ops_handler(empty.ops_context())(request("/api/v1/view")).status, 503);
 }
 
 }  // namespace

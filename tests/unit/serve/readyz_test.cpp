@@ -18,10 +18,11 @@ class Readyz : public ::testing::Test {
   Readyz() : started_(world_.clock.now()) {}
 
   HttpResponse ask(Query query = {}) {
-    return serve::answer_readyz(world_.context(), started_, request("/readyz", std::move(query)));
+    return serve::answer_readyz(world_.health_context(), started_,
+                                request("/readyz", std::move(query)));
   }
   HttpResponse check(const std::string& name) {
-    return serve::answer_readyz_check(world_.context(), started_, name);
+    return serve::answer_readyz_check(world_.health_context(), started_, name);
   }
   void publish_healthy(std::size_t shards = 1) {
     world_.views.publish(healthy_view(world_.clock.now(), shards));

@@ -4,8 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/serve/handlers.hpp"
-
 #include "tests/unit/core/shard_fixture.hpp"
 #include "tests/unit/serve/views.hpp"
 
@@ -40,7 +38,7 @@ class Gate {
  private:
   core::test::TestShard shard_;
   World world_;
-  serve::HttpHandler handler_ = serve::make_gate_handler(world_.context());
+  serve::HttpHandler handler_ = serve::make_gate_handler(world_.gate_context());
 };
 
 /// Facts and requests drawn from one seed, for both gates alike.

@@ -7,7 +7,8 @@
 #include <string>
 #include <utility>
 
-#include "exporter/serve/handlers.hpp"
+#include "exporter/serve/gate_handler.hpp"
+#include "exporter/serve/ops_handler.hpp"
 
 #include "tests/support/virtual_clock.hpp"
 
@@ -252,18 +253,28 @@ struct World {
     control.loopback = true;
   }
 
-  serve::Context context() {
-    return {views,
-            clock,
-            counters,
-            reload_status,
-            [this] {
+  serve::GateContext gate_context() {
+    return {.views = views, .clock = clock, .stopping = stopping, .counters = counters};
+  }
+  serve::HealthContext health_context() const {
+    return {.views = views, .clock = clock, .stopping = stopping};
+  }
+  serve::MetricsContext metrics_context() const {
+    return {.views = views,
+            .clock = clock,
+            .stopping = stopping,
+            .gate_counters = counters,
+            .reload_status = reload_status};
+  }
+  serve::OpsContext ops_context() {
+    return {.health = health_context(),
+            .metrics = metrics_context(),
+            .journal = journal,
+            .control = control,
+            .reload = [this] {
               ++reloads;
               return reload_outcome;
-            },
-            stopping,
-            journal,
-            control};
+            }};
   }
 };
 

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/serve/responses.hpp"
+#include "exporter/serve/http_message.hpp"
 
 #include "tests/support/certificates.hpp"
 #include "tests/support/temp_dir.hpp"

@@ -1,5 +1,6 @@
-// One accepted connection, with or without TLS, with a deadline over the whole exchange, not per
-// recv() (H2), and limits on what is kept of it (H3). POSIX sockets only, no HTTP library.
+// One accepted connection for one HTTP request, with or without TLS, with a deadline over the whole
+// exchange, not per recv(), and limits on what is kept of it. Blocks the thread that uses it. POSIX
+// sockets only, no HTTP library.
 #pragma once
 
 #include <chrono>
@@ -29,15 +30,15 @@ class Deadline {
 };
 
 /// Owns the socket: shuts it down and closes it. Not thread-safe.
-class Connection {
+class HttpConnection {
  public:
   /// `wake` becomes readable when the connection is to be given up at once (an eventfd). `tls`:
   /// null for plain text.
-  Connection(int socket, int wake, std::unique_ptr<TlsSession> tls = nullptr)
+  HttpConnection(int socket, int wake, std::unique_ptr<TlsSession> tls = nullptr)
       : socket_(socket), wake_(wake), tls_(std::move(tls)) {}
-  ~Connection();
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
+  ~HttpConnection();
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
 
   enum class Head {
     complete,

@@ -1,4 +1,4 @@
-#include "exporter/serve/connection.hpp"
+#include "exporter/serve/http_connection.hpp"
 
 #include <algorithm>
 #include <array>
@@ -45,12 +45,12 @@ milliseconds Deadline::left() const {
   return std::max(milliseconds(0), patience_ - elapsed());
 }
 
-Connection::~Connection() {
+HttpConnection::~HttpConnection() {
   ::shutdown(socket_, SHUT_RDWR);
   ::close(socket_);
 }
 
-Connection::Wait Connection::wait_for(short events, milliseconds patience) const {
+HttpConnection::Wait HttpConnection::wait_for(short events, milliseconds patience) const {
   std::array<pollfd, 2> watched{pollfd{socket_, events, 0}, pollfd{wake_, POLLIN, 0}};
   const int ready = ::poll(watched.data(), watched.size(), static_cast<int>(patience.count()));
   if (watched[1].revents != 0) return Wait::given_up;
@@ -58,7 +58,7 @@ Connection::Wait Connection::wait_for(short events, milliseconds patience) const
   return Wait::ready;
 }
 
-Connection::Received Connection::receive(std::string& text) {
+HttpConnection::Received HttpConnection::receive(std::string& text) {
   std::array<char, 4096> buffer;
   const ssize_t count = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (count < 0 && would_block()) return Received::nothing_yet;
@@ -69,7 +69,7 @@ Connection::Received Connection::receive(std::string& text) {
   return Received::some;
 }
 
-Connection::Received Connection::receive_tls(std::string_view wire, std::string& text) {
+HttpConnection::Received HttpConnection::receive_tls(std::string_view wire, std::string& text) {
   const std::size_t before = text.size();
   const TlsSession::State state = tls_->receive(wire, text);
   // A flight of a handshake, or the alert that says why there is none.
@@ -79,8 +79,8 @@ Connection::Received Connection::receive_tls(std::string_view wire, std::string&
   return state == TlsSession::State::open && sent ? Received::nothing_yet : Received::end;
 }
 
-Connection::Head Connection::read_head(std::string& head, std::size_t bytes_max,
-                                       const std::function<milliseconds()>& patience) {
+HttpConnection::Head HttpConnection::read_head(std::string& head, std::size_t bytes_max,
+                                               const std::function<milliseconds()>& patience) {
   const Deadline since(milliseconds(0));
   for (;;) {
     // The end may straddle two pieces.
@@ -107,20 +107,20 @@ Connection::Head Connection::read_head(std::string& head, std::size_t bytes_max,
   }
 }
 
-bool Connection::send_all(std::string_view data, milliseconds patience) {
+bool HttpConnection::send_all(std::string_view data, milliseconds patience) {
   if (!tls_) return send_wire(data, patience);
   if (!tls_->established()) return false;
   tls_->send(data);
   return send_wire(tls_->take_wire(), patience);
 }
 
-void Connection::finish() {
+void HttpConnection::finish() {
   if (!tls_) return;
   tls_->finish();
   send_wire(tls_->take_wire(), milliseconds(0));
 }
 
-bool Connection::send_wire(std::string_view data, milliseconds patience) {
+bool HttpConnection::send_wire(std::string_view data, milliseconds patience) {
   const Deadline deadline(patience);
   while (!data.empty()) {
     const ssize_t count = ::send(socket_, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -136,7 +136,7 @@ bool Connection::send_wire(std::string_view data, milliseconds patience) {
   return true;
 }
 
-void Connection::linger(milliseconds patience, std::size_t bytes_max) {
+void HttpConnection::linger(milliseconds patience, std::size_t bytes_max) {
   ::shutdown(socket_, SHUT_WR);
   const Deadline deadline(patience);
   std::array<char, 4096> buffer;
@@ -153,7 +153,7 @@ void Connection::linger(milliseconds patience, std::size_t bytes_max) {
   }
 }
 
-std::string Connection::remote_address() const {
+std::string HttpConnection::remote_address() const {
   sockaddr_storage address{};
   socklen_t length = sizeof(address);
   if (::getpeername(socket_, reinterpret_cast<sockaddr*>(&address), &length) != 0) return {};

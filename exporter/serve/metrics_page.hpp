@@ -1,0 +1,36 @@
+// The metrics page: a Collectable over one view, so that nothing has to be kept in step and no
+// stale series can survive. What depends on time is computed at the moment of the scrape.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "exporter/core/clock.hpp"
+#include "exporter/core/hook.hpp"
+#include "exporter/serve/gate_counters.hpp"
+#include "exporter/serve/reload_status.hpp"
+#include "exporter/serve/view_store.hpp"
+#include "exporter/serve/web_stats.hpp"
+
+namespace rpoguard::serve {
+
+/// What a scrape reads. What it refers to must outlive the page.
+struct MetricsContext {
+  const ViewStore& views;
+  const core::Clock& clock;
+  /// Set at SIGTERM: the gate is shown closed, as its callers find it.
+  const std::atomic<bool>& stopping;
+  const GateCounters& gate_counters;
+  const ReloadStatus& reload_status;
+  /// Thread-safe; null: there are no hooks.
+  std::function<std::vector<core::HookStats>()> hook_stats = {};
+  /// Of the listeners; thread-safe. Null: all of them are plain.
+  std::function<std::vector<WebStats>()> web_stats = {};
+};
+
+/// The whole page in the text format 0.0.4.
+std::string render_metrics(const MetricsContext& context);
+
+}  // namespace rpoguard::serve
