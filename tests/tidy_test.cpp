@@ -223,13 +223,30 @@ TEST(Tidy, a_key_that_is_written_twice_is_noticed) {
 
 TEST(Tidy, an_unknown_metric_in_a_rule_is_noticed) {
   const std::set<std::string> known = defined_metrics(
-      {parse_source("exporter/serve/metrics_page.cpp", "x(\"rpoguard_gate_open\", \"help\");\n")});
+      {parse_source("exporter/serve/metrics_shard.cpp", "x(\"rpoguard_gate_open\", \"help\");\n")});
   EXPECT_EQ(known, std::set<std::string>{"rpoguard_gate_open"});
   const auto complaints = [&](const std::string& text) {
     return check_metric_names(parse_source("rules/a.yml", text), known).size();
   };
   EXPECT_EQ(complaints("expr: rate(rpoguard_gate_open_count[5m]) > 0\n"), 0U);
   EXPECT_EQ(complaints("expr: rpoguard_gate_opened == 0\n"), 1U);
+}
+
+TEST(Tidy, a_metric_that_is_defined_twice_is_noticed) {
+  const auto complaints = [](const std::string& path, const std::string& text) {
+    const std::string row = "  {.name = \"rpoguard_gate_open\",  // \"rpoguard_gate_open\" opens\n";
+    return check_metric_rows(
+               {parse_source("exporter/serve/metrics_shard.cpp", row), parse_source(path, text)})
+        .size();
+  };
+  EXPECT_EQ(complaints("exporter/serve/metrics_node.cpp", "{.name = \"rpoguard_gate_opened\"\n"),
+            0U);
+  EXPECT_EQ(complaints("exporter/serve/metrics_node.cpp", "{.name = \"rpoguard_gate_open\"\n"), 1U);
+  EXPECT_EQ(complaints("exporter/cli/a.cpp", "find(\"rpoguard_gate_open\");\n"), 1U);
+  EXPECT_EQ(complaints("exporter/cli/a.cpp", "/* \"rpoguard_gate_open\" */ f(\"rpoguard_\");\n"),
+            0U);
+  EXPECT_EQ(complaints("tests/wire/a_test.cpp", "find(\"rpoguard_gate_open\");\n"), 0U);
+  EXPECT_EQ(check_metric_rows({}).size(), 1U);
 }
 
 TEST(Repository, is_found) {
@@ -258,6 +275,9 @@ TEST(Repository, configuration_keys_are_written_once) {
 }
 TEST(Repository, top_level) {
   expect_none(check_top_level(RPOGUARD_SOURCE_DIR));
+}
+TEST(Repository, each_metric_is_defined_in_one_row) {
+  expect_none(check_metric_rows(repository()));
 }
 TEST(Repository, metric_names_in_use_exist) {
   const std::set<std::string> known = defined_metrics(repository());

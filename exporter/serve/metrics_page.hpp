@@ -1,9 +1,10 @@
-// The metrics page: a Collectable over one view, so that nothing has to be kept in step and no
-// stale series can survive. What depends on time is computed at the moment of the scrape.
+// The metrics page: the rows of the metric table over one view. Nothing has to be kept in step with
+// the view, and no stale series can survive. What depends on time is computed at the scrape.
 #pragma once
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@
 #include "exporter/serve/reload_status.hpp"
 #include "exporter/serve/view_store.hpp"
 #include "exporter/serve/web_stats.hpp"
+
+namespace prometheus {
+class Collectable;
+}
 
 namespace rpoguard::serve {
 
@@ -29,6 +34,9 @@ struct MetricsContext {
   /// Of the listeners; thread-safe. Null: all of them are plain.
   std::function<std::vector<WebStats>()> web_stats = {};
 };
+
+/// The families that have samples, in the order of the page. Thread-safe.
+std::shared_ptr<prometheus::Collectable> make_metrics_collector(const MetricsContext& context);
 
 /// The whole page in the text format 0.0.4.
 std::string render_metrics(const MetricsContext& context);

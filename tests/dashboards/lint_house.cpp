@@ -31,7 +31,7 @@ const std::map<std::string, Labels>& known_series() {
     const Labels alert{"job", "instance", "alertname", "severity", "shard", "node"};
     std::map<std::string, Labels> all{{"up", {"job", "instance"}}, {"ALERTS_FOR_STATE", alert}};
     (all["ALERTS"] = alert).insert("alertstate");
-    for (const serve::MetricInfo& metric : serve::metric_table()) {
+    for (const serve::MetricRow& metric : serve::metric_table()) {
       Labels labels{"job", "instance"};
       for (const auto label : metric.labels) {
         if (!label.empty()) labels.emplace(label);

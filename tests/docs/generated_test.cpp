@@ -92,7 +92,7 @@ const char* kind_of(serve::MetricKind kind) {
 
 std::string metric_rows() {
   std::string text = "| Name | Type | Labels | Meaning |\n|---|---|---|---|\n";
-  for (const serve::MetricInfo& metric : serve::metric_table()) {
+  for (const serve::MetricRow& metric : serve::metric_table()) {
     std::string labels;
     for (const std::string_view label : metric.labels) {
       if (!label.empty()) labels += (labels.empty() ? "" : ", ") + code(std::string(label));

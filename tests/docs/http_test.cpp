@@ -179,7 +179,7 @@ TEST_F(HttpReferenceLive, the_metrics_page_has_the_documented_names_and_the_rest
   const std::set<std::string> shown =
       matches(page, std::regex("# TYPE ([a-z_]+) ", std::regex::multiline));
   std::set<std::string> known;
-  for (const serve::MetricInfo& metric : serve::metric_table()) {
+  for (const serve::MetricRow& metric : serve::metric_table()) {
     const std::string name(metric.name);
     known.insert(name);
     const bool may_be_absent = metric.help.find("bsent") != std::string_view::npos;

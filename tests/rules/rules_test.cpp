@@ -27,7 +27,7 @@ const Names kOtherLabels = {"pod", "sloth_window", "sloth_id", "sloth_service", 
 
 std::map<std::string, Names> table_labels() {
   std::map<std::string, Names> labels;
-  for (const serve::MetricInfo& metric : serve::metric_table()) {
+  for (const serve::MetricRow& metric : serve::metric_table()) {
     Names& names = labels[std::string(metric.name)];
     for (const std::string_view label : metric.labels) {
       if (!label.empty()) names.insert(std::string(label));

@@ -202,6 +202,11 @@ constexpr std::array kExcuses = {
     Excuse{"exporter/config/table_sources.cpp", "tests/unit/config/keys_test.cpp"},
     Excuse{"exporter/notify/alert_worker.cpp", "tests/wire/hooks_test.cpp"},
     Excuse{"exporter/notify/event_worker.cpp", "tests/wire/hooks_test.cpp"},
+    Excuse{"exporter/serve/metrics_archive.cpp", "tests/unit/serve/metric_table_test.cpp"},
+    Excuse{"exporter/serve/metrics_node.cpp", "tests/unit/serve/metric_table_test.cpp"},
+    Excuse{"exporter/serve/metrics_process.cpp", "tests/unit/serve/metric_table_test.cpp"},
+    Excuse{"exporter/serve/metrics_samples.cpp", "tests/unit/serve/metric_table_test.cpp"},
+    Excuse{"exporter/serve/metrics_shard.cpp", "tests/unit/serve/metric_table_test.cpp"},
     Excuse{"exporter/core/names.cpp", "tests/unit/core/words_test.cpp"},
     Excuse{"exporter/core/spec.cpp", "tests/unit/core/words_test.cpp"},
     Excuse{"exporter/core/view.cpp", "tests/unit/core/words_test.cpp"},
@@ -366,6 +371,50 @@ std::set<std::string> defined_metrics(const std::vector<Source>& sources) {
   }
   add_lease_header_names(sources, names);
   return names;
+}
+
+namespace {
+
+struct Word {
+  std::size_t line;
+  std::string text;
+};
+
+// What `what` finds in its first group, outside comments: there the quotes are blanked out, too.
+std::vector<Word> words_in_code(const Source& source, const std::regex& what) {
+  std::vector<Word> words;
+  for (std::size_t i = 0; i < source.lines.size(); ++i) {
+    const std::string& line = source.lines[i];
+    for (std::sregex_iterator it(line.begin(), line.end(), what); it != std::sregex_iterator();
+         ++it) {
+      const auto quote = static_cast<std::size_t>(it->position(1)) - 1;
+      if (source.code[i][quote] == '"') words.push_back({i + 1, (*it)[1]});
+    }
+  }
+  return words;
+}
+
+}  // namespace
+
+Complaints check_metric_rows(const std::vector<Source>& sources) {
+  static const std::regex row_name(R"re(\.name = "((rpoguard|process)_[a-z0-9_]+)")re");
+  static const std::regex string(R"re("((rpoguard|process)_[a-z0-9_]+)")re");
+  std::set<std::string> metrics;
+  for (const Source& source : sources) {
+    if (!source.under("exporter/serve/")) continue;
+    for (const Word& word : words_in_code(source, row_name)) metrics.insert(word.text);
+  }
+  Complaints complaints;
+  std::set<std::string> seen;
+  for (const Source& source : sources) {
+    if (!source.under("exporter/") || !source.is_cpp()) continue;
+    for (const Word& word : words_in_code(source, string)) {
+      if (metrics.contains(word.text) && !seen.insert(word.text).second)
+        complain(complaints, source, word.line, "a metric has one row: " + word.text);
+    }
+  }
+  if (metrics.empty()) complaints.push_back("exporter/serve:1: no row of a metric was found");
+  return complaints;
 }
 
 Complaints check_metric_names(const Source& source, const std::set<std::string>& known) {

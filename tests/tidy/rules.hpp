@@ -11,8 +11,8 @@ namespace rpoguard::tidy {
 
 using Complaints = std::vector<std::string>;
 
-/// main -> cli -> run -> {serve, observe, notify, config, net} -> core -> base; core stays pure; each
-/// third-party header has its few files.
+/// main -> cli -> run -> {serve, observe, notify, config, net} -> core -> base; core stays pure;
+/// each third-party header has its few files.
 Complaints check_includes(const Source& source);
 /// Line, function and file lengths; #pragma once; no tabs, no trailing blanks.
 Complaints check_shape(const Source& source);
@@ -30,6 +30,9 @@ Complaints check_keys_written_once(const std::vector<Source>& sources);
 Complaints check_metric_names(const Source& source, const std::set<std::string>& known);
 /// The metric names that serve/ defines.
 std::set<std::string> defined_metrics(const std::vector<Source>& sources);
+/// A metric is defined once: no string in exporter/ is the name of a metric, but the one in its
+/// row.
+Complaints check_metric_rows(const std::vector<Source>& sources);
 /// Nothing lies around at the top.
 Complaints check_top_level(const std::string& root);
 

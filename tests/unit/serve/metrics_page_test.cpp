@@ -1,11 +1,11 @@
+#include "exporter/serve/metrics_page.hpp"
+
 #include <set>
 #include <sstream>
 
 #include <gtest/gtest.h>
 
 #include "exporter/base/utf8.hpp"
-#include "exporter/serve/metric_table.hpp"
-#include "exporter/serve/metrics_sheet.hpp"
 #include "exporter/serve/process_stats.hpp"
 
 #include "tests/support/process.hpp"
@@ -324,27 +324,6 @@ TEST_F(MetricsPage, stands_before_the_first_view) {
   const std::string text = serve::render_metrics(empty.metrics_context());
   EXPECT_NE(text.find("rpoguard_build_info"), std::string::npos);
   EXPECT_EQ(text.find("shard="), std::string::npos);
-}
-
-TEST(MetricTable, is_sorted_and_every_help_is_one_plain_sentence_or_more) {
-  std::string_view previous;
-  for (const serve::MetricInfo& info : serve::metric_table()) {
-    EXPECT_LT(previous, info.name);
-    previous = info.name;
-    EXPECT_TRUE(info.help.ends_with('.')) << info.name;
-    EXPECT_EQ(info.help.find_first_of("\\\n"), std::string_view::npos) << info.name;
-    EXPECT_EQ(info.name.ends_with("_total"), info.kind == serve::MetricKind::counter) << info.name;
-  }
-}
-
-TEST(MetricTable, no_label_collides_with_those_of_targets) {
-  const std::set<std::string_view> forbidden{"region",  "cluster", "zone",
-                                             "service", "job",     "instance"};
-  for (const serve::MetricInfo& info : serve::metric_table()) {
-    for (const std::string_view label : info.labels) {
-      EXPECT_EQ(forbidden.count(label), 0U) << info.name << ' ' << label;
-    }
-  }
 }
 
 TEST(ProcessStats, are_those_of_a_living_process) {

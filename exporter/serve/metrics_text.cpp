@@ -1,11 +1,10 @@
-#include "exporter/serve/metrics_sheet.hpp"
+#include "exporter/serve/metrics_text.hpp"
 
 #include <cmath>
-#include <limits>
+#include <string_view>
 
 #include <prometheus/metric_family.h>
 
-#include "exporter/core/check.hpp"
 #include "exporter/serve/text.hpp"
 
 namespace rpoguard::serve {
@@ -14,34 +13,6 @@ namespace {
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-
-MetricType type_of(MetricKind kind) {
-  switch (kind) {
-    case MetricKind::counter:
-      return MetricType::Counter;
-    case MetricKind::gauge:
-      return MetricType::Gauge;
-    case MetricKind::histogram:
-      return MetricType::Histogram;
-  }
-  return MetricType::Untyped;
-}
-
-ClientMetric& add_sample(MetricFamily& family, const MetricInfo& info,
-                         MetricsSheet::Values label_values) {
-  ClientMetric& sample = family.metric.emplace_back();
-  sample.label.reserve(label_values.size());
-  std::size_t i = 0;
-  for (const std::string_view label : label_values) {
-    sample.label.push_back({std::string(info.labels.at(i++)), std::string(label)});
-  }
-  RPOGUARD_CHECK(i == info.labels.size() || info.labels.at(i).empty());
-  return sample;
-}
-
-std::uint64_t whole_seconds(core::Duration duration) {
-  return static_cast<std::uint64_t>(std::chrono::floor<std::chrono::seconds>(duration).count());
-}
 
 // The escapes of the text format: backslash, quote, line feed.
 void append_escaped(std::string& out, std::string_view label_value) {
@@ -106,51 +77,6 @@ void append_family(std::string& out, const MetricFamily& family, std::string_vie
 
 }  // namespace
 
-MetricsSheet::MetricsSheet() : families_(kMetricCount) {
-  for (std::size_t i = 0; i < kMetricCount; ++i) {
-    const MetricInfo& info = metric_table()[i];
-    families_[i].name = info.name;
-    families_[i].help = info.help;
-    families_[i].type = type_of(info.kind);
-  }
-}
-
-MetricsSheet::~MetricsSheet() = default;
-
-void MetricsSheet::expect(std::size_t samples) {
-  for (auto& family : families_) family.metric.reserve(samples);
-}
-
-void MetricsSheet::add(Metric metric, Values label_values, double value) {
-  const auto index = static_cast<std::size_t>(metric);
-  const MetricInfo& info = metric_table()[index];
-  ClientMetric& sample = add_sample(families_[index], info, label_values);
-  (info.kind == MetricKind::counter ? sample.counter.value : sample.gauge.value) = value;
-}
-
-void MetricsSheet::add(Metric metric, Values label_values,
-                       const core::ExposureHistogram& histogram) {
-  const auto index = static_cast<std::size_t>(metric);
-  auto& out = add_sample(families_[index], metric_table()[index], label_values).histogram;
-  core::Duration so_far{};
-  for (std::size_t i = 0; i < histogram.time.size(); ++i) {
-    so_far += histogram.time.at(i);
-    const bool bounded = i < core::kExposureBuckets.size();
-    out.bucket.push_back(
-        {whole_seconds(so_far), bounded ? core::to_seconds(core::kExposureBuckets.at(i))
-                                        : std::numeric_limits<double>::infinity()});
-  }
-  out.sample_count = whole_seconds(so_far);
-  out.sample_sum = histogram.sum_seconds2;
-}
-
-std::vector<MetricFamily> MetricsSheet::take() {
-  std::erase_if(families_, [](const auto& family) { return family.metric.empty(); });
-  return std::move(families_);
-}
-
-// prometheus-cpp's TextSerializer writes piece by piece through a stream, which makes a page of 100
-// shards more than twice as slow, and rounds to 16 digits.
 std::string to_text(const std::vector<MetricFamily>& families) {
   constexpr std::size_t kBytesPerSample = 96;
   std::size_t samples = 0;
