@@ -30,7 +30,9 @@ target_compile_options(
             # GCC 12 sees overruns inside std::string where there are none (GCC bugs 105329, 105651), and
             # uninitialised members of std::variant alternatives that are not there (105562, 105593).
             $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-Wno-restrict -Wno-array-bounds
-            -Wno-stringop-overflow -Wno-maybe-uninitialized>)
+            -Wno-stringop-overflow -Wno-maybe-uninitialized>
+            # Where files are compiled in batches, each looks like a header to it.
+            $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>,$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wno-subobject-linkage>)
 
 # Hardening that costs nothing measurable here.
 add_compile_options(-fstack-protector-strong)

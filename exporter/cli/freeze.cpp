@@ -19,7 +19,6 @@ namespace {
 using core::Result;
 
 constexpr int kRefused = 1;
-constexpr int kUnreachable = 2;
 
 std::string login_name() {
   passwd entry{};

@@ -10,6 +10,9 @@
 
 namespace rpoguard::cli {
 
+/// Exit code of a command: no rpoguard answers there, or the arguments are wrong.
+inline constexpr int kUnreachable = 2;
+
 struct Target {
   std::string host;
   std::uint16_t port = 0;

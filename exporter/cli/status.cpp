@@ -16,7 +16,6 @@ using core::Error;
 using core::Result;
 using nlohmann::json;
 
-constexpr int kUnreachable = 2;
 constexpr const char* kViewPath = "/api/v1/view";
 constexpr const char* kLifePath = "/livez";
 constexpr std::chrono::seconds kWatchInterval{1};

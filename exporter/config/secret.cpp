@@ -52,4 +52,10 @@ core::Result<Secret> read_password(const core::PasswordSource& source) {
   return Secret();
 }
 
+core::Result<std::string> reveal_password(const core::PasswordSource& source) {
+  const auto secret = read_password(source);
+  if (!secret) return secret.error();
+  return secret.value().reveal();
+}
+
 }  // namespace rpoguard::config

@@ -26,4 +26,7 @@ class Secret {
 /// secret. The error names the file or the variable, never its content.
 core::Result<Secret> read_password(const core::PasswordSource& source);
 
+/// The same, revealed: for whoever connects with it.
+core::Result<std::string> reveal_password(const core::PasswordSource& source);
+
 }  // namespace rpoguard::config

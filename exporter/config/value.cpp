@@ -26,7 +26,7 @@ constexpr std::size_t kHostBytesMax = 253;      // RFC 1035
 constexpr std::size_t kPathBytesMax = 4095;     // PATH_MAX without the zero byte
 constexpr std::size_t kSocketDirBytesMax = 90;  // sun_path holds 107 with "/.s.PGSQL.65535"
 
-Error problem(std::string text) {
+Error refusal(std::string text) {
   return Error{.message = std::move(text)};
 }
 
@@ -55,12 +55,12 @@ template <typename Quantity, typename Parse>
 Result<Value> parse_quantity(const Key& key, std::string_view text, std::string_view what,
                              Parse parse) {
   const std::optional<Quantity> value = parse(text);
-  if (!value) return problem(quote(text) + " is not " + std::string(what));
+  if (!value) return refusal(quote(text) + " is not " + std::string(what));
   const auto low = parse(key.range.low);
   const auto high = parse(key.range.high);
   RPOGUARD_CHECK(low && high);
   if (!in_range<Quantity>(key.range, *value, *low, *high)) {
-    return problem(quote(text) + " is out of range");
+    return refusal(quote(text) + " is out of range");
   }
   return Value(*value);
 }
@@ -80,14 +80,14 @@ Result<Value> parse_duration_value(const Key& key, std::string_view text) {
 Result<Value> parse_choice(const Key& key, std::string_view text) {
   if (std::ranges::find(key.choices, text) != key.choices.end()) return Value(std::string(text));
   const std::string_view guess = nearest(text, key.choices);
-  return problem(quote(text) + " is not known" +
+  return refusal(quote(text) + " is not known" +
                  (guess.empty() ? "" : ", did you mean " + quote(guess) + "?"));
 }
 
 Result<Value> parse_boolean(std::string_view text) {
   if (text == "true") return Value(true);
   if (text == "false") return Value(false);
-  return problem(quote(text) + " is not true or false");
+  return refusal(quote(text) + " is not true or false");
 }
 
 bool is_ipv6(std::string_view text) {
@@ -107,16 +107,16 @@ bool is_host_name(std::string_view text) {
 Result<Value> parse_host(std::string_view text) {
   if (text.starts_with('/')) {
     if (text.size() <= kSocketDirBytesMax && is_printable(text)) return Value(std::string(text));
-    return problem("not the path of a socket directory");
+    return refusal("not the path of a socket directory");
   }
   if (is_host_name(text) || (is_printable(text) && is_ipv6(text))) return Value(std::string(text));
   if (text.find(',') != std::string_view::npos) {
-    return problem("a list of hosts; each server is a node of its own");
+    return refusal("a list of hosts; each server is a node of its own");
   }
   if (text.find(':') != std::string_view::npos) {
-    return problem("not a host; the port is a key of its own");
+    return refusal("not a host; the port is a key of its own");
   }
-  return problem("not a host");
+  return refusal("not a host");
 }
 
 // What an optional key yields that is not set.
@@ -128,41 +128,41 @@ Value unset(const Key& key) {
 
 Result<Value> parse_address(std::string_view text) {
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return problem(quote(text) + " has no port");
+  if (colon == std::string_view::npos) return refusal(quote(text) + " has no port");
   const auto port = parse_plain_number<std::uint16_t>(text.substr(colon + 1));
-  if (!port) return problem(quote(text) + " has no port from 0 to 65535");
+  if (!port) return refusal(quote(text) + " has no port from 0 to 65535");
   std::string_view host = text.substr(0, colon);
   const bool bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
   if (bracketed) host = host.substr(1, host.size() - 2);
   if (host.empty()) host = "0.0.0.0";  // ":10187", as Prometheus users write it
   if (bracketed ? !is_ipv6(host) : !is_host_name(host)) {
-    return problem(quote(text) + " does not name a host");
+    return refusal(quote(text) + " does not name a host");
   }
   return Value(core::ListenSpec{.host = std::string(host), .port = *port});
 }
 
 Result<Value> parse_label(std::string_view text) {
-  if (text.empty()) return problem("must not be empty");
-  if (text.size() > core::limits::kNameBytesMax) return problem("is too long");
-  if (!is_printable(text)) return problem("has characters that cannot be seen");
+  if (text.empty()) return refusal("must not be empty");
+  if (text.size() > core::limits::kNameBytesMax) return refusal("is too long");
+  if (!is_printable(text)) return refusal("has characters that cannot be seen");
   if (text.find_first_of(" /?#") != std::string_view::npos) {
-    return problem("has a character that cannot be part of a path");
+    return refusal("has a character that cannot be part of a path");
   }
   // Clients and proxies resolve these before the gate sees them.
-  if (text == "." || text == "..") return problem("is not a name but a step in a path");
+  if (text == "." || text == "..") return refusal("is not a name but a step in a path");
   return Value(std::string(text));
 }
 
 Result<Value> parse_text(std::string_view text) {
-  if (text.empty()) return problem("must not be empty");
-  if (text.size() > core::limits::kNameBytesMax) return problem("is too long");
-  if (!is_printable(text)) return problem("has characters that cannot be seen");
+  if (text.empty()) return refusal("must not be empty");
+  if (text.size() > core::limits::kNameBytesMax) return refusal("is too long");
+  if (!is_printable(text)) return refusal("has characters that cannot be seen");
   return Value(std::string(text));
 }
 
 Result<Value> parse_path(std::string_view text) {
-  if (!text.starts_with('/')) return problem("is not an absolute path");
-  if (text.size() > kPathBytesMax || !is_printable(text)) return problem("is not a usable path");
+  if (!text.starts_with('/')) return refusal("is not an absolute path");
+  if (text.size() > kPathBytesMax || !is_printable(text)) return refusal("is not a usable path");
   return Value(std::string(text));
 }
 
@@ -174,55 +174,55 @@ Result<Value> parse_query(std::string_view text) {
   drop_blanks();
   if (text.ends_with(';')) text.remove_suffix(1);
   drop_blanks();
-  if (text.empty()) return problem("must not be empty");
-  if (text.size() > core::limits::kQueryBytesMax) return problem("is too long");
-  if (text.find(';') != std::string_view::npos) return problem("has a ; before its end");
+  if (text.empty()) return refusal("must not be empty");
+  if (text.size() > core::limits::kQueryBytesMax) return refusal("is too long");
+  if (text.find(';') != std::string_view::npos) return refusal("has a ; before its end");
   std::string on_one_line(text);
   std::ranges::replace_if(
       on_one_line, [](char c) { return c == '\n' || c == '\t'; }, ' ');
-  if (!is_printable(on_one_line)) return problem("has characters that cannot be seen");
+  if (!is_printable(on_one_line)) return refusal("has characters that cannot be seen");
   return Value(std::string(text));
 }
 
 Result<Value> parse_pointer(std::string_view text) {
-  if (!text.starts_with('/')) return problem("does not start with /");
-  if (text.size() > core::limits::kPointerBytesMax) return problem("is too long");
-  if (!is_printable(text)) return problem("has characters that cannot be seen");
+  if (!text.starts_with('/')) return refusal("does not start with /");
+  if (text.size() > core::limits::kPointerBytesMax) return refusal("is too long");
+  if (!is_printable(text)) return refusal("has characters that cannot be seen");
   for (std::size_t i = text.find('~'); i != std::string_view::npos; i = text.find('~', i + 1)) {
     const std::string_view escape = text.substr(i, 2);
-    if (escape != "~0" && escape != "~1") return problem("has a ~ that is not ~0 (~) or ~1 (/)");
+    if (escape != "~0" && escape != "~1") return refusal("has a ~ that is not ~0 (~) or ~1 (/)");
   }
   return Value(std::string(text));
 }
 
 // An encoded character takes the place of {shard}: it fits where an id fits, and not in a host.
 Result<Value> parse_url(std::string_view text) {
-  if (text.size() > core::limits::kUrlBytesMax) return problem("is too long");
+  if (text.size() > core::limits::kUrlBytesMax) return refusal("is too long");
   const auto url = core::split_url(replace_shard(text, "%7B"));
   if (!url) {
     const bool may_be_secret = text.find('@') != std::string_view::npos;
-    return problem(url.error().message + (may_be_secret ? "; a secret belongs in token_file" : ""));
+    return refusal(url.error().message + (may_be_secret ? "; a secret belongs in token_file" : ""));
   }
   const bool bracketed = url.value().host.find(':') != std::string::npos;
   if (bracketed && !is_ipv6(url.value().host))
-    return problem("has no IPv6 address in its brackets");
+    return refusal("has no IPv6 address in its brackets");
   return Value(std::string(text));
 }
 
 Result<Value> parse_argument(std::string_view text) {
-  if (text.size() > kPathBytesMax) return problem("is too long");
-  if (!is_printable(text)) return problem("has characters that cannot be seen");
+  if (text.size() > kPathBytesMax) return refusal("is too long");
+  if (!is_printable(text)) return refusal("has characters that cannot be seen");
   return Value(std::string(text));
 }
 
 Result<Value> parse_env_name(std::string_view text) {
   const auto accepted = [](char c) { return is_letter(c) || is_digit(c) || c == '_'; };
   if (text.empty() || is_digit(text.front()) || !std::ranges::all_of(text, accepted)) {
-    return problem("is not the name of an environment variable");
+    return refusal("is not the name of an environment variable");
   }
   // PGPASSWORD and the like: every connection without a password of its own would send it.
   if (text.starts_with("PG") && text.find('_') == std::string_view::npos) {
-    return problem("is a name that libpq reads for all servers; take another one");
+    return refusal("is a name that libpq reads for all servers; take another one");
   }
   return Value(std::string(text));
 }
@@ -278,11 +278,11 @@ Result<Value> parse_scalar(const Key& key, std::string_view text) {
 }  // namespace
 
 core::Result<Value> parse_value(const Key& key, const Node& node) {
-  if (node.kind == Node::Kind::null) return problem("has no value");
-  if (!node.is_scalar()) return problem("must be a single value, not a list or a map");
+  if (node.kind == Node::Kind::null) return refusal("has no value");
+  if (!node.is_scalar()) return refusal("must be a single value, not a list or a map");
   // A quoted "5" or "on" is text; yaml-cpp would convert it.
   if (node.kind == Node::Kind::quoted && needs_plain_scalar(key)) {
-    return problem("must be written without quotes");
+    return refusal("must be written without quotes");
   }
   if (key.optional && node.text.empty()) return unset(key);
   return parse_scalar(key, node.text);

@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "exporter/run/log.hpp"
 #include "exporter/core/event.hpp"
+#include "exporter/run/log.hpp"
 
 namespace rpoguard::run {
 

@@ -13,8 +13,6 @@ namespace {
 using notify::Attempt;
 using notify::Outcome;
 
-constexpr std::chrono::milliseconds kLookForStop{50};
-
 observe::ChildInput input_of(const notify::Notice& notice) {
   const core::Event& event = notice.recorded.event;
   return {notice.json + "\n",

@@ -1,6 +1,7 @@
 // The hooks that need the parts of observe/: programs, and SQL on the writer.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "exporter/core/clock.hpp"
@@ -8,6 +9,9 @@
 #include "exporter/serve/view_store.hpp"
 
 namespace rpoguard::run {
+
+/// How often a delivery under way looks whether rpoguard is stopping.
+inline constexpr std::chrono::milliseconds kLookForStop{50};
 
 /// Runs HookSpec::command without a shell, in a process group of its own that is killed at the
 /// deadline: the event's JSON on standard input, of the environment only PATH, HOME, LANG=C and

@@ -20,7 +20,6 @@ namespace {
 using notify::Attempt;
 using notify::Outcome;
 
-constexpr std::chrono::milliseconds kLookForStop{50};
 constexpr std::chrono::milliseconds kNudge{300};  // leaves an address that keeps silent
 
 struct Target {
@@ -60,12 +59,6 @@ core::ConnectSpec connect_for(const core::HookSpec& hook, core::ConnectSpec conn
     std::erase(connect.service.fills, "dbname");
   }
   return connect;
-}
-
-core::Result<std::string> password_for(const core::PasswordSource& source) {
-  const auto secret = config::read_password(source);
-  if (!secret) return secret.error();
-  return secret.value().reveal();
 }
 
 std::string settings_sql(const core::HookSpec& hook, const std::string& event) {
@@ -170,7 +163,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   const serve::ViewStore& views_;
   asio::io_context loop_{1};
   observe::Resolver resolver_;
-  const observe::PasswordReader read_password_ = password_for;
+  const observe::PasswordReader read_password_ = config::reveal_password;
   std::shared_ptr<observe::PgDialer> dialer_;
   observe::Inbox<observe::Dialed> dialed_;
   std::optional<observe::PgSession> session_;

@@ -10,16 +10,6 @@
 #include "exporter/run/log.hpp"
 
 namespace rpoguard::run {
-namespace {
-
-core::Result<std::string> password_for(const core::PasswordSource& source) {
-  const auto secret = config::read_password(source);
-  if (!secret) return secret.error();
-  return secret.value().reveal();
-}
-
-}  // namespace
-
 Monitor::Monitor(asio::io_context& loop, const core::Clock& clock, serve::ViewStore& views,
                  MonitorSinks sinks)
     : loop_(loop), clock_(clock), views_(views), sinks_(std::move(sinks)), timer_(loop) {}
@@ -94,7 +84,8 @@ void Monitor::probe() {
   sink.slow = [this](std::size_t shard, std::size_t node, core::SlowObservation observation) {
     shards_[shard].observations.slow[node] = std::move(observation);
   };
-  prober_ = std::make_unique<observe::Prober>(loop_, spec_, clock_, password_for, std::move(sink));
+  prober_ = std::make_unique<observe::Prober>(loop_, spec_, clock_, config::reveal_password,
+                                              std::move(sink));
   prober_->start();
   probe_witnesses();
   probe_archives();
@@ -112,7 +103,7 @@ void Monitor::probe_archives() {
 
 void Monitor::probe_witnesses() {
   witness_prober_ = std::make_unique<observe::WitnessProber>(
-      loop_, spec_, clock_, password_for,
+      loop_, spec_, clock_, config::reveal_password,
       [this](std::size_t shard, observe::WitnessKind kind, core::WitnessObservation observation) {
         core::ShardObservations& observations = shards_[shard].observations;
         (kind == observe::WitnessKind::epoch ? observations.epoch_witness
@@ -125,7 +116,7 @@ void Monitor::probe_witnesses() {
 
 void Monitor::probe_endpoints() {
   endpoint_prober_ = std::make_unique<observe::EndpointProber>(
-      loop_, spec_, clock_, password_for,
+      loop_, spec_, clock_, config::reveal_password,
       [this](std::size_t shard, core::EndpointObservation observation) {
         shards_[shard].observations.endpoint = std::move(observation);
         wake(shard);

@@ -258,10 +258,8 @@ serve::Control Service::control(const core::Spec& spec) {
   serve::Control control;
   control.loopback = serve::is_loopback(spec.ops.host) || spec.ops.host == "localhost";
   if (!spec.control_token_file.empty()) {
-    control.token = [file = spec.control_token_file]() -> core::Result<std::string> {
-      const auto secret = config::read_password({.file = file, .env = {}});
-      if (!secret) return secret.error();
-      return secret.value().reveal();
+    control.token = [file = spec.control_token_file] {
+      return config::reveal_password({.file = file, .env = {}});
     };
   }
   control.freeze = [this](const serve::FreezeOrder& order) {

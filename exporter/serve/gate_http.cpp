@@ -24,7 +24,6 @@ namespace http = boost::beast::http;
 using Parser = http::request_parser<http::empty_body>;
 
 constexpr std::string_view kLineEnd = "\r\n";
-constexpr std::string_view kHeadEnd = "\r\n\r\n";
 constexpr std::ptrdiff_t kHeadersMax = 100;
 
 struct Head {

@@ -20,7 +20,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kSlice{50};
 // A flight of a TLS handshake is a few KiB: it waits only for a client that does not read.
 constexpr milliseconds kFlightTimeout{200};
-constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 milliseconds monotonic() {
   timespec now{};

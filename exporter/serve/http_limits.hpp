@@ -3,8 +3,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string_view>
 
 namespace rpoguard::serve {
+
+/// The empty line that ends the head of a request.
+inline constexpr std::string_view kHeadEnd = "\r\n\r\n";
 
 /// A request head, and on the ops listener the TLS handshake before it, must be complete within
 /// this time, however slowly it trickles in ...

@@ -7,9 +7,6 @@
 namespace rpoguard::serve {
 namespace {
 
-constexpr auto counter = MetricKind::counter;
-constexpr auto gauge = MetricKind::gauge;
-
 // Labels: shard. Shards without an archive are left out.
 template <typename Read>
 constexpr auto each_archive(Read) {
@@ -28,15 +25,15 @@ std::optional<bool> look_failing(const ShardScrape& shard) {
   return shard.view.archive.failure.has_value();
 }
 
-constexpr auto kRows = std::to_array<MetricRow>({
+constexpr auto kArchiveRows = std::to_array<MetricRow>({
     {.name = "rpoguard_backup_age_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "Age of the latest backup that the archive knows of, by its own time and the wall "
              "clock of this host. Absent without one, and where the source does not tell.",
      .read = each_archive([](const ShardScrape& shard) { return backup_age(shard); })},
     {.name = "rpoguard_wal_archive_age_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help =
          "Age at the moment of the scrape of the latest moment up to which everything acknowledged "
@@ -44,7 +41,7 @@ constexpr auto kRows = std::to_array<MetricRow>({
      .read = each_archive(
          [](const ShardScrape& shard) { return shard.at.age(shard.view.archive.recovery_point); })},
     {.name = "rpoguard_wal_archive_claimed_ahead_bytes",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "WAL bytes that the writer says it archived beyond what the repository holds without "
              "a hole. Steadily above 0: archive_command reports success and drops WAL. Absent "
@@ -52,56 +49,56 @@ constexpr auto kRows = std::to_array<MetricRow>({
      .read = each_archive(
          [](const ShardScrape& shard) { return shard.view.archive.claimed_ahead_bytes; })},
     {.name = "rpoguard_wal_archive_counted",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help =
          "1 if the archive counts as a durable copy at present, else 0. Absent without an archive.",
      .read = each_archive([](const ShardScrape& shard) { return shard.view.archive.counted; })},
     {.name = "rpoguard_wal_archive_failures_total",
-     .kind = counter,
+     .kind = MetricKind::counter,
      .labels = {"shard"},
      .help = "Failed attempts to archive as the writer counts them; starts again after a failover. "
              "Absent while unknown.",
      .read =
          each_archive([](const ShardScrape& shard) { return shard.view.archive.failed_count; })},
     {.name = "rpoguard_wal_archive_frontier_bytes",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "Position in the WAL up to which everything on the writer's timeline is archived "
              "without a hole. Absent while unknown.",
      .read = each_archive([](const ShardScrape& shard) { return shard.view.archive.frontier; })},
     {.name = "rpoguard_wal_archive_gap",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "Segments missing between the frontier and the newest archived one: no recovery gets "
              "past the hole. Absent where the source cannot show one, and while unknown.",
      .read =
          each_archive([](const ShardScrape& shard) { return shard.view.archive.gap_segments; })},
     {.name = "rpoguard_wal_archive_lag_bytes",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "WAL bytes the writer has written beyond what is archived without a hole. Absent "
              "while unknown.",
      .read = each_archive([](const ShardScrape& shard) { return shard.view.archive.lag_bytes; })},
     {.name = "rpoguard_wal_archive_look_failing",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "1 if the last look at the repository failed, else 0. Absent where only the writer's "
              "word is configured.",
      .read = each_archive([](const ShardScrape& shard) { return look_failing(shard); })},
     {.name = "rpoguard_wal_archive_ready_segments",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "WAL segments of the writer that wait to be archived. Absent while unknown.",
      .read =
          each_archive([](const ShardScrape& shard) { return shard.view.archive.ready_segments; })},
 });
-static_assert(is_sorted_by_name(kRows));
+static_assert(is_sorted_by_name(kArchiveRows));
 
 }  // namespace
 
 std::span<const MetricRow> archive_rows() {
-  return kRows;
+  return kArchiveRows;
 }
 
 }  // namespace rpoguard::serve

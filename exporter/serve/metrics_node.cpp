@@ -9,8 +9,6 @@
 namespace rpoguard::serve {
 namespace {
 
-constexpr auto counter = MetricKind::counter;
-constexpr auto gauge = MetricKind::gauge;
 constexpr const char* kFlush = "flush";
 constexpr const char* kReplay = "replay";
 
@@ -40,9 +38,9 @@ void for_each_slot(const NodeScrape& node, Visit visit) {
   }
 }
 
-constexpr auto kRows = std::to_array<MetricRow>({
+constexpr auto kNodeRows = std::to_array<MetricRow>({
     {.name = "rpoguard_connections",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node", "state"},
      .help =
          "Server connections of the node by state as pg_stat_activity names it, up to one slow "
@@ -53,7 +51,7 @@ constexpr auto kRows = std::to_array<MetricRow>({
            node, [&](const std::string& state, std::int64_t count) { add({state}, count); });
      })},
     {.name = "rpoguard_connections_limit",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
      .help = "Connections the node accepts at most (max_connections). Absent while the node gives "
              "no answer.",
@@ -61,7 +59,7 @@ constexpr auto kRows = std::to_array<MetricRow>({
        return node.view.slow ? node.view.slow->connections_limit : std::nullopt;
      })},
     {.name = "rpoguard_evidence_disagreement_bytes",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
      .help = "Bytes by which the writer's report of this copy is ahead of the copy's own report. "
              "Steadily above 0: a wrong application_name, a cascade or a forked timeline. Absent "
@@ -69,26 +67,26 @@ constexpr auto kRows = std::to_array<MetricRow>({
      .read =
          each_node([](const NodeScrape& node) { return node.view.evidence_disagreement_bytes; })},
     {.name = "rpoguard_node_diverged_bytes",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
      .help = "WAL bytes on the node beyond the point where its history and the writer's part. "
              "Above 0: it needs pg_rewind or has to be built anew. Absent where the histories "
              "cannot be compared.",
      .read = each_node([](const NodeScrape& node) { return node.view.diverged_bytes; })},
     {.name = "rpoguard_node_epoch",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
      .help = "The writer epoch that this node reports. Absent while it gives no answer or has no "
              "epoch.",
      .read = each_node([](const NodeScrape& node) { return node.view.epoch; })},
     {.name = "rpoguard_node_in_recovery",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
      .help = "1 if the node is a standby (in recovery), 0 if it accepts writes. Absent while it "
              "gives no answer.",
      .read = each_node([](const NodeScrape& node) { return node.view.in_recovery; })},
     {.name = "rpoguard_node_info",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node", "node_region", "role_wanted"},
      .help = "Always 1. Where the configuration places the node, and what for: home (may write in "
              "the home region), copy (counts as durable copy elsewhere) or reader (never counted).",
@@ -96,7 +94,7 @@ constexpr auto kRows = std::to_array<MetricRow>({
        add({base::sanitize_utf8(node.spec.region), role_of(node)}, 1);
      })},
     {.name = "rpoguard_node_state",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node", "state"},
      .help = "1 for the state the node is judged to be in, 0 for all others.",
      .read = each_node([](const NodeScrape& node, SamplesOf& add) {
@@ -105,23 +103,23 @@ constexpr auto kRows = std::to_array<MetricRow>({
        });
      })},
     {.name = "rpoguard_node_timeline",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
      .help = "The WAL timeline of the node. Absent while it gives no answer.",
      .read = each_node([](const NodeScrape& node) { return node.view.timeline; })},
     {.name = "rpoguard_node_up",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
      .help = "1 if the last probe of the node gave facts, 0 if it failed or there was none yet; "
              "rpoguard_probe_failures_total says why.",
      .read = each_node([](const NodeScrape& node) { return node.view.up; })},
     {.name = "rpoguard_probe_duration_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
      .help = "How long the last light probe of the node took. Absent before the first.",
      .read = each_node([](const NodeScrape& node) { return node.view.probe_duration; })},
     {.name = "rpoguard_probe_failures_total",
-     .kind = counter,
+     .kind = MetricKind::counter,
      .labels = {"shard", "node", "reason"},
      .help = "Light probes of the node that gave no facts since start, by reason.",
      .read = each_node([](const NodeScrape& node, SamplesOf& add) {
@@ -132,7 +130,7 @@ constexpr auto kRows = std::to_array<MetricRow>({
            });
      })},
     {.name = "rpoguard_replica_lag_bytes",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node", "stage"},
      .help = "WAL bytes that the copy has not flushed (stage flush) or not replayed (stage replay) "
              "of what the writer has written. Absent where it cannot be proven.",
@@ -141,7 +139,7 @@ constexpr auto kRows = std::to_array<MetricRow>({
        add({kReplay}, node.view.lag_bytes_replay);
      })},
     {.name = "rpoguard_replica_lag_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node", "stage"},
      .help = "Age at the moment of the scrape of the latest moment up to which the copy provably "
              "has everything; grows by itself when nothing is heard. About one probe interval in "
@@ -151,7 +149,7 @@ constexpr auto kRows = std::to_array<MetricRow>({
        add({kReplay}, node.at.age(node.view.recovery_point_replay));
      })},
     {.name = "rpoguard_replica_recovery_point_timestamp_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node", "stage"},
      .help = "Everything acknowledged before this Unix time (wall clock of this host) is proven "
              "flushed or replayed on the copy. Absent where nothing is proven.",
@@ -160,20 +158,20 @@ constexpr auto kRows = std::to_array<MetricRow>({
        add({kReplay}, node.at.date(node.view.recovery_point_replay));
      })},
     {.name = "rpoguard_replica_streaming",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
      .help =
          "1 if WAL streams to the copy, by its own word and the writer's, else 0. Absent for the "
          "writer and while the copy does not answer: the writer's word outlives a dead connection.",
      .read = each_node([](const NodeScrape& node) { return node.view.streaming; })},
     {.name = "rpoguard_replica_synchronous",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
      .help = "1 if the writer waits for this copy (sync_state sync or quorum), else 0. Absent "
              "where the writer does not say.",
      .read = each_node([](const NodeScrape& node) { return node.view.synchronous; })},
     {.name = "rpoguard_slot_lag_bytes",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node", "slot"},
      .help = "WAL bytes between the node's position and what the replication slot still needs, up "
              "to one slow probe old. Absent while unknown.",
@@ -183,7 +181,7 @@ constexpr auto kRows = std::to_array<MetricRow>({
        });
      })},
     {.name = "rpoguard_slot_safe_wal_bytes",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node", "slot"},
      .help = "WAL bytes that may still be written before the slot is lost. Absent where no limit "
              "is configured.",
@@ -193,18 +191,18 @@ constexpr auto kRows = std::to_array<MetricRow>({
        });
      })},
     {.name = "rpoguard_wal_position_bytes",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
      .help = "Position in the WAL: where a writer inserts, up to where a copy has flushed. Absent "
              "while the node gives no answer.",
      .read = each_node([](const NodeScrape& node) { return node.view.wal_position; })},
 });
-static_assert(is_sorted_by_name(kRows));
+static_assert(is_sorted_by_name(kNodeRows));
 
 }  // namespace
 
 std::span<const MetricRow> node_rows() {
-  return kRows;
+  return kNodeRows;
 }
 
 }  // namespace rpoguard::serve

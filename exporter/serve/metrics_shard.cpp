@@ -13,8 +13,6 @@ namespace {
 using core::Duration;
 using core::Reason;
 
-constexpr auto counter = MetricKind::counter;
-constexpr auto gauge = MetricKind::gauge;
 constexpr auto histogram = MetricKind::histogram;
 constexpr const char* kWriterEndpoint = "writer";
 
@@ -54,9 +52,9 @@ std::vector<Witness> witnesses_of(const ShardScrape& shard) {
   return witnesses;
 }
 
-constexpr auto kRows = std::to_array<MetricRow>({
+constexpr auto kShardRows = std::to_array<MetricRow>({
     {.name = "rpoguard_endpoint_commit_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "endpoint"},
      .help = "How long the last canary commit through the writer endpoint took. Absent without a "
              "canary and after a try that failed.",
@@ -64,7 +62,7 @@ constexpr auto kRows = std::to_array<MetricRow>({
        if (shard.view.endpoint) add({kWriterEndpoint}, shard.view.endpoint->commit_took);
      })},
     {.name = "rpoguard_endpoint_on_writer",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "endpoint"},
      .help = "1 if the writer endpoint leads to the confirmed writer, 0 if it leads elsewhere. "
              "Absent where no endpoint is configured, and while nobody can say.",
@@ -72,13 +70,13 @@ constexpr auto kRows = std::to_array<MetricRow>({
        if (shard.view.endpoint) add({kWriterEndpoint}, shard.view.endpoint->on_writer);
      })},
     {.name = "rpoguard_epoch_agreement",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "1 if no reachable node contradicts the highest epoch; 0 if one accepts writes on "
              "another epoch, or nothing is known yet.",
      .read = each_shard([](const ShardScrape& shard) { return shard.view.epoch_agreement; })},
     {.name = "rpoguard_freeze_ends_timestamp_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "When the operator's freeze ends by itself, in unix seconds. Absent without a freeze "
              "that has an end.",
@@ -86,14 +84,14 @@ constexpr auto kRows = std::to_array<MetricRow>({
        return shard.view.freeze ? shard.view.freeze->until : std::nullopt;
      })},
     {.name = "rpoguard_frozen",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "1 if an operator has frozen writes, else 0. Absent before the first evaluation.",
      .read = each_shard([](const ShardScrape& shard) {
        return shard.once_evaluated(shard.view.freeze.has_value());
      })},
     {.name = "rpoguard_gate_checks_total",
-     .kind = counter,
+     .kind = MetricKind::counter,
      .labels = {"shard", "decision"},
      .help = "Answers given to callers of /gate/SHARD and /authz/SHARD since start.",
      .read = each_shard([](const ShardScrape& shard, SamplesOf& add) {
@@ -101,14 +99,14 @@ constexpr auto kRows = std::to_array<MetricRow>({
        add({"closed"}, shard.answers.closed);
      })},
     {.name = "rpoguard_gate_open",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help =
          "1 if an ordinary caller of the gate is told to go ahead at the moment of the scrape, 0 "
          "if it is refused. In mode shadow or off the gate answers open whatever it would say.",
      .read = each_shard([](const ShardScrape& shard) { return shard.gate_open; })},
     {.name = "rpoguard_gate_open_for_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "How much longer the gate stays open if nothing new is proven, in seconds of this "
              "host's boot clock. 0 while it is closed.",
@@ -116,7 +114,7 @@ constexpr auto kRows = std::to_array<MetricRow>({
        return shard.gate_open ? shard.gate.open_for : Duration{0};
      })},
     {.name = "rpoguard_gate_reason",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "reason"},
      .help = "1 for the most severe reason for which the gate refuses, or in mode shadow would "
              "refuse; 0 for all others. All 0: it is open.",
@@ -126,12 +124,12 @@ constexpr auto kRows = std::to_array<MetricRow>({
        });
      })},
     {.name = "rpoguard_gate_shadow_denials_total",
-     .kind = counter,
+     .kind = MetricKind::counter,
      .labels = {"shard"},
      .help = "Answers since start that said open only because the gate is in mode shadow.",
      .read = each_shard([](const ShardScrape& shard) { return shard.answers.shadow_denials; })},
     {.name = "rpoguard_gate_transitions_total",
-     .kind = counter,
+     .kind = MetricKind::counter,
      .labels = {"shard", "to", "reason"},
      .help = "How often the gate opened or closed since start, with the reason it closed for.",
      .read = each_shard([](const ShardScrape& shard, SamplesOf& add) {
@@ -141,13 +139,13 @@ constexpr auto kRows = std::to_array<MetricRow>({
        });
      })},
     {.name = "rpoguard_highest_epoch",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "The highest writer epoch ever seen for the shard; survives a restart. Absent while "
              "none has been seen.",
      .read = each_shard([](const ShardScrape& shard) { return shard.view.highest_epoch; })},
     {.name = "rpoguard_last_evaluation_timestamp_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "Unix time (wall clock of this host) of the last evaluation of the shard. Not moving: "
              "the probing loop hangs. Absent before the first.",
@@ -155,20 +153,20 @@ constexpr auto kRows = std::to_array<MetricRow>({
        return shard.once_evaluated(shard.at.date(shard.view.evaluated));
      })},
     {.name = "rpoguard_last_write_outage_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "Length of the last period without usable writes that has ended: the recovery time "
              "really reached. Absent while none has ended since start.",
      .read = each_shard([](const ShardScrape& shard) { return shard.view.last_write_outage; })},
     {.name = "rpoguard_probe_interval_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "How often the nodes of the shard are probed now; shortened while the exposure is "
              "high. Absent before the first evaluation.",
      .read = each_shard(
          [](const ShardScrape& shard) { return shard.once_evaluated(shard.view.probe_interval); })},
     {.name = "rpoguard_recovery_point_timestamp_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help =
          "The recovery point: everything acknowledged before this Unix time (wall clock of this "
@@ -176,7 +174,7 @@ constexpr auto kRows = std::to_array<MetricRow>({
      .read = each_shard(
          [](const ShardScrape& shard) { return shard.at.date(shard.view.recovery_point); })},
     {.name = "rpoguard_rpo_at_risk_span_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "From the recovery point to the last moment at which the writer can have acknowledged "
              "anything: what the gate bounds. Stops growing when writes have stopped. Absent while "
@@ -184,13 +182,13 @@ constexpr auto kRows = std::to_array<MetricRow>({
      .read = each_shard(
          [](const ShardScrape& shard) { return core::at_risk_span_at(shard.view, shard.at.now); })},
     {.name = "rpoguard_rpo_bootstrapped",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "1 if the recovery point still comes from commit times of the writer's own clock, "
              "because none has been proven by WAL positions since start; else 0.",
      .read = each_shard([](const ShardScrape& shard) { return shard.view.bootstrapped; })},
     {.name = "rpoguard_rpo_budget_remaining_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "RPO minus exposure at the moment of the scrape; negative when the promise is broken. "
              "Absent while the exposure is unknown.",
@@ -203,13 +201,13 @@ constexpr auto kRows = std::to_array<MetricRow>({
              "only, not in the sum. Says which RPO could honestly be promised.",
      .read = each_shard([](const ShardScrape& shard) { return shard.view.slo.exposure; })},
     {.name = "rpoguard_rpo_exposure_is_known",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "1 if rpoguard_rpo_exposure_seconds is known and thus present, 0 if nothing is proven "
              "and it is absent.",
      .read = each_shard([](const ShardScrape& shard) { return shard.exposure.has_value(); })},
     {.name = "rpoguard_rpo_exposure_known_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "Age of the oldest commit known to be missing on the copies that count; 0 when none "
              "is known to be missing. Absent while the exposure is unknown.",
@@ -217,19 +215,19 @@ constexpr auto kRows = std::to_array<MetricRow>({
        return core::exposure_known_at(shard.view, shard.at.now);
      })},
     {.name = "rpoguard_rpo_exposure_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "How much acknowledged work, in seconds back from the scrape, could be lost with the "
              "writer's region: what cannot be excluded. Grows by itself when nothing is heard. "
              "Absent, never 0, while unknown.",
      .read = each_shard([](const ShardScrape& shard) { return shard.exposure; })},
     {.name = "rpoguard_rpo_target_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "The RPO promised for the shard. 0: synchronous durability is promised.",
      .read = each_shard([](const ShardScrape& shard) { return shard.spec.rpo; })},
     {.name = "rpoguard_rpo_time_to_exhaustion_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "How long until the exposure reaches the RPO if it goes on growing as over the last "
              "looks; 0 when it has. Absent while it does not grow or is unknown, and for RPO 0.",
@@ -237,17 +235,17 @@ constexpr auto kRows = std::to_array<MetricRow>({
        return core::time_to_exhaustion_at(shard.view, shard.at.now);
      })},
     {.name = "rpoguard_rpo_waived",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "1 if the gate may open without proof of a remote copy, by a waiver; else 0.",
      .read = each_shard([](const ShardScrape& shard) { return shard.gate.waived; })},
     {.name = "rpoguard_rto_target_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "The RTO promised for the shard.",
      .read = each_shard([](const ShardScrape& shard) { return shard.spec.rto; })},
     {.name = "rpoguard_shard_info",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "home_region", "durability", "copies"},
      .help = "Always 1. The policy of the shard as configured.",
      .read = each_shard([](const ShardScrape& shard, SamplesOf& add) {
@@ -256,7 +254,7 @@ constexpr auto kRows = std::to_array<MetricRow>({
            1);
      })},
     {.name = "rpoguard_slo_bad_seconds_total",
-     .kind = counter,
+     .kind = MetricKind::counter,
      .labels = {"shard", "reason"},
      .help = "Those of rpoguard_slo_seconds_total in which the RPO was not kept: exceeded, or "
              "unknown whether it was.",
@@ -265,18 +263,18 @@ constexpr auto kRows = std::to_array<MetricRow>({
        add({"unknown"}, shard.view.slo.unknown);
      })},
     {.name = "rpoguard_slo_objective_ratio",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "Share of the time in which the RPO is to be kept, 0 to 1.",
      .read = each_shard(
          [](const ShardScrape& shard) { return shard.spec.slo_objective_percent / 100; })},
     {.name = "rpoguard_slo_seconds_total",
-     .kind = counter,
+     .kind = MetricKind::counter,
      .labels = {"shard"},
      .help = "Seconds since the shard was first judged by this process; goes on across reloads.",
      .read = each_shard([](const ShardScrape& shard) { return shard.view.slo.total; })},
     {.name = "rpoguard_state_saved",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "1 if what must survive a restart (highest epoch, rivals, waiver) is on disk; 0 if "
              "state_dir takes no writes and a restart would forget it. Absent before the first "
@@ -284,13 +282,13 @@ constexpr auto kRows = std::to_array<MetricRow>({
      .read = each_shard(
          [](const ShardScrape& shard) { return shard.once_evaluated(shard.view.state_saved); })},
     {.name = "rpoguard_synchronous_downgraded",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "1 if synchronous durability is promised (RPO 0) and the writer does not require it, "
              "else 0. Absent where it is not promised, and while there is no confirmed writer.",
      .read = each_shard([](const ShardScrape& shard) { return downgraded(shard); })},
     {.name = "rpoguard_witness_number",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "witness"},
      .help = "The number that the configured witness gives for the shard: its epoch, or the "
              "generation of the shard map. Absent while it gives none that is young enough.",
@@ -298,7 +296,7 @@ constexpr auto kRows = std::to_array<MetricRow>({
        for (const Witness& witness : witnesses_of(shard)) add({witness.name}, witness.number);
      })},
     {.name = "rpoguard_witness_up",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard", "witness"},
      .help = "1 if the configured witness (epoch, or generation of the shard map) has given an "
              "answer that is young enough to count, else 0.",
@@ -307,33 +305,33 @@ constexpr auto kRows = std::to_array<MetricRow>({
          add({witness.name}, witness.number.has_value());
      })},
     {.name = "rpoguard_write_outage_seconds",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "For how long writes have not been usable; 0 while they are. Absent before the first "
              "evaluation.",
      .read = each_shard(
          [](const ShardScrape& shard) { return shard.once_evaluated(write_outage(shard)); })},
     {.name = "rpoguard_writers",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "How many nodes accept writes. Anything but 1 needs a look. Absent before the first "
              "evaluation.",
      .read = each_shard(
          [](const ShardScrape& shard) { return shard.once_evaluated(shard.view.writers); })},
     {.name = "rpoguard_writes_usable",
-     .kind = gauge,
+     .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "1 if at the moment of the scrape there is one confirmed writer and the gate's lease "
              "holds, else 0.",
      .read = each_shard(
          [](const ShardScrape& shard) { return core::usable_at(shard.view, shard.at.now); })},
 });
-static_assert(is_sorted_by_name(kRows));
+static_assert(is_sorted_by_name(kShardRows));
 
 }  // namespace
 
 std::span<const MetricRow> shard_rows() {
-  return kRows;
+  return kShardRows;
 }
 
 }  // namespace rpoguard::serve
