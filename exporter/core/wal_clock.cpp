@@ -32,6 +32,8 @@ Duration distance_at(Duration age) {
 }
 
 constexpr Duration kThinEvery = seconds(10);
+// As many may come until the next time.
+constexpr std::size_t kPairsBetween = kThinEvery / limits::kProbeIntervalMin;
 
 }  // namespace
 
@@ -79,7 +81,8 @@ void WalClock::cut(Instant t, Lsn c) {
 // Walks from old to new and keeps a pair only if it is far enough from the one kept before it. The
 // newest pair always stays.
 void WalClock::thin(Instant now) {
-  std::deque<Pair> kept;
+  std::vector<Pair> kept;
+  kept.reserve(pairs_.size() + kPairsBetween);
   for (const Pair& pair : pairs_) {
     const Duration age = now - pair.t;
     const bool newest = pair.t == pairs_.back().t;

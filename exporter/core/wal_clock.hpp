@@ -2,8 +2,8 @@
 // before c".
 #pragma once
 
-#include <deque>
 #include <optional>
+#include <vector>
 
 #include "exporter/core/units.hpp"
 
@@ -38,7 +38,8 @@ class WalClock {
 
  private:
   void thin(Instant now);
-  std::deque<Pair> pairs_;  // strictly rising in t and in c
+  // Strictly rising in t and in c. A vector: it is moved with the memory at each evaluation.
+  std::vector<Pair> pairs_;
   Instant thinned_{};
 };
 
