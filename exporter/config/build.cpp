@@ -14,7 +14,6 @@ namespace {
 
 using core::ConnectSpec;
 using core::PasswordSource;
-using core::ServiceSource;
 using core::ShardSpec;
 
 // Sets every member that a row of the key table carries for this owner, in the order of the table.

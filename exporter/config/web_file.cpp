@@ -23,7 +23,7 @@ namespace {
 using core::TlsSpec;
 
 using Names = std::span<const std::string_view>;
-using Words = std::vector<std::string>;
+using Texts = std::vector<std::string>;
 
 constexpr std::size_t kPemBytesMax = 1024 * 1024;
 constexpr std::size_t kUsersMax = 100;
@@ -64,7 +64,7 @@ constexpr std::array kPemKeys{
 };
 
 using TlsMember = std::variant<core::ClientAuth TlsSpec::*, core::TlsVersion TlsSpec::*,
-                               Words TlsSpec::*, bool TlsSpec::*>;
+                               Texts TlsSpec::*, bool TlsSpec::*>;
 struct TlsKey {
   std::string_view name;
   TlsMember member;
@@ -220,8 +220,8 @@ class WebReader {
   }
 
   // Without `choices`, any texts.
-  Words list_of(const Given& given, Names choices) {
-    Words words;
+  Texts list_of(const Given& given, Names choices) {
+    Texts words;
     if (!has_shape(given, Node::Kind::list, "must be a list", render(choices))) return words;
     for (const Node& item : given.node->items) {
       const Given one{&item, {item.mark, given.place.path + "[]"}};
@@ -280,7 +280,7 @@ class WebReader {
     const auto read = [&]<typename T>(T TlsSpec::*member) {
       if constexpr (std::is_same_v<T, bool>) {
         tls.*member = boolean_of(value);
-      } else if constexpr (std::is_same_v<T, Words>) {
+      } else if constexpr (std::is_same_v<T, Texts>) {
         tls.*member = list_of(value, key.choices);
       } else {
         tls.*member = static_cast<T>(choice_of(value, key.choices));
