@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "exporter/serve/http_limits.hpp"
+
 namespace rpoguard::serve {
 namespace {
 
