@@ -102,21 +102,31 @@ inline Task<void> detail::Promise<void>::get_return_object() {
 template <typename T>
 class Inbox {
  public:
+  Inbox() = default;
+  Inbox(const Inbox&) = delete;
+  Inbox& operator=(const Inbox&) = delete;
+
   /// Goes on with the coroutine that waits before it returns: the last thing that a callback does.
   void put(T value) {
     value_ = std::move(value);
     if (waiting_) std::exchange(waiting_, nullptr).resume();
   }
 
-  bool await_ready() const noexcept { return value_.has_value(); }
-  void await_suspend(std::coroutine_handle<> waiting) noexcept { waiting_ = waiting; }
-  T await_resume() {
-    T value = *std::move(value_);
-    value_.reset();
-    return value;
-  }
+  auto operator co_await() noexcept { return Wait{*this}; }
 
  private:
+  // Apart from the inbox: GCC 12 copies what is awaited into the coroutine.
+  struct Wait {
+    Inbox& inbox;
+    bool await_ready() const noexcept { return inbox.value_.has_value(); }
+    void await_suspend(std::coroutine_handle<> waiting) const noexcept { inbox.waiting_ = waiting; }
+    T await_resume() const {
+      T value = *std::move(inbox.value_);
+      inbox.value_.reset();
+      return value;
+    }
+  };
+
   std::optional<T> value_;
   std::coroutine_handle<> waiting_;
 };
