@@ -20,7 +20,7 @@ packages_of_group() {
       prometheus-cpp-dev libasio-dev libboost-dev nlohmann-json3-dev libcli11-dev libspdlog-dev \
       libssl-dev libcrypt-dev ;;
     servers) echo postgresql prometheus prometheus-alertmanager ;;
-    tests) echo libgtest-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 locales \
+    tests) echo ccache mold libgtest-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 locales \
       pgbackrest patroni python3-etcd etcd-server etcd-client haproxy nginx-light pgbouncer libfaketime \
       openssl curl python3-minimal debootstrap dpkg-dev file binutils ca-certificates \
       $(unless_found node nodejs) $(unless_found npm npm) ;;

@@ -18,8 +18,8 @@ namespace {
 using nlohmann::json;
 using Labels = std::set<std::string>;
 
-void complain(Complaints& complaints, const std::string& what, const std::string& panel = "",
-              std::optional<std::size_t> target = std::nullopt) {
+void complain_of(Complaints& complaints, const std::string& what, const std::string& panel = "",
+                 std::optional<std::size_t> target = std::nullopt) {
   complaints.push_back({"", "", panel, target, what});
 }
 
@@ -86,20 +86,20 @@ Labels check_series(const Expression& read, const std::string& panel,
   for (const Selector& selector : read.selectors) {
     const auto found = known_series().find(selector.metric);
     if (found == known_series().end()) {
-      complain(complaints, "no such metric: " + selector.metric, panel, target);
+      complain_of(complaints, "no such metric: " + selector.metric, panel, target);
       continue;
     }
     usable.insert(found->second.begin(), found->second.end());
     for (const Matcher& matcher : selector.matchers) {
       const std::string text = selector.metric + "{" + matcher.label + matcher.op + matcher.value;
       if (!found->second.contains(matcher.label))
-        complain(complaints, "no such label: " + text + "}", panel, target);
+        complain_of(complaints, "no such label: " + text + "}", panel, target);
       if (!value_is_known(selector, matcher))
-        complain(complaints, "no such value: " + text + "}", panel, target);
+        complain_of(complaints, "no such value: " + text + "}", panel, target);
     }
   }
   for (const std::string& label : read.grouping) {
-    if (!usable.contains(label)) complain(complaints, "groups by " + label, panel, target);
+    if (!usable.contains(label)) complain_of(complaints, "groups by " + label, panel, target);
   }
   return usable;
 }
@@ -112,7 +112,7 @@ void check_legend(const Expression& read, const Panel& panel, const Target& targ
        ++it) {
     const std::string label = (*it)[1];
     if (!read.grouping.contains(label) && !read.invented.contains(label))
-      complain(complaints, "a legend without its label: " + legend, panel.title, target.index);
+      complain_of(complaints, "a legend without its label: " + legend, panel.title, target.index);
   }
 }
 
@@ -131,7 +131,7 @@ void names(const Dashboard& dashboard, const World&, Complaints& complaints) {
   }
   for (const json& one : dashboard.json.value("/annotations/list"_json_pointer, json::array())) {
     const Expression read = read_expression(one.value("expr", ""));
-    if (!read.problem.empty()) complain(complaints, "annotation: " + read.problem);
+    if (!read.problem.empty()) complain_of(complaints, "annotation: " + read.problem);
     check_series(read, "", std::nullopt, complaints);
   }
 }
@@ -158,7 +158,7 @@ void fields(const Dashboard& dashboard, const World&, Complaints& complaints) {
       for (const char* part : {"excludeByName", "indexByName", "renameByName"}) {
         const json columns = step.value("/options"_json_pointer / part, json::object());
         for (const auto& [field, value] : columns.items()) {
-          if (!asked.contains(field)) complain(complaints, "no field " + field, panel.title);
+          if (!asked.contains(field)) complain_of(complaints, "no field " + field, panel.title);
           if (value.is_string()) shown.insert(value.get<std::string>());
         }
       }
@@ -166,7 +166,7 @@ void fields(const Dashboard& dashboard, const World&, Complaints& complaints) {
     for (const json& one : panel.json.value("/fieldConfig/overrides"_json_pointer, json::array())) {
       const json matcher = one.value("matcher", json::object());
       if (matcher.value("id", "") == "byName" && !shown.contains(matcher.value("options", "")))
-        complain(complaints, "an override of nothing: " + matcher.dump(), panel.title);
+        complain_of(complaints, "an override of nothing: " + matcher.dump(), panel.title);
     }
   }
 }
@@ -179,13 +179,13 @@ void unknown(const Dashboard& dashboard, const World&, Complaints& complaints) {
     if (panel.targets.empty()) continue;
     const json config = panel.json.value("fieldConfig", json::object());
     if (config.value("/defaults/noValue"_json_pointer, "") != "no data")
-      complain(complaints, "does not say when there is no data", panel.title);
+      complain_of(complaints, "does not say when there is no data", panel.title);
     const json gaps = config.value("/defaults/custom/spanNulls"_json_pointer, json());
     const bool over_time = panel.type == "timeseries" || panel.type == "state-timeline";
-    if (over_time && gaps != false) complain(complaints, "draws over gaps", panel.title);
+    if (over_time && gaps != false) complain_of(complaints, "draws over gaps", panel.title);
     if (over_time) continue;
     for (const Target& target : panel.targets) {
-      if (!target.instant) complain(complaints, "may show the past", panel.title, target.index);
+      if (!target.instant) complain_of(complaints, "may show the past", panel.title, target.index);
     }
   }
 }
@@ -196,12 +196,12 @@ const Labels kPalette{"#0072B2", "#56B4E9", "#E69F00", "#F0E442", "#D55E00", "#C
 void check_colours(const json& value, const std::string& panel, Complaints& complaints) {
   if (value.is_object() && value.contains("color") && value["color"].is_string() &&
       value.size() == 1) {
-    complain(complaints, "a colour without a text", panel);
+    complain_of(complaints, "a colour without a text", panel);
   }
   for (const auto& [key, inner] : value.items()) {
     const bool colour = key == "color" || key == "fixedColor" || key == "iconColor";
     if (colour && inner.is_string() && !kPalette.contains(inner.get<std::string>()))
-      complain(complaints, "not of the palette: " + inner.dump(), panel);
+      complain_of(complaints, "not of the palette: " + inner.dump(), panel);
     if (inner.is_structured()) check_colours(inner, panel, complaints);
   }
 }
@@ -213,10 +213,10 @@ void colours(const Dashboard& dashboard, const World&, Complaints& complaints) {
     check_colours(panel.json.value("fieldConfig", json::object()), panel.title, complaints);
     const std::string legend = panel.json.value("/options/legend/displayMode"_json_pointer, "");
     if (panel.type == "timeseries" && legend != "table")
-      complain(complaints, "lines without a table of their values", panel.title);
+      complain_of(complaints, "lines without a table of their values", panel.title);
     if (panel.type == "state-timeline" &&
         panel.json.value("/fieldConfig/defaults/mappings"_json_pointer, json::array()).empty())
-      complain(complaints, "lanes without words", panel.title);
+      complain_of(complaints, "lanes without words", panel.title);
   }
 }
 
@@ -232,7 +232,7 @@ void states(const Dashboard& dashboard, const World&, Complaints& complaints) {
     const json worded =
         panel.json.value("/fieldConfig/defaults/mappings/0/options"_json_pointer, json());
     if (asked != words<core::NodeState>(core::kNodeStateCount) || worded.size() != asked.size())
-      complain(complaints, "not every state of a node", panel.title);
+      complain_of(complaints, "not every state of a node", panel.title);
   }
 }
 
@@ -241,19 +241,20 @@ void states(const Dashboard& dashboard, const World&, Complaints& complaints) {
 void model(const Dashboard& dashboard, const World& world, Complaints& complaints) {
   const json& board = dashboard.json;
   const int version = board.value("schemaVersion", 0);
-  if (version < 36 || version > 42) complain(complaints, "schemaVersion");
-  if (!board.contains("id") || !board["id"].is_null()) complain(complaints, "id is not null");
-  if (dashboard.uid.empty() || dashboard.uid.size() > 40) complain(complaints, "uid");
-  if (!dashboard.title.starts_with("RPOGuard / ")) complain(complaints, "title");
-  if (board.value("tags", json::array()) != json::array({"rpoguard"})) complain(complaints, "tags");
-  if (board.value("graphTooltip", 0) != 1) complain(complaints, "graphTooltip");
-  if (board.value("timezone", "") != "utc") complain(complaints, "timezone: logs are in UTC");
+  if (version < 36 || version > 42) complain_of(complaints, "schemaVersion");
+  if (!board.contains("id") || !board["id"].is_null()) complain_of(complaints, "id is not null");
+  if (dashboard.uid.empty() || dashboard.uid.size() > 40) complain_of(complaints, "uid");
+  if (!dashboard.title.starts_with("RPOGuard / ")) complain_of(complaints, "title");
+  if (board.value("tags", json::array()) != json::array({"rpoguard"}))
+    complain_of(complaints, "tags");
+  if (board.value("graphTooltip", 0) != 1) complain_of(complaints, "graphTooltip");
+  if (board.value("timezone", "") != "utc") complain_of(complaints, "timezone: logs are in UTC");
   for (const char* exported : {"__inputs", "__requires", "gnetId"}) {
-    if (board.contains(exported)) complain(complaints, std::string("an export: ") + exported);
+    if (board.contains(exported)) complain_of(complaints, std::string("an export: ") + exported);
   }
   const auto same = std::count_if(world.dashboards.begin(), world.dashboards.end(),
                                   [&](const Dashboard& o) { return o.uid == dashboard.uid; });
-  if (same > 1) complain(complaints, "uid is taken");
+  if (same > 1) complain_of(complaints, "uid is taken");
 }
 
 void grid(const Dashboard& dashboard, const World&, Complaints& complaints) {
@@ -261,20 +262,20 @@ void grid(const Dashboard& dashboard, const World&, Complaints& complaints) {
   std::set<std::pair<int, int>> taken;
   for (const Panel& panel : dashboard.panels) {
     if (!ids.insert(panel.json.value("id", 0)).second || *ids.begin() <= 0)
-      complain(complaints, "id is missing or taken", panel.title);
+      complain_of(complaints, "id is missing or taken", panel.title);
     const json at = panel.json.value("gridPos", json::object());
     const int x = at.value("x", -1);
     const int y = at.value("y", -1);
     const int width = at.value("w", 0);
     const int height = at.value("h", 0);
     if (x < 0 || y < 0 || width < 1 || height < 1 || x + width > 24) {
-      complain(complaints, "off the grid", panel.title);
+      complain_of(complaints, "off the grid", panel.title);
       continue;
     }
     bool free = true;
     for (int cell = 0; cell < width * height; ++cell)
       free = taken.insert({x + cell % width, y + cell / width}).second && free;
-    if (!free) complain(complaints, "covers another panel", panel.title);
+    if (!free) complain_of(complaints, "covers another panel", panel.title);
   }
 }
 
@@ -283,7 +284,7 @@ void runbooks(const Dashboard& dashboard, const World& world, Complaints& compla
   const std::string text = dashboard.json.dump();
   for (std::sregex_iterator it(text.begin(), text.end(), kAlert); it != std::sregex_iterator();
        ++it) {
-    if (!world.alerts.contains(it->str())) complain(complaints, "no such alert: " + it->str());
+    if (!world.alerts.contains(it->str())) complain_of(complaints, "no such alert: " + it->str());
   }
 }
 
@@ -297,14 +298,14 @@ void links(const Dashboard& dashboard, const World& world, Complaints& complaint
         std::find_if(world.dashboards.begin(), world.dashboards.end(),
                      [&](const Dashboard& other) { return other.uid == (*it)[1].str(); });
     if (target == world.dashboards.end()) {
-      complain(complaints, "leads to no dashboard: " + it->str());
+      complain_of(complaints, "leads to no dashboard: " + it->str());
       continue;
     }
     const std::string query = (*it)[2];
     for (std::sregex_iterator set(query.begin(), query.end(), kSet); set != std::sregex_iterator();
          ++set) {
       if (target->variable((*set)[1]) == nullptr)
-        complain(complaints, "sets a variable that is not there: " + set->str());
+        complain_of(complaints, "sets a variable that is not there: " + set->str());
     }
   }
   const json list = dashboard.json.value("links", json::array());
@@ -313,7 +314,7 @@ void links(const Dashboard& dashboard, const World& world, Complaints& complaint
                link.value("tags", json::array()) == json::array({"rpoguard"}) &&
                link.value("keepTime", false) && link.value("includeVars", false);
       })) {
-    complain(complaints, "does not lead to the others");
+    complain_of(complaints, "does not lead to the others");
   }
 }
 
@@ -326,12 +327,12 @@ void variables(const Dashboard& dashboard, const World&, Complaints& complaints)
     const std::string name = (*it)[1];
     used.insert(name);
     if (!name.starts_with("__") && dashboard.variable(name) == nullptr)
-      complain(complaints, "no such variable: " + name);
+      complain_of(complaints, "no such variable: " + name);
   }
   for (const json& variable :
        dashboard.json.value("/templating/list"_json_pointer, json::array())) {
     if (!used.contains(variable.value("name", "")))
-      complain(complaints, "a variable without use: " + variable.value("name", ""));
+      complain_of(complaints, "a variable without use: " + variable.value("name", ""));
   }
 }
 
@@ -348,7 +349,7 @@ void twins(const Dashboard& dashboard, const World& world, Complaints& complaint
     for (const Dashboard& other : world.dashboards) {
       for (const Panel& twin : other.panels) {
         if (twin.title == panel.title && !twin.targets.empty() && essence(twin) != essence(panel))
-          complain(complaints, "another panel of this title on " + other.title, panel.title);
+          complain_of(complaints, "another panel of this title on " + other.title, panel.title);
       }
     }
   }

@@ -20,9 +20,9 @@ if [ -n "$missing" ]; then
   apt-get -q update
   apt-get -q install -y --no-install-recommends $(packages_of_group build) $more
 fi
-cmake --preset dev
-nice cmake --build --preset dev -j "$1" --target fast_tests pg_tests wire_tests
-ctest --test-dir build/dev -L "unit|sim|pg|wire" -j $(($1 * 8)) --output-on-failure --no-tests=error'
+cmake --preset check
+nice cmake --build --preset check -j "$1" --target fast_tests pg_tests wire_tests
+ctest --test-dir build/check -L "unit|sim|pg|wire" -j $(($1 * 8)) --output-on-failure --no-tests=error'
 
 test_trixie() {
   local base log=$work/package-trixie.log

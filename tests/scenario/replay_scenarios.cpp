@@ -7,14 +7,14 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr seconds kBefore{4};
-constexpr seconds kFault{12};
+constexpr seconds kReplayBefore{4};
+constexpr seconds kReplayFault{12};
 
 void replay_later(World& world) {
-  world.pass(kBefore);
+  world.pass(kReplayBefore);
   world.phx_a().exec("alter system set recovery_min_apply_delay = '8s'");
   world.phx_a().exec("select pg_reload_conf()");
-  world.pass(2 * kFault);
+  world.pass(2 * kReplayFault);
   world.phx_a().exec("alter system reset recovery_min_apply_delay");
   world.phx_a().exec("select pg_reload_conf()");
   world.await_healed();
@@ -35,9 +35,9 @@ std::vector<Scenario> replay_scenarios() {
        .options = {.replay = true},
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kReplayBefore);
              world.phx_a().exec("select pg_wal_replay_pause()");
-             world.pass(kFault);
+             world.pass(kReplayFault);
              world.phx_a().exec("select pg_wal_replay_resume()");
              world.await_healed();
            },
@@ -52,9 +52,9 @@ std::vector<Scenario> replay_scenarios() {
        .options = {.replay = true},
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kReplayBefore);
              world.replication().cut();
-             world.pass(kFault);
+             world.pass(kReplayFault);
              world.replication().heal();
              world.await_healed();
            },

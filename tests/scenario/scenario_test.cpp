@@ -21,14 +21,14 @@ using namespace std::chrono_literals;
 // Found within a look and the way there and back; said early by no more than that.
 constexpr core::Duration kEarlyMax = kScenarioInterval + 500ms;
 // Truth and answers are each read at steps of tens of milliseconds.
-constexpr core::Duration kReadingError = 150ms;
+constexpr core::Duration kMainReadingError = 150ms;
 
-struct Outcome {
+struct MainOutcome {
   TableRow row;
   std::string failed;  ///< it did not come to a row
 };
 
-Outcome run_one(const Scenario& scenario) {
+MainOutcome run_one(const Scenario& scenario) {
   try {
     World world(scenario.options);
     scenario.run(world);
@@ -39,8 +39,8 @@ Outcome run_one(const Scenario& scenario) {
 }
 
 // They mostly wait: several at a time on each core.
-std::vector<Outcome> run_all(const std::vector<const Scenario*>& chosen) {
-  std::vector<Outcome> outcomes(chosen.size());
+std::vector<MainOutcome> run_all(const std::vector<const Scenario*>& chosen) {
+  std::vector<MainOutcome> outcomes(chosen.size());
   std::atomic<std::size_t> next{0};
   std::vector<std::thread> threads;
   const std::size_t at_once = std::max(2U, 2 * std::thread::hardware_concurrency());
@@ -76,7 +76,7 @@ void expect_truthful(const Scenario& scenario, const TableRow& row) {
     EXPECT_LE(row.unprovable, core::Duration{0}) << strip;
   }
   if (row.delay) {
-    EXPECT_LE(*row.delay, kReadingError) << strip;
+    EXPECT_LE(*row.delay, kMainReadingError) << strip;
   }
   if (scenario.both_answer) {
     EXPECT_LE(row.lead, kEarlyMax + row.stall) << strip;
@@ -90,7 +90,7 @@ TEST(Scenarios, nothing_at_risk_is_ever_called_safe_and_nothing_safe_at_risk) {
     if (only == nullptr || each.name == only) chosen.push_back(&each);
   }
   ASSERT_FALSE(chosen.empty()) << "no scenario is called " << only;
-  const std::vector<Outcome> outcomes = run_all(chosen);
+  const std::vector<MainOutcome> outcomes = run_all(chosen);
 
   std::printf("%-17s %8s %8s %7s %7s %7s %9s %8s %8s\n", "scenario", "truth", "above", "missed",
               "false", "unprov-", "detected", "largest", "open");

@@ -10,8 +10,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr seconds kBefore{3};
-constexpr seconds kFault{12};  // well beyond the RPO
+constexpr seconds kMainBefore{3};
+constexpr seconds kMainFault{12};  // well beyond the RPO
 constexpr const char* kFaketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 
 constexpr seconds kSteady{45};
@@ -44,7 +44,7 @@ std::vector<Scenario> quiet_scenarios() {
        .what = "the writer falls silent",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.load().pause();
              world.pass(steady_time(kSteady));
            },
@@ -55,11 +55,11 @@ std::vector<Scenario> quiet_scenarios() {
        .what = "replay paused on phx-a: durable, not replayed",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.phx_a().exec("select pg_wal_replay_pause()");
-             world.pass(kFault);
+             world.pass(kMainFault);
              world.phx_a().exec("select pg_wal_replay_resume()");
-             world.pass(kBefore);
+             world.pass(kMainBefore);
            },
        .both_answer = true,
        .breaches = false,
@@ -67,7 +67,7 @@ std::vector<Scenario> quiet_scenarios() {
       {.name = "dead_target",
        .what = "a fourth node never answers",
        .options = {.dead_node = "sjc-a"},
-       .run = [](World& world) { world.pass(kFault); },
+       .run = [](World& world) { world.pass(kMainFault); },
        .both_answer = true,
        .breaches = false,
        .quiet = true},
@@ -80,9 +80,9 @@ std::vector<Scenario> link_scenarios() {
        .what = "replication link cut (packets dropped), both ends still watched",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.replication().cut();
-             world.pass(kFault);
+             world.pass(kMainFault);
              world.replication().heal();
              world.await_healed();
            },
@@ -91,10 +91,10 @@ std::vector<Scenario> link_scenarios() {
        .what = "all links between the regions cut",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.replication().cut();
              world.monitoring().cut();
-             world.pass(kFault);
+             world.pass(kMainFault);
              world.replication().heal();
              world.monitoring().heal();
              world.await_healed();
@@ -103,9 +103,9 @@ std::vector<Scenario> link_scenarios() {
        .what = "replication connections reset and refused",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.replication().refuse();
-             world.pass(kFault);
+             world.pass(kMainFault);
              world.replication().heal();
              world.await_healed();
            },
@@ -114,11 +114,11 @@ std::vector<Scenario> link_scenarios() {
        .what = "the same, but the writer does not learn of it",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              const pid_t walreceiver = world.backend(world.phx_a(), kWalreceiver);
              world.replication().cut();
              send_signal(walreceiver, SIGTERM);
-             world.pass(kFault);
+             world.pass(kMainFault);
              world.replication().heal();
              world.await_healed();
            },
@@ -127,9 +127,9 @@ std::vector<Scenario> link_scenarios() {
        .what = "replication link slower than the WAL grows",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.replication().set_rate(12'000);
-             world.pass(2 * kFault);
+             world.pass(2 * kMainFault);
              world.replication().set_rate(0);
              world.await_healed();
            },
@@ -138,9 +138,9 @@ std::vector<Scenario> link_scenarios() {
        .what = "WAL arrives, reports do not",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.replication().cut(demo::Direction::to_target);
-             world.pass(kFault);
+             world.pass(kMainFault);
              world.replication().heal();
              world.await_healed();
            },
@@ -150,14 +150,14 @@ std::vector<Scenario> link_scenarios() {
        .what = "idle, all links cut, one commit, healed",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.load().pause();
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.replication().cut();
              world.monitoring().cut();
-             world.pass(kFault);
+             world.pass(kMainFault);
              world.load().write_once();
-             world.pass(kFault);
+             world.pass(kMainFault);
              world.replication().heal();
              world.monitoring().heal();
              world.await_healed();
@@ -171,8 +171,8 @@ std::vector<Scenario> process_scenarios() {
        .what = "the walsender of phx-a hangs",
        .run =
            [](World& world) {
-             world.pass(kBefore);
-             stop_for(world, world.backend(world.iad_a(), kWalsender), kFault);
+             world.pass(kMainBefore);
+             stop_for(world, world.backend(world.iad_a(), kWalsender), kMainFault);
              world.await_healed();
            },
        .both_answer = true},
@@ -180,8 +180,8 @@ std::vector<Scenario> process_scenarios() {
        .what = "the walreceiver of phx-a hangs",
        .run =
            [](World& world) {
-             world.pass(kBefore);
-             stop_for(world, world.backend(world.phx_a(), kWalreceiver), kFault);
+             world.pass(kMainBefore);
+             stop_for(world, world.backend(world.phx_a(), kWalreceiver), kMainFault);
              world.await_healed();
            },
        .both_answer = true},
@@ -189,11 +189,11 @@ std::vector<Scenario> process_scenarios() {
        .what = "phx-a stops asking for WAL; its slot stays",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              const auto before = world.phx_a().query("show primary_conninfo").value();
              world.phx_a().set_conf("primary_conninfo", "");
              world.phx_a().reload();
-             world.pass(kFault);
+             world.pass(kMainFault);
              world.phx_a().set_conf("primary_conninfo", before);
              world.phx_a().reload();
              world.await_healed();
@@ -203,9 +203,9 @@ std::vector<Scenario> process_scenarios() {
        .what = "all of iad-a hangs",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.iad_a().sigstop();
-             world.pass(kFault);
+             world.pass(kMainFault);
              world.iad_a().sigcont();
              world.await_healed();
            },
@@ -214,11 +214,11 @@ std::vector<Scenario> process_scenarios() {
        .what = "replication cut, then all of iad-a hangs, then both return",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.replication().cut();
-             world.pass(kFault);
+             world.pass(kMainFault);
              world.iad_a().sigstop();
-             world.pass(kFault);
+             world.pass(kMainFault);
              world.replication().heal();
              world.iad_a().sigcont();
              world.await_healed();
@@ -227,26 +227,26 @@ std::vector<Scenario> process_scenarios() {
        .what = "the home region dies, phx-a is promoted and stamped",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              kill_home(world);
-             world.pass(kFault);
+             world.pass(kMainFault);
              world.phx_a().promote();
              world.phx_a().exec("select rpoguard.cluster_promote('phx', 'test')");
-             world.pass(kBefore);
+             world.pass(kMainBefore);
            },
        .breaches = false},
       {.name = "cut_kill",
        .what = "replication cut, later the home region dies, phx-a is promoted and stamped",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.replication().cut();
-             world.pass(kFault);
+             world.pass(kMainFault);
              kill_home(world);
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.phx_a().promote();
              world.phx_a().exec("select rpoguard.cluster_promote('phx', 'test')");
-             world.pass(kBefore);
+             world.pass(kMainBefore);
            }},
   };
 }
@@ -257,32 +257,32 @@ std::vector<Scenario> writer_scenarios() {
        .what = "phx-a promoted, not stamped, while iad-a keeps taking writes",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.phx_a().promote();
-             world.pass(kFault);
+             world.pass(kMainFault);
            }},
       {.name = "isolated_writer",
        .what = "iad-a unseen with an open session that writes on; phx-a promoted and stamped",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.replication().cut();
              world.home_monitoring().cut();
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.phx_a().promote();
              world.phx_a().exec("select rpoguard.cluster_promote('phx', 'test')");
-             world.pass(kFault);
+             world.pass(kMainFault);
            }},
       {.name = "promoted_twice",
        .what = "iad-b and phx-a both promoted to timeline 2 after iad-a died",
        .run =
            [](World& world) {
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.iad_a().kill9();
-             world.pass(kBefore);
+             world.pass(kMainBefore);
              world.iad_b().promote();
              world.phx_a().promote();
-             world.pass(kFault);
+             world.pass(kMainFault);
            },
        .breaches = false},
   };
@@ -299,9 +299,9 @@ std::string frozen_flag(const char* name) {
 }
 
 void freeze(World& world, const std::string& flag) {
-  world.pass(kBefore);
+  world.pass(kMainBefore);
   write_file(flag, "");
-  world.pass(kFault);
+  world.pass(kMainFault);
   ::unlink(flag.c_str());
   world.await_healed();
 }
@@ -329,9 +329,9 @@ std::map<std::string, std::string> clock_off_by(const std::string& offset) {
 }
 
 void cut_replication(World& world) {
-  world.pass(kBefore);
+  world.pass(kMainBefore);
   world.replication().cut();
-  world.pass(kFault);
+  world.pass(kMainFault);
   world.replication().heal();
   world.await_healed();
 }
@@ -341,14 +341,14 @@ std::vector<Scenario> clock_scenarios() {
       {.name = "skew_behind",
        .what = "clock of phx-a 10 minutes behind",
        .options = {.copy_env = clock_off_by("-600s")},
-       .run = [](World& world) { world.pass(kFault); },
+       .run = [](World& world) { world.pass(kMainFault); },
        .both_answer = true,
        .breaches = false,
        .quiet = true},
       {.name = "skew_ahead",
        .what = "clock of phx-a 10 minutes ahead",
        .options = {.copy_env = clock_off_by("+600s")},
-       .run = [](World& world) { world.pass(kFault); },
+       .run = [](World& world) { world.pass(kMainFault); },
        .both_answer = true,
        .breaches = false,
        .quiet = true},

@@ -13,9 +13,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr milliseconds kLook{50};
+constexpr milliseconds kWatchLook{50};
 // Where no sample came for longer, nothing is counted: the machine was busy, not rpoguard wrong.
-constexpr milliseconds kGapMax{500};
+constexpr milliseconds kWatchGapMax{500};
 
 constexpr milliseconds kOneLook{1500};
 // Probes this long ago may still tell where the exposure stands.
@@ -31,7 +31,7 @@ std::string text(std::optional<core::Duration> value) {
   return value ? render_seconds(*value) : "unknown";
 }
 
-struct Comparison {
+struct WatchComparison {
   core::Duration rpo;
   bool both_answer;
   TableRow row;
@@ -48,7 +48,7 @@ struct Comparison {
   core::Duration longest_gap_lately(core::Instant now) const;
 };
 
-core::Duration Comparison::longest_gap_lately(core::Instant now) const {
+core::Duration WatchComparison::longest_gap_lately(core::Instant now) const {
   core::Duration longest{};
   for (std::size_t i = 1; i < answers.size(); ++i) {
     if (now - answers[i] <= kStallsReach) longest = std::max(longest, answers[i] - answers[i - 1]);
@@ -56,7 +56,7 @@ core::Duration Comparison::longest_gap_lately(core::Instant now) const {
   return longest;
 }
 
-void Comparison::take(const Said& sample, const Truth::Risk& risk, core::Duration weight) {
+void WatchComparison::take(const Said& sample, const Truth::Risk& risk, core::Duration weight) {
   answers.push_back(sample.at);
   const bool above = risk.least > rpo;  // beyond doubt
   const bool below = risk.most <= rpo;
@@ -87,7 +87,7 @@ void Comparison::take(const Said& sample, const Truth::Risk& risk, core::Duratio
     row.error_max = std::max(row.error_max, *sample.exposure - worst_lately(sample.at, risk.most));
 }
 
-core::Duration Comparison::worst_lately(core::Instant now, core::Duration truth) {
+core::Duration WatchComparison::worst_lately(core::Instant now, core::Duration truth) {
   recent.push_back({now, truth});
   std::erase_if(recent, [&](const auto& each) { return each.first < now - kOneLook; });
   return std::ranges::max_element(recent, {}, &std::pair<core::Instant, core::Duration>::second)
@@ -110,7 +110,7 @@ void Watch::stop() {
 
 void Watch::run() {
   while (!eventually(
-      kLook, [this] { return stopping_.load(); }, milliseconds(10))) {
+      kWatchLook, [this] { return stopping_.load(); }, milliseconds(10))) {
     const core::Instant before = boottime();
     const auto reply = rpoguard_.ops("/api/v1/view");
     const core::Instant after = boottime();
@@ -128,13 +128,13 @@ void Watch::run() {
 
 TableRow compare(const std::vector<Said>& samples, const Truth& truth, core::Duration rpo,
                  bool both_answer) {
-  Comparison comparison{rpo, both_answer, {}, false, {}, {}, {}, {}};
+  WatchComparison comparison{rpo, both_answer, {}, false, {}, {}, {}, {}};
   std::optional<core::Instant> last;
   core::Instant next_line{};
   for (const Said& sample : samples) {
     const Truth::Risk risk = truth.at(sample.at);
     const core::Duration gap = last ? sample.at - *last : core::Duration{0};
-    comparison.take(sample, risk, gap > kGapMax ? core::Duration{0} : gap);
+    comparison.take(sample, risk, gap > kWatchGapMax ? core::Duration{0} : gap);
     last = sample.at;
     if (sample.at < next_line) continue;
     next_line = sample.at + seconds(1);

@@ -17,13 +17,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t kMiB = 1024 * 1024;
+constexpr std::uint64_t kSegmentMiB = 1024 * 1024;
 
 /// A writer (and perhaps a standby) whose archiver is told by files in `control` what to do.
 class ArchivedCluster {
  public:
   explicit ArchivedCluster(bool small_segments = true)
-      : segment_bytes_((small_segments ? 1 : 16) * kMiB) {
+      : segment_bytes_((small_segments ? 1 : 16) * kSegmentMiB) {
     std::filesystem::create_directory(wal());
     give_to(unprivileged_user(), dir_.path());
     iad_ = Server::create(options("iad", small_segments));
@@ -40,7 +40,7 @@ class ArchivedCluster {
                                              "drop && exit 0; " + is + "fail && exit 1; " + is +
                                              "slow && sleep 0.5; test ! -f " + to + "%f && cp %p " +
                                              to + ".%f && mv " + to + ".%f " + to + "%f"},
-                     {"min_wal_size", std::to_string(2 * segment_bytes_ / kMiB) + "MB"}},
+                     {"min_wal_size", std::to_string(2 * segment_bytes_ / kSegmentMiB) + "MB"}},
             .small_segments = small_segments};
   }
   Server& iad() { return *iad_; }
@@ -239,11 +239,11 @@ TEST(ArchiveScenario, a_hole_holds_the_frontier_where_it_is) {
   ASSERT_TRUE(shard.all_archived(shard.iad()));
   const auto full = shard.listed();
   ASSERT_TRUE(watch.becomes([&](const auto& view) { return view.frontier == full; }));
-  const std::uint64_t number = full->value / kMiB - 3;
+  const std::uint64_t number = full->value / kSegmentMiB - 3;
   const std::string lost = shard.name(number);
   std::filesystem::rename(shard.wal() + "/" + lost, shard.wal() + "/." + lost);
   ASSERT_TRUE(watch.becomes([&](const auto& view) { return view.gap_segments == 1; }));
-  EXPECT_EQ(watch.archive().frontier, core::Lsn{number * kMiB});
+  EXPECT_EQ(watch.archive().frontier, core::Lsn{number * kSegmentMiB});
   EXPECT_EQ(watch.compare(5, [&] { return shard.listed(); }), "");
   std::filesystem::rename(shard.wal() + "/." + lost, shard.wal() + "/" + lost);
   EXPECT_TRUE(watch.becomes([&](const auto& view) { return view.frontier == full; }));
@@ -254,7 +254,7 @@ class ForeignSegment {
  public:
   ForeignSegment(const std::string& name, std::uint64_t segment_bytes) : name_(name) {
     give_to(unprivileged_user(), dir_.path());
-    run("initdb", {"--no-sync", "--wal-segsize=" + std::to_string(segment_bytes / kMiB)});
+    run("initdb", {"--no-sync", "--wal-segsize=" + std::to_string(segment_bytes / kSegmentMiB)});
     run("pg_resetwal", {"-f", "-l", name});
   }
   void copy_to(const std::string& directory) const {
@@ -283,8 +283,8 @@ TEST(ArchiveScenario, a_foreign_clusters_segment_on_top_proves_nothing) {
   const auto own = shard.listed();
   ASSERT_TRUE(watch.becomes([&](const auto& view) { return view.frontier == own; }));
   // The next one in line: a listing of names cannot tell.
-  const std::string next = shard.name(own->value / (16 * kMiB));
-  const ForeignSegment foreign(next, 16 * kMiB);
+  const std::string next = shard.name(own->value / (16 * kSegmentMiB));
+  const ForeignSegment foreign(next, 16 * kSegmentMiB);
   foreign.copy_to(shard.wal());
   EXPECT_GT(shard.listed(), own);
   ASSERT_TRUE(watch.becomes([](const auto& view) {
@@ -307,7 +307,7 @@ TEST(ArchiveScenario, wal_that_the_writer_has_not_written_proves_nothing) {
   const ArchiveWatch watch({&shard.iad()}, shard.directory());
   const auto own = shard.listed();
   ASSERT_TRUE(watch.becomes([&](const auto& view) { return view.frontier == own; }));
-  const std::string next = shard.name(own->value / kMiB);
+  const std::string next = shard.name(own->value / kSegmentMiB);
   std::filesystem::copy(copy.wal() + "/" + next, shard.wal() + "/" + next);
   EXPECT_TRUE(watch.becomes([](const auto& view) {
     return !view.frontier && !view.recovery_point &&

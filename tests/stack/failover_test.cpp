@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr core::Duration kProbeInterval = 1s;
+constexpr core::Duration kFailoverProbeInterval = 1s;
 
 std::string node_state(const Rpoguard& rpoguard, const std::string& node) {
   for (const Sample& sample : rpoguard.metrics().all("rpoguard_node_state", {{"node", node}})) {
@@ -48,7 +48,7 @@ TEST(Failover, returns_writes_under_a_waiver_that_a_reseeded_copy_ends) {
   const core::Duration back_after = boottime() - stamped;
   std::printf("failover: gate open %s s after the stamp (probe interval 1 s)\n",
               render_seconds(back_after).c_str());
-  EXPECT_LE(back_after, 2 * kProbeInterval);
+  EXPECT_LE(back_after, 2 * kFailoverProbeInterval);
   EXPECT_EQ(rpoguard.ops("/readyz?require=writes")->status, 200);
   EXPECT_EQ(rpoguard.gate("/gate/184")->headers.at("rpoguard-rpo"), "waived");
   EXPECT_TRUE(waived(rpoguard));
@@ -101,7 +101,7 @@ TEST(Failover, two_writers_on_one_epoch_close_the_gate) {
   const core::Duration after = boottime() - second_writer;
   std::printf("split brain: gate closed %s s after the second writer was there\n",
               render_seconds(after).c_str());
-  EXPECT_LE(after, kProbeInterval + 500ms);
+  EXPECT_LE(after, kFailoverProbeInterval + 500ms);
 
   // A proper stamp outranks the old writer.
   shard.stamp("phx", "phx-a");

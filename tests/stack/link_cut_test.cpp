@@ -12,8 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr core::Duration kRpo = 5s;
-constexpr core::Duration kProbeInterval = 1s;
+constexpr core::Duration kCutRpo = 5s;
+constexpr core::Duration kCutProbeInterval = 1s;
 
 TEST(LinkCut, closes_one_gate_in_time_and_reopens_it) {
   RegionPair shard("184");
@@ -34,7 +34,7 @@ TEST(LinkCut, closes_one_gate_in_time_and_reopens_it) {
   const core::Instant cut = boottime();
   std::optional<double> exposure;
   ASSERT_TRUE(eventually(
-      kRpo + 3s,
+      kCutRpo + 3s,
       [&] {
         const auto seen = rpoguard.metric("rpoguard_rpo_exposure_seconds", {{"shard", "184"}});
         if (seen) exposure = seen;
@@ -47,8 +47,8 @@ TEST(LinkCut, closes_one_gate_in_time_and_reopens_it) {
   RecordProperty("closed_after_seconds", render_seconds(closed_after));
   std::printf("link cut: gate closed after %s s (RPO 5 s, probe interval 1 s)\n",
               render_seconds(closed_after).c_str());
-  EXPECT_LE(closed_after, kRpo);
-  EXPECT_GE(closed_after, kRpo - kProbeInterval - 500ms);
+  EXPECT_LE(closed_after, kCutRpo);
+  EXPECT_GE(closed_after, kCutRpo - kCutProbeInterval - 500ms);
   EXPECT_GT(exposure.value_or(0), 3.0) << "the exposure grows by itself";
 
   EXPECT_EQ(rpoguard.gate_reason("184"), "rpo_exceeded");

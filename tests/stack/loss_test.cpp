@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr core::Duration kRpo = 5s;
+constexpr core::Duration kLossRpo = 5s;
 constexpr int kRuns = 20;
 
 struct Loss {
@@ -59,7 +59,7 @@ Loss run_once(unsigned seed) {
   shard.cut_wan();
   const core::Instant cut = boottime();
   if (!eventually(
-          kRpo + 5s, [&] { return !rpoguard.gate_open("184"); }, 5ms)) {
+          kLossRpo + 5s, [&] { return !rpoguard.gate_open("184"); }, 5ms)) {
     loss.trouble = "the gate never closed: " + rpoguard.log();
     return loss;
   }
@@ -113,7 +113,7 @@ TEST(Loss, of_acknowledged_commits_spans_at_most_the_rpo) {
                 render_seconds(loss.killed).c_str(), loss.trouble.c_str());
     EXPECT_EQ(loss.trouble, "");
     EXPECT_GT(loss.lost, 0U) << "the experiment lost nothing: it shows nothing";
-    EXPECT_LE(loss.span, kRpo + 100ms) << "run " << run + 1;
+    EXPECT_LE(loss.span, kLossRpo + 100ms) << "run " << run + 1;
   }
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr core::Duration kRpo = 5s;
+constexpr core::Duration kPatroniRpo = 5s;
 
 /// Everything the gate says, some fifty times a second.
 class GateWatch {
@@ -154,7 +154,7 @@ TEST_F(Patroni, one_that_hangs_leaves_a_second_writer_which_is_stale_and_gets_no
   ASSERT_TRUE(opens_to("phx-a")) << what();
   flows();
   EXPECT_EQ(watch_.open_to(), "iad-a 1, phx-a 2");
-  EXPECT_LE(lost_on(pair_.phx_a()).span, kRpo);
+  EXPECT_LE(lost_on(pair_.phx_a()).span, kPatroniRpo);
 }
 
 }  // namespace

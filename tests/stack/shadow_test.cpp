@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kClients = 16;
-constexpr int kRounds = 50;
+constexpr int kShadowRounds = 50;
 
 /// What the clients of one shard were told, and how many of those answers enforcing refuses.
 struct Answers {
@@ -28,7 +28,7 @@ struct Answers {
 // In either dialect, over one kept connection.
 void ask_as_one_client(std::uint16_t port, const std::string& shard, Answers& answers) {
   const http::HttpSocket socket(port);
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kShadowRounds; ++round) {
     const std::string path = round % 2 == 0 ? "/gate/" : "/authz/";
     // No writer has ever had this epoch: such a caller is refused while others are let in.
     const std::string query = round % 5 == 0 ? "?epoch=999" : "";
@@ -67,7 +67,7 @@ class Shadow : public ::testing::Test {
     std::thread other([&] { ask_as_many(rpoguard_->gate_port(), "shadow", shadow); });
     ask_as_many(rpoguard_->gate_port(), "enforce", enforce);
     other.join();
-    EXPECT_EQ(shadow.open, kClients * kRounds);
+    EXPECT_EQ(shadow.open, kClients * kShadowRounds);
     EXPECT_EQ(shadow.refused, 0);
     EXPECT_GT(enforce.refused, 0);
     EXPECT_EQ(denials("shadow") - denied, enforce.refused);
@@ -75,7 +75,7 @@ class Shadow : public ::testing::Test {
     EXPECT_EQ(count("shadow", "open") - let_in, shadow.open);
     EXPECT_EQ(count("shadow", "closed"), 0);
     EXPECT_EQ(denials("enforce"), 0);
-    std::printf("%d of %d refused\n", enforce.refused.load(), kClients * kRounds);
+    std::printf("%d of %d refused\n", enforce.refused.load(), kClients * kShadowRounds);
   }
 
   RegionPair shard_;

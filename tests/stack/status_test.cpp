@@ -28,8 +28,8 @@ TEST(Status, shows_the_cluster_and_says_by_its_exit_code_whether_writes_are_usab
   EXPECT_NE(table.output.find("iad-a (iad)"), std::string::npos) << table.output;
   EXPECT_EQ(table.output.find('\x1b'), std::string::npos) << "colours, but this is no terminal";
 
-  const CommandResult json = status({config, "--json", "--shard", "184"});
-  EXPECT_EQ(nlohmann::json::parse(json.output).at("shards").at(0).at("shard"), "184");
+  const CommandResult as_json = status({config, "--json", "--shard", "184"});
+  EXPECT_EQ(nlohmann::json::parse(as_json.output).at("shards").at(0).at("shard"), "184");
   EXPECT_EQ(status({config, "--shard", "nosuch"}).exit_code, 2);
 
   shard.iad_a().kill9();

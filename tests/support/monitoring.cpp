@@ -13,7 +13,7 @@
 namespace rpoguard::test {
 namespace {
 
-constexpr std::chrono::seconds kStartDeadline{60};
+constexpr std::chrono::seconds kMonitoringStart{60};
 
 std::string percent_encoded(const std::string& text) {
   constexpr const char* kDigits = "0123456789ABCDEF";
@@ -31,7 +31,7 @@ std::string percent_encoded(const std::string& text) {
 
 std::unique_ptr<Process> start_and_wait(const SpawnOptions& options, std::uint16_t port) {
   auto process = std::make_unique<Process>(options);
-  const bool ready = eventually(kStartDeadline, [&] {
+  const bool ready = eventually(kMonitoringStart, [&] {
     const auto reply = http_get(port, "/-/ready");
     return !process->running() || (reply && reply->status == 200);
   });

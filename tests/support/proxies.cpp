@@ -14,7 +14,7 @@
 namespace rpoguard::test {
 namespace {
 
-constexpr std::chrono::seconds kStartDeadline{30};
+constexpr std::chrono::seconds kProxyStart{30};
 constexpr timeval kAnswerTimeout{.tv_sec = 5, .tv_usec = 0};
 
 /// One question to a Unix socket whose answer ends with the connection. Empty when there is none.
@@ -51,7 +51,7 @@ HaProxy::HaProxy(const std::string& sections) {
                                                     .user = unprivileged_user(),
                                                     .output = dir_ / "log",
                                                     .directory = dir_.path()});
-  const bool up = eventually(kStartDeadline, [&] {
+  const bool up = eventually(kProxyStart, [&] {
     return !process_->running() || !ask_socket(dir_ / "socket", "show info\n").empty();
   });
   if (!up || !process_->running()) throw std::runtime_error("haproxy is not up: " + log());
@@ -84,7 +84,7 @@ Nginx::Nginx(const std::string& http, std::uint16_t port) {
                    .user = unprivileged_user(),
                    .directory = dir_.path()});
   const bool up = eventually(
-      kStartDeadline, [&] { return !process_->running() || http_get(port, "/").has_value(); });
+      kProxyStart, [&] { return !process_->running() || http_get(port, "/").has_value(); });
   if (!up || !process_->running()) throw std::runtime_error("nginx is not up: " + log());
 }
 
@@ -96,7 +96,7 @@ PgBouncer::PgBouncer(std::uint16_t server_port) : port_(free_port()) {
                                                     .user = unprivileged_user(),
                                                     .output = dir_ / "log",
                                                     .directory = dir_.path()});
-  const bool up = eventually(kStartDeadline, [&] {
+  const bool up = eventually(kProxyStart, [&] {
     try {
       return !process_->running() || connect("pgbouncer", "postgres").value("show version");
     } catch (const SqlError&) {

@@ -10,7 +10,7 @@
 namespace rpoguard::test {
 namespace {
 
-constexpr std::size_t kLogTail = 4000;
+constexpr std::size_t kProgramLogTail = 4000;
 
 std::string indented(const std::string& lines, const std::string& indentation) {
   std::istringstream in(lines);
@@ -92,7 +92,7 @@ void Rpoguard::wait_until_serving(std::chrono::nanoseconds deadline) {
 
 void Rpoguard::fail(const std::string& what) const {
   const std::string all = log();
-  const std::size_t from = all.size() > kLogTail ? all.size() - kLogTail : 0;
+  const std::size_t from = all.size() > kProgramLogTail ? all.size() - kProgramLogTail : 0;
   throw std::runtime_error("rpoguard " + what + "; its log ends with:\n" + all.substr(from));
 }
 

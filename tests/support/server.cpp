@@ -20,8 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::seconds;
 
-constexpr seconds kStartDeadline{60};
-constexpr std::size_t kLogTail = 2000;
+constexpr seconds kServerStart{60};
+constexpr std::size_t kServerLogTail = 2000;
 
 std::map<std::string, std::string> default_conf() {
   return {
@@ -204,7 +204,7 @@ void Server::launch() {
 
 void Server::wait_until_accepting() {
   // postmaster.pid says so in its eighth line, without a connection per poll.
-  const bool ready = eventually(kStartDeadline, [this] {
+  const bool ready = eventually(kServerStart, [this] {
     if (!running()) return true;
     std::istringstream file(read_file(data_dir() + "/postmaster.pid"));
     std::vector<std::string> lines;
@@ -222,7 +222,7 @@ void Server::start() {
 void Server::stop(const std::string& mode) {
   if (!running()) return;
   process_->signal(mode == "smart" ? SIGTERM : mode == "fast" ? SIGINT : SIGQUIT);
-  if (!process_->wait(kStartDeadline)) throw std::runtime_error(what_happened("does not stop"));
+  if (!process_->wait(kServerStart)) throw std::runtime_error(what_happened("does not stop"));
 }
 
 void Server::restart() {
@@ -310,7 +310,7 @@ void Server::require_password(const std::string& role) {
 
 std::string Server::what_happened(const std::string& what) const {
   const std::string all = log();
-  const std::size_t from = all.size() > kLogTail ? all.size() - kLogTail : 0;
+  const std::size_t from = all.size() > kServerLogTail ? all.size() - kServerLogTail : 0;
   return "server " + options_.name + " " + what + "; its log ends with:\n" + all.substr(from);
 }
 

@@ -24,7 +24,7 @@ using std::chrono::seconds;
 using test::eventually;
 using test::holds_for;
 
-constexpr auto kPatience = seconds(20);
+constexpr auto kLinkPatience = seconds(20);
 constexpr auto kSilence = milliseconds(300);
 
 std::uint16_t port_of(const Fd& fd) {
@@ -35,13 +35,13 @@ std::uint16_t port_of(const Fd& fd) {
 }
 
 bool send(const Fd& fd, const std::string& text) {
-  return send_all(fd, text, boot_now() + kPatience);
+  return send_all(fd, text, boot_now() + kLinkPatience);
 }
 
 /// Exactly `text` arrives.
 testing::AssertionResult arrives(const Fd& fd, const std::string& text) {
   std::string got;
-  const auto deadline = boot_now() + kPatience;
+  const auto deadline = boot_now() + kLinkPatience;
   while (got.size() < text.size() && receive_some(fd, got, deadline)) {
   }
   if (got == text) return testing::AssertionSuccess();
@@ -93,14 +93,14 @@ class LinkTest : public testing::Test {
     Fd server;
   };
 
-  Fd connect(milliseconds patience = kPatience) {
+  Fd connect(milliseconds patience = kLinkPatience) {
     return connect_tcp({"127.0.0.1", link_.port()}, boot_now() + patience);
   }
 
   Pair connected() {
     Pair pair;
     pair.client = connect();
-    pair.server = accept_one(listener_, boot_now() + kPatience);
+    pair.server = accept_one(listener_, boot_now() + kLinkPatience);
     EXPECT_TRUE(pair.client && pair.server);
     EXPECT_TRUE(send(pair.client, "hello") && arrives(pair.server, "hello"));
     return pair;
@@ -114,26 +114,26 @@ TEST_F(LinkTest, passes_bytes_both_ways_and_counts_them) {
   const Pair pair = connected();
   EXPECT_TRUE(send(pair.server, "welcome"));
   EXPECT_TRUE(arrives(pair.client, "welcome"));
-  EXPECT_TRUE(eventually(kPatience, [&] { return link_.bytes(Direction::to_client) == 7; }));
-  EXPECT_TRUE(eventually(kPatience, [&] { return link_.bytes(Direction::to_target) == 5; }));
+  EXPECT_TRUE(eventually(kLinkPatience, [&] { return link_.bytes(Direction::to_client) == 7; }));
+  EXPECT_TRUE(eventually(kLinkPatience, [&] { return link_.bytes(Direction::to_target) == 5; }));
   EXPECT_EQ(link_.connections(), 1U);
 }
 
 TEST_F(LinkTest, passes_an_end_of_stream_and_keeps_the_other_direction) {
   Pair pair = connected();
   ::shutdown(pair.client.get(), SHUT_WR);
-  EXPECT_TRUE(eventually(kPatience, [&] { return ended(pair.server); }));
+  EXPECT_TRUE(eventually(kLinkPatience, [&] { return ended(pair.server); }));
   EXPECT_TRUE(send(pair.server, "still here"));
   EXPECT_TRUE(arrives(pair.client, "still here"));
   pair.server = Fd();
-  EXPECT_TRUE(eventually(kPatience, [&] { return link_.connections() == 0; }));
+  EXPECT_TRUE(eventually(kLinkPatience, [&] { return link_.connections() == 0; }));
 }
 
 TEST_F(LinkTest, passes_a_reset) {
   Pair pair = connected();
   close_with_reset(pair.client);
-  EXPECT_TRUE(eventually(kPatience, [&] { return was_reset(pair.server); }));
-  EXPECT_TRUE(eventually(kPatience, [&] { return link_.connections() == 0; }));
+  EXPECT_TRUE(eventually(kLinkPatience, [&] { return was_reset(pair.server); }));
+  EXPECT_TRUE(eventually(kLinkPatience, [&] { return link_.connections() == 0; }));
 }
 
 TEST_F(LinkTest, target_that_refuses_resets_the_client) {
@@ -149,7 +149,7 @@ TEST_F(LinkTest, target_that_refuses_resets_the_client) {
     return;
   }
   ::fcntl(client.get(), F_SETFL, O_NONBLOCK);
-  EXPECT_TRUE(eventually(kPatience, [&] { return was_reset(client); }));
+  EXPECT_TRUE(eventually(kLinkPatience, [&] { return was_reset(client); }));
 }
 
 TEST_F(LinkTest, cut_holds_bytes_of_both_directions_and_heal_delivers_them_in_order) {
@@ -183,7 +183,8 @@ TEST_F(LinkTest, not_one_byte_passes_after_cut_has_returned) {
         milliseconds(20), [&] { return link_.bytes(Direction::to_target) == at_cut; },
         milliseconds(2)));
     link_.heal();
-    EXPECT_TRUE(eventually(kPatience, [&] { return link_.bytes(Direction::to_target) > at_cut; }));
+    EXPECT_TRUE(
+        eventually(kLinkPatience, [&] { return link_.bytes(Direction::to_target) > at_cut; }));
   }
   stop = true;
   sender.join();
@@ -200,8 +201,8 @@ TEST_F(LinkTest, cut_passes_neither_end_nor_reset_until_healed) {
       holds_for(kSilence, [&] { return silent(ending.server) && silent(resetting.server); }));
   EXPECT_EQ(link_.connections(), 2U);
   link_.heal();
-  EXPECT_TRUE(eventually(kPatience, [&] { return ended(ending.server); }));
-  EXPECT_TRUE(eventually(kPatience, [&] { return was_reset(resetting.server); }));
+  EXPECT_TRUE(eventually(kLinkPatience, [&] { return ended(ending.server); }));
+  EXPECT_TRUE(eventually(kLinkPatience, [&] { return was_reset(resetting.server); }));
 }
 
 TEST_F(LinkTest, cut_makes_new_connections_hang) {
@@ -219,7 +220,7 @@ TEST_F(LinkTest, connection_attempted_during_a_cut_succeeds_after_heal) {
   EXPECT_EQ(attempt.wait_for(kSilence), std::future_status::timeout);
   link_.heal();
   const Fd client = attempt.get();
-  const Fd server = accept_one(listener_, boot_now() + kPatience);
+  const Fd server = accept_one(listener_, boot_now() + kLinkPatience);
   ASSERT_TRUE(client && server);
   EXPECT_TRUE(send(client, "late"));
   EXPECT_TRUE(arrives(server, "late"));
@@ -248,7 +249,7 @@ TEST_F(LinkTest, sink_that_died_behind_a_cut_is_not_known_to_its_source) {
   EXPECT_TRUE(send(pair.server, "into the void"));
   EXPECT_TRUE(holds_for(kSilence, [&] { return silent(pair.server); }));
   link_.heal();
-  EXPECT_TRUE(eventually(kPatience, [&] { return was_reset(pair.server); }));
+  EXPECT_TRUE(eventually(kLinkPatience, [&] { return was_reset(pair.server); }));
 }
 
 TEST_F(LinkTest, refuse_resets_connections_and_refuses_new_ones_until_healed_on_the_same_port) {
@@ -264,7 +265,7 @@ TEST_F(LinkTest, refuse_resets_connections_and_refuses_new_ones_until_healed_on_
     EXPECT_EQ(link_.port(), port);
     connected();
   }
-  EXPECT_TRUE(eventually(kPatience, [&] { return was_reset(pair.client); }));
+  EXPECT_TRUE(eventually(kLinkPatience, [&] { return was_reset(pair.client); }));
   EXPECT_TRUE(was_reset(pair.server));
 }
 
@@ -272,7 +273,7 @@ TEST_F(LinkTest, refuse_may_follow_cut_and_the_reverse) {
   const Pair pair = connected();
   link_.cut();
   link_.refuse();
-  EXPECT_TRUE(eventually(kPatience, [&] { return was_reset(pair.client); }));
+  EXPECT_TRUE(eventually(kLinkPatience, [&] { return was_reset(pair.client); }));
   link_.cut();
   const auto before = boot_now();
   EXPECT_FALSE(connect(kSilence));
@@ -297,7 +298,7 @@ TEST_F(LinkTest, delay_keeps_the_order_when_it_is_lowered) {
   const Pair pair = connected();
   link_.set_delay(milliseconds(200));
   EXPECT_TRUE(send(pair.client, "first "));
-  EXPECT_TRUE(eventually(kPatience, [&] {
+  EXPECT_TRUE(eventually(kLinkPatience, [&] {
     link_.set_delay(milliseconds(0));
     return true;
   }));
@@ -338,12 +339,12 @@ TEST_F(LinkTest, buffers_are_bounded_and_lose_nothing) {
 
 TEST_F(LinkTest, destroying_a_link_resets_its_connections) {
   auto link = std::make_unique<Link>(LinkOptions{.target_port = port_of(listener_)});
-  const Fd client = connect_tcp({"127.0.0.1", link->port()}, boot_now() + kPatience);
-  const Fd server = accept_one(listener_, boot_now() + kPatience);
+  const Fd client = connect_tcp({"127.0.0.1", link->port()}, boot_now() + kLinkPatience);
+  const Fd server = accept_one(listener_, boot_now() + kLinkPatience);
   ASSERT_TRUE(client && server);
   link.reset();
-  EXPECT_TRUE(eventually(kPatience, [&] { return was_reset(client); }));
-  EXPECT_TRUE(eventually(kPatience, [&] { return was_reset(server); }));
+  EXPECT_TRUE(eventually(kLinkPatience, [&] { return was_reset(client); }));
+  EXPECT_TRUE(eventually(kLinkPatience, [&] { return was_reset(server); }));
 }
 
 TEST_F(LinkTest, taken_port_is_an_error) {

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 using observe::Dialed;
 using observe::PgDialer;
 
-constexpr auto kPatience = 20s;
+constexpr auto kDialPatience = 20s;
 
 class pg_dialer : public ::testing::Test {
  protected:
@@ -28,7 +28,7 @@ class pg_dialer : public ::testing::Test {
   std::optional<Dialed> dial(PgDialer& dialer) {
     std::optional<Dialed> dialed;
     dialer.dial([&](Dialed said) { dialed = std::move(said); });
-    EXPECT_TRUE(run_until(loop_, kPatience, [&] { return dialed.has_value(); }));
+    EXPECT_TRUE(run_until(loop_, kDialPatience, [&] { return dialed.has_value(); }));
     return dialed;
   }
 
@@ -86,7 +86,7 @@ TEST_F(pg_dialer, an_address_that_keeps_silent_is_asked_anew) {
     way.heal();
     const core::Instant healed = clock_.now();
     silent->try_again();
-    ASSERT_TRUE(run_until(loop_, kPatience, [&] { return dialed.has_value(); }));
+    ASSERT_TRUE(run_until(loop_, kDialPatience, [&] { return dialed.has_value(); }));
     EXPECT_TRUE(connected(dialed));
     quickest = std::min<core::Duration>(quickest, clock_.now() - healed);
   }

@@ -17,8 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 using core::ProbeFailure;
 
-constexpr auto kPatience = 20s;    // for a condition, on a slow machine
-constexpr auto kLateness = 400ms;  // of a handler, on a slow machine
+constexpr auto kProbePatience = 20s;    // for a condition, on a slow machine
+constexpr auto kProbeLateness = 400ms;  // of a handler, on a slow machine
 
 struct BadPeer {
   const char* name;
@@ -154,7 +154,8 @@ const std::vector<BadPeer>& bad_peers() {
 }
 
 void expect_own_reason_in_time(ProbeRun& run, ProbeFailure expected, bool hangs) {
-  ASSERT_TRUE(run.run(kPatience, [&] { return !run.fast(0).empty() && run.fast(1).size() > 2; }));
+  ASSERT_TRUE(
+      run.run(kProbePatience, [&] { return !run.fast(0).empty() && run.fast(1).size() > 2; }));
   const core::NodeObservation& seen = run.fast(0).front();
   const auto* error = std::get_if<core::ProbeError>(&seen.outcome);
   ASSERT_NE(error, nullptr);
@@ -162,11 +163,11 @@ void expect_own_reason_in_time(ProbeRun& run, ProbeFailure expected, bool hangs)
   EXPECT_FALSE(error->message.empty());
   EXPECT_EQ(error->message.find('\n'), std::string::npos);
   const auto took = seen.answered - seen.asked;
-  EXPECT_LT(took, 500ms + kLateness);
+  EXPECT_LT(took, 500ms + kProbeLateness);
   EXPECT_EQ(took >= 490ms, hangs);
   for (const core::NodeObservation& healthy : run.fast(1)) {
     EXPECT_NE(ProbeRun::facts_of(healthy), nullptr);
-    EXPECT_LT(healthy.answered - healthy.asked, kLateness);
+    EXPECT_LT(healthy.answered - healthy.asked, kProbeLateness);
   }
   EXPECT_TRUE(!hangs || run.fast(1).front().answered < seen.answered);
 }
@@ -215,10 +216,11 @@ TEST(pg_prober, a_hung_writer_does_not_delay_the_copies) {
   PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
   ProbeRun run({probe_node("a", healthy.port()), probe_node("w", mute.port())});
   run.prober().set_writer(0, 1);
-  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= 4 && !run.fast(1).empty(); }));
+  ASSERT_TRUE(
+      run.run(kProbePatience, [&] { return run.fast(0).size() >= 4 && !run.fast(1).empty(); }));
   for (const core::NodeObservation& seen : run.fast(0)) {
     EXPECT_NE(ProbeRun::facts_of(seen), nullptr);
-    EXPECT_LT(seen.answered - seen.asked, kLateness);
+    EXPECT_LT(seen.answered - seen.asked, kProbeLateness);
   }
 }
 
@@ -228,12 +230,12 @@ TEST(pg_prober, the_writer_is_asked_first_and_the_copies_shortly_after) {
                 probe_node("b", healthy.port())});
   run.prober().set_writer(0, 1);
   ASSERT_TRUE(
-      run.run(kPatience, [&] { return run.fast(0).size() >= 3 && run.fast(2).size() >= 3; }));
+      run.run(kProbePatience, [&] { return run.fast(0).size() >= 3 && run.fast(2).size() >= 3; }));
   // Not the first tick: there `asked` is after a connect.
   for (const std::size_t copy : {0U, 2U}) {
     const auto after = run.fast(copy)[1].asked - run.fast(1)[1].asked;
     EXPECT_GE(after, 50ms);
-    EXPECT_LT(after, 60ms + kLateness);
+    EXPECT_LT(after, 60ms + kProbeLateness);
   }
 }
 
@@ -241,10 +243,10 @@ TEST(pg_prober, ticks_keep_their_interval) {
   PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
   ProbeRun run({probe_node("a", healthy.port())});
   const core::Instant start = run.now();
-  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= 5; }));
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return run.fast(0).size() >= 5; }));
   const auto span = run.fast(0)[4].asked - start;
   EXPECT_GE(span, 4 * 600ms);
-  EXPECT_LT(span, 4 * 600ms + kLateness);
+  EXPECT_LT(span, 4 * 600ms + kProbeLateness);
   EXPECT_EQ(healthy.connections(), 1);  // kept
 }
 
@@ -252,19 +254,20 @@ TEST(pg_prober, another_interval_holds_from_the_last_tick_on_until_it_is_taken_b
   PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
   ProbeRun run({probe_node("a", healthy.port())},
                {.timing = {.interval = 3s, .timeout = 500ms, .slow_interval = 1h}});
-  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() == 1; }));
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return run.fast(0).size() == 1; }));
   run.prober().set_interval(0, 100ms);
-  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= 7; }));
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return run.fast(0).size() >= 7; }));
   const auto& seen = run.fast(0);
-  EXPECT_LT(seen[1].asked - seen[0].asked, 100ms + kLateness);
+  EXPECT_LT(seen[1].asked - seen[0].asked, 100ms + kProbeLateness);
   EXPECT_GE(seen[6].asked - seen[1].asked, 4 * 100ms);
-  EXPECT_LT(seen[6].asked - seen[1].asked, 5 * 100ms + kLateness);
+  EXPECT_LT(seen[6].asked - seen[1].asked, 5 * 100ms + kProbeLateness);
 
   run.prober().set_interval(0, 3s);
   run.prober().set_interval(0, 3s);
   const std::size_t before = seen.size();
-  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= before + 2; }));
-  EXPECT_LT(seen[before].asked - seen[before - 1].asked, 100ms + kLateness);  // was due already
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return run.fast(0).size() >= before + 2; }));
+  EXPECT_LT(seen[before].asked - seen[before - 1].asked,
+            100ms + kProbeLateness);  // was due already
   EXPECT_GE(seen[before + 1].asked - seen[before].asked, 2900ms);
 }
 
@@ -274,7 +277,7 @@ TEST(pg_prober, with_a_shorter_interval_the_copies_follow_the_writer_sooner) {
   run.prober().set_writer(0, 0);
   run.prober().set_interval(0, 100ms);
   ASSERT_TRUE(
-      run.run(kPatience, [&] { return run.fast(0).size() >= 9 && run.fast(1).size() >= 9; }));
+      run.run(kProbePatience, [&] { return run.fast(0).size() >= 9 && run.fast(1).size() >= 9; }));
   auto least = core::Duration::max();
   for (std::size_t i = 1; i < 9; ++i) {
     const auto after = run.fast(1)[i].asked - run.fast(0)[i].asked;
@@ -289,7 +292,7 @@ TEST(pg_prober, a_node_that_still_owes_an_answer_skips_ticks) {
   PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
   ProbeRun run({probe_node("mute", mute.port()), probe_node("healthy", healthy.port())});
   run.prober().set_interval(0, 50ms);
-  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= 3; }));
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return run.fast(0).size() >= 3; }));
   for (std::size_t i = 1; i < run.fast(0).size(); ++i)
     EXPECT_GE(run.fast(0)[i].asked, run.fast(0)[i - 1].answered);
   EXPECT_GE(run.fast(1).size(), 2 * run.fast(0).size());
@@ -298,7 +301,7 @@ TEST(pg_prober, a_node_that_still_owes_an_answer_skips_ticks) {
 TEST(pg_prober, the_first_probe_already_gives_facts_and_the_slow_ones_follow) {
   PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
   ProbeRun run({probe_node("a", healthy.port())});
-  ASSERT_TRUE(run.run(kPatience, [&] { return !run.slow(0).empty(); }));
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return !run.slow(0).empty(); }));
   ASSERT_EQ(run.fast(0).size(), 1U);
   ASSERT_NE(run.facts(0), nullptr);
   EXPECT_EQ(run.facts(0)->insert_lsn, core::Lsn{0x3000060});
@@ -313,7 +316,7 @@ TEST(pg_prober, a_session_that_was_closed_while_idle_costs_no_probe) {
   PgPeer peer([](PgPeerSocket& s) { serve_healthy(s, 2); });
   ProbeRun run({probe_node("a", peer.port())},
                {.timing = {.interval = 300ms, .timeout = 250ms, .slow_interval = 1ms}});
-  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= 3; }));
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return run.fast(0).size() >= 3; }));
   std::uint64_t session = 0;
   for (const core::NodeObservation& seen : run.fast(0)) {
     const core::NodeFacts* facts = ProbeRun::facts_of(seen);
@@ -326,7 +329,7 @@ TEST(pg_prober, a_session_that_was_closed_while_idle_costs_no_probe) {
 TEST(pg_prober, while_it_backs_off_every_tick_repeats_the_last_reason) {
   ProbeRun run({probe_node("bad", free_port())},
                {.timing = {.interval = 50ms, .timeout = 40ms, .slow_interval = 1h}});
-  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= 12; }));
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return run.fast(0).size() >= 12; }));
   int repeated = 0;
   for (const core::NodeObservation& seen : run.fast(0)) {
     const auto* error = std::get_if<core::ProbeError>(&seen.outcome);
@@ -343,12 +346,13 @@ TEST(pg_prober, a_node_that_comes_back_is_found_within_the_longest_backoff) {
   ProbeRun run({probe_node("a", port)},
                {.timing = {.interval = 200ms, .timeout = 150ms, .slow_interval = 1h}});
   const core::Instant start = run.now();
-  ASSERT_TRUE(run.run(kPatience, [&] { return run.now() - start > 4s; }));  // backoff has grown
+  ASSERT_TRUE(
+      run.run(kProbePatience, [&] { return run.now() - start > 4s; }));  // backoff has grown
   ASSERT_NE(run.error(0), nullptr);
   PgPeer peer([](PgPeerSocket& s) { serve_healthy(s); }, port);
   const core::Instant back = run.now();
-  ASSERT_TRUE(run.run(kPatience, [&] { return run.facts(0) != nullptr; }));
-  EXPECT_LT(run.fast(0).back().asked - back, core::limits::kReconnectBackoffMax + kLateness);
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return run.facts(0) != nullptr; }));
+  EXPECT_LT(run.fast(0).back().asked - back, core::limits::kReconnectBackoffMax + kProbeLateness);
 }
 
 TEST(pg_prober, a_connection_may_take_longer_than_a_probe) {
@@ -357,15 +361,16 @@ TEST(pg_prober, a_connection_may_take_longer_than_a_probe) {
     s.dribble(pg_login_ok());  // takes seconds
     serve_statements(s);
   });
-  ProbeRun run({probe_node("a", slow.port())},
-               {.timing = {.interval = 300ms, .timeout = 250ms, .connect_timeout = kPatience}});
-  ASSERT_TRUE(run.run(kPatience, [&] { return run.facts(0) != nullptr; }));
+  ProbeRun run(
+      {probe_node("a", slow.port())},
+      {.timing = {.interval = 300ms, .timeout = 250ms, .connect_timeout = kProbePatience}});
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return run.facts(0) != nullptr; }));
   const auto& seen = run.fast(0);
   EXPECT_GE(seen.size(), 4U);
   for (std::size_t i = 0; i + 1 < seen.size(); ++i) {
     const auto& error = std::get<core::ProbeError>(seen[i].outcome);
     EXPECT_STREQ(core::name_of(error.reason), "timeout") << error.message;
-    EXPECT_LT(seen[i].answered - seen[i].asked, 250ms + kLateness);
+    EXPECT_LT(seen[i].answered - seen[i].asked, 250ms + kProbeLateness);
   }
   EXPECT_EQ(slow.connections(), 1);
 }
@@ -374,7 +379,7 @@ TEST(pg_prober, a_connection_that_is_not_made_in_its_time_is_given_up) {
   PgPeer mute([](PgPeerSocket& s) { s.stay_mute(); });
   ProbeRun run({probe_node("a", mute.port())},
                {.timing = {.interval = 100ms, .timeout = 80ms, .connect_timeout = 350ms}});
-  ASSERT_TRUE(run.run(kPatience, [&] { return mute.connections() >= 3; }));
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return mute.connections() >= 3; }));
   for (const core::NodeObservation& seen : run.fast(0))
     EXPECT_STREQ(core::name_of(std::get<core::ProbeError>(seen.outcome).reason), "timeout");
   EXPECT_GE(run.fast(0).size(), 5U);  // each tick says so
@@ -384,13 +389,13 @@ TEST(pg_prober, an_epoch_query_that_is_never_answered_takes_only_the_epoch_away)
   PgPeer peer([](PgPeerSocket& s) { serve_healthy(s); });
   ProbeRun run({probe_node("a", peer.port())},
                {.epoch_source = core::EpochSource::query, .epoch_query = "select 1"});
-  ASSERT_TRUE(run.run(kPatience, [&] { return run.fast(0).size() >= 2; }));
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return run.fast(0).size() >= 2; }));
   for (const core::NodeObservation& seen : run.fast(0)) {
     const core::NodeFacts* facts = ProbeRun::facts_of(seen);
     ASSERT_NE(facts, nullptr) << std::get<core::ProbeError>(seen.outcome).message;
     EXPECT_EQ(facts->epoch_problem, "no answer in time");
     EXPECT_FALSE(facts->stamped.has_value());
-    EXPECT_LT(seen.answered - seen.asked, 500ms + kLateness);
+    EXPECT_LT(seen.answered - seen.asked, 500ms + kProbeLateness);
   }
 }
 
@@ -398,7 +403,7 @@ TEST(pg_prober, nothing_is_said_after_stop) {
   PgPeer mute([](PgPeerSocket& s) { s.stay_mute(); });
   PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
   ProbeRun run({probe_node("a", healthy.port()), probe_node("b", mute.port())});
-  ASSERT_TRUE(run.run(kPatience, [&] { return !run.fast(0).empty(); }));
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return !run.fast(0).empty(); }));
   run.prober().stop();
   const auto said = run.fast(0).size() + run.fast(1).size() + run.slow(0).size();
   EXPECT_GT(run.loop().run_for(2s), 0U);  // ends as soon as nothing is left to do
@@ -445,7 +450,7 @@ TEST_F(pg_node, slow_dns_delays_only_its_node) {
   const auto healthy_node = node(names, "fine", healthy.port(), healthy_seen);
   slow_node->tick();
   healthy_node->tick();
-  ASSERT_TRUE(run_until(loop_, kPatience, [&] { return !slow_seen.empty(); }));
+  ASSERT_TRUE(run_until(loop_, kProbePatience, [&] { return !slow_seen.empty(); }));
   ASSERT_FALSE(healthy_seen.empty());
   EXPECT_NE(ProbeRun::facts_of(healthy_seen[0]), nullptr);
   const auto* error = std::get_if<core::ProbeError>(&slow_seen[0].outcome);
@@ -471,12 +476,12 @@ TEST_F(pg_node, a_name_may_take_longer_than_a_probe_and_is_asked_for_once) {
   const auto probe = node(names, "slow", healthy.port(), seen);
   for (std::size_t i = 1; i <= 2; ++i) {
     probe->tick();
-    ASSERT_TRUE(run_until(loop_, kPatience, [&] { return seen.size() == i; }));
+    ASSERT_TRUE(run_until(loop_, kProbePatience, [&] { return seen.size() == i; }));
     EXPECT_EQ(std::get<core::ProbeError>(seen.back().outcome).reason, ProbeFailure::dns_failed);
   }
   answer->set_value();
   probe->tick();
-  ASSERT_TRUE(run_until(loop_, kPatience, [&] { return seen.size() == 3; }));
+  ASSERT_TRUE(run_until(loop_, kProbePatience, [&] { return seen.size() == 3; }));
   EXPECT_NE(ProbeRun::facts_of(seen.back()), nullptr);
   EXPECT_EQ(*lookups, 1);
   probe->close();
@@ -491,12 +496,12 @@ TEST_F(pg_node, a_black_hole_among_the_addresses_costs_one_probe) {
   std::vector<core::NodeObservation> seen;
   const auto probe = node(names, "both", healthy.port(), seen);
   probe->tick();
-  ASSERT_TRUE(run_until(loop_, kPatience, [&] { return seen.size() == 1; }));
+  ASSERT_TRUE(run_until(loop_, kProbePatience, [&] { return seen.size() == 1; }));
   const auto* error = std::get_if<core::ProbeError>(&seen[0].outcome);
   ASSERT_NE(error, nullptr);
   EXPECT_STREQ(core::name_of(error->reason), "unreachable");
   probe->tick();
-  ASSERT_TRUE(run_until(loop_, kPatience, [&] { return seen.size() == 2; }));
+  ASSERT_TRUE(run_until(loop_, kProbePatience, [&] { return seen.size() == 2; }));
   EXPECT_NE(ProbeRun::facts_of(seen[1]), nullptr);
   probe->close();
 }
@@ -509,7 +514,7 @@ TEST_F(pg_node, the_next_address_is_tried_within_the_same_probe) {
   std::vector<core::NodeObservation> seen;
   const auto probe = node(names, "both", healthy.port(), seen);
   probe->tick();
-  ASSERT_TRUE(run_until(loop_, kPatience, [&] { return !seen.empty(); }));
+  ASSERT_TRUE(run_until(loop_, kProbePatience, [&] { return !seen.empty(); }));
   EXPECT_NE(ProbeRun::facts_of(seen[0]), nullptr);
   probe->close();
 }

@@ -22,7 +22,7 @@ using serve::StreamServer;
 constexpr std::size_t kHuge = 8 * 1024 * 1024;
 
 // Says each line back; "bye" ends the connection, "huge" is answered at length.
-Exchange echo(std::string_view received, const Client& client) {
+Exchange echo_back(std::string_view received, const Client& client) {
   const std::size_t end = received.find('\n');
   if (end == std::string_view::npos) return {};
   const std::string line(received.substr(0, end));
@@ -46,7 +46,7 @@ serve::StreamOptions quick() {
 class StreamServerTest : public ::testing::Test {
  protected:
   std::uint16_t listen(const serve::StreamOptions& options) {
-    auto bound = StreamServer::bind({"127.0.0.1", 0}, options, echo);
+    auto bound = StreamServer::bind({"127.0.0.1", 0}, options, echo_back);
     EXPECT_TRUE(bound.ok());
     server_ = std::move(bound).value();
     server_->start([] { ADD_FAILURE() << "the listener failed"; });
@@ -211,11 +211,11 @@ TEST_F(StreamServerTest, without_descriptors_it_goes_on) {
 
 TEST_F(StreamServerTest, a_second_server_cannot_have_the_port) {
   const std::uint16_t port = listen({});
-  const auto second = StreamServer::bind({"127.0.0.1", port}, {}, echo);
+  const auto second = StreamServer::bind({"127.0.0.1", port}, {}, echo_back);
   ASSERT_FALSE(second.ok());
   EXPECT_NE(second.error().message.find("127.0.0.1:" + std::to_string(port)), std::string::npos);
-  EXPECT_FALSE(StreamServer::bind({"192.0.2.1", 0}, {}, echo).ok());
-  EXPECT_FALSE(StreamServer::bind({"no.such.host.invalid", 0}, {}, echo).ok());
+  EXPECT_FALSE(StreamServer::bind({"192.0.2.1", 0}, {}, echo_back).ok());
+  EXPECT_FALSE(StreamServer::bind({"no.such.host.invalid", 0}, {}, echo_back).ok());
 }
 
 TEST_F(StreamServerTest, stop_answers_what_is_on_its_way_and_is_bounded) {
@@ -264,11 +264,11 @@ TEST_F(StreamServerTest, a_request_after_stop_is_the_last_of_its_connection) {
 }
 
 TEST_F(StreamServerTest, a_server_that_was_never_started_can_be_stopped_and_frees_its_port) {
-  auto first = StreamServer::bind({"127.0.0.1", 0}, {}, echo);
+  auto first = StreamServer::bind({"127.0.0.1", 0}, {}, echo_back);
   ASSERT_TRUE(first.ok());
   const std::uint16_t freed = first.value()->port();
   first.value()->stop();
-  EXPECT_TRUE(StreamServer::bind({"127.0.0.1", freed}, {}, echo).ok());
+  EXPECT_TRUE(StreamServer::bind({"127.0.0.1", freed}, {}, echo_back).ok());
   for (int round = 0; round < 20; ++round) {
     listen({});
     server_->stop();

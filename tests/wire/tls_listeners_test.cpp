@@ -27,10 +27,11 @@ using namespace std::chrono_literals;
 
 constexpr const char* kGet = "GET /small HTTP/1.1\r\nHost: x\r\n\r\n";
 constexpr const char* kGetHuge = "GET /huge HTTP/1.1\r\nHost: x\r\n\r\n";
-constexpr std::size_t kHuge = 8 * 1024 * 1024;
+constexpr std::size_t kHugeAnswer = 8 * 1024 * 1024;
 
-serve::HttpResponse say(const serve::HttpRequest& request) {
-  return serve::text_response(200, request.path == "/huge" ? std::string(kHuge, 'x') : "small\n");
+serve::HttpResponse say_hello(const serve::HttpRequest& request) {
+  return serve::text_response(200,
+                              request.path == "/huge" ? std::string(kHugeAnswer, 'x') : "small\n");
 }
 
 bool accepts(std::uint16_t port) {
@@ -87,14 +88,14 @@ class TlsListeners : public ::testing::Test {
     options.request_timeout = 500ms;
     options.web = &guard_;
     auto bound =
-        serve::StreamServer::bind({"127.0.0.1", 0}, options, serve::make_http_protocol(say));
+        serve::StreamServer::bind({"127.0.0.1", 0}, options, serve::make_http_protocol(say_hello));
     EXPECT_TRUE(bound.ok());
     gate_ = std::move(bound).value();
     gate_->start([] { ADD_FAILURE() << "the listener failed"; });
     return gate_->port();
   }
   std::uint16_t ops() {
-    auto bound = serve::HttpServer::bind({"127.0.0.1", 0}, {2, &guard_}, say);
+    auto bound = serve::HttpServer::bind({"127.0.0.1", 0}, {2, &guard_}, say_hello);
     EXPECT_TRUE(bound.ok());
     ops_ = std::move(bound).value();
     ops_->start([] { ADD_FAILURE() << "the listener failed"; });
@@ -121,7 +122,7 @@ TEST_F(TlsListeners, the_gate_keeps_a_connection_and_answers_in_order) {
   for (int i = 0; i < 3; ++i) {
     socket.send(std::string(kGet) + kGetHuge + kGet);
     // The first answer ends like the last.
-    const std::size_t whole = static_cast<std::size_t>(i + 1) * kHuge;
+    const std::size_t whole = static_cast<std::size_t>(i + 1) * kHugeAnswer;
     EXPECT_TRUE(eventually(
         20s, [&] { return socket.hears("small\n") && socket.client().heard().size() > whole; }));
   }
@@ -149,7 +150,7 @@ TEST_F(TlsListeners, ops_answers_once_and_says_that_the_answer_was_whole) {
   socket.send(kGetHuge);
   EXPECT_TRUE(socket.hears(std::string(1000, 'x')));
   EXPECT_TRUE(eventually(20s, [&] { return socket.hears("x") && socket.client().ended(); }));
-  EXPECT_GT(socket.client().heard().size(), kHuge);
+  EXPECT_GT(socket.client().heard().size(), kHugeAnswer);
 }
 
 // Half a handshake is followed by nothing, or by a byte now and then.

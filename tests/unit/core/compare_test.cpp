@@ -15,7 +15,7 @@ namespace {
 
 using namespace test;  // NOLINT(google-build-using-namespace): the fixture's words
 
-ShardView healthy() {
+ShardView healthy_view() {
   TestShard shard;
   shard.run_healthy(3);
   EXPECT_TRUE(shard.open());
@@ -92,7 +92,7 @@ TEST(Compare, finds_every_kind_that_a_view_can_show) {
 }
 
 TEST(Compare, of_a_healthy_shard_finds_what_is_and_then_nothing) {
-  const ShardView view = healthy();
+  const ShardView view = healthy_view();
   EXPECT_EQ(told(nullptr, view),
             (Briefs{"writer_changed iad-a >iad-a", "gate_opened unknown>open"}));
   EXPECT_EQ(told(&view, view), Briefs{});

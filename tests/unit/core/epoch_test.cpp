@@ -34,7 +34,7 @@ NodeFacts standby(std::int64_t epoch) {
 }
 
 /// What the three nodes say (nullopt: nothing), what is remembered, and the verdict.
-struct Row {
+struct EpochRow {
   std::string name;
   EpochSource source = EpochSource::table;
   std::vector<std::optional<NodeFacts>> nodes;
@@ -44,7 +44,7 @@ struct Row {
   std::optional<std::int64_t> highest;
 };
 
-EpochVerdict judge(const Row& row) {
+EpochVerdict judge(const EpochRow& row) {
   ShardSpec spec = make_spec();
   spec.epoch_source = row.source;
   std::vector<const NodeFacts*> current;
@@ -54,8 +54,8 @@ EpochVerdict judge(const Row& row) {
   return judge_epochs(spec, memory, current);
 }
 
-void expect(const std::vector<Row>& rows) {
-  for (const Row& row : rows) {
+void expect(const std::vector<EpochRow>& rows) {
+  for (const EpochRow& row : rows) {
     const EpochVerdict verdict = judge(row);
     for (std::size_t node = 0; node < row.states.size(); ++node) {
       EXPECT_STREQ(name_of(verdict.states[node]), name_of(row.states[node]))

@@ -94,10 +94,10 @@ TEST_F(FreezeTest, is_an_event_when_it_begins_changes_and_ends) {
       if (is_told(event.kind)) names.emplace_back(name_of(event.kind));
     return names;
   };
-  using Names = std::vector<std::string>;
-  EXPECT_EQ(kinds(events_between(&free, frozen)), (Names{"frozen", "gate_closed"}));
-  EXPECT_EQ(kinds(events_between(&frozen, again)), Names{"frozen"});
-  EXPECT_EQ(kinds(events_between(&again, free)), (Names{"unfrozen", "gate_opened"}));
+  using FreezeNames = std::vector<std::string>;
+  EXPECT_EQ(kinds(events_between(&free, frozen)), (FreezeNames{"frozen", "gate_closed"}));
+  EXPECT_EQ(kinds(events_between(&frozen, again)), FreezeNames{"frozen"});
+  EXPECT_EQ(kinds(events_between(&again, free)), (FreezeNames{"unfrozen", "gate_opened"}));
 }
 
 }  // namespace

@@ -9,14 +9,14 @@ namespace {
 
 using namespace test;  // NOLINT(google-build-using-namespace): the fixture's words
 
-Instant at(int second) {
+Instant at_second(int second) {
   return kStart + seconds(second);
 }
 
 /// The writer of timeline 1, and iad-b, which takes over on timeline 2.
 class Source : public ::testing::Test {
  protected:
-  /// `node` is the confirmed writer and answered at once.
+  /// `node` is the confirmed writer and answered at_second once.
   void follow(std::size_t node, NodeFacts facts, Instant asked) {
     Reading& reading = readings.at(node);
     reading.last_success = NodeObservation{asked, asked, std::move(facts)};
@@ -29,15 +29,16 @@ class Source : public ::testing::Test {
     NodeFacts facts = make_writer_facts(1, Lsn{end});
     facts.snapshot = std::to_string(second);
     facts.history = TimelineHistory{};
-    follow(kIadA, facts, at(second));
+    follow(kIadA, facts, at_second(second));
   }
-  /// iad-b, in recovery until `recovering`, took over at `branch` and has written up to 0x600.
+  /// iad-b, in recovery until `recovering`, took over at_second `branch` and has written up to
+  /// 0x600.
   void take_over(std::optional<Instant> recovering, std::optional<std::uint64_t> branch) {
     readings[kIadB].in_recovery_at = recovering;
     NodeFacts facts = make_writer_facts(2, Lsn{0x600});
     facts.timeline = Timeline{2};
     if (branch) facts.history = TimelineHistory{{{Timeline{1}, Lsn{*branch}}}};
-    follow(kIadB, facts, at(6));
+    follow(kIadB, facts, at_second(6));
   }
   const ShardSpec spec = make_spec();
   Readings readings{3};
@@ -54,18 +55,18 @@ TEST_F(Source, without_a_writer_ever_is_nobodys) {
 TEST_F(Source, begins_with_the_first_writer_and_goes_on_with_it) {
   write(1, 0x300);
   EXPECT_TRUE(source.changed);
-  EXPECT_EQ(source.writer_since, at(1));
+  EXPECT_EQ(source.writer_since, at_second(1));
   write(4, 0x500);
   EXPECT_FALSE(source.changed);
-  EXPECT_EQ(source.writer_since, at(1));
-  EXPECT_EQ(source.clock.proven_until(Lsn{0x400}), at(1));
-  EXPECT_EQ(source.clock.proven_until(Lsn{0x500}), at(4));
+  EXPECT_EQ(source.writer_since, at_second(1));
+  EXPECT_EQ(source.clock.proven_until(Lsn{0x400}), at_second(1));
+  EXPECT_EQ(source.clock.proven_until(Lsn{0x500}), at_second(4));
 }
 
 TEST_F(Source, takes_an_answer_into_account_once) {
   write(1, 0x300);
   write(1, 0x900);
-  EXPECT_EQ(source.clock.proven_until(Lsn{0x300}), at(1));
+  EXPECT_EQ(source.clock.proven_until(Lsn{0x300}), at_second(1));
 }
 
 TEST_F(Source, stays_while_no_writer_is_confirmed) {
@@ -73,31 +74,31 @@ TEST_F(Source, stays_while_no_writer_is_confirmed) {
   source = follow_writer(std::move(source), std::nullopt);
   EXPECT_FALSE(source.changed);
   EXPECT_EQ(source.writer->node, "iad-a");
-  EXPECT_EQ(source.clock.proven_until(Lsn{0x300}), at(1));
+  EXPECT_EQ(source.clock.proven_until(Lsn{0x300}), at_second(1));
 }
 
 TEST_F(Source, keeps_of_the_last_writers_clock_what_the_next_one_goes_on_from) {
   write(1, 0x300);
   write(4, 0x500);
-  take_over(at(3), 0x400);
+  take_over(at_second(3), 0x400);
   EXPECT_TRUE(source.changed);
   EXPECT_EQ(source.writer->node, "iad-b");
   EXPECT_EQ(source.place().timeline, Timeline{2});
-  EXPECT_EQ(source.clock.proven_until(Lsn{0x3FF}), at(1));
-  EXPECT_EQ(source.clock.proven_until(Lsn{0x500}), at(1));
-  EXPECT_EQ(source.clock.proven_until(Lsn{0x600}), at(6));
+  EXPECT_EQ(source.clock.proven_until(Lsn{0x3FF}), at_second(1));
+  EXPECT_EQ(source.clock.proven_until(Lsn{0x500}), at_second(1));
+  EXPECT_EQ(source.clock.proven_until(Lsn{0x600}), at_second(6));
 }
 
 TEST_F(Source, begins_anew_where_it_is_not_known_how_the_next_writer_began) {
   const std::pair<std::optional<Instant>, std::optional<std::uint64_t>> unknown[] = {
-      {std::nullopt, 0x400}, {at(3), std::nullopt}};
+      {std::nullopt, 0x400}, {at_second(3), std::nullopt}};
   for (const auto& [recovering, branch] : unknown) {
     source = {};
     write(1, 0x300);
     take_over(recovering, branch);
     EXPECT_TRUE(source.changed);
     EXPECT_FALSE(source.clock.proven_until(Lsn{0x500}));
-    EXPECT_EQ(source.clock.proven_until(Lsn{0x600}), at(6));
+    EXPECT_EQ(source.clock.proven_until(Lsn{0x600}), at_second(6));
   }
 }
 

@@ -8,7 +8,7 @@
 namespace rpoguard::observe {
 namespace {
 
-using namespace test;
+using namespace archives;
 using rpoguard::test::TempDir;
 using rpoguard::test::write_file;
 

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace rpoguard::observe::test {
+namespace rpoguard::observe::archives {
 
 inline constexpr std::uint64_t kMiB = 1024 * 1024;
 inline constexpr std::uint64_t kCluster = 7000000000000000001U;
@@ -34,4 +34,4 @@ inline void write_sized(const std::filesystem::path& path, const std::string& he
   std::filesystem::resize_file(path, size);
 }
 
-}  // namespace rpoguard::observe::test
+}  // namespace rpoguard::observe::archives

@@ -15,7 +15,7 @@ namespace rpoguard::observe {
 namespace {
 
 using namespace std::chrono_literals;
-using namespace test;
+using namespace archives;
 using rpoguard::test::BootTimeClock;
 using rpoguard::test::eventually;
 using rpoguard::test::run_until;

@@ -5,7 +5,7 @@
 namespace rpoguard::serve {
 namespace {
 
-struct Row {
+struct HeadRow {
   const char* head;
   const char* left;
   const char* method;
@@ -14,7 +14,7 @@ struct Row {
 };
 
 TEST(HttpHead, only_what_cpp_httplib_would_trip_over_is_withheld) {
-  const std::vector<Row> rows{
+  const std::vector<HeadRow> rows{
       {"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET", false, false},
       {"PROPFIND /a b\r\nRange: x\r\n\r\n", "GET /a b\r\nXange: x\r\n\r\n", "PROPFIND", true,
        false},
@@ -44,7 +44,7 @@ TEST(HttpHead, only_what_cpp_httplib_would_trip_over_is_withheld) {
       {"nothing\r\n\r\n", "nothing\r\n\r\n", "", false, false},
       {"\r\n\r\n", "\r\n\r\n", "", false, false},
   };
-  for (const Row& row : rows) {
+  for (const HeadRow& row : rows) {
     std::string head = row.head;
     const Withheld withheld = withhold(head);
     EXPECT_EQ(head, row.left) << row.head;

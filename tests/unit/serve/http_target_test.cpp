@@ -9,14 +9,14 @@ namespace {
 
 using Query = std::multimap<std::string, std::string>;
 
-struct Row {
+struct TargetRow {
   const char* target;
   const char* path;
   Query query;
 };
 
 TEST(HttpTarget, is_taken_apart_without_losing_anything) {
-  const std::vector<Row> rows{
+  const std::vector<TargetRow> rows{
       {"/", "/", {}},
       {"", "", {}},
       {"/gate/184?epoch=7", "/gate/184", {{"epoch", "7"}}},
@@ -30,7 +30,7 @@ TEST(HttpTarget, is_taken_apart_without_losing_anything) {
       {"/%zz%4?a=%", "/%zz%4", {{"a", "%"}}},
       {"/%?a=100%25", "/%", {{"a", "100%"}}},
   };
-  for (const Row& row : rows) {
+  for (const TargetRow& row : rows) {
     const HttpTarget target = parse_target(row.target);
     EXPECT_EQ(target.path, row.path) << row.target;
     EXPECT_EQ(target.query, row.query) << row.target;

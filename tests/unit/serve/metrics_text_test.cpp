@@ -20,7 +20,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-Lines lines_of(const std::string& text) {
+Lines text_lines_of(const std::string& text) {
   Lines lines;
   std::istringstream stream(text);
   for (std::string line; std::getline(stream, line);) lines.push_back(line);
@@ -77,9 +77,9 @@ class MetricsText : public ::testing::Test {
 
 TEST_F(MetricsText, is_what_the_text_serializer_of_prometheus_cpp_writes) {
   const auto families = this->families();
-  const Lines ours = lines_of(serve::to_text(families));
+  const Lines ours = text_lines_of(serve::to_text(families));
   const Lines theirs =
-      with_buckets_first(lines_of(prometheus::TextSerializer().Serialize(families)));
+      with_buckets_first(text_lines_of(prometheus::TextSerializer().Serialize(families)));
   ASSERT_EQ(ours.size(), theirs.size());
   EXPECT_GT(ours.size(), 600U);
   std::size_t spelled_alike = 0;

@@ -16,7 +16,7 @@ namespace {
 using serve::HttpRequest;
 using serve::HttpResponse;
 
-constexpr const char* kJoSesame = "Basic am86c2VzYW1l";
+constexpr const char* kGuardJoSesame = "Basic am86c2VzYW1l";
 
 class WebGuardTest : public ::testing::Test {
  protected:
@@ -46,7 +46,7 @@ class WebGuardTest : public ::testing::Test {
 
 TEST_F(WebGuardTest, without_a_file_everybody_is_let_in_and_nobody_authenticated) {
   EXPECT_EQ(ask("").body, "anybody");
-  EXPECT_EQ(ask(kJoSesame).body, "anybody");
+  EXPECT_EQ(ask(kGuardJoSesame).body, "anybody");
   EXPECT_EQ(guard_.new_session(), nullptr);
   EXPECT_EQ(guard_.stats().certificate_expiry, std::nullopt);
 }
@@ -57,12 +57,12 @@ TEST_F(WebGuardTest, with_users_only_they_reach_the_handler) {
   EXPECT_EQ(refused.status, 401);
   EXPECT_EQ(ask("Basic am86b3Blbg==").status, 401);
   EXPECT_EQ(asked_, 0);
-  EXPECT_EQ(ask(kJoSesame).body, "authenticated");
+  EXPECT_EQ(ask(kGuardJoSesame).body, "authenticated");
 }
 
 TEST_F(WebGuardTest, configured_headers_are_in_every_answer_once) {
   ASSERT_TRUE(guard_.apply(with_users()).ok());
-  for (const char* authorization : {"", kJoSesame}) {
+  for (const char* authorization : {"", kGuardJoSesame}) {
     const HttpResponse response = ask(authorization);
     const auto& headers = response.headers;
     EXPECT_EQ(
@@ -87,7 +87,7 @@ TEST_F(WebGuardTest, users_and_tls_neither_come_nor_go) {
   core::WebSpec other = with_users();
   other.users = {{"ana", kSesameHash}};
   EXPECT_TRUE(guard_.apply(other).ok());
-  EXPECT_EQ(ask(kJoSesame).status, 401);
+  EXPECT_EQ(ask(kGuardJoSesame).status, 401);
   EXPECT_EQ(ask("Basic YW5hOnNlc2FtZQ==").status, 200);
   other.tls = core::TlsSpec{};
   EXPECT_FALSE(guard_.apply(other).ok()) << "no certificate either";
