@@ -56,6 +56,15 @@ class ProberRun {
         open);
     prober->start();
   }
+  /// Reaps the children that it kills: other tests of the same process look for them.
+  ~ProberRun() {
+    prober.reset();
+    loop.restart();
+    loop.run_for(30s);  // ends when nothing is left to wait for
+  }
+  ProberRun(const ProberRun&) = delete;
+  ProberRun& operator=(const ProberRun&) = delete;
+
   [[nodiscard]] bool until(std::size_t shard, std::size_t count) {
     return run_until(loop, 30s, [&] { return seen[shard].size() >= count; });
   }
