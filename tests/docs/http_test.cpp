@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 
 const std::string kPage = "docs/http.md";
-const std::string kRoot = std::string(RPOGUARD_SOURCE_DIR) + "/";
+const std::string kSourceRoot = std::string(RPOGUARD_SOURCE_DIR) + "/";
 
 std::set<std::string> matches(const std::string& text, const std::regex& pattern) {
   std::set<std::string> found;
@@ -31,7 +31,7 @@ std::set<std::string> matches(const std::string& text, const std::regex& pattern
 
 // In the table of endpoints: | gate | `/gate/SHARD` ... |
 std::set<std::string> documented(const std::string& listener) {
-  const std::string page = read_file(kRoot + kPage);
+  const std::string page = read_file(kSourceRoot + kPage);
   std::set<std::string> paths;
   for (const std::string& row : matches(page, std::regex(R"((\| (?:gate|ops) \| .*\n))"))) {
     if (!row.starts_with("| " + listener + " ")) continue;
@@ -48,7 +48,7 @@ std::string route_of(const std::string& path) {
 
 // The quoted paths of a router.
 std::set<std::string> routes_in(const std::string& source) {
-  return matches(read_file(kRoot + source), std::regex(R"re("(/[-a-z0-9/]*)")re"));
+  return matches(read_file(kSourceRoot + source), std::regex(R"re("(/[-a-z0-9/]*)")re"));
 }
 
 TEST(HttpReference, names_every_route_of_the_ops_listener_and_no_other) {
@@ -137,7 +137,7 @@ TEST_F(HttpReferenceLive, every_member_of_view_and_readyz_is_explained) {
   collect_members(rpoguard_.ops_json("/api/v1/view"), members);
   collect_members(rpoguard_.ops_json("/readyz"), members);
   ASSERT_GT(members.size(), 80U);
-  const std::string page = read_file(kRoot + kPage);
+  const std::string page = read_file(kSourceRoot + kPage);
   for (const std::string& name : members) {
     const std::regex told("`(?:[a-z_]+\\.)?" + name + R"((?:\[\])?`)");
     EXPECT_TRUE(std::regex_search(page, told)) << name;
