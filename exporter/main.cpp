@@ -5,7 +5,7 @@
 
 namespace {
 
-// H5, H6: cpp-httplib parses some headers with std::regex, which recurses. Its threads get room for
+// cpp-httplib parses some headers with std::regex, which recurses. Its threads get room for
 // that, whatever `ulimit -s` says.
 void give_threads_large_stacks() {
   pthread_attr_t attributes;

@@ -48,7 +48,7 @@ PgOutcome PgClient::lost() {
 
 bool PgClient::connect(const PgLogin& login, core::Instant deadline) {
   const std::string port = std::to_string(login.server.port);
-  // L9: every parameter explicit, so that neither the environment nor service files interfere.
+  // Every parameter explicit, so that neither the environment nor service files interfere.
   const std::array<const char*, 11> keys{"hostaddr",
                                          "port",
                                          "dbname",
@@ -75,13 +75,19 @@ bool PgClient::connect(const PgLogin& login, core::Instant deadline) {
   PostgresPollingStatusType step = PGRES_POLLING_WRITING;
   while (connection_ && PQstatus(connection_.get()) != CONNECTION_BAD) {
     if (step == PGRES_POLLING_OK) {
-      PQsetnonblocking(connection_.get(), 1);  // L5
+      PQsetnonblocking(connection_.get(), 1);  // a flush may wait otherwise
       PQsetNoticeReceiver(
           connection_.get(), [](void*, const PGresult*) {}, nullptr);
       return true;
     }
     const short events = step == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    if (step == PGRES_POLLING_FAILED || !wait_for(connection_.get(), events, deadline)) break;
+    if (step == PGRES_POLLING_FAILED) break;
+    if (!wait_for(connection_.get(), events, deadline)) {
+      // libpq has begun a sentence that it ends only when it knows more.
+      error_ = "no answer in time";
+      close();
+      return false;
+    }
     step = PQconnectPoll(connection_.get());
   }
   lost();
@@ -115,7 +121,7 @@ PgOutcome PgClient::execute(const char* sql, const std::vector<std::string>& par
         return lost();
       }
     }
-    // L6: read up to the NULL, or the next statement is refused.
+    // Read up to the NULL, or the next statement is refused.
     const Result result(PQgetResult(connection_.get()));
     if (!result) break;
     const ExecStatusType status = PQresultStatus(result.get());

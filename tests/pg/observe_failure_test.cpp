@@ -302,7 +302,7 @@ TEST(observe_failure, what_a_role_has_set_does_not_reach_our_sessions) {
         done);
   });
   query(observe::session_sql(std::chrono::milliseconds(700), observe::EpochTable::absent));
-  EXPECT_TRUE(std::holds_alternative<observe::Failure>(query("select 1 / 0")));  // L8
+  EXPECT_TRUE(std::holds_alternative<observe::Failure>(query("select 1 / 0")));
   const auto settings = query(
       "select concat_ws(',', current_setting('statement_timeout'), current_setting('search_path'),"
       " current_setting('transaction_read_only'), current_setting('jit'))");

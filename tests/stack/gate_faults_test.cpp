@@ -207,7 +207,11 @@ TEST_F(GateFaults, full_disk) {
   // A page for other shards finds no room: what the old one says must not outlive its shards.
   auto two = config();
   for (int i = 0; i < 100; ++i) two.shards.push_back(two.shards.front());
-  for (std::size_t i = 1; i < two.shards.size(); ++i) two.shards[i].id = "x" + std::to_string(i);
+  for (std::size_t i = 1; i < two.shards.size(); ++i) {
+    two.shards[i].id = "x" + std::to_string(i);
+    // Nobody listens there: the servers have connections for one shard, not for a hundred.
+    for (NodeConfig& node : two.shards[i].nodes) node.port = 1;
+  }
   rpoguard_->write_config(two);
   rpoguard_->sighup();
   ASSERT_TRUE(eventually(20s, [&] { return rpoguard_->metric("rpoguard_lease_page_up") == 0; }))

@@ -101,7 +101,7 @@ TEST(HttpClient, a_mute_peer_is_given_up) {
   EXPECT_LT(watch.elapsed(), 5s);
 }
 
-// H17: each byte comes well within the time-out of a single read.
+// Each byte comes well within the time-out of a single read.
 TEST(HttpClient, a_peer_that_dribbles_its_head_is_given_up) {
   const Peer peer([](int socket, const std::atomic<bool>& over) {
     say(socket, "HTTP/1.1 200 OK\r\nX: ");

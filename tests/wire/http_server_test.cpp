@@ -1,5 +1,4 @@
-// HttpServer against clients that do not behave. The names of the traps (H1 and so on) are those of
-// the comments in exporter/serve/http_server.cpp.
+// HttpServer against clients that do not behave.
 #include "exporter/serve/http_server.hpp"
 
 #include <atomic>
@@ -107,7 +106,7 @@ TEST_F(HttpServerTest, every_method_reaches_the_handler_and_none_has_its_body_re
   }
 }
 
-// H4: the answer comes although not a byte of the announced body was sent.
+// The answer comes although not a byte of the announced body was sent.
 TEST_F(HttpServerTest, post_with_body_is_refused_unread) {
   const Stopwatch watch;
   EXPECT_EQ(ask(port(), "/", "POST", "Content-Length: 1073741824\r\n").status, 200);
@@ -165,7 +164,7 @@ TEST_F(HttpServerTest, garbage_is_a_bad_request) {
   EXPECT_EQ(ask(port(), "/").status, 200);
 }
 
-// H3: neither an endless line nor endless lines are kept.
+// Neither an endless line nor endless lines are kept.
 TEST_F(HttpServerTest, an_endless_head_is_refused_early) {
   EXPECT_EQ(ask(port(), "/", "GET", "X: " + std::string(5'000'000, 'x') + "\r\n").status, 431);
   std::string lines;
@@ -173,7 +172,6 @@ TEST_F(HttpServerTest, an_endless_head_is_refused_early) {
   EXPECT_EQ(ask(port(), "/", "GET", lines).status, 431);
 }
 
-// H8
 TEST_F(HttpServerTest, second_instance_fails_to_bind) {
   const auto second = HttpServer::bind({"127.0.0.1", port()}, {}, echo);
   ASSERT_FALSE(second.ok());
@@ -193,7 +191,7 @@ TEST_F(HttpServerTest, a_server_that_was_never_started_can_be_stopped_and_frees_
   EXPECT_TRUE(HttpServer::bind({"127.0.0.1", freed}, {}, echo).ok());
 }
 
-// H1: silent clients, three times as many as there are threads.
+// Silent clients, three times as many as there are threads.
 TEST_F(HttpServerTest, idle_clients_do_not_delay_a_scrape) {
   server_ = listen({.threads = 4});
   std::vector<HttpSocket> idle;
@@ -203,7 +201,7 @@ TEST_F(HttpServerTest, idle_clients_do_not_delay_a_scrape) {
   EXPECT_LT(watch.elapsed(), 1500ms);
 }
 
-// H2: clients that have begun to speak hold a thread, but not for long.
+// Clients that have begun to speak hold a thread, but not for long.
 TEST_F(HttpServerTest, half_requests_delay_a_scrape_by_little) {
   server_ = listen({.threads = 4});
   std::vector<HttpSocket> slow;
@@ -232,7 +230,6 @@ TEST_F(HttpServerTest, a_dribbling_client_is_cut_off) {
   dribble.join();
 }
 
-// H10
 TEST_F(HttpServerTest, stop_is_bounded) {
   server_ = listen({.threads = 2});
   std::vector<HttpSocket> clients;
@@ -247,7 +244,7 @@ TEST_F(HttpServerTest, stop_is_bounded) {
   EXPECT_THROW(HttpSocket{port()}, std::runtime_error);
 }
 
-// H9: the two calls in quick succession, where cpp-httplib loses the second.
+// The two calls in quick succession, where cpp-httplib loses the second.
 TEST_F(HttpServerTest, stop_right_after_start_is_not_lost) {
   for (int round = 0; round < 50; ++round) listen()->stop();
 }

@@ -50,7 +50,7 @@ class pg_connection : public ::testing::Test {
   std::shared_ptr<PgConnection> connection_ = PgConnection::create(loop_);
 };
 
-// L2: after the failed TLS handshake libpq closes the socket and opens another, which gets the same
+// After the failed TLS handshake libpq closes the socket and opens another, which gets the same
 // number; the epoll registration is gone with the old one.
 TEST_F(pg_connection, reopened_socket_with_same_number_is_followed) {
   PgPeer peer([](PgPeerSocket& s) {
