@@ -210,7 +210,8 @@ TEST_F(GateFaults, full_disk) {
   for (std::size_t i = 1; i < two.shards.size(); ++i) {
     two.shards[i].id = "x" + std::to_string(i);
     // Nobody listens there: the servers have connections for one shard, not for a hundred.
-    for (NodeConfig& node : two.shards[i].nodes) node.port = 1;
+    std::uint16_t port = 1;
+    for (NodeConfig& node : two.shards[i].nodes) node.port = port++;
   }
   rpoguard_->write_config(two);
   rpoguard_->sighup();
