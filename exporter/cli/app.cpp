@@ -44,11 +44,14 @@ CLI::Option* add_config_option(CLI::App& command, std::string& file) {
 
 void add_web_options(CLI::App& command, run::WebFiles& files) {
   command
-      .add_option("--web.config.file", files.ops,
-                  "TLS, users and headers of the ops listener, as Prometheus's exporters have it")
+      .add_option(
+          "--web.config.file", files.ops,
+          "TLS, users and headers of the ops listener, in the format of Prometheus's exporters")
       ->type_name("FILE")
       ->envname("RPOGUARD_WEB_CONFIG_FILE");
-  command.add_option("--gate.web.config.file", files.gate, "The same for the gate, without users")
+  command
+      .add_option("--gate.web.config.file", files.gate,
+                  "The same for the gate listener, without users")
       ->type_name("FILE")
       ->envname("RPOGUARD_GATE_WEB_CONFIG_FILE");
 }
@@ -57,11 +60,12 @@ void add_web_options(CLI::App& command, run::WebFiles& files) {
 void add_access_options(CLI::App& command, Access& access) {
   command
       .add_option("--ca-file", access.ca_file,
-                  "Authority to verify the listener by; without --url it means https")
+                  "CA that verifies the listener's certificate; without --url it selects https")
       ->type_name("FILE");
   auto* certificate =
       command.add_option("--cert-file", access.cert_file, "Client certificate")->type_name("FILE");
-  auto* key = command.add_option("--key-file", access.key_file, "Its key")->type_name("FILE");
+  auto* key = command.add_option("--key-file", access.key_file, "Key of the client certificate")
+                  ->type_name("FILE");
   certificate->needs(key);
   key->needs(certificate);
   command.add_option("--user-file", access.user_file, "File with one line USER:PASSWORD")
@@ -99,8 +103,9 @@ void add_check_config(CLI::App& app, Options& options, int& exit_code) {
       ->required()
       ->type_name("");
   command
-      ->add_option("--parts", options.parts,
-                   "Also print which shards each of so many would watch with serve --part")
+      ->add_option(
+          "--parts", options.parts,
+          "Also print which part watches which shard if serve runs with --part=INDEX/COUNT")
       ->type_name("COUNT")
       ->check(CLI::Range(std::size_t{1}, core::limits::kShardsMax));
   add_web_options(*command, options.web_files);
@@ -114,21 +119,21 @@ void add_status(CLI::App& app, Options& options, int& exit_code) {
   add_config_option(*command, options.status.config_file);
   command
       ->add_option("--url", options.status.url,
-                   "Its ops listener, instead of reading the configuration file")
+                   "Its ops listener; otherwise taken from the configuration file")
       ->type_name("URL");
   add_access_options(*command, options.status.access);
   command->add_option("--shard", options.status.shard, "Only this shard")->type_name("ID");
   command->add_flag("--watch,-w", options.status.watch, "Refresh every second until interrupted");
   command->add_flag("--json", options.status.json, "Print the view as JSON");
   command->add_flag("--live", options.status.live,
-                    "Only ask whether rpoguard itself works, whatever it says of the shards: for "
-                    "health checks of containers; asks listen.health if configured");
+                    "Only ask whether rpoguard itself works, not the shards: for health checks of "
+                    "containers; asks listen.health if configured");
   command->add_option("--color", options.color, "Colours: auto (only on a terminal), always, never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->type_name("WHEN");
   command->footer(
-      "Exit code: 0 every shown shard takes writes, 1 at least one does not, 2 rpoguard does not "
-      "answer. With --live: 0 it works, 1 it does not, 2 it does not answer.");
+      "Exit code: 0 if every shown shard takes writes, 1 if one does not, 2 if rpoguard does not "
+      "answer. With --live: 0 if rpoguard works, 1 if it does not, 2 if it does not answer.");
   command->callback([&] {
     const bool terminal = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
     options.status.color = options.color == "always" || (options.color == "auto" && terminal);
@@ -144,16 +149,16 @@ CLI::App* add_operator_command(CLI::App& app, Options& options, const char* name
   auto* shard = command->add_option("SHARD,--shard", order.shard, "The shard")->type_name("ID");
   auto* all = command->add_flag("--all", options.all, "All shards");
   shard->excludes(all);
-  command->add_option("--by", order.by, "Who decides this; the login name if not given")
+  command->add_option("--by", order.by, "Who decides this; default: the login name")
       ->type_name("WHO");
   add_config_option(*command, order.config_file);
   command
       ->add_option("--url", order.url,
-                   "The ops listener, instead of reading the configuration file")
+                   "The ops listener; otherwise taken from the configuration file")
       ->type_name("URL");
   command
       ->add_option("--token-file", order.token_file,
-                   "File with the token, instead of control.token_file of the configuration")
+                   "File with the token; default: control.token_file of the configuration")
       ->type_name("FILE");
   add_access_options(*command, order.access);
   command->footer("Exit code: 0 done, 1 refused, 2 rpoguard does not answer.");
@@ -168,15 +173,13 @@ void run_operator_command(Options& options, bool freezes, int& exit_code) {
 
 void add_freeze(CLI::App& app, Options& options, int& exit_code) {
   FreezeOptions& order = options.freeze;
-  auto* command =
-      add_operator_command(app, options, "freeze",
-                           "Close the gate of a shard by hand; it survives a restart of rpoguard");
+  auto* command = add_operator_command(
+      app, options, "freeze",
+      "Close the gate of a shard by hand; the freeze survives a restart of rpoguard");
   command->add_option("--reason", order.reason, "Why")->required()->type_name("TEXT");
-  auto* length = command
-                     ->add_option("--for", order.length,
-                                  "How long: 30m, 2h; without: until "
-                                  "unfreeze")
-                     ->type_name("DURATION");
+  auto* length =
+      command->add_option("--for", order.length, "How long: 30m, 2h; default: until unfreeze")
+          ->type_name("DURATION");
   command->add_option("--until", order.until, "When it ends, in UTC: 2030-01-31T18:00Z")
       ->type_name("TIME")
       ->excludes(length);
@@ -196,11 +199,11 @@ void add_sql(CLI::App& app, Options& options, int& exit_code) {
   command->add_option("--role", options.role, "Role that rpoguard connects as")
       ->capture_default_str()
       ->type_name("NAME");
-  command->add_option("--home-region", options.home_region, "Region that holds the writer now")
+  command->add_option("--home-region", options.home_region, "Region of the writer")
       ->required()
       ->type_name("REGION");
   command->add_flag("--with-canary", options.with_canary,
-                    "Also the table that writer_endpoint.canary commits to; the role may write it");
+                    "Also make the table for writer_endpoint.canary, and let the role write to it");
   command->footer(
       "Apply it on the writer of each shard, as a superuser: rpoguard sql --home-region iad | psql "
       "app");

@@ -192,8 +192,8 @@ std::string render_nodes(const json& shard, const Moment& at, bool color) {
 std::string stale_warning(const json& view, bool color) {
   const double age = view.at("view_age_seconds").get<double>();
   if (age <= kStaleIntervals * view.at("probe_interval_seconds").get<double>()) return "";
-  return painted("rpoguard has not looked for " + seconds(view.at("view_age_seconds")) +
-                     ": do not trust this page\n",
+  return painted("rpoguard has not evaluated its shards for " +
+                     seconds(view.at("view_age_seconds")) + ": do not trust this page\n",
                  Mood::bad, color);
 }
 

@@ -182,15 +182,15 @@ class SourceCheck {
     if (!is_set(regions) || !source.value || !format.value) return;
     const Place& place = *regions.written;
     if (*source.value == ArchiveSource::postgres) {
-      report_.add(
-          replaces(source, regions) ? *source.written : place,
-          "archive.readable_from with archive.source postgres: the writer's word is no copy",
-          "archive.source directory | command");
+      report_.add(replaces(source, regions) ? *source.written : place,
+                  "archive.readable_from with archive.source postgres: what the writer reports is "
+                  "never a counted copy",
+                  "archive.source directory | command");
     } else if (*source.value == ArchiveSource::command &&
                *format.value == ArchiveFormat::pgbackrest) {
       report_.add(replaces(format, regions) ? *format.written : place,
-                  "archive.readable_from with archive.format pgbackrest: its report names the "
-                  "first and the last file, holes would not show",
+                  "archive.readable_from with archive.format pgbackrest: its report names only the "
+                  "first and the last file, so holes do not show",
                   "archive.format names");
     }
     check_allowed(regions);

@@ -33,7 +33,7 @@ std::vector<Key> address_keys() {
        .type = Type::choices,
        .choices = event_words(),
        .optional = true,
-       .help = "what it is told, [] is everything; alertmanager gets alerts instead"},
+       .help = "events that the hook gets, [] for all; alertmanager gets alerts instead"},
       {.path = "hooks[].url",
        .sets = member<&HookSpec::url>(),
        .type = Type::url,
@@ -45,7 +45,7 @@ std::vector<Key> address_keys() {
        .type = Type::path,
        .optional = true,
        .secret = true,
-       .help = "webhook: file with the secrets to sign with (whsec_...), one a line"},
+       .help = "webhook: file with the signing secrets (whsec_...), one per line"},
       {.path = "hooks[].token_file",
        .sets = member<&HookSpec::token_file>(),
        .type = Type::path,
@@ -56,7 +56,7 @@ std::vector<Key> address_keys() {
        .sets = member<&HookSpec::ca_file>(),
        .type = Type::path,
        .optional = true,
-       .help = "webhook, alertmanager: certificate authority; none: those of the system"},
+       .help = "webhook, alertmanager: CA; none: those of the system"},
   };
 }
 
@@ -66,12 +66,12 @@ std::vector<Key> delivery_keys() {
        .sets = member<&HookSpec::command>(),
        .type = Type::command,
        .optional = true,
-       .help = "command: run without a shell; the event is on its standard input"},
+       .help = "command: program to run, without a shell; gets the event on standard input"},
       {.path = "hooks[].sql",
        .sets = member<&HookSpec::sql>(),
        .type = Type::queries,
        .optional = true,
-       .help = "sql: run in turn on the confirmed writer of the event's shard"},
+       .help = "sql: statements to run in turn on the confirmed writer of the event's shard"},
       {.path = "hooks[].user",
        .sets = member<&HookSpec::user>(),
        .type = Type::text,
@@ -98,13 +98,13 @@ std::vector<Key> delivery_keys() {
        .type = Type::duration,
        .default_text = "10s",
        .range = {.low = "100ms", .high = "60s"},
-       .help = "deadline of one try; a command is killed then"},
+       .help = "deadline of one try; after it a command is killed"},
       {.path = "hooks[].give_up_after",
        .sets = member<&HookSpec::give_up_after>(),
        .type = Type::duration,
        .default_text = "15m",
        .range = {.low = "0s", .high = "7d"},
-       .help = "a failed delivery is tried again until its event is so old"},
+       .help = "a failed delivery is tried again until its event is this old"},
   };
 }
 

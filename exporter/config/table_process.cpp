@@ -21,7 +21,7 @@ std::vector<Key> process_keys() {
        .type = Type::address,
        .default_text = "0.0.0.0:10188",
        .reloadable = false,
-       .help = "the write gate, on its own port and threads"},
+       .help = "the write gate, with its own port and threads"},
       {.path = "listen.agent",
        .sets = member<&Spec::agent>(),
        .type = Type::address,
@@ -33,7 +33,8 @@ std::vector<Key> process_keys() {
        .type = Type::address,
        .optional = true,
        .reloadable = false,
-       .help = "only /livez and /readyz, always plain: for a kubelet that has no certificate"},
+       .help =
+           "only /livez and /readyz, always plain HTTP: for a kubelet, which has no certificate"},
       {.path = "lease.path",
        .sets = member<&Spec::lease_path>(),
        .type = Type::path,
@@ -44,7 +45,7 @@ std::vector<Key> process_keys() {
        .type = Type::path,
        .default_text = "/var/lib/rpoguard",
        .reloadable = false,
-       .help = "what must survive a restart: highest epochs, waivers, freezes"},
+       .help = "directory for what must survive a restart: highest epochs, waivers, freezes"},
       {.path = "control.token_file",
        .sets = member<&Spec::control_token_file>(),
        .type = Type::path,
@@ -57,7 +58,7 @@ std::vector<Key> process_keys() {
        .type = Type::duration,
        .default_text = "1s",
        .range = {.low = "100ms", .high = "60s"},
-       .help = "how often each node is asked; at most a quarter of every rpo"},
+       .help = "how often each node is probed; at most a quarter of every rpo"},
       {.path = "probe.timeout",
        .sets = member<&Spec::probe, &ProbeSpec::timeout>(),
        .type = Type::duration,
@@ -75,7 +76,7 @@ std::vector<Key> process_keys() {
        .type = Type::duration,
        .default_text = "15s",
        .range = {.low = "100ms", .high = "10m"},
-       .help = "pace of the slow facts (slots, connections); at least probe.interval"},
+       .help = "how often slow facts (slots, connections) are asked; at least probe.interval"},
   };
 }
 

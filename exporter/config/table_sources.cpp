@@ -43,12 +43,12 @@ std::vector<Key> epoch_keys() {
        .sets = member<&ShardSpec::epoch_witness, &WitnessSpec::url>(),
        .type = Type::url,
        .optional = true,
-       .help = "JSON with the epoch; one more witness unless source is http, which needs it"},
+       .help = "URL of JSON with the epoch: one more witness, or, with source http, the authority"},
       {.path = "defaults.epoch.pointer",
        .sets = member<&ShardSpec::epoch_witness, &WitnessSpec::pointer>(),
        .type = Type::pointer,
        .optional = true,
-       .help = "where in that JSON the epoch is, a whole number from 0"},
+       .help = "where the epoch, a whole number from 0, is in that JSON"},
       {.path = "defaults.epoch.writer_pointer",
        .sets = member<&ShardSpec::epoch_witness, &WitnessSpec::writer_pointer>(),
        .type = Type::pointer,
@@ -64,7 +64,7 @@ std::vector<Key> epoch_keys() {
        .sets = member<&ShardSpec::epoch_witness, &WitnessSpec::ca_file>(),
        .type = Type::path,
        .optional = true,
-       .help = "certificate authority of epoch.url; none: those of the system"},
+       .help = "CA of epoch.url; none: those of the system"},
   };
 }
 
@@ -74,12 +74,12 @@ std::vector<Key> witness_keys() {
        .sets = member<&ShardSpec::generation_witness, &WitnessSpec::url>(),
        .type = Type::url,
        .optional = true,
-       .help = "JSON with the generation of the shard map; none: it is not checked"},
+       .help = "URL of JSON with the generation of the shard map; none: it is not checked"},
       {.path = "defaults.generation.pointer",
        .sets = member<&ShardSpec::generation_witness, &WitnessSpec::pointer>(),
        .type = Type::pointer,
        .optional = true,
-       .help = "where in that JSON the generation is, a whole number from 0"},
+       .help = "where the generation, a whole number from 0, is in that JSON"},
       {.path = "defaults.generation.token_file",
        .sets = member<&ShardSpec::generation_witness, &WitnessSpec::token_file>(),
        .type = Type::path,
@@ -90,7 +90,7 @@ std::vector<Key> witness_keys() {
        .sets = member<&ShardSpec::generation_witness, &WitnessSpec::ca_file>(),
        .type = Type::path,
        .optional = true,
-       .help = "certificate authority of generation.url; none: those of the system"},
+       .help = "CA of generation.url; none: those of the system"},
       {.path = "defaults.witness.interval",
        .sets = pace_of_witnesses<&WitnessSpec::interval>(),
        .type = Type::duration,
@@ -120,7 +120,7 @@ std::vector<Key> archive_keys() {
        .default_text = "postgres",
        .choices =
            words_of(ArchiveSource::postgres, ArchiveSource::directory, ArchiveSource::command),
-       .help = "who says what the archive holds: the writer (a claim), a directory, a command"},
+       .help = "who tells what the archive holds: the writer (never counted), directory, command"},
       {.path = "defaults.archive.directory",
        .sets = member<&ShardSpec::archive, &ArchiveSpec::directory>(),
        .type = Type::path,
@@ -137,7 +137,8 @@ std::vector<Key> archive_keys() {
        .type = Type::choice,
        .default_text = "names",
        .choices = words_of(ArchiveFormat::names, ArchiveFormat::pgbackrest),
-       .help = "what the command prints: a file name a line, or `pgbackrest info --output=json`"},
+       .help =
+           "what the command prints: one file name per line, or `pgbackrest info --output=json`"},
       {.path = "defaults.archive.interval",
        .sets = member<&ShardSpec::archive, &ArchiveSpec::interval>(),
        .type = Type::duration,
@@ -150,7 +151,7 @@ std::vector<Key> archive_keys() {
        .type = Type::duration,
        .default_text = "10s",
        .range = {.low = "100ms", .high = "5m"},
-       .help = "deadline of one listing; the command is killed then"},
+       .help = "deadline of one listing; after it the command is killed"},
       {.path = "defaults.archive.max_age",
        .sets = member<&ShardSpec::archive, &ArchiveSpec::max_age>(),
        .type = Type::duration,
@@ -162,7 +163,7 @@ std::vector<Key> archive_keys() {
        .type = Type::labels,
        .optional = true,
        .help =
-           "regions that can restore from it; a copy while one of them is not that of the writer"},
+           "regions that can restore from it; a counted copy while one is not the writer's region"},
   };
 }
 

@@ -302,15 +302,15 @@ class WebReader {
       complain(at(name_of(&TlsSpec::min_version)), "is above max_version",
                "min_version <= max_version");
     if (verified && tls.client_ca.empty())
-      complain(at(auth_type), "needs an authority to verify by", "with client_ca_file");
+      complain(at(auth_type), "needs a CA to verify client certificates", "with client_ca_file");
     if (tls.client_auth == core::ClientAuth::none && !tls.client_ca.empty())
       complain(at(keys.contains(authority.name) ? authority.name : authority.file_name),
-               "without client_auth_type nobody is asked for a certificate",
+               "client_auth_type requests no client certificate, so this CA has no use",
                "client_auth_type: RequireAndVerifyClientCert");
     // In the exporter-toolkit such a list lets nobody in. With us it would be everybody.
     if (verified && keys.contains(allowed_sans) && tls.client_allowed_sans.empty())
       complain(at(allowed_sans), "names nobody",
-               "one or more names; leave it out for all clients of the authority");
+               "one or more names; leave it out to accept all clients of the CA");
     if (!verified && keys.contains(allowed_sans))
       complain(at(allowed_sans), "certificates are not verified",
                "client_auth_type: RequireAndVerifyClientCert");

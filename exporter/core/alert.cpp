@@ -69,7 +69,7 @@ void add_gate(const ShardView& shard, std::vector<Alert>& alerts) {
 void add_promise(const ShardView& shard, std::vector<Alert>& alerts) {
   if (!is_downgraded(shard)) return;
   alerts.push_back(of_shard(kDowngraded, shard,
-                            "promises synchronous durability and does not require it",
+                            "promises RPO 0, but its writer does not wait for a copy",
                             shard.synchronous.problem));
 }
 

@@ -55,7 +55,7 @@ std::string note_of_look(const ArchiveMemory& memory, const ArchiveMemory::Look&
   if (!look.frontier) {
     const bool known = look.path.history || look.path.timeline == Timeline{1};
     return known ? "the archive holds no WAL that the writer continues"
-                 : "how the writer's timeline came about is not known (rpoguard.timeline_history() "
+                 : "the history of the writer's timeline is not known (rpoguard.timeline_history() "
                    "is missing), and no backup was taken on it: nothing is proven";
   }
   if (view.gap_segments.value_or(0) > 0) {

@@ -9,7 +9,7 @@ namespace {
 
 using Events = std::vector<Event>;
 
-constexpr const char* kDivergedRemedy = ": it needs pg_rewind or a re-seed";
+constexpr const char* kDivergedRemedy = ": it needs pg_rewind or a rebuild";
 
 std::string seconds_text(std::optional<Duration> duration) {
   if (!duration) return "unknown";

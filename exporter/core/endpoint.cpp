@@ -24,7 +24,7 @@ void judge_answer(EndpointVerdict& verdict, const EndpointSpec& spec, const Endp
   } else if (!spec.canary || facts.commit_took) {
     verdict.last_good = asked;
   } else {
-    view.note = "it leads to the writer, and nothing was committed there";
+    view.note = "it leads to the writer, but the canary was not committed there";
   }
 }
 

@@ -104,7 +104,7 @@ bool Judge::named(std::size_t node) const {
 
 // Why this candidate is surely not the writer; empty: it may be.
 std::string Judge::outranked(std::size_t node) const {
-  const std::string remedy = ": fence it, then rewind or re-seed it";
+  const std::string remedy = ": fence it, then run pg_rewind or rebuild it";
   if (memory.authority) {
     if (named(node)) return "";
     return "it accepts writes, but the epoch witness names " + memory.authority->writer +

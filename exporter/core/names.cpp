@@ -21,19 +21,18 @@ struct ReasonText {
 constexpr std::array<ReasonText, kReasonCount> kReasonTexts{{
     {"split_brain", "two or more nodes accept writes and neither outranks the other"},
     {"stale_epoch",
-     "the epoch does not confirm the node that accepts writes, or the caller's epoch is not "
-     "current"},
+     "the node that accepts writes does not own the highest epoch, or the caller's epoch is not "
+     "the writer's"},
     {"no_writer", "no node is known to accept writes"},
     {"endpoint_misrouted", "the writer endpoint does not lead to the writer"},
     {"stale_generation",
-     "the caller's shard map generation is not the current one, or cannot be checked"},
+     "the caller's generation of the shard map is not the current one, or nobody can check it"},
     {"frozen", "an operator has frozen writes"},
-    {"unproven", "nothing has been proven durable on the remote copies yet"},
+    {"unproven", "no counted copy has proven anything durable yet"},
     {"rpo_exceeded",
-     "more acknowledged work than the RPO allows is not proven durable on the remote copies"},
+     "more acknowledged work than the RPO allows is not proven durable on the counted copies"},
     {"archive_too_old", "the WAL archive is older than the policy allows"},
-    {"reopening",
-     "what closed the gate is over and has to stay so for a while before writes are let in again"},
+    {"reopening", "the cause is over; the gate reopens if it stays away for a while"},
 }};
 
 constexpr std::array<const char*, kNodeStateCount> kNodeStateNames{

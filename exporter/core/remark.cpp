@@ -36,7 +36,7 @@ void add_exposure(const ShardView& shard, Instant now, Remarks& remarks) {
     remarks.push_back({.subject = kExposureSubject,
                        .tone = Tone::unsure,
                        .text = "growing",
-                       .more = ", at this pace used up in " + render_short(*left)});
+                       .more = ", at this pace the budget is used up in " + render_short(*left)});
   }
   if (shard.bootstrapped) {
     remarks.push_back({.subject = kExposureSubject,
@@ -118,7 +118,7 @@ void add_holes(const ArchiveView& archive, Remarks& remarks) {
     remarks.push_back({.subject = kArchiveSubject,
                        .tone = Tone::unsure,
                        .text = "the writer claims " + render_bytes(*archive.claimed_ahead_bytes) +
-                               " more than there is"});
+                               " more than the archive holds"});
   }
 }
 

@@ -64,18 +64,18 @@ std::string not_required(const ShardSpec& spec, const NodeFacts& writer, const R
     return "rpo is 0, but synchronous_commit is lowered for " + weakest->whom + ": " +
            weakest->level;
   if (writer.synchronous_commit_hidden)
-    return "rpo is 0, but a synchronous_commit of rpoguard's own role or database hides what the "
-           "writer gives others: set it for the server, or for all roles";
+    return "rpo is 0, but synchronous_commit is set for rpoguard's own role or database, which "
+           "hides what others get: set it for the server, or for all roles";
   const std::string& setting = writer.synchronous_standby_names;
   if (setting.empty())
-    return "rpo is 0, but synchronous_standby_names is empty on the writer: commits wait for "
-           "nobody";
+    return "rpo is 0, but synchronous_standby_names is empty on the writer: commits wait for no "
+           "standby";
   const auto names = parse_synchronous_names(setting);
   const int sure = names ? surely_waited_for(*names, writer, copies) : 0;
   if (sure >= spec.copies) return "";
   return "rpo is 0, but with synchronous_standby_names = '" + setting +
          "' a commit is sure to be on " + std::to_string(sure) + " of the " +
-         std::to_string(spec.copies) + " copies that count";
+         std::to_string(spec.copies) + " counted copies";
 }
 
 // Does the writer wait for this copy, and has it all that was acknowledged before `least`? It is

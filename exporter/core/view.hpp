@@ -74,7 +74,7 @@ struct NodeView {
 
   // Against the confirmed writer. Absent for the writer and where a history is not known.
   std::optional<Lsn> fork_point;  ///< where its WAL and the writer's part; absent: they do not
-  /// WAL beyond the fork point that the writer never accepted: it needs pg_rewind or a re-seed. 0:
+  /// WAL beyond the fork point that the writer never accepted: it needs pg_rewind or a rebuild. 0:
   /// none, it can follow.
   std::optional<std::int64_t> diverged_bytes;
   /// It was seen to commit, abort or prepare: when that was first known. Tells which of two writers

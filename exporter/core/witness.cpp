@@ -20,7 +20,7 @@ std::optional<ProbeError> refused(const WitnessObservation& latest,
   return ProbeError{.reason = ProbeFailure::bad_answer,
                     .message = "it says " + std::to_string(facts->number) +
                                ", the highest seen is " + std::to_string(*least) +
-                               ": an old copy answers"};
+                               ": an outdated source answers"};
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ std::optional<std::string_view> bearer_token(const HttpRequest& request) {
 }
 
 HttpResponse unauthorized() {
-  HttpResponse response = text_response(401, "a bearer token is needed, and it has to be right\n");
+  HttpResponse response = text_response(401, "the request needs the right bearer token\n");
   set_header(response, {"WWW-Authenticate", "Bearer"});
   return response;
 }

@@ -29,15 +29,14 @@ constexpr auto kArchiveRows = std::to_array<MetricRow>({
     {.name = "rpoguard_backup_age_seconds",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help = "Age of the latest backup that the archive knows of, by its own time and the wall "
-             "clock of this host. Absent without one, and where the source does not tell.",
+     .help = "Age of the latest backup in the archive, by the backup's own time and the wall clock "
+             "of this host. Absent without a backup, and where the source names none.",
      .read = each_archive([](const ShardScrape& shard) { return backup_age(shard); })},
     {.name = "rpoguard_wal_archive_age_seconds",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help =
-         "Age at the moment of the scrape of the latest moment up to which everything acknowledged "
-         "is archived without a hole. Absent without an archive and while nothing is proven.",
+     .help = "Age, at the scrape, of the latest moment up to which everything acknowledged is "
+             "archived without a hole. Absent without an archive and while nothing is proven.",
      .read = each_archive(
          [](const ShardScrape& shard) { return shard.at.age(shard.view.archive.recovery_point); })},
     {.name = "rpoguard_wal_archive_claimed_ahead_bytes",
@@ -51,8 +50,7 @@ constexpr auto kArchiveRows = std::to_array<MetricRow>({
     {.name = "rpoguard_wal_archive_counted",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help =
-         "1 if the archive counts as a durable copy at present, else 0. Absent without an archive.",
+     .help = "1 if the archive is a counted copy, else 0. Absent without an archive.",
      .read = each_archive([](const ShardScrape& shard) { return shard.view.archive.counted; })},
     {.name = "rpoguard_wal_archive_failures_total",
      .kind = MetricKind::counter,
@@ -83,8 +81,8 @@ constexpr auto kArchiveRows = std::to_array<MetricRow>({
     {.name = "rpoguard_wal_archive_look_failing",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help = "1 if the last look at the repository failed, else 0. Absent where only the writer's "
-             "word is configured.",
+     .help = "1 if the last look at the archive failed, else 0. Absent with archive.source "
+             "postgres, which looks at no files.",
      .read = each_archive([](const ShardScrape& shard) { return look_failing(shard); })},
     {.name = "rpoguard_wal_archive_ready_segments",
      .kind = MetricKind::gauge,

@@ -42,10 +42,10 @@ constexpr auto kNodeRows = std::to_array<MetricRow>({
     {.name = "rpoguard_connections",
      .kind = MetricKind::gauge,
      .labels = {"shard", "node", "state"},
-     .help =
-         "Server connections of the node by state as pg_stat_activity names it, up to one slow "
-         "probe old. active, idle, idle in transaction and idle in transaction (aborted) are there "
-         "also when 0, others while there are any. Absent while the node gives no answer.",
+     .help = "Server connections of the node by state as pg_stat_activity names it, up to one slow "
+             "probe old. The states active, idle, idle in transaction and idle in transaction "
+             "(aborted) are there even when 0, other states only while there are any. Absent while "
+             "the node gives no answer.",
      .read = each_node([](const NodeScrape& node, SamplesOf& add) {
        for_each_connection_state(
            node, [&](const std::string& state, std::int64_t count) { add({state}, count); });
@@ -69,9 +69,9 @@ constexpr auto kNodeRows = std::to_array<MetricRow>({
     {.name = "rpoguard_node_diverged_bytes",
      .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
-     .help = "WAL bytes on the node beyond the point where its history and the writer's part. "
-             "Above 0: it needs pg_rewind or has to be built anew. Absent where the histories "
-             "cannot be compared.",
+     .help =
+         "WAL bytes on the node beyond the point where its history and the writer's part. Above 0: "
+         "the node needs pg_rewind or a rebuild. Absent where the histories cannot be compared.",
      .read = each_node([](const NodeScrape& node) { return node.view.diverged_bytes; })},
     {.name = "rpoguard_node_epoch",
      .kind = MetricKind::gauge,
@@ -88,15 +88,15 @@ constexpr auto kNodeRows = std::to_array<MetricRow>({
     {.name = "rpoguard_node_info",
      .kind = MetricKind::gauge,
      .labels = {"shard", "node", "node_region", "role_wanted"},
-     .help = "Always 1. Where the configuration places the node, and what for: home (may write in "
-             "the home region), copy (counts as durable copy elsewhere) or reader (never counted).",
+     .help = "Always 1. The node's region and role in the configuration: home (may write in the "
+             "home region), copy (counts as a durable copy elsewhere) or reader (never counted).",
      .read = each_node([](const NodeScrape& node, SamplesOf& add) {
        add({base::sanitize_utf8(node.spec.region), role_of(node)}, 1);
      })},
     {.name = "rpoguard_node_state",
      .kind = MetricKind::gauge,
      .labels = {"shard", "node", "state"},
-     .help = "1 for the state the node is judged to be in, 0 for all others.",
+     .help = "1 for the node's state by rpoguard's verdict, 0 for all other states.",
      .read = each_node([](const NodeScrape& node, SamplesOf& add) {
        for_each_value<core::NodeState>(core::kNodeStateCount, [&](core::NodeState state) {
          add({name_of(state)}, node.view.state == state);
@@ -141,9 +141,9 @@ constexpr auto kNodeRows = std::to_array<MetricRow>({
     {.name = "rpoguard_replica_lag_seconds",
      .kind = MetricKind::gauge,
      .labels = {"shard", "node", "stage"},
-     .help = "Age at the moment of the scrape of the latest moment up to which the copy provably "
-             "has everything; grows by itself when nothing is heard. About one probe interval in "
-             "good health. Absent where nothing is proven.",
+     .help = "Age, at the scrape, of the latest moment up to which the copy provably has "
+             "everything; grows by itself while rpoguard hears nothing. About one probe interval "
+             "in good health. Absent where nothing is proven.",
      .read = each_node([](const NodeScrape& node, SamplesOf& add) {
        add({kFlush}, node.at.age(node.view.recovery_point_flush));
        add({kReplay}, node.at.age(node.view.recovery_point_replay));
@@ -160,9 +160,9 @@ constexpr auto kNodeRows = std::to_array<MetricRow>({
     {.name = "rpoguard_replica_streaming",
      .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
-     .help =
-         "1 if WAL streams to the copy, by its own word and the writer's, else 0. Absent for the "
-         "writer and while the copy does not answer: the writer's word outlives a dead connection.",
+     .help = "1 if both the copy and the writer report that WAL streams to the copy, else 0. "
+             "Absent for the writer and while the copy does not answer: the writer's report "
+             "outlives a dead connection.",
      .read = each_node([](const NodeScrape& node) { return node.view.streaming; })},
     {.name = "rpoguard_replica_synchronous",
      .kind = MetricKind::gauge,
@@ -193,8 +193,8 @@ constexpr auto kNodeRows = std::to_array<MetricRow>({
     {.name = "rpoguard_wal_position_bytes",
      .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
-     .help = "Position in the WAL: where a writer inserts, up to where a copy has flushed. Absent "
-             "while the node gives no answer.",
+     .help = "Position in the WAL: where a writer inserts, or up to where a standby has flushed. "
+             "Absent while the node gives no answer.",
      .read = each_node([](const NodeScrape& node) { return node.view.wal_position; })},
 });
 static_assert(is_sorted_by_name(kNodeRows));

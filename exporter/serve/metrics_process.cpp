@@ -73,7 +73,7 @@ constexpr auto kProcessRows = std::to_array<MetricRow>({
     {.name = "rpoguard_hook_queue_events",
      .kind = MetricKind::gauge,
      .labels = {"hook"},
-     .help = "Events that wait for the hook, with the one under way.",
+     .help = "Events that wait for the hook, including the one being delivered.",
      .read = each_hook([](const core::HookStats& hook) { return hook.queued; })},
     {.name = "rpoguard_hook_retries_total",
      .kind = MetricKind::counter,
@@ -83,9 +83,9 @@ constexpr auto kProcessRows = std::to_array<MetricRow>({
     {.name = "rpoguard_lease_page_up",
      .kind = MetricKind::gauge,
      .labels = {},
-     .help = "1 if the lease page is there and is written at every look; 0 if it cannot be made, "
-             "or another rpoguard has put its own at the path: then every lease is closed for "
-             "readers. Absent where none is configured.",
+     .help = "1 if the lease page exists and is written after every probe; 0 if rpoguard cannot "
+             "make it, or another rpoguard has put its own at the path: then readers find every "
+             "lease closed. Absent where none is configured.",
      .read = once([](const Scrape& scrape) {
        return scrape.view ? scrape.view->lease_page_up : std::nullopt;
      })},
@@ -97,8 +97,8 @@ constexpr auto kProcessRows = std::to_array<MetricRow>({
     {.name = "rpoguard_web_config_reload_failures_total",
      .kind = MetricKind::counter,
      .labels = {"listener"},
-     .help = "Changes of the web configuration file, or of a file that it names, that were "
-             "refused; the previous ones stay in effect. Absent without such a file.",
+     .help = "Refused changes of the web configuration file, or of a file that it names; the "
+             "previous files stay in effect. Absent without such a file.",
      .read = each_listener([](const WebStats& web) { return web.reload_failures; })},
     {.name = "rpoguard_web_handshake_failures_total",
      .kind = MetricKind::counter,

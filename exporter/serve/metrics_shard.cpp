@@ -65,7 +65,7 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
      .kind = MetricKind::gauge,
      .labels = {"shard", "endpoint"},
      .help = "1 if the writer endpoint leads to the confirmed writer, 0 if it leads elsewhere. "
-             "Absent where no endpoint is configured, and while nobody can say.",
+             "Absent where no endpoint is configured, and while rpoguard does not know.",
      .read = each_shard([](const ShardScrape& shard, SamplesOf& add) {
        if (shard.view.endpoint) add({kWriterEndpoint}, shard.view.endpoint->on_writer);
      })},
@@ -101,9 +101,8 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
     {.name = "rpoguard_gate_open",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help =
-         "1 if an ordinary caller of the gate is told to go ahead at the moment of the scrape, 0 "
-         "if it is refused. In mode shadow or off the gate answers open whatever it would say.",
+     .help = "1 if the gate lets an ordinary caller write at the moment of the scrape, 0 if it "
+             "refuses. In mode shadow or off it answers open in any case.",
      .read = each_shard([](const ShardScrape& shard) { return shard.gate_open; })},
     {.name = "rpoguard_gate_open_for_seconds",
      .kind = MetricKind::gauge,
@@ -117,7 +116,7 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
      .kind = MetricKind::gauge,
      .labels = {"shard", "reason"},
      .help = "1 for the most severe reason for which the gate refuses, or in mode shadow would "
-             "refuse; 0 for all others. All 0: it is open.",
+             "refuse; 0 for all others. All 0: the gate is open.",
      .read = each_shard([](const ShardScrape& shard, SamplesOf& add) {
        for_each_value<Reason>(core::kReasonCount, [&](Reason reason) {
          add({name_of(reason)}, shard.gate.reason == reason);
@@ -131,7 +130,7 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
     {.name = "rpoguard_gate_transitions_total",
      .kind = MetricKind::counter,
      .labels = {"shard", "to", "reason"},
-     .help = "How often the gate opened or closed since start, with the reason it closed for.",
+     .help = "How often the gate opened or closed since start, by the reason for which it closed.",
      .read = each_shard([](const ShardScrape& shard, SamplesOf& add) {
        for_each_value<Reason>(core::kReasonCount, [&](Reason reason) {
          add({"closed", name_of(reason)}, transitions(shard, false, reason));
@@ -155,22 +154,21 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
     {.name = "rpoguard_last_write_outage_seconds",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help = "Length of the last period without usable writes that has ended: the recovery time "
-             "really reached. Absent while none has ended since start.",
+     .help = "Length of the last ended period without usable writes: the recovery time that was "
+             "reached. Absent while none has ended since start.",
      .read = each_shard([](const ShardScrape& shard) { return shard.view.last_write_outage; })},
     {.name = "rpoguard_probe_interval_seconds",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help = "How often the nodes of the shard are probed now; shortened while the exposure is "
-             "high. Absent before the first evaluation.",
+     .help = "Time between two probes of a node of the shard; shorter while the exposure is high. "
+             "Absent before the first evaluation.",
      .read = each_shard(
          [](const ShardScrape& shard) { return shard.once_evaluated(shard.view.probe_interval); })},
     {.name = "rpoguard_recovery_point_timestamp_seconds",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help =
-         "The recovery point: everything acknowledged before this Unix time (wall clock of this "
-         "host) is proven durable on the copies that count. Absent while nothing is proven.",
+     .help = "The recovery point: everything acknowledged before this Unix time (wall clock of "
+             "this host) is proven durable on the counted copies. Absent while nothing is proven.",
      .read = each_shard(
          [](const ShardScrape& shard) { return shard.at.date(shard.view.recovery_point); })},
     {.name = "rpoguard_rpo_at_risk_span_seconds",
@@ -184,8 +182,8 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
     {.name = "rpoguard_rpo_bootstrapped",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help = "1 if the recovery point still comes from commit times of the writer's own clock, "
-             "because none has been proven by WAL positions since start; else 0.",
+     .help = "1 if the recovery point comes from commit times on the writer's own clock, because "
+             "WAL positions have proven none since start; else 0.",
      .read = each_shard([](const ShardScrape& shard) { return shard.view.bootstrapped; })},
     {.name = "rpoguard_rpo_budget_remaining_seconds",
      .kind = MetricKind::gauge,
@@ -196,9 +194,9 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
     {.name = "rpoguard_rpo_exposure_distribution_seconds",
      .kind = histogram,
      .labels = {"shard"},
-     .help = "How long the shard was how exposed: counts whole seconds of time, not looks, since "
-             "the shard was first judged. Time with an unknown exposure is in the +Inf bucket "
-             "only, not in the sum. Says which RPO could honestly be promised.",
+     .help = "How many seconds the shard spent at each exposure, since it was first evaluated; "
+             "counts whole seconds, not probes. Time with an unknown exposure is in the +Inf "
+             "bucket only, not in the sum. Shows which RPO you could promise.",
      .read = each_shard([](const ShardScrape& shard) { return shard.view.slo.exposure; })},
     {.name = "rpoguard_rpo_exposure_is_known",
      .kind = MetricKind::gauge,
@@ -209,8 +207,8 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
     {.name = "rpoguard_rpo_exposure_known_seconds",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help = "Age of the oldest commit known to be missing on the copies that count; 0 when none "
-             "is known to be missing. Absent while the exposure is unknown.",
+     .help = "Age of the oldest commit known to be missing on the counted copies; 0 when none is "
+             "known to be missing. Absent while the exposure is unknown.",
      .read = each_shard([](const ShardScrape& shard) {
        return core::exposure_known_at(shard.view, shard.at.now);
      })},
@@ -218,8 +216,8 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
      .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "How much acknowledged work, in seconds back from the scrape, could be lost with the "
-             "writer's region: what cannot be excluded. Grows by itself when nothing is heard. "
-             "Absent, never 0, while unknown.",
+             "writer's region. Grows by itself while rpoguard hears nothing. Absent, never 0, "
+             "while unknown.",
      .read = each_shard([](const ShardScrape& shard) { return shard.exposure; })},
     {.name = "rpoguard_rpo_target_seconds",
      .kind = MetricKind::gauge,
@@ -230,7 +228,8 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
      .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "How long until the exposure reaches the RPO if it goes on growing as over the last "
-             "looks; 0 when it has. Absent while it does not grow or is unknown, and for RPO 0.",
+             "probes; 0 when it has reached it. Absent while the exposure does not grow or is "
+             "unknown, and for RPO 0.",
      .read = each_shard([](const ShardScrape& shard) {
        return core::time_to_exhaustion_at(shard.view, shard.at.now);
      })},
@@ -256,8 +255,8 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
     {.name = "rpoguard_slo_bad_seconds_total",
      .kind = MetricKind::counter,
      .labels = {"shard", "reason"},
-     .help = "Those of rpoguard_slo_seconds_total in which the RPO was not kept: exceeded, or "
-             "unknown whether it was.",
+     .help = "Seconds of rpoguard_slo_seconds_total in which the RPO was exceeded, or the exposure "
+             "was unknown.",
      .read = each_shard([](const ShardScrape& shard, SamplesOf& add) {
        add({"exceeded"}, shard.view.slo.exceeded);
        add({"unknown"}, shard.view.slo.unknown);
@@ -271,35 +270,35 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
     {.name = "rpoguard_slo_seconds_total",
      .kind = MetricKind::counter,
      .labels = {"shard"},
-     .help = "Seconds since the shard was first judged by this process; goes on across reloads.",
+     .help = "Seconds since this process first evaluated the shard; goes on across reloads.",
      .read = each_shard([](const ShardScrape& shard) { return shard.view.slo.total; })},
     {.name = "rpoguard_state_saved",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "1 if what must survive a restart (highest epoch, rivals, waiver) is on disk; 0 if "
-             "state_dir takes no writes and a restart would forget it. Absent before the first "
-             "evaluation.",
+             "rpoguard cannot write to state_dir: a restart would then forget it. Absent before "
+             "the first evaluation.",
      .read = each_shard(
          [](const ShardScrape& shard) { return shard.once_evaluated(shard.view.state_saved); })},
     {.name = "rpoguard_synchronous_downgraded",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help = "1 if synchronous durability is promised (RPO 0) and the writer does not require it, "
-             "else 0. Absent where it is not promised, and while there is no confirmed writer.",
+     .help = "1 if the shard promises RPO 0 but its writer does not wait for a copy, else 0. "
+             "Absent for any other RPO, and while there is no confirmed writer.",
      .read = each_shard([](const ShardScrape& shard) { return downgraded(shard); })},
     {.name = "rpoguard_witness_number",
      .kind = MetricKind::gauge,
      .labels = {"shard", "witness"},
      .help = "The number that the configured witness gives for the shard: its epoch, or the "
-             "generation of the shard map. Absent while it gives none that is young enough.",
+             "generation of the shard map. Absent without a good answer within witness.ttl.",
      .read = each_shard([](const ShardScrape& shard, SamplesOf& add) {
        for (const Witness& witness : witnesses_of(shard)) add({witness.name}, witness.number);
      })},
     {.name = "rpoguard_witness_up",
      .kind = MetricKind::gauge,
      .labels = {"shard", "witness"},
-     .help = "1 if the configured witness (epoch, or generation of the shard map) has given an "
-             "answer that is young enough to count, else 0.",
+     .help = "1 if the configured witness (epoch, or generation of the shard map) has given a good "
+             "answer within witness.ttl, else 0.",
      .read = each_shard([](const ShardScrape& shard, SamplesOf& add) {
        for (const Witness& witness : witnesses_of(shard))
          add({witness.name}, witness.number.has_value());
@@ -307,22 +306,22 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
     {.name = "rpoguard_write_outage_seconds",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help = "For how long writes have not been usable; 0 while they are. Absent before the first "
+     .help = "How long writes have been unusable; 0 while they are usable. Absent before the first "
              "evaluation.",
      .read = each_shard(
          [](const ShardScrape& shard) { return shard.once_evaluated(write_outage(shard)); })},
     {.name = "rpoguard_writers",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help = "How many nodes accept writes. Anything but 1 needs a look. Absent before the first "
-             "evaluation.",
+     .help = "How many nodes accept writes. Any number but 1 needs attention. Absent before the "
+             "first evaluation.",
      .read = each_shard(
          [](const ShardScrape& shard) { return shard.once_evaluated(shard.view.writers); })},
     {.name = "rpoguard_writes_usable",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help = "1 if at the moment of the scrape there is one confirmed writer and the gate's lease "
-             "holds, else 0.",
+     .help = "1 if, at the scrape, there is one confirmed writer and the gate's lease has not run "
+             "out, else 0.",
      .read = each_shard(
          [](const ShardScrape& shard) { return core::usable_at(shard.view, shard.at.now); })},
 });

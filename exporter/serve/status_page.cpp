@@ -104,7 +104,7 @@ std::string gate_line(const ShardSpec& spec, const ShardView* shard,
   }
   if (decision.waived) line += ", " + marked(kUnsure, "RPO waived");
   if (decision.reason) {
-    line += std::string(decision.open ? "; enforcing would refuse: <b>" : ": <b>") +
+    line += std::string(decision.open ? "; mode enforce would refuse: <b>" : ": <b>") +
             name_of(*decision.reason) + "</b>, " + meaning_of(*decision.reason);
   }
   const bool says_more = shard != nullptr && !shard->gate.detail.empty() &&

@@ -118,7 +118,7 @@ TEST(StatusTable, warns_of_an_old_view) {
   json old = view({shard("184")});
   old["view_age_seconds"] = 12.0;
   EXPECT_TRUE(render_status(old, {}).starts_with(
-      "rpoguard has not looked for 12 s: do not trust this page\n"));
+      "rpoguard has not evaluated its shards for 12 s: do not trust this page\n"));
 }
 
 TEST(StatusTable, uses_colours_only_when_told) {
@@ -177,7 +177,7 @@ TEST(StatusTable, says_what_is_wrong_with_the_archive) {
   one["archive"]["note"] = "another system identifier";
   EXPECT_EQ(remarks(one),
             "  WAL archive: hole of 2 segments at 0/2000000\n"
-            "  WAL archive: the writer claims 32 MiB more than there is\n"
+            "  WAL archive: the writer claims 32 MiB more than the archive holds\n"
             "  WAL archive: last look failed, timeout: no listing in 10s\n"
             "  WAL archive: another system identifier\n");
   one["archive"]["frontier"] = nullptr;
@@ -210,7 +210,7 @@ TEST(StatusTable, says_how_the_promise_is_in_danger) {
   one["bootstrapped"] = true;
   one["synchronous"] = {{"downgraded", true}, {"problem", "synchronous_standby_names is empty"}};
   EXPECT_EQ(remarks(one),
-            "  Exposure: growing, at this pace used up in 8.6 s\n"
+            "  Exposure: growing, at this pace the budget is used up in 8.6 s\n"
             "  Exposure: estimated by commit times: just started\n"
             "  Synchronous durability: downgraded: synchronous_standby_names is empty\n");
   one["synchronous"]["downgraded"] = nullptr;

@@ -40,7 +40,7 @@ TEST(ForkPoint, of_a_returned_old_writer_says_how_far_it_went_on) {
   EXPECT_EQ(old_writer.diverged_bytes, 12345);
   EXPECT_NE(old_writer.note.find("fence it"), std::string::npos);
   EXPECT_NE(old_writer.note.find("its WAL leaves the writer's at 0/3001388 and goes on for 12345 "
-                                 "bytes: pg_rewind or re-seed it"),
+                                 "bytes: run pg_rewind or rebuild it"),
             std::string::npos)
       << old_writer.note;
   EXPECT_FALSE(shard.view.nodes[kPhxA].fork_point) << "the writer is no fork of itself";

@@ -39,7 +39,7 @@ TEST(Remarks, are_none_where_nothing_is_configured) {
 
 TEST(Remarks, on_the_exposure_say_how_soon_it_reaches_the_rpo) {
   EXPECT_EQ(remarks_on([](ShardView& view) { view.exposure_growth = 0.5; }),
-            Lines{"unsure Exposure: growing, at this pace used up in 8.0 s"});
+            Lines{"unsure Exposure: growing, at this pace the budget is used up in 8.0 s"});
   EXPECT_EQ(remarks_on([](ShardView& view) {
               view.exposure_growth = 0.5;
               view.recovery_point = kNow - 6s;
@@ -130,7 +130,7 @@ TEST(Remarks, on_the_archive_say_how_far_it_goes_and_what_is_wrong) {
             }),
             (Lines{"unsure WAL archive: age unknown (0/2000000)",
                    "bad WAL archive: hole of 2 segments at 0/2000000",
-                   "unsure WAL archive: the writer claims 32 MiB more than there is",
+                   "unsure WAL archive: the writer claims 32 MiB more than the archive holds",
                    "bad WAL archive: last look failed, timeout: no listing",
                    "unsure WAL archive: another system identifier"}));
   EXPECT_EQ(remarks_on([](ShardView& view) {

@@ -185,15 +185,14 @@ TEST_F(Synchronous, what_is_wrong_is_said_in_one_sentence) {
   EXPECT_EQ(shard.view.synchronous.problem, "");
   writer().synchronous_standby_names = "";
   shard.run_healthy(1);
-  EXPECT_EQ(
-      shard.view.synchronous.problem,
-      "rpo is 0, but synchronous_standby_names is empty on the writer: commits wait for nobody");
+  EXPECT_EQ(shard.view.synchronous.problem,
+            "rpo is 0, but synchronous_standby_names is empty on the writer: commits wait for no "
+            "standby");
   writer().synchronous_standby_names = "ANY 1 (\"iad-b\", \"phx-a\")";
   shard.run_healthy(1);
-  EXPECT_EQ(
-      shard.view.synchronous.problem,
-      "rpo is 0, but with synchronous_standby_names = 'ANY 1 (\"iad-b\", \"phx-a\")' a commit is "
-      "sure to be on 0 of the 1 copies that count");
+  EXPECT_EQ(shard.view.synchronous.problem,
+            "rpo is 0, but with synchronous_standby_names = 'ANY 1 (\"iad-b\", \"phx-a\")' a "
+            "commit is sure to be on 0 of the 1 counted copies");
   writer().synchronous_commit = "local";
   shard.run_healthy(1);
   EXPECT_EQ(shard.view.gate.detail,
@@ -238,8 +237,8 @@ TEST_F(Synchronous, a_level_that_only_rpoguard_has_proves_nothing_of_others) {
   shard.run_healthy(1);
   EXPECT_EQ(shard.reason(), "rpo_exceeded");
   EXPECT_EQ(shard.view.gate.detail,
-            "rpo is 0, but a synchronous_commit of rpoguard's own role or database hides what the "
-            "writer gives others: set it for the server, or for all roles");
+            "rpo is 0, but synchronous_commit is set for rpoguard's own role or database, which "
+            "hides what others get: set it for the server, or for all roles");
 }
 
 TEST(SynchronousView, is_not_promised_with_an_rpo) {

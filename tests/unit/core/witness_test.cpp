@@ -212,7 +212,7 @@ TEST(GenerationWitness, that_goes_back_is_an_old_copy) {
   EXPECT_EQ(reason_for(shard, 11), "stale_generation");
   EXPECT_EQ(reason_for(shard, 12), "open") << "the answer before is still young";
   EXPECT_EQ(shard.view.generation_witness->failure->message,
-            "it says 11, the highest seen is 12: an old copy answers");
+            "it says 11, the highest seen is 12: an outdated source answers");
   shard.restart();
   shard.observations.generation_witness = says(shard, 11, "");
   shard.run_healthy(3);

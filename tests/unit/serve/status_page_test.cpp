@@ -68,14 +68,15 @@ TEST_F(StatusPage, says_that_shadow_and_waiver_bend_the_answer) {
   view->shards[0] = waived;
   const std::string body = page(view.get()).body;
   EXPECT_NE(body.find("mode shadow"), std::string::npos);
-  EXPECT_NE(body.find("enforcing would refuse: <b>stale_epoch</b>"), std::string::npos);
+  EXPECT_NE(body.find("mode enforce would refuse: <b>stale_epoch</b>"), std::string::npos);
   EXPECT_NE(body.find("RPO waived"), std::string::npos);
   EXPECT_NE(body.find("for another 2.0 h: promotion &lt;7&gt;"), std::string::npos);
 }
 
 TEST_F(StatusPage, says_how_soon_the_budget_is_used_up_while_it_shrinks) {
   const auto view = healthy_view(clock_.now());
-  EXPECT_NE(page(view.get()).body.find("at this pace used up in 8.6 s"), std::string::npos);
+  EXPECT_NE(page(view.get()).body.find("at this pace the budget is used up in 8.6 s"),
+            std::string::npos);
   auto shard = std::make_shared<core::ShardView>(*view->shards[0]);
   shard->exposure_growth = 0.0;
   shard->bootstrapped = true;
