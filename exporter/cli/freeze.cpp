@@ -16,7 +16,7 @@
 namespace rpoguard::cli {
 namespace {
 
-using core::Result;
+using base::Result;
 
 constexpr int kRefused = 1;
 

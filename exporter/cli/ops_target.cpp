@@ -7,17 +7,17 @@
 namespace rpoguard::cli {
 namespace {
 
-using core::Error;
+using base::Error;
 
 // Which path is asked is the command's matter.
-core::Result<Target> target_at(const std::string& url) {
+base::Result<Target> target_at(const std::string& url) {
   const auto parts = core::split_url(url);
   if (!parts || parts.value().target != "/")
     return Error{"--url must look like http://127.0.0.1:10187 or https://host"};
   return Target{parts.value().host, parts.value().port, parts.value().tls};
 }
 
-core::Result<Target> find(const std::string& url, const std::string& config_file, bool health) {
+base::Result<Target> find(const std::string& url, const std::string& config_file, bool health) {
   if (!url.empty()) return target_at(url);
   if (config_file.empty()) return target_of(core::Spec{}.ops);
   const config::Loaded loaded = config::load_file(config_file);
@@ -36,15 +36,15 @@ Target target_of(const core::ListenSpec& listen) {
   return {listen.host, listen.port};
 }
 
-core::Result<Target> find_target(const std::string& url, const std::string& config_file) {
+base::Result<Target> find_target(const std::string& url, const std::string& config_file) {
   return find(url, config_file, false);
 }
 
-core::Result<Target> find_life_target(const std::string& url, const std::string& config_file) {
+base::Result<Target> find_life_target(const std::string& url, const std::string& config_file) {
   return find(url, config_file, true);
 }
 
-core::Result<net::HttpGet> request_to(const Target& target, const Access& access) {
+base::Result<net::HttpGet> request_to(const Target& target, const Access& access) {
   net::HttpGet get;
   get.host = target.host;
   get.port = target.port;

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 #include "exporter/core/spec.hpp"
 #include "exporter/net/http_client.hpp"
 
@@ -32,13 +32,13 @@ Target target_of(const core::ListenSpec& listen);
 
 /// From "http[s]://HOST[:PORT]" (core/url.hpp) if `url` is not empty, else from the file if one is
 /// named, else the default address.
-core::Result<Target> find_target(const std::string& url, const std::string& config_file);
+base::Result<Target> find_target(const std::string& url, const std::string& config_file);
 
 /// As find_target(), but the health listener if the file names one: it answers /livez without TLS
 /// and users.
-core::Result<Target> find_life_target(const std::string& url, const std::string& config_file);
+base::Result<Target> find_life_target(const std::string& url, const std::string& config_file);
 
 /// A request to it. Whoever names an authority means TLS.
-core::Result<net::HttpGet> request_to(const Target& target, const Access& access);
+base::Result<net::HttpGet> request_to(const Target& target, const Access& access);
 
 }  // namespace rpoguard::cli

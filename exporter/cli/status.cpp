@@ -12,15 +12,15 @@
 namespace rpoguard::cli {
 namespace {
 
-using core::Error;
-using core::Result;
+using base::Error;
+using base::Result;
 using nlohmann::json;
 
 constexpr const char* kViewPath = "/api/v1/view";
 constexpr const char* kLifePath = "/livez";
 constexpr std::chrono::seconds kWatchInterval{1};
 
-core::Result<net::HttpAnswer> ask(const StatusOptions& options, const Target& target,
+base::Result<net::HttpAnswer> ask(const StatusOptions& options, const Target& target,
                                   const char* path) {
   auto request = request_to(target, options.access);
   if (!request) return request.error();

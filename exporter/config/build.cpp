@@ -4,9 +4,9 @@
 #include <array>
 #include <utility>
 
+#include "exporter/base/check.hpp"
 #include "exporter/base/percent.hpp"
 #include "exporter/config/text.hpp"
-#include "exporter/core/check.hpp"
 #include "exporter/core/url.hpp"
 
 namespace rpoguard::config {

@@ -10,7 +10,7 @@
 namespace rpoguard::config {
 namespace {
 
-core::Error failure(const std::string& path, int code) {
+base::Error failure(const std::string& path, int code) {
   // error_code::message is thread-safe, strerror is not.
   return {.message = "cannot read " + path + ": " +
                      std::error_code(code, std::generic_category()).message(),
@@ -33,7 +33,7 @@ class Descriptor {
 
 }  // namespace
 
-core::Result<std::string> read_file(const std::string& path, std::size_t bytes_max,
+base::Result<std::string> read_file(const std::string& path, std::size_t bytes_max,
                                     Waiting waiting) {
   const int flags = O_RDONLY | O_CLOEXEC | (waiting == Waiting::fail ? O_NONBLOCK : 0);
   const Descriptor descriptor(open(path.c_str(), flags));
@@ -47,7 +47,7 @@ core::Result<std::string> read_file(const std::string& path, std::size_t bytes_m
     if (count == 0) return content;
     content.append(piece.data(), static_cast<std::size_t>(count));
     if (content.size() > bytes_max) {
-      return core::Error{.message =
+      return base::Error{.message =
                              path + " is larger than " + std::to_string(bytes_max) + " bytes"};
     }
   }

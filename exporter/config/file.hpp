@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 
 namespace rpoguard::config {
 
@@ -13,7 +13,7 @@ enum class Waiting { wait, fail };
 
 /// The content of a file of at most `bytes_max` bytes; larger is an error. The error's message
 /// names the path and the reason, never any content.
-core::Result<std::string> read_file(const std::string& path, std::size_t bytes_max,
+base::Result<std::string> read_file(const std::string& path, std::size_t bytes_max,
                                     Waiting waiting);
 
 }  // namespace rpoguard::config

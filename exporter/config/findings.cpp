@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "exporter/base/check.hpp"
 #include "exporter/config/text.hpp"
-#include "exporter/core/check.hpp"
 #include "exporter/core/units.hpp"
 #include "exporter/core/url.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <initializer_list>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 #include "exporter/core/limits.hpp"
 
 namespace rpoguard::config {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "exporter/base/check.hpp"
 #include "exporter/config/key_table.hpp"
-#include "exporter/core/check.hpp"
 
 namespace rpoguard::config {
 namespace {

@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 #include "exporter/core/spec.hpp"
 #include "exporter/core/units.hpp"
 

@@ -10,11 +10,11 @@ namespace {
 constexpr std::size_t kPasswordBytesMax = 4096;
 constexpr std::size_t kServiceFileBytesMax = 65536;
 
-core::Error problem(std::string message, std::string hint = {}) {
+base::Error problem(std::string message, std::string hint = {}) {
   return {.message = std::move(message), .hint = std::move(hint)};
 }
 
-core::Result<Secret> read_from_file(const std::string& path) {
+base::Result<Secret> read_from_file(const std::string& path) {
   // Called on the loop thread: a pipe put in the file's place must not block it.
   auto content = read_file(path, kPasswordBytesMax, Waiting::fail);
   if (!content.ok()) return content.error();
@@ -28,13 +28,13 @@ core::Result<Secret> read_from_file(const std::string& path) {
   return Secret(std::move(text));
 }
 
-core::Result<Secret> read_whole(const std::string& path) {
+base::Result<Secret> read_whole(const std::string& path) {
   auto content = read_file(path, kServiceFileBytesMax, Waiting::fail);
   if (!content.ok()) return content.error();
   return Secret(std::move(content).value());
 }
 
-core::Result<Secret> read_from_environment(const std::string& name) {
+base::Result<Secret> read_from_environment(const std::string& name) {
   const char* text = std::getenv(name.c_str());
   if (text == nullptr || *text == '\0') {
     return problem("environment variable " + name + " is not set",
@@ -45,14 +45,14 @@ core::Result<Secret> read_from_environment(const std::string& name) {
 
 }  // namespace
 
-core::Result<Secret> read_password(const core::PasswordSource& source) {
+base::Result<Secret> read_password(const core::PasswordSource& source) {
   if (!source.file.empty()) return read_from_file(source.file);
   if (!source.env.empty()) return read_from_environment(source.env);
   if (!source.service_file.empty()) return read_whole(source.service_file);
   return Secret();
 }
 
-core::Result<std::string> reveal_password(const core::PasswordSource& source) {
+base::Result<std::string> reveal_password(const core::PasswordSource& source) {
   const auto secret = read_password(source);
   if (!secret) return secret.error();
   return secret.value().reveal();

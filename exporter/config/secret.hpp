@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 #include "exporter/core/spec.hpp"
 
 namespace rpoguard::config {
@@ -24,9 +24,9 @@ class Secret {
 /// Reads the password file (one trailing newline is dropped), the environment variable, or the
 /// whole text of the service file (at most 64 KiB), anew at each call. No source set: an empty
 /// secret. The error names the file or the variable, never its content.
-core::Result<Secret> read_password(const core::PasswordSource& source);
+base::Result<Secret> read_password(const core::PasswordSource& source);
 
 /// The same, revealed: for whoever connects with it.
-core::Result<std::string> reveal_password(const core::PasswordSource& source);
+base::Result<std::string> reveal_password(const core::PasswordSource& source);
 
 }  // namespace rpoguard::config

@@ -7,20 +7,20 @@
 
 #include <arpa/inet.h>
 
+#include "exporter/base/check.hpp"
 #include "exporter/base/number.hpp"
 #include "exporter/base/text.hpp"
 #include "exporter/config/text.hpp"
-#include "exporter/core/check.hpp"
 #include "exporter/core/limits.hpp"
 #include "exporter/core/url.hpp"
 
 namespace rpoguard::config {
 namespace {
 
+using base::Error;
 using base::is_digit;
 using base::is_letter;
-using core::Error;
-using core::Result;
+using base::Result;
 
 constexpr std::size_t kHostBytesMax = 253;      // RFC 1035
 constexpr std::size_t kPathBytesMax = 4095;     // PATH_MAX without the zero byte
@@ -277,7 +277,7 @@ Result<Value> parse_scalar(const Key& key, std::string_view text) {
 
 }  // namespace
 
-core::Result<Value> parse_value(const Key& key, const Node& node) {
+base::Result<Value> parse_value(const Key& key, const Node& node) {
   if (node.kind == Node::Kind::null) return refusal("has no value");
   if (!node.is_scalar()) return refusal("must be a single value, not a list or a map");
   // A quoted "5" or "on" is text; yaml-cpp would convert it.

@@ -10,11 +10,11 @@
 #include <utility>
 #include <variant>
 
+#include "exporter/base/check.hpp"
 #include "exporter/config/file.hpp"
 #include "exporter/config/reader.hpp"
 #include "exporter/config/report.hpp"
 #include "exporter/config/text.hpp"
-#include "exporter/core/check.hpp"
 #include "exporter/core/limits.hpp"
 
 namespace rpoguard::config {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 
 namespace rpoguard::core {
 namespace {

@@ -5,7 +5,7 @@
 #include <utility>
 #include <variant>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 
 namespace rpoguard::core {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 
 namespace rpoguard::core {
 namespace {

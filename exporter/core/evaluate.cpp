@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "exporter/base/check.hpp"
 #include "exporter/core/archive_proof.hpp"
-#include "exporter/core/check.hpp"
 #include "exporter/core/describe.hpp"
 #include "exporter/core/endpoint.hpp"
 #include "exporter/core/freeze.hpp"

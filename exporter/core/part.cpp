@@ -21,17 +21,17 @@ std::uint64_t fnv1a(std::string_view text) {
 
 }  // namespace
 
-Result<Part> parse_part(std::string_view text) {
+base::Result<Part> parse_part(std::string_view text) {
   const std::size_t slash = text.find('/');
   const auto index = base::parse_number<std::uint32_t>(text.substr(0, slash));
   const auto count = slash == std::string_view::npos
                          ? std::nullopt
                          : base::parse_number<std::uint32_t>(text.substr(slash + 1));
-  if (!index || !count) return Error{"is not INDEX/COUNT", "the first of three is 0/3"};
+  if (!index || !count) return base::Error{"is not INDEX/COUNT", "the first of three is 0/3"};
   if (*count == 0 || *count > limits::kShardsMax) {
-    return Error{"COUNT is not in 1.." + std::to_string(limits::kShardsMax)};
+    return base::Error{"COUNT is not in 1.." + std::to_string(limits::kShardsMax)};
   }
-  if (*index >= *count) return Error{"INDEX is not below COUNT", "the first of three is 0/3"};
+  if (*index >= *count) return base::Error{"INDEX is not below COUNT", "the first of three is 0/3"};
   return Part{*index, *count};
 }
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 #include "exporter/core/spec.hpp"
 
 namespace rpoguard::core {
@@ -17,7 +17,7 @@ struct Part {
 };
 
 /// "2/5" is the third of five.
-Result<Part> parse_part(std::string_view text);
+base::Result<Part> parse_part(std::string_view text);
 
 /// The index of the part that watches a shard. Depends on nothing but the two arguments. When a
 /// part is added, a shard stays where it is or goes to the new part (jump consistent hash: Lamping

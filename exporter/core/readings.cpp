@@ -2,7 +2,7 @@
 
 #include <variant>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 #include "exporter/core/limits.hpp"
 
 namespace rpoguard::core {

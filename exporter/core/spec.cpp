@@ -4,7 +4,7 @@
 #include <array>
 #include <cstddef>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 
 namespace rpoguard::core {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 #include "exporter/core/synchronous_names.hpp"
 
 namespace rpoguard::core {

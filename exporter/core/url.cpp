@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kHostBytesMax = 253;  // RFC 1035
 
-Error problem(std::string text) {
+base::Error problem(std::string text) {
   return {.message = std::move(text)};
 }
 
@@ -70,7 +70,7 @@ bool read_authority(std::string_view authority, Url& url) {
 
 }  // namespace
 
-Result<Url> split_url(std::string_view text) {
+base::Result<Url> split_url(std::string_view text) {
   Url url;
   url.tls = text.starts_with("https://");
   if (!url.tls && !text.starts_with("http://")) {

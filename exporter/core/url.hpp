@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 
 namespace rpoguard::core {
 
@@ -20,6 +20,6 @@ struct Url {
 /// Splits "http[s]://HOST[:PORT][/PATH][?QUERY]" (RFC 3986, in lower case up to the host). Refuses
 /// a user or password, a fragment, and every character that a URL must percent-encode. The error
 /// never repeats the text: it may hold a secret.
-Result<Url> split_url(std::string_view text);
+base::Result<Url> split_url(std::string_view text);
 
 }  // namespace rpoguard::core

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 #include "exporter/core/limits.hpp"
 
 namespace rpoguard::core {

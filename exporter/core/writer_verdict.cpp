@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 
 namespace rpoguard::core {
 namespace {

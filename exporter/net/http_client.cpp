@@ -160,10 +160,10 @@ std::variant<HttpAnswer, HttpFailure> http_post(const HttpPost& post) {
   return exchange(post.to, std::move(request));
 }
 
-core::Result<HttpAnswer> http_get(const HttpGet& get) {
+base::Result<HttpAnswer> http_get(const HttpGet& get) {
   auto outcome = http_exchange(get);
   if (auto* answer = std::get_if<HttpAnswer>(&outcome)) return std::move(*answer);
-  return core::Error{
+  return base::Error{
       "no answer from " + where(get) + ": " + text_of(std::get<HttpFailure>(outcome)),
       "is rpoguard running, and is this its address?"};
 }

@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 
 namespace rpoguard::net {
 
@@ -60,6 +60,6 @@ std::variant<HttpAnswer, HttpFailure> http_exchange(const HttpGet& get);
 std::variant<HttpAnswer, HttpFailure> http_post(const HttpPost& post);
 
 /// http_exchange() for a command line: the error names the address.
-core::Result<HttpAnswer> http_get(const HttpGet& get);
+base::Result<HttpAnswer> http_get(const HttpGet& get);
 
 }  // namespace rpoguard::net

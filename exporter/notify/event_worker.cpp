@@ -3,7 +3,7 @@
 #include <random>
 #include <utility>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 #include "exporter/notify/backoff.hpp"
 #include "exporter/notify/queue.hpp"
 #include "exporter/notify/worker.hpp"

@@ -7,8 +7,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "exporter/base/check.hpp"
 #include "exporter/base/text.hpp"
-#include "exporter/core/check.hpp"
 
 namespace rpoguard::notify {
 namespace {
@@ -57,7 +57,7 @@ std::string hmac_sha256(const SigningKey& key, const std::string& text) {
 
 }  // namespace
 
-core::Result<std::vector<SigningKey>> parse_signing_keys(std::string_view text) {
+base::Result<std::vector<SigningKey>> parse_signing_keys(std::string_view text) {
   std::vector<SigningKey> keys;
   for (std::size_t number = 1; !text.empty(); ++number) {
     std::string_view line = base::take_until(text, '\n');
@@ -66,13 +66,13 @@ core::Result<std::vector<SigningKey>> parse_signing_keys(std::string_view text) 
     const auto key =
         line.starts_with(kPrefix) ? unbase64(line.substr(kPrefix.size())) : std::nullopt;
     if (!key || key->size() < kKeyBytesMin || key->size() > kKeyBytesMax) {
-      return core::Error{"line " + std::to_string(number) +
+      return base::Error{"line " + std::to_string(number) +
                          " of the secret file is not whsec_ and "
                          "the base64 of 24 to 64 bytes"};
     }
     keys.push_back(*key);
   }
-  if (keys.empty()) return core::Error{"the secret file holds no secret"};
+  if (keys.empty()) return base::Error{"the secret file holds no secret"};
   return keys;
 }
 

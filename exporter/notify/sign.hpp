@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 
 namespace rpoguard::notify {
 
@@ -15,7 +15,7 @@ using SigningKey = std::string;
 
 /// Reads "whsec_" + base64 of 24 to 64 bytes, one a line; several while a secret is being replaced.
 /// The error names a line, never what is in it.
-core::Result<std::vector<SigningKey>> parse_signing_keys(std::string_view text);
+base::Result<std::vector<SigningKey>> parse_signing_keys(std::string_view text);
 
 /// The value of the header webhook-signature: one "v1,<base64>" for each key. `timestamp` in unix
 /// seconds, of this try. REQUIRES: `id` has no full stop.

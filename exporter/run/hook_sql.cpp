@@ -31,17 +31,17 @@ bool same(const core::WriterView& a, const core::WriterView& b) {
   return a.node == b.node && a.epoch == b.epoch && a.timeline == b.timeline;
 }
 
-core::Result<Target> find_target(const core::View* view, const std::string& id, core::Instant now) {
+base::Result<Target> find_target(const core::View* view, const std::string& id, core::Instant now) {
   const core::ShardView* shard = view == nullptr ? nullptr : view->find(id);
   if (shard == nullptr || !shard->writer)
-    return core::Error{"there is no confirmed writer to run it on"};
+    return base::Error{"there is no confirmed writer to run it on"};
   const auto& probe = view->spec->probe;
   if (now - shard->evaluated > core::limits::kStaleIntervals * probe.interval + probe.timeout)
-    return core::Error{"who the writer is has not been looked at lately"};
+    return base::Error{"who the writer is has not been looked at lately"};
   for (const core::NodeSpec& node : shard->spec->nodes) {
     if (node.name == shard->writer->node) return Target{node.connect, *shard->writer};
   }
-  return core::Error{"the writer is not in the configuration"};
+  return base::Error{"the writer is not in the configuration"};
 }
 
 core::ConnectSpec connect_for(const core::HookSpec& hook, core::ConnectSpec connect) {
@@ -114,7 +114,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   }
 
  private:
-  core::Result<Target> current_target() const {
+  base::Result<Target> current_target() const {
     const auto view = views_.current();
     return find_target(view.get(), notice_.recorded.event.shard, clock_.now());
   }

@@ -8,7 +8,7 @@
 namespace rpoguard::run {
 namespace {
 
-core::Result<std::unique_ptr<serve::LeasePage>> make_page(const core::View& view,
+base::Result<std::unique_ptr<serve::LeasePage>> make_page(const core::View& view,
                                                           core::Instant now) {
   std::vector<std::string> shards;
   for (const core::ShardSpec& shard : view.spec->shards) shards.push_back(shard.id);
@@ -61,7 +61,7 @@ void LeaseKeeper::replace(const core::View& view, core::Instant now) {
   complain(made.error());
 }
 
-void LeaseKeeper::complain(const core::Error& error) {
+void LeaseKeeper::complain(const base::Error& error) {
   if (error.message == complaint_) return;
   complaint_ = error.message;
   write_log({Level::error, "no lease page", {{"error", error.message}, {"hint", error.hint}}});

@@ -25,7 +25,7 @@ class LeaseKeeper {
  private:
   bool fits(const core::Spec& spec) const;
   void replace(const core::View& view, core::Instant now);
-  void complain(const core::Error& error);
+  void complain(const base::Error& error);
 
   std::unique_ptr<serve::LeasePage> page_;
   core::Instant retry_at_{};

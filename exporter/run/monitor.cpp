@@ -18,7 +18,7 @@ Monitor::~Monitor() {
   stop();
 }
 
-core::Result<Monitor::Shard> Monitor::make_shard(const core::ShardSpec& spec) {
+base::Result<Monitor::Shard> Monitor::make_shard(const core::ShardSpec& spec) {
   const auto loaded = state_->load(spec.id);
   if (!loaded) return loaded.error();
   Shard shard;
@@ -30,7 +30,7 @@ core::Result<Monitor::Shard> Monitor::make_shard(const core::ShardSpec& spec) {
   return shard;
 }
 
-core::Result<void> Monitor::start(std::shared_ptr<const core::Spec> spec) {
+base::Result<void> Monitor::start(std::shared_ptr<const core::Spec> spec) {
   state_ = std::make_unique<StateStore>(spec->state_dir);
   if (const auto prepared = state_->prepare(); !prepared) return prepared.error();
   for (const core::ShardSpec& each : spec->shards) {
@@ -46,7 +46,7 @@ core::Result<void> Monitor::start(std::shared_ptr<const core::Spec> spec) {
   return {};
 }
 
-core::Result<void> Monitor::apply(std::shared_ptr<const core::Spec> spec) {
+base::Result<void> Monitor::apply(std::shared_ptr<const core::Spec> spec) {
   std::vector<Shard> next;
   for (const core::ShardSpec& each : spec->shards) {
     auto shard = make_shard(each);
@@ -174,7 +174,7 @@ void Monitor::save(Shard& shard) {
   shard.save_failed = !saved;
 }
 
-core::Result<void> Monitor::set_freeze(const std::optional<std::string>& id,
+base::Result<void> Monitor::set_freeze(const std::optional<std::string>& id,
                                        const std::optional<core::Freeze>& freeze,
                                        const std::string& why) {
   std::string unsaved;
@@ -189,7 +189,7 @@ core::Result<void> Monitor::set_freeze(const std::optional<std::string>& id,
   }
   publish();
   if (unsaved.empty()) return {};
-  return core::Error{"in force, but not on disk for shard " + unsaved,
+  return base::Error{"in force, but not on disk for shard " + unsaved,
                      "a restart would forget it: check state_dir, then repeat the command"};
 }
 

@@ -37,16 +37,16 @@ class Monitor {
   ~Monitor();
 
   /// Loads every shard's memory from state_dir and starts probing; an error leaves nothing started.
-  core::Result<void> start(std::shared_ptr<const core::Spec> spec);
+  base::Result<void> start(std::shared_ptr<const core::Spec> spec);
 
   /// Goes over to a new configuration: connections are made anew, what is known about a shard is
   /// kept by its id.
-  core::Result<void> apply(std::shared_ptr<const core::Spec> spec);
+  base::Result<void> apply(std::shared_ptr<const core::Spec> spec);
 
   /// Freezes (or, with `freeze` absent, unfreezes) one shard, or all of them where `shard` is
   /// absent; in force and published when this returns. `why` says how a freeze ended. An error: in
   /// force, but not on disk.
-  core::Result<void> set_freeze(const std::optional<std::string>& shard,
+  base::Result<void> set_freeze(const std::optional<std::string>& shard,
                                 const std::optional<core::Freeze>& freeze, const std::string& why);
 
   /// Also closes the lease page.
@@ -63,7 +63,7 @@ class Monitor {
     bool save_failed = false;
   };
 
-  core::Result<Shard> make_shard(const core::ShardSpec& spec);
+  base::Result<Shard> make_shard(const core::ShardSpec& spec);
   void probe();
   void probe_witnesses();
   void probe_archives();

@@ -72,20 +72,20 @@ class Service {
 
  private:
   config::Loaded load() const;
-  core::Result<void> start(std::shared_ptr<const core::Spec> spec);
-  core::Result<void> listen(const core::Spec& spec);
-  core::Result<std::unique_ptr<serve::HttpServer>> listen_ops(const core::Spec& spec,
+  base::Result<void> start(std::shared_ptr<const core::Spec> spec);
+  base::Result<void> listen(const core::Spec& spec);
+  base::Result<std::unique_ptr<serve::HttpServer>> listen_ops(const core::Spec& spec,
                                                               const serve::OpsContext& context);
-  core::Result<std::unique_ptr<serve::StreamServer>> listen_gate(const core::Spec& spec,
+  base::Result<std::unique_ptr<serve::StreamServer>> listen_gate(const core::Spec& spec,
                                                                  const serve::GateContext& context);
   void apply_hooks(const core::Spec& spec);
   void await_signals();
-  core::Result<void> reload_on_loop();
-  core::Result<std::string> freeze_on_loop(const serve::FreezeOrder& order);
+  base::Result<void> reload_on_loop();
+  base::Result<std::string> freeze_on_loop(const serve::FreezeOrder& order);
   serve::Control control(const core::Spec& spec);
   /// For threads of the ops listener: has the loop do it, and waits.
   template <typename T>
-  core::Result<T> on_loop(std::function<core::Result<T>()> work);
+  base::Result<T> on_loop(std::function<base::Result<T>()> work);
   void shut_down(int exit_code);
 
   const std::string config_file_;
@@ -129,7 +129,7 @@ config::Loaded Service::load() const {
   return loaded;
 }
 
-core::Result<void> Service::start(std::shared_ptr<const core::Spec> spec) {
+base::Result<void> Service::start(std::shared_ptr<const core::Spec> spec) {
   // Bound before anything runs: a port in use is an error at start, not a silent half service.
   if (const auto listening = listen(*spec); !listening) return listening.error();
   apply_hooks(*spec);
@@ -158,7 +158,7 @@ core::Result<void> Service::start(std::shared_ptr<const core::Spec> spec) {
   return {};
 }
 
-core::Result<void> Service::listen(const core::Spec& spec) {
+base::Result<void> Service::listen(const core::Spec& spec) {
   const serve::HealthContext health_context{
       .views = views_, .clock = clock_, .stopping = stopping_};
   const serve::GateContext gate_context{
@@ -196,7 +196,7 @@ core::Result<void> Service::listen(const core::Spec& spec) {
   return {};
 }
 
-core::Result<std::unique_ptr<serve::HttpServer>> Service::listen_ops(
+base::Result<std::unique_ptr<serve::HttpServer>> Service::listen_ops(
     const core::Spec& spec, const serve::OpsContext& context) {
   serve::HttpHandler handler = serve::make_ops_handler(context);
   serve::WebGuard* guard = web_.guard(config::WebListener::ops);
@@ -210,7 +210,7 @@ core::Result<std::unique_ptr<serve::HttpServer>> Service::listen_ops(
   return serve::HttpServer::bind(spec.ops, {kOpsThreads, guard}, std::move(handler));
 }
 
-core::Result<std::unique_ptr<serve::StreamServer>> Service::listen_gate(
+base::Result<std::unique_ptr<serve::StreamServer>> Service::listen_gate(
     const core::Spec& spec, const serve::GateContext& context) {
   serve::HttpHandler handler = serve::make_gate_handler(context);
   serve::StreamOptions options = serve::http_stream_options();
@@ -241,15 +241,15 @@ void Service::await_signals() {
 }
 
 template <typename T>
-core::Result<T> Service::on_loop(std::function<core::Result<T>()> work) {
-  auto outcome = std::make_shared<std::promise<core::Result<T>>>();
+base::Result<T> Service::on_loop(std::function<base::Result<T>()> work) {
+  auto outcome = std::make_shared<std::promise<base::Result<T>>>();
   auto future = outcome->get_future();
   asio::post(loop_, [outcome, work = std::move(work)] { outcome->set_value(work()); });
   // The loop may be shutting down, and waiting for this very thread.
   for (auto waited = kLoopPoll; future.wait_for(kLoopPoll) != std::future_status::ready;
        waited += kLoopPoll) {
-    if (stopping_) return core::Error{"rpoguard is stopping"};
-    if (waited >= kLoopWait) return core::Error{"it is not done in time", "see the log"};
+    if (stopping_) return base::Error{"rpoguard is stopping"};
+    if (waited >= kLoopWait) return base::Error{"it is not done in time", "see the log"};
   }
   return future.get();
 }
@@ -268,7 +268,7 @@ serve::Control Service::control(const core::Spec& spec) {
   return control;
 }
 
-core::Result<std::string> Service::freeze_on_loop(const serve::FreezeOrder& order) {
+base::Result<std::string> Service::freeze_on_loop(const serve::FreezeOrder& order) {
   std::optional<core::Freeze> freeze;
   if (order.freeze) freeze = {order.by, order.reason, clock_.wall(), order.until};
   const std::string ended =
@@ -286,8 +286,8 @@ core::Result<std::string> Service::freeze_on_loop(const serve::FreezeOrder& orde
   return text;
 }
 
-core::Result<void> Service::reload_on_loop() {
-  const auto refuse = [this](const core::Error& error) -> core::Result<void> {
+base::Result<void> Service::reload_on_loop() {
+  const auto refuse = [this](const base::Error& error) -> base::Result<void> {
     reload_status_.set({false, reload_status_.get().last_success});
     recorder_.record({.kind = core::EventKind::config_refused, .text = error.message});
     return error;

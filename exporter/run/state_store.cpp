@@ -16,7 +16,7 @@
 namespace rpoguard::run {
 namespace {
 
-using core::Error;
+using base::Error;
 using nlohmann::json;
 
 constexpr int kVersion = 1;
@@ -115,7 +115,7 @@ void sync_directory(const std::string& directory) {
   ::close(handle);
 }
 
-core::Result<void> write_atomically(const std::string& directory, const std::string& path,
+base::Result<void> write_atomically(const std::string& directory, const std::string& path,
                                     const std::string& text) {
   const std::string draft = path + ".new";
   const int file = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -135,7 +135,7 @@ std::string StateStore::path_of(const std::string& shard) const {
   return directory_ + "/shards/" + file_name_of(shard);
 }
 
-core::Result<void> StateStore::prepare() const {
+base::Result<void> StateStore::prepare() const {
   const std::string shards = directory_ + "/shards";
   std::error_code failed;
   std::filesystem::create_directories(shards, failed);
@@ -149,7 +149,7 @@ core::Result<void> StateStore::prepare() const {
   return written;
 }
 
-core::Result<core::DurableMemory> StateStore::load(const std::string& shard) const {
+base::Result<core::DurableMemory> StateStore::load(const std::string& shard) const {
   const std::string path = path_of(shard);
   std::ifstream file(path);
   if (!file) {
@@ -163,7 +163,7 @@ core::Result<core::DurableMemory> StateStore::load(const std::string& shard) con
   }
 }
 
-core::Result<void> StateStore::save(const std::string& shard,
+base::Result<void> StateStore::save(const std::string& shard,
                                     const core::DurableMemory& memory) const {
   return write_atomically(
       directory_ + "/shards", path_of(shard),

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "exporter/base/result.hpp"
 #include "exporter/core/evaluate.hpp"
-#include "exporter/core/result.hpp"
 
 namespace rpoguard::run {
 
@@ -15,13 +15,13 @@ class StateStore {
   explicit StateStore(std::string state_dir) : directory_(std::move(state_dir)) {}
 
   /// Makes the directory if needed and proves that it can be written.
-  core::Result<void> prepare() const;
+  base::Result<void> prepare() const;
 
   /// The shard's memory; a default one if it has no file yet. A damaged file is an error: without
   /// it a stale writer could pass for the current one.
-  core::Result<core::DurableMemory> load(const std::string& shard) const;
+  base::Result<core::DurableMemory> load(const std::string& shard) const;
 
-  core::Result<void> save(const std::string& shard, const core::DurableMemory& memory) const;
+  base::Result<void> save(const std::string& shard, const core::DurableMemory& memory) const;
 
   /// The shard's file, for messages.
   std::string path_of(const std::string& shard) const;

@@ -2,7 +2,7 @@
 
 #include <ctime>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 
 namespace rpoguard::run {
 

@@ -24,7 +24,7 @@ std::string join(const std::vector<config::Diagnostic>& diagnostics) {
   return text;
 }
 
-std::string join(const std::string& path, const core::Error& error) {
+std::string join(const std::string& path, const base::Error& error) {
   return path + ": " + error.message + (error.hint.empty() ? "" : " (" + error.hint + ")") + "\n";
 }
 

@@ -12,9 +12,9 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include "exporter/base/check.hpp"
 #include "exporter/base/constant_time.hpp"
 #include "exporter/base/text.hpp"
-#include "exporter/core/check.hpp"
 
 namespace rpoguard::serve {
 namespace {

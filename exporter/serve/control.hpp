@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 #include "exporter/core/units.hpp"
 #include "exporter/core/view.hpp"
 #include "exporter/serve/http_message.hpp"
@@ -24,9 +24,9 @@ struct Control {
   /// The listener's address is of the loopback: nobody else can reach it.
   bool loopback = false;
   /// Reads the token; null: none is configured.
-  std::function<core::Result<std::string>()> token;
+  std::function<base::Result<std::string>()> token;
   /// Carries the order out and waits until it is in force and on disk. The text is for the caller.
-  std::function<core::Result<std::string>(const FreezeOrder&)> freeze;
+  std::function<base::Result<std::string>(const FreezeOrder&)> freeze;
 };
 
 /// Whether the caller may change something; an answer if not. With a token only who presents it as

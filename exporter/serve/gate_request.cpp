@@ -26,41 +26,41 @@ struct Said {
   const HttpHeaders& headers;
 };
 
-core::Result<Text> find_text(const Said& said, const Field& field) {
+base::Result<Text> find_text(const Said& said, const Field& field) {
   const auto [first, last] = said.query.equal_range(field.query);
   const Text in_header = find_header(said.headers, field.header);
   if (first == last) return in_header;
   if (std::next(first) != last)
-    return core::Error{std::string(field.query) + " is given more than once"};
+    return base::Error{std::string(field.query) + " is given more than once"};
   if (in_header && *in_header != first->second)
-    return core::Error{std::string(field.query) + " of the query contradicts the header " +
+    return base::Error{std::string(field.query) + " of the query contradicts the header " +
                        field.header};
   return Text(first->second);
 }
 
-core::Result<std::optional<std::int64_t>> find_number(const Said& said, const Field& field) {
-  const core::Result<Text> text = find_text(said, field);
+base::Result<std::optional<std::int64_t>> find_number(const Said& said, const Field& field) {
+  const base::Result<Text> text = find_text(said, field);
   if (!text) return text.error();
   if (!text.value()) return std::optional<std::int64_t>();
   const auto number = base::parse_number<std::int64_t>(*text.value());
   if (!number || text.value()->starts_with('-')) {
-    return core::Error{std::string(field.query) + " must be a whole number, 0 or greater"};
+    return base::Error{std::string(field.query) + " must be a whole number, 0 or greater"};
   }
   return number;
 }
 
-core::Result<bool> find_low_priority(const Said& said) {
-  const core::Result<Text> text = find_text(said, kPriority);
+base::Result<bool> find_low_priority(const Said& said) {
+  const base::Result<Text> text = find_text(said, kPriority);
   if (!text) return text.error();
   const std::string_view priority = text.value().value_or("normal");
   if (priority == "low") return true;
   if (priority == "normal" || priority == "high") return false;
-  return core::Error{"priority must be low, normal or high"};
+  return base::Error{"priority must be low, normal or high"};
 }
 
 }  // namespace
 
-core::Result<core::GateRequest> parse_gate_request(const HttpQuery& query,
+base::Result<core::GateRequest> parse_gate_request(const HttpQuery& query,
                                                    const HttpHeaders& headers) {
   const Said said{.query = query, .headers = headers};
   const auto epoch = find_number(said, kEpoch);

@@ -1,8 +1,8 @@
 // What a caller of the gate states about itself.
 #pragma once
 
+#include "exporter/base/result.hpp"
 #include "exporter/core/gate.hpp"
-#include "exporter/core/result.hpp"
 #include "exporter/serve/http_message.hpp"
 
 namespace rpoguard::serve {
@@ -11,7 +11,7 @@ namespace rpoguard::serve {
 /// Rpoguard-Generation and Rpoguard-Priority. Strict: a malformed value, one that is given twice in
 /// the query, and a header that contradicts the query are errors, since ignoring one would let a
 /// fenced caller in. epoch and generation: decimal, not negative. priority: low, normal or high.
-core::Result<core::GateRequest> parse_gate_request(const HttpQuery& query,
+base::Result<core::GateRequest> parse_gate_request(const HttpQuery& query,
                                                    const HttpHeaders& headers);
 
 }  // namespace rpoguard::serve

@@ -45,7 +45,7 @@ HttpResponse json_error(int status, std::string_view problem) {
   return json_response(status, std::move(body));
 }
 
-HttpResponse error_response(const core::Error& error) {
+HttpResponse error_response(const base::Error& error) {
   const std::string hint = error.hint.empty() ? "" : "HINT: " + error.hint + "\n";
   return text_response(500, error.message + "\n" + hint);
 }

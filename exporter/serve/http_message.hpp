@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 
 namespace rpoguard::serve {
 
@@ -54,7 +54,7 @@ HttpResponse json_response(int status, std::string json);
 /// {"error": problem}
 HttpResponse json_error(int status, std::string_view problem);
 /// 500 with the message, and the hint if there is one, each on a line of its own.
-HttpResponse error_response(const core::Error& error);
+HttpResponse error_response(const base::Error& error);
 /// 405 with the list of what is allowed, e.g. "GET, HEAD".
 HttpResponse method_not_allowed(const char* allowed);
 

@@ -19,8 +19,8 @@
 #include <netinet/tcp.h>
 #include <sys/eventfd.h>
 
+#include "exporter/base/check.hpp"
 #include "exporter/base/text.hpp"
-#include "exporter/core/check.hpp"
 #include "exporter/serve/http_connection.hpp"
 #include "exporter/serve/http_head.hpp"
 #include "exporter/serve/http_limits.hpp"
@@ -156,7 +156,7 @@ class HttpServer::Impl final : public httplib::Server {
   }
 
   // Bound first, in the caller's thread: a port in use is an error at start.
-  core::Result<void> open(const core::ListenSpec& listen) {
+  base::Result<void> open(const core::ListenSpec& listen) {
     errno = 0;
     const bool any = listen.port == 0;
     const int port = any ? bind_to_any_port(listen.host) : int{listen.port};
@@ -295,11 +295,11 @@ class HttpServer::Impl final : public httplib::Server {
   std::thread thread_;
 };
 
-core::Result<std::unique_ptr<HttpServer>> HttpServer::bind(const core::ListenSpec& listen,
+base::Result<std::unique_ptr<HttpServer>> HttpServer::bind(const core::ListenSpec& listen,
                                                            HttpOptions options,
                                                            HttpHandler handler) {
   auto impl = std::make_unique<Impl>(options, std::move(handler));
-  const core::Result<void> opened = impl->open(listen);
+  const base::Result<void> opened = impl->open(listen);
   if (!opened) return opened.error();
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }

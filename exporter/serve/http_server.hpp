@@ -12,7 +12,7 @@
 #include <functional>
 #include <memory>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 #include "exporter/core/spec.hpp"
 #include "exporter/serve/http_message.hpp"
 
@@ -31,7 +31,7 @@ struct HttpOptions {
 class HttpServer {
  public:
   /// Binds at once; port 0 picks a free one. Fails if the address is in use: no silent sharing.
-  static core::Result<std::unique_ptr<HttpServer>> bind(const core::ListenSpec& listen,
+  static base::Result<std::unique_ptr<HttpServer>> bind(const core::ListenSpec& listen,
                                                         HttpOptions options, HttpHandler handler);
   ~HttpServer();  ///< stops
   HttpServer(const HttpServer&) = delete;

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 #include "exporter/core/gate.hpp"
 #include "exporter/core/limits.hpp"
 #include "exporter/serve/rpoguard_lease.h"
@@ -42,7 +42,7 @@ static_assert(static_cast<int>(core::GateMode::enforce) == RPOGUARD_LEASE_ENFORC
 // between two updates, and no longer, so that enforcing takes effect in old mappings too.
 constexpr int kUnenforcedIntervals = 4;
 
-core::Error failure(const std::string& what, const std::string& path, int error) {
+base::Error failure(const std::string& what, const std::string& path, int error) {
   return {
       "cannot " + what + " the lease page " + path + ": " + std::generic_category().message(error),
       "lease.path belongs into a directory in memory that rpoguard may write to"};
@@ -140,7 +140,7 @@ void initialise(void* base, const std::vector<std::string>& shards) {
 
 // A mapped file of so many bytes, all of them taken: to write later to a page that has no memory
 // would end the process.
-core::Result<void*> make_file(const std::string& path, std::size_t bytes) {
+base::Result<void*> make_file(const std::string& path, std::size_t bytes) {
   ::unlink(path.c_str());
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (file < 0) return failure("create", path, errno);
@@ -206,10 +206,10 @@ std::string draft_of(const std::string& path) {
 
 }  // namespace
 
-core::Result<std::unique_ptr<LeasePage>> LeasePage::create(const std::string& path,
+base::Result<std::unique_ptr<LeasePage>> LeasePage::create(const std::string& path,
                                                            std::vector<std::string> shards) {
   if (!Predecessor(path).may_be_replaced()) {
-    return core::Error{
+    return base::Error{
         "lease.path " + path + " is there and is no lease page that rpoguard may write to",
         "remove it, or name another path"};
   }
@@ -234,7 +234,7 @@ LeasePage::~LeasePage() {
   ::munmap(base_, bytes_);
 }
 
-core::Result<void> LeasePage::publish() {
+base::Result<void> LeasePage::publish() {
   RPOGUARD_CHECK(draft_);
   const Predecessor before(path_);
   if (::rename(draft_of(path_).c_str(), path_.c_str()) != 0)

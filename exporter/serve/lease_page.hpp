@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 #include "exporter/core/view.hpp"
 
 namespace rpoguard::serve {
@@ -17,7 +17,7 @@ class LeasePage {
  public:
   /// A draft beside `path` with every lease closed; all its memory is taken at once. The directory
   /// must exist. Refuses to replace a file that is no lease page.
-  static core::Result<std::unique_ptr<LeasePage>> create(const std::string& path,
+  static base::Result<std::unique_ptr<LeasePage>> create(const std::string& path,
                                                          std::vector<std::string> shards);
   /// Closes every lease for ever. The file stays, or goes if it is still a draft.
   ~LeasePage();
@@ -26,7 +26,7 @@ class LeasePage {
 
   /// Puts the draft in the place of what is at `path`, in one step, and then closes the page that
   /// was there, which may be that of an rpoguard that was killed.
-  core::Result<void> publish();
+  base::Result<void> publish();
 
   /// What the gate says of each shard at `now`, for callers of both priorities. Every shard of the
   /// page must be in the view, in the same order (holds()).

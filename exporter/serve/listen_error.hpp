@@ -3,12 +3,12 @@
 
 #include <string>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 #include "exporter/core/spec.hpp"
 
 namespace rpoguard::serve {
 
-inline core::Error listen_error(const core::ListenSpec& listen, const std::string& why) {
+inline base::Error listen_error(const core::ListenSpec& listen, const std::string& why) {
   return {
       .message = "cannot listen on " + listen.host + ":" + std::to_string(listen.port) + ": " + why,
       .hint = "is another rpoguard running, or the address not one of this machine?"};

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 #include "exporter/serve/metric_rows.hpp"
 
 namespace rpoguard::serve {

@@ -8,7 +8,7 @@
 
 #include <prometheus/metric_family.h>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 
 namespace rpoguard::serve {
 namespace {

@@ -100,7 +100,7 @@ class Ops {
   HttpResponse reload(const HttpRequest& request) const {
     if (request.method != "POST" && request.method != "PUT") return method_not_allowed("POST, PUT");
     if (auto refusal = refuse_stranger(context_.control, request)) return *refusal;
-    const core::Result<void> outcome = context_.reload();
+    const base::Result<void> outcome = context_.reload();
     return outcome ? text_response(200, "reloaded\n") : error_response(outcome.error());
   }
 

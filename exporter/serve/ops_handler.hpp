@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 #include "exporter/serve/control.hpp"
 #include "exporter/serve/http_message.hpp"
 #include "exporter/serve/journal.hpp"
@@ -21,7 +21,7 @@ struct OpsContext {
   Control control;
   /// Reloads the configuration and waits for the outcome; the error is what a caller of /-/reload
   /// reads.
-  std::function<core::Result<void>()> reload;
+  std::function<base::Result<void>()> reload;
 };
 
 /// /metrics /livez /readyz[/check] / /api/v1/view /api/v1/events /-/healthy /-/ready /-/reload

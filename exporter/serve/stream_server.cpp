@@ -18,7 +18,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 #include "exporter/serve/listen_error.hpp"
 #include "exporter/serve/web_guard.hpp"
 
@@ -102,7 +102,7 @@ class StreamServer::Impl {
 
   ~Impl() { stop(); }
 
-  core::Result<void> open(const core::ListenSpec& listen) {
+  base::Result<void> open(const core::ListenSpec& listen) {
     std::error_code error;
     const auto found =
         tcp::resolver(io_).resolve(listen.host, std::to_string(listen.port),
@@ -387,11 +387,11 @@ class StreamServer::Impl {
   std::thread thread_;
 };
 
-core::Result<std::unique_ptr<StreamServer>> StreamServer::bind(const core::ListenSpec& listen,
+base::Result<std::unique_ptr<StreamServer>> StreamServer::bind(const core::ListenSpec& listen,
                                                                StreamOptions options,
                                                                Protocol protocol) {
   auto impl = std::make_unique<Impl>(std::move(options), std::move(protocol));
-  const core::Result<void> opened = impl->open(listen);
+  const base::Result<void> opened = impl->open(listen);
   if (!opened) return opened.error();
   return std::unique_ptr<StreamServer>(new StreamServer(std::move(impl)));
 }

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 #include "exporter/core/spec.hpp"
 
 namespace rpoguard::serve {
@@ -59,7 +59,7 @@ struct StreamOptions {
 class StreamServer {
  public:
   /// Binds at once; port 0 picks a free one. Fails if the address is in use.
-  static core::Result<std::unique_ptr<StreamServer>> bind(const core::ListenSpec& listen,
+  static base::Result<std::unique_ptr<StreamServer>> bind(const core::ListenSpec& listen,
                                                           StreamOptions options, Protocol protocol);
   ~StreamServer();  ///< stops
   StreamServer(const StreamServer&) = delete;

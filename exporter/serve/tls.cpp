@@ -12,7 +12,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 
 namespace rpoguard::serve {
 namespace {
@@ -141,11 +141,11 @@ int verify_mode(core::ClientAuth auth) {
 
 }  // namespace
 
-core::Result<std::shared_ptr<const TlsContext>> TlsContext::make(const core::TlsSpec& spec) {
+base::Result<std::shared_ptr<const TlsContext>> TlsContext::make(const core::TlsSpec& spec) {
   const std::shared_ptr<TlsContext> context(new TlsContext(spec));
   ERR_clear_error();
   if (std::string problem = context->load(spec); !problem.empty())
-    return core::Error{std::move(problem)};
+    return base::Error{std::move(problem)};
   return std::shared_ptr<const TlsContext>(context);
 }
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 #include "exporter/core/units.hpp"
 #include "exporter/core/web_spec.hpp"
 
@@ -20,7 +20,7 @@ class TlsContext {
  public:
   /// Checks that certificate and key belong together. The error names the key of the file and
   /// repeats nothing of a secret.
-  static core::Result<std::shared_ptr<const TlsContext>> make(const core::TlsSpec& spec);
+  static base::Result<std::shared_ptr<const TlsContext>> make(const core::TlsSpec& spec);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;

@@ -33,7 +33,7 @@ bool relaxes(const core::TlsSpec& next, const core::TlsSpec& before) {
 WebGuard::WebGuard(std::string listener)
     : listener_(std::move(listener)), state_(std::make_shared<const State>()) {}
 
-core::Result<void> WebGuard::apply(const core::WebSpec& spec) {
+base::Result<void> WebGuard::apply(const core::WebSpec& spec) {
   auto next = std::make_shared<State>();
   next->spec = spec;
   if (spec.tls) {
@@ -46,11 +46,11 @@ core::Result<void> WebGuard::apply(const core::WebSpec& spec) {
   const core::WebSpec& before = state_->spec;
   if (applied_ && (before.tls.has_value() != spec.tls.has_value() ||
                    before.users.empty() != spec.users.empty()))
-    return core::Error{
+    return base::Error{
         "tls_server_config and basic_auth_users cannot come or go while rpoguard runs",
         "restart rpoguard to change that"};
   if (before.tls && spec.tls && relaxes(*spec.tls, *before.tls))
-    return core::Error{
+    return base::Error{
         "client_auth_type, client_allowed_sans and min_version cannot be relaxed while rpoguard "
         "runs",
         "restart rpoguard to change that"};

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "exporter/base/mutex.hpp"
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 #include "exporter/core/web_spec.hpp"
 #include "exporter/serve/basic_auth.hpp"
 #include "exporter/serve/http_message.hpp"
@@ -26,7 +26,7 @@ class WebGuard {
   /// Takes the spec over, or says why not; what was in effect then stays. Once applied, TLS and
   /// passwords may change but neither come nor go, and the demands of TLS on clients may grow but
   /// not shrink: a file cut short must not open the listener.
-  core::Result<void> apply(const core::WebSpec& spec);
+  base::Result<void> apply(const core::WebSpec& spec);
 
   /// For a new connection; null: it speaks plain HTTP.
   std::unique_ptr<TlsSession> new_session() const;

@@ -21,7 +21,7 @@ void require(bool condition) {
 }
 
 // ArchiveFacts::runs are rising, disjoint and maximal, and so the frontier can be computed.
-void check(const core::Result<core::ArchiveFacts>& answer) {
+void check(const base::Result<core::ArchiveFacts>& answer) {
   if (!answer) {
     require(!answer.error().message.empty());
     return;

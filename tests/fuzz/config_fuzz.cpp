@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "exporter/base/check.hpp"
 #include "exporter/config/load.hpp"
-#include "exporter/core/check.hpp"
 #include "exporter/core/url.hpp"
 
 namespace {

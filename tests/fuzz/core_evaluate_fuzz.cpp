@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 
 #include "tests/unit/core/shard_fixture.hpp"
 

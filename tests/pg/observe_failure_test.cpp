@@ -65,8 +65,8 @@ TEST(observe_failure, an_unreadable_password_source_is_an_authentication_failure
   std::vector<core::NodeObservation> seen;
   observe::Prober prober(
       loop, spec, clock,
-      [](const core::PasswordSource&) -> core::Result<std::string> {
-        return core::Error{"cannot read the file pw", {}};
+      [](const core::PasswordSource&) -> base::Result<std::string> {
+        return base::Error{"cannot read the file pw", {}};
       },
       {.fast = [&](std::size_t, std::size_t,
                    core::NodeObservation each) { seen.push_back(std::move(each)); },

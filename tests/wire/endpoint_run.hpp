@@ -22,7 +22,7 @@ class EndpointRun {
     spec->shards[1].endpoint = endpoint;
     prober_ = std::make_unique<observe::EndpointProber>(
         loop_, std::move(spec), clock_,
-        [](const core::PasswordSource&) { return core::Result<std::string>(std::string()); },
+        [](const core::PasswordSource&) { return base::Result<std::string>(std::string()); },
         [this](std::size_t shard, core::EndpointObservation seen) {
           EXPECT_EQ(shard, 1U);
           seen_.push_back(std::move(seen));

@@ -40,9 +40,9 @@ class pg_dialer : public ::testing::Test {
   BootTimeClock clock_;
   observe::Resolver names_{
       loop_, clock_, [](const std::string&) {
-        return core::Result<observe::Addresses>(observe::Addresses{"127.0.0.2", "127.0.0.1"});
+        return base::Result<observe::Addresses>(observe::Addresses{"127.0.0.2", "127.0.0.1"});
       }};
-  core::Result<std::string> password_{std::string()};
+  base::Result<std::string> password_{std::string()};
   int passwords_read_ = 0;
   observe::PasswordReader read_password_ = [this](const core::PasswordSource&) {
     ++passwords_read_;
@@ -61,7 +61,7 @@ TEST_F(pg_dialer, the_address_that_worked_is_the_first_to_be_tried_next_time) {
 
 TEST_F(pg_dialer, a_password_that_cannot_be_read_is_an_authentication_failure) {
   PgPeer peer([](PgPeerSocket& s) { serve_healthy(s); });
-  password_ = core::Error{"cannot read the file pw", {}};
+  password_ = base::Error{"cannot read the file pw", {}};
   const auto dialed = dial(*dialer(peer.port()));
   ASSERT_FALSE(connected(dialed));
   const auto& failure = std::get<observe::Failure>(*dialed);

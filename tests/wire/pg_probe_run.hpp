@@ -83,7 +83,7 @@ class ProbeRun {
     prober_ = std::make_unique<observe::Prober>(
         loop_, std::move(spec), clock_,
         [password = options.password](const core::PasswordSource&) {
-          return core::Result<std::string>(password);
+          return base::Result<std::string>(password);
         },
         observe::Sink{
             .fast = [this](std::size_t, std::size_t node,

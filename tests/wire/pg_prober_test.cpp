@@ -429,7 +429,7 @@ class pg_node : public ::testing::Test {
   asio::io_context loop_;
   BootTimeClock clock_;
   observe::PasswordReader no_password_ = [](const core::PasswordSource&) {
-    return core::Result<std::string>(std::string());
+    return base::Result<std::string>(std::string());
   };
 };
 
@@ -438,7 +438,7 @@ TEST_F(pg_node, slow_dns_delays_only_its_node) {
   observe::Resolver names(
       loop_, clock_,
       [never, slow = never->get_future().share()](
-          const std::string& host) -> core::Result<observe::Addresses> {
+          const std::string& host) -> base::Result<observe::Addresses> {
         if (host == "slow") slow.wait();
         return observe::Addresses{"127.0.0.1"};
       },
@@ -466,7 +466,7 @@ TEST_F(pg_node, a_name_may_take_longer_than_a_probe_and_is_asked_for_once) {
   auto lookups = std::make_shared<std::atomic<int>>(0);
   observe::Resolver names(loop_, clock_,
                           [lookups, slow = answer->get_future().share()](
-                              const std::string&) -> core::Result<observe::Addresses> {
+                              const std::string&) -> base::Result<observe::Addresses> {
                             ++*lookups;
                             slow.wait();
                             return observe::Addresses{"127.0.0.1"};
@@ -489,7 +489,7 @@ TEST_F(pg_node, a_name_may_take_longer_than_a_probe_and_is_asked_for_once) {
 
 TEST_F(pg_node, a_black_hole_among_the_addresses_costs_one_probe) {
   observe::Resolver names(loop_, clock_, [](const std::string&) {
-    return core::Result<observe::Addresses>(observe::Addresses{"127.0.0.2", "127.0.0.1"});
+    return base::Result<observe::Addresses>(observe::Addresses{"127.0.0.2", "127.0.0.1"});
   });
   PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });  // on 127.0.0.1
   PgBlackHole hole(2, healthy.port());
@@ -508,7 +508,7 @@ TEST_F(pg_node, a_black_hole_among_the_addresses_costs_one_probe) {
 
 TEST_F(pg_node, the_next_address_is_tried_within_the_same_probe) {
   observe::Resolver names(loop_, clock_, [](const std::string&) {
-    return core::Result<observe::Addresses>(observe::Addresses{"127.0.0.2", "127.0.0.1"});
+    return base::Result<observe::Addresses>(observe::Addresses{"127.0.0.2", "127.0.0.1"});
   });
   PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });  // on 127.0.0.1 only
   std::vector<core::NodeObservation> seen;

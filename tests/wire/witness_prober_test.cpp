@@ -74,9 +74,9 @@ class WitnessRun {
   void start(std::shared_ptr<const core::Spec> spec) {
     prober_ = std::make_unique<observe::WitnessProber>(
         loop_, std::move(spec), clock_,
-        [this](const core::PasswordSource& source) -> core::Result<std::string> {
+        [this](const core::PasswordSource& source) -> base::Result<std::string> {
           const auto token = tokens.find(source.file);
-          if (token == tokens.end()) return core::Error{"cannot read " + source.file, ""};
+          if (token == tokens.end()) return base::Error{"cannot read " + source.file, ""};
           return token->second;
         },
         [this](std::size_t shard, WitnessKind kind, WitnessObservation observation) {

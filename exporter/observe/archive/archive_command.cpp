@@ -24,7 +24,7 @@ class Output {
   }
 
   /// Once, at the end.
-  core::Result<core::ArchiveFacts> decode() {
+  base::Result<core::ArchiveFacts> decode() {
     return format_ == core::ArchiveFormat::names ? names_.finish() : decode_pgbackrest_info(json_);
   }
 

@@ -146,9 +146,9 @@ void NameList::take_line(std::string_view line) {
   segments_.push_back(name.segment);
 }
 
-core::Result<core::ArchiveFacts> NameList::finish() {
+base::Result<core::ArchiveFacts> NameList::finish() {
   take("\n");
-  if (!problem_.empty()) return core::Error{problem_};
+  if (!problem_.empty()) return base::Error{problem_};
   return archive_facts(std::move(segments_), std::move(backups_));
 }
 

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "exporter/base/result.hpp"
 #include "exporter/core/observation.hpp"
-#include "exporter/core/result.hpp"
 
 namespace rpoguard::observe {
 
@@ -54,7 +54,7 @@ class NameList {
  public:
   void take(std::string_view chunk);
   /// Once, at the end.
-  core::Result<core::ArchiveFacts> finish();
+  base::Result<core::ArchiveFacts> finish();
 
  private:
   void take_line(std::string_view line);

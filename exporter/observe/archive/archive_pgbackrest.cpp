@@ -110,18 +110,18 @@ core::ArchiveFacts decode(const Json& answer) {
 
 }  // namespace
 
-core::Result<core::ArchiveFacts> decode_pgbackrest_info(std::string_view json) {
+base::Result<core::ArchiveFacts> decode_pgbackrest_info(std::string_view json) {
   constexpr auto kNoCallback = nullptr;
   constexpr bool kNoExceptions = false;
-  if (json.size() > kPgbackrestInfoBytesMax) return core::Error{"too long an answer"};
+  if (json.size() > kPgbackrestInfoBytesMax) return base::Error{"too long an answer"};
   const Json answer = Json::parse(json, kNoCallback, kNoExceptions);
-  if (!answer.is_array()) return core::Error{"not the JSON of pgbackrest info"};
+  if (!answer.is_array()) return base::Error{"not the JSON of pgbackrest info"};
   try {
     return decode(answer);
   } catch (const std::invalid_argument& error) {
-    return core::Error{error.what()};
+    return base::Error{error.what()};
   } catch (const Json::exception&) {
-    return core::Error{"not the JSON of pgbackrest info"};
+    return base::Error{"not the JSON of pgbackrest info"};
   }
 }
 

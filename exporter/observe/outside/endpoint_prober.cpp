@@ -7,8 +7,8 @@
 
 #include <asio/steady_timer.hpp>
 
+#include "exporter/base/check.hpp"
 #include "exporter/base/ticker.hpp"
-#include "exporter/core/check.hpp"
 #include "exporter/observe/postgres/grants.hpp"
 #include "exporter/observe/postgres/pg_dialer.hpp"
 #include "exporter/observe/postgres/pg_queries.hpp"

@@ -11,8 +11,8 @@
 
 #include <asio/steady_timer.hpp>
 
+#include "exporter/base/check.hpp"
 #include "exporter/base/ticker.hpp"
-#include "exporter/core/check.hpp"
 #include "exporter/core/url.hpp"
 #include "exporter/net/http_client.hpp"
 #include "exporter/observe/outside/witness_answer.hpp"
@@ -138,7 +138,7 @@ class WitnessProber::Impl : public std::enable_shared_from_this<WitnessProber::I
     std::size_t shard;
     WitnessKind kind;
     core::WitnessSpec witness;
-    core::Result<core::Url> url;
+    base::Result<core::Url> url;
     asio::steady_timer tick;
     asio::steady_timer deadline;
     Instant due{};
@@ -181,7 +181,7 @@ class WitnessProber::Impl : public std::enable_shared_from_this<WitnessProber::I
       finish(target, attempt, ProbeError{ProbeFailure::timeout, "no answer in time"});
     });
     resolver_.resolve(target.url.value().host, [this, alive = weak_from_this(), &target,
-                                                attempt](core::Result<Addresses> addresses) {
+                                                attempt](base::Result<Addresses> addresses) {
       const auto self = alive.lock();
       if (!self || attempt->over) return;
       if (!addresses)

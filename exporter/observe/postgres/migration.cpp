@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "exporter/base/check.hpp"
 #include "exporter/base/text.hpp"
-#include "exporter/core/check.hpp"
 #include "exporter/observe/postgres/sql_text.hpp"
 
 namespace rpoguard::observe {

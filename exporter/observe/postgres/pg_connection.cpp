@@ -10,7 +10,7 @@
 #include <libpq-fe.h>
 #include <sys/socket.h>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 
 namespace rpoguard::observe {
 

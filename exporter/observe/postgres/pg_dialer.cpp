@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 #include "exporter/observe/postgres/pg_params.hpp"
 #include "exporter/observe/postgres/pg_service.hpp"
 
@@ -107,7 +107,7 @@ void PgDialer::dial(std::function<void(Dialed)> done) {
     return connect();
   }
   context_.resolver.resolve(
-      spec_.host, guarded([](PgDialer& self, core::Result<Addresses> found) {
+      spec_.host, guarded([](PgDialer& self, base::Result<Addresses> found) {
         if (!found.ok())
           return self.finish(
               Failure{{ProbeFailure::dns_failed, one_line(found.error().message)}, {}});

@@ -6,8 +6,8 @@
 
 #include <asio/steady_timer.hpp>
 
+#include "exporter/base/check.hpp"
 #include "exporter/base/ticker.hpp"
-#include "exporter/core/check.hpp"
 #include "exporter/observe/postgres/node_probe.hpp"
 
 namespace rpoguard::observe {

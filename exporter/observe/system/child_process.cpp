@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "exporter/core/check.hpp"
+#include "exporter/base/check.hpp"
 #include "exporter/observe/postgres/pg_failure.hpp"
 
 namespace rpoguard::observe {

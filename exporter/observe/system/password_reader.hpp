@@ -4,13 +4,13 @@
 #include <functional>
 #include <string>
 
-#include "exporter/core/result.hpp"
+#include "exporter/base/result.hpp"
 #include "exporter/core/spec.hpp"
 
 namespace rpoguard::observe {
 
 /// Gives the password for a source, read anew at each call. Injected, because only config/ reads
 /// secrets.
-using PasswordReader = std::function<core::Result<std::string>(const core::PasswordSource&)>;
+using PasswordReader = std::function<base::Result<std::string>(const core::PasswordSource&)>;
 
 }  // namespace rpoguard::observe

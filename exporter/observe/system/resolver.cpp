@@ -12,14 +12,14 @@ namespace rpoguard::observe {
 
 namespace {
 
-core::Result<Addresses> look_up(const std::string& host, int flags) {
+base::Result<Addresses> look_up(const std::string& host, int flags) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = flags;
   addrinfo* found = nullptr;
   const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
-  if (error != 0) return core::Error{"cannot resolve " + host + ": " + ::gai_strerror(error)};
+  if (error != 0) return base::Error{"cannot resolve " + host + ": " + ::gai_strerror(error)};
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, ::freeaddrinfo);
   Addresses addresses;
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
@@ -31,13 +31,13 @@ core::Result<Addresses> look_up(const std::string& host, int flags) {
     const bool known = std::find(addresses.begin(), addresses.end(), address) != addresses.end();
     if (!known && addresses.size() < kAddressesMax) addresses.push_back(address);
   }
-  if (addresses.empty()) return core::Error{"no address for " + host};
+  if (addresses.empty()) return base::Error{"no address for " + host};
   return addresses;
 }
 
 }  // namespace
 
-core::Result<Addresses> system_lookup(const std::string& host) {
+base::Result<Addresses> system_lookup(const std::string& host) {
   return look_up(host, 0);
 }
 
@@ -71,7 +71,7 @@ void Resolver::resolve(const std::string& host, OnAddresses done) {
   });
 }
 
-void Resolver::finish(const std::string& host, core::Result<Addresses> answer) {
+void Resolver::finish(const std::string& host, base::Result<Addresses> answer) {
   if (answer.ok()) known_[host] = Known{answer.value(), clock_.now()};
   const auto node = waiting_.extract(host);
   if (node.empty()) return;

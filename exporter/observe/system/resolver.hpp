@@ -11,9 +11,9 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 
+#include "exporter/base/result.hpp"
 #include "exporter/core/clock.hpp"
 #include "exporter/core/limits.hpp"
-#include "exporter/core/result.hpp"
 #include "exporter/observe/system/way_back.hpp"
 #include "exporter/observe/system/worker_pool.hpp"
 
@@ -23,10 +23,10 @@ namespace rpoguard::observe {
 using Addresses = std::vector<std::string>;
 /// Blocks; called on several threads at once. May outlive the Resolver while it blocks, so it must
 /// own what it uses.
-using Lookup = std::function<core::Result<Addresses>(const std::string& host)>;
+using Lookup = std::function<base::Result<Addresses>(const std::string& host)>;
 
 /// getaddrinfo for stream sockets, at most kAddressesMax different addresses.
-core::Result<Addresses> system_lookup(const std::string& host);
+base::Result<Addresses> system_lookup(const std::string& host);
 inline constexpr std::size_t kAddressesMax = 8;
 
 /// Several threads (started when needed), so that one dead name does not block the others; one
@@ -36,7 +36,7 @@ inline constexpr std::size_t kAddressesMax = 8;
 class Resolver {
  public:
   static constexpr std::size_t kThreadsMax = 8;
-  using OnAddresses = std::function<void(core::Result<Addresses>)>;
+  using OnAddresses = std::function<void(base::Result<Addresses>)>;
 
   Resolver(asio::io_context& loop, const core::Clock& clock, Lookup lookup = system_lookup,
            std::size_t threads_max = kThreadsMax, core::Duration ttl = core::limits::kDnsTtl);
@@ -58,7 +58,7 @@ class Resolver {
     asio::executor_work_guard<asio::io_context::executor_type> loop_stays;
     std::vector<OnAddresses> callers;
   };
-  void finish(const std::string& host, core::Result<Addresses> answer);
+  void finish(const std::string& host, base::Result<Addresses> answer);
 
   asio::io_context& loop_;
   const core::Clock& clock_;

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-core::Result<Value> parse(std::string_view path, std::string text,
+base::Result<Value> parse(std::string_view path, std::string text,
                           Node::Kind kind = Node::Kind::plain) {
   return parse_value(key_at(path), Node(kind, {}, std::move(text)));
 }

@@ -3,9 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/core/check.hpp"
-#include "exporter/core/result.hpp"
-
 #include "tests/unit/core/shard_fixture.hpp"
 
 namespace rpoguard::core {
@@ -106,19 +103,6 @@ TEST(Region, is_allowed_only_when_named) {
   EXPECT_TRUE(region_allowed(spec, "phx"));
   EXPECT_FALSE(region_allowed(spec, "fra"));
   EXPECT_FALSE(region_allowed(spec, ""));
-}
-
-TEST(Result, is_a_value_or_an_error) {
-  const Result<int> value(7);
-  EXPECT_TRUE(value.ok());
-  EXPECT_EQ(value.value(), 7);
-  const Result<int> error(Error{"no such file", "create it"});
-  EXPECT_FALSE(error);
-  EXPECT_EQ(error.error().hint, "create it");
-}
-
-TEST(CheckDeath, names_the_condition_and_ends_the_process) {
-  EXPECT_DEATH(RPOGUARD_CHECK(1 + 1 == 3), "1 \\+ 1 == 3");
 }
 
 }  // namespace

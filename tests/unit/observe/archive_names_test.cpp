@@ -15,7 +15,7 @@ core::ArchivedRun run(std::uint32_t timeline, std::uint32_t log, std::uint32_t f
   return {core::Timeline{timeline}, log, first, last};
 }
 
-core::Result<core::ArchiveFacts> list(const std::string& text) {
+base::Result<core::ArchiveFacts> list(const std::string& text) {
   NameList names;
   names.take(text);
   return names.finish();

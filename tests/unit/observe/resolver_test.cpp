@@ -14,7 +14,7 @@ namespace rpoguard::observe {
 namespace {
 
 using namespace std::chrono_literals;
-using core::Result;
+using base::Result;
 
 // Names starting with "dead" hang until release(); "nowhere" does not resolve; others
 // give 10.0.0.1.
@@ -24,7 +24,7 @@ class Names {
     return [state = state_](const std::string& host) -> Result<Addresses> {
       ++state->calls;
       if (host.starts_with("dead")) state->released.wait();
-      if (host == "nowhere") return core::Error{"no such name", {}};
+      if (host == "nowhere") return base::Error{"no such name", {}};
       return Addresses{"10.0.0.1"};
     };
   }

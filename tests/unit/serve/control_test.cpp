@@ -35,7 +35,7 @@ class ControlTest : public ::testing::Test {
     return serve::make_ops_handler(world.ops_context())(asked);
   }
   void use_token(const std::string& token) {
-    world.control.token = [token]() -> core::Result<std::string> { return token; };
+    world.control.token = [token]() -> base::Result<std::string> { return token; };
   }
   int status_with(const std::string& authorization) {
     HttpRequest asked = freeze_184();
@@ -45,7 +45,7 @@ class ControlTest : public ::testing::Test {
 
   World world;
   std::vector<FreezeOrder> orders;
-  core::Result<std::string> outcome = std::string("done\n");
+  base::Result<std::string> outcome = std::string("done\n");
 };
 
 TEST_F(ControlTest, an_order_says_what_for_whom_and_until_when) {
@@ -161,15 +161,15 @@ TEST_F(ControlTest, with_a_token_only_who_has_it_may_from_wherever) {
 TEST_F(ControlTest, a_token_that_cannot_be_read_or_is_empty_lets_nobody_in) {
   use_token("");
   EXPECT_EQ(status_with("Bearer "), 500);
-  world.control.token = []() -> core::Result<std::string> {
-    return core::Error{"cannot read it: secret-path", ""};
+  world.control.token = []() -> base::Result<std::string> {
+    return base::Error{"cannot read it: secret-path", ""};
   };
   EXPECT_EQ(status_with("Bearer x"), 500);
   EXPECT_TRUE(orders.empty());
 }
 
 TEST_F(ControlTest, a_freeze_that_is_not_on_disk_is_no_success) {
-  outcome = core::Error{"in force, but not on disk", "check state_dir"};
+  outcome = base::Error{"in force, but not on disk", "check state_dir"};
   const HttpResponse response = ask(freeze_184());
   EXPECT_EQ(response.status, 500);
   EXPECT_EQ(response.body, "in force, but not on disk\nHINT: check state_dir\n");

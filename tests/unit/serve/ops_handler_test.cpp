@@ -80,7 +80,7 @@ TEST_F(OpsHandler, reload_is_a_post_or_put) {
 }
 
 TEST_F(OpsHandler, a_refused_reload_says_what_is_wrong) {
-  world_.reload_outcome = core::Error{"rpoguard.yml:12:5: shards[3].rpo: no unit", "write 5s"};
+  world_.reload_outcome = base::Error{"rpoguard.yml:12:5: shards[3].rpo: no unit", "write 5s"};
   const HttpResponse response = handler_(request("/-/reload", "POST"));
   EXPECT_EQ(response.status, 500);
   EXPECT_EQ(response.body, "rpoguard.yml:12:5: shards[3].rpo: no unit\nHINT: write 5s\n");
@@ -103,7 +103,7 @@ TEST_F(OpsHandler, reload_obeys_the_rule_of_all_control_verbs) {
   serve::HttpRequest asked = request("/-/reload", "POST");
   world_.control.loopback = false;
   EXPECT_EQ(serve::make_ops_handler(world_.ops_context())(asked).status, 403);
-  world_.control.token = []() -> core::Result<std::string> { return std::string("sesame"); };
+  world_.control.token = []() -> base::Result<std::string> { return std::string("sesame"); };
   EXPECT_EQ(serve::make_ops_handler(world_.ops_context())(asked).status, 401);
   asked.headers["authorization"] = "Bearer sesame";
   EXPECT_EQ(serve::make_ops_handler(world_.ops_context())(asked).status, 200);

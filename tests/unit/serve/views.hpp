@@ -244,7 +244,7 @@ struct World {
   serve::ReloadStatus reload_status;
   std::atomic<bool> stopping{false};
   std::atomic<int> reloads{0};
-  core::Result<void> reload_outcome;
+  base::Result<void> reload_outcome;
   serve::Journal journal;
   serve::Control control;
 

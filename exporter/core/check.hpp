@@ -1,3 +1,0 @@
-#pragma once
-
-#include "exporter/base/check.hpp"
