@@ -47,10 +47,10 @@ const std::vector<Snippet> kBadIncludes = {
     Snippet{"exporter/serve/a.cpp", "#include \"exporter/observe/postgres/prober.hpp\"\n"},
     Snippet{"exporter/observe/a.hpp", "#include \"exporter/run/monitor.hpp\"\n"},
     Snippet{"exporter/run/a.hpp", "#include \"exporter/cli/app.hpp\"\n"},
-    Snippet{"exporter/cli/a.cpp", "#include \"exporter/serve/journal.hpp\"\n"},
-    Snippet{"exporter/main.cpp", "#include \"exporter/core/view.hpp\"\n"},
-    Snippet{"exporter/new/a.cpp", "#include \"exporter/core/view.hpp\"\n"},
-    Snippet{"exporter/base/a.cpp", "#include \"exporter/core/view.hpp\"\n"},
+    Snippet{"exporter/cli/a.cpp", "#include \"exporter/serve/ops/journal.hpp\"\n"},
+    Snippet{"exporter/main.cpp", "#include \"exporter/core/model/view.hpp\"\n"},
+    Snippet{"exporter/new/a.cpp", "#include \"exporter/core/model/view.hpp\"\n"},
+    Snippet{"exporter/base/a.cpp", "#include \"exporter/core/model/view.hpp\"\n"},
     Snippet{"exporter/base/a.hpp", "#include <thread>\n"},
     Snippet{"exporter/core/a.cpp", "#include \"tests/support/http.hpp\"\n"},
     Snippet{"exporter/core/a.hpp", "#include <mutex>\n"},
@@ -59,12 +59,17 @@ const std::vector<Snippet> kBadIncludes = {
     Snippet{"exporter/core/a.hpp", "#include \"exporter/base/detached_threads.hpp\"\n"},
     Snippet{"exporter/base/text.cpp", "#include \"exporter/base/mutex.hpp\"\n"},
     Snippet{"exporter/core/a.cpp", "  #  include <iostream>\n"},
+    Snippet{"exporter/core/model/a.hpp", "#include \"exporter/core/judge/gate.hpp\"\n"},
+    Snippet{"exporter/core/judge/a.cpp", "#include \"exporter/core/tell/event.hpp\"\n"},
+    Snippet{"exporter/core/new/a.cpp", "#include \"exporter/core/model/view.hpp\"\n"},
+    Snippet{"exporter/serve/gate/a.cpp", "#include \"exporter/serve/ops/journal.hpp\"\n"},
+    Snippet{"exporter/serve/a.hpp", "#include \"exporter/serve/http/text.hpp\"\n"},
     Snippet{"exporter/observe/postgres/prober.cpp", "#include <libpq-fe.h>\n"},
     Snippet{"exporter/serve/gate.cpp", "#include <httplib.h>\n"},
-    Snippet{"exporter/serve/stream_server.cpp", "#include <boost/asio.hpp>\n"},
-    Snippet{"exporter/serve/gate_handler.cpp", "#include \"exporter/serve/control.hpp\"\n"},
+    Snippet{"exporter/serve/http/stream_server.cpp", "#include <boost/asio.hpp>\n"},
+    Snippet{"exporter/serve/ops/readyz.cpp", "#include \"exporter/serve/ops/control.hpp\"\n"},
     Snippet{"exporter/cli/a.cpp", "#include <yaml-cpp/yaml.h>\n"},
-    Snippet{"exporter/serve/text.cpp", "#include <prometheus/registry.h>\n"},
+    Snippet{"exporter/serve/http/text.cpp", "#include <prometheus/registry.h>\n"},
     Snippet{"exporter/config/a.cpp", "#include <nlohmann/json.hpp>\n"},
     Snippet{"exporter/serve/a.cpp", "#include <spdlog/spdlog.h>\n"},
     Snippet{"exporter/serve/a.cpp", "#include <regex>\n"}};
@@ -79,8 +84,9 @@ TEST(Tidy, good_includes_are_accepted) {
                                   "#include <thread>\n#include <spdlog/spdlog.h>\n"
                                   "#include \"exporter/observe/postgres/prober.hpp\"\n");
   expect_none(check_includes(run));
-  const Source test = parse_source("tests/wire/a_test.cpp",
-                                   "#include <libpq-fe.h>\n#include \"exporter/serve/text.hpp\"\n");
+  const Source test =
+      parse_source("tests/wire/a_test.cpp",
+                   "#include <libpq-fe.h>\n#include \"exporter/serve/http/text.hpp\"\n");
   expect_none(check_includes(test));
 }
 
@@ -101,6 +107,10 @@ const std::vector<Snippet> kBadText = {
     Snippet{"exporter/core/a.hpp", "using namespace std;\n"},
     Snippet{"exporter/core/a.cpp", "auto* p = new Thing;\n"},
     Snippet{"exporter/core/a.cpp", "f();  // NOLINT\n"},
+    Snippet{"exporter/core/a.cpp", "// blocks the loop (L4)\n"},
+    Snippet{"tests/sim/a.hpp", "/// H8 L13: late\n"},
+    Snippet{"exporter/core/a.hpp", "// as it should (design: time)\n"},
+    Snippet{"exporter/core/a.hpp", "// see \u00a74\n"},
     Snippet{"README.md", "TODO: write\n"},
     Snippet{"exporter/core/a.cpp", "// FIXME later\n"},
     Snippet{"demo/up", "cd /root/x\n"},
@@ -222,8 +232,8 @@ TEST(Tidy, a_key_that_is_written_twice_is_noticed) {
 }
 
 TEST(Tidy, an_unknown_metric_in_a_rule_is_noticed) {
-  const std::set<std::string> known = defined_metrics(
-      {parse_source("exporter/serve/metrics_shard.cpp", "x(\"rpoguard_gate_open\", \"help\");\n")});
+  const std::set<std::string> known = defined_metrics({parse_source(
+      "exporter/serve/metrics/metrics_shard.cpp", "x(\"rpoguard_gate_open\", \"help\");\n")});
   EXPECT_EQ(known, std::set<std::string>{"rpoguard_gate_open"});
   const auto complaints = [&](const std::string& text) {
     return check_metric_names(parse_source("rules/a.yml", text), known).size();
@@ -235,13 +245,16 @@ TEST(Tidy, an_unknown_metric_in_a_rule_is_noticed) {
 TEST(Tidy, a_metric_that_is_defined_twice_is_noticed) {
   const auto complaints = [](const std::string& path, const std::string& text) {
     const std::string row = "  {.name = \"rpoguard_gate_open\",  // \"rpoguard_gate_open\" opens\n";
-    return check_metric_rows(
-               {parse_source("exporter/serve/metrics_shard.cpp", row), parse_source(path, text)})
+    return check_metric_rows({parse_source("exporter/serve/metrics/metrics_shard.cpp", row),
+                              parse_source(path, text)})
         .size();
   };
-  EXPECT_EQ(complaints("exporter/serve/metrics_node.cpp", "{.name = \"rpoguard_gate_opened\"\n"),
-            0U);
-  EXPECT_EQ(complaints("exporter/serve/metrics_node.cpp", "{.name = \"rpoguard_gate_open\"\n"), 1U);
+  EXPECT_EQ(
+      complaints("exporter/serve/metrics/metrics_node.cpp", "{.name = \"rpoguard_gate_opened\"\n"),
+      0U);
+  EXPECT_EQ(
+      complaints("exporter/serve/metrics/metrics_node.cpp", "{.name = \"rpoguard_gate_open\"\n"),
+      1U);
   EXPECT_EQ(complaints("exporter/cli/a.cpp", "find(\"rpoguard_gate_open\");\n"), 1U);
   EXPECT_EQ(complaints("exporter/cli/a.cpp", "/* \"rpoguard_gate_open\" */ f(\"rpoguard_\");\n"),
             0U);

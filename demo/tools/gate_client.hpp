@@ -7,7 +7,7 @@
 
 #include "demo/tools/net.hpp"
 
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/units.hpp"
 
 namespace rpoguard::demo {
 

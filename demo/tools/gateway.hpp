@@ -17,7 +17,7 @@
 #include "demo/tools/gate_client.hpp"
 #include "demo/tools/net.hpp"
 
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/units.hpp"
 
 namespace rpoguard::demo {
 

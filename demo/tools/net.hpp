@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/units.hpp"
 
 namespace rpoguard::demo {
 

@@ -9,7 +9,7 @@
 
 #include "exporter/cli/commands.hpp"
 #include "exporter/cli/man_page.hpp"
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::cli {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "exporter/cli/ops_target.hpp"
-#include "exporter/core/part.hpp"
+#include "exporter/core/model/part.hpp"
 #include "exporter/run/web_keeper.hpp"
 
 namespace rpoguard::cli {

@@ -2,7 +2,7 @@
 
 #include "exporter/config/load.hpp"
 #include "exporter/config/secret.hpp"
-#include "exporter/core/url.hpp"
+#include "exporter/core/model/url.hpp"
 
 namespace rpoguard::cli {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "exporter/base/result.hpp"
-#include "exporter/core/spec.hpp"
+#include "exporter/core/model/spec.hpp"
 #include "exporter/net/http_client.hpp"
 
 namespace rpoguard::cli {
@@ -30,8 +30,8 @@ struct Access {
 /// As a configuration has it; a listener on every address is asked on the loopback.
 Target target_of(const core::ListenSpec& listen);
 
-/// From "http[s]://HOST[:PORT]" (core/url.hpp) if `url` is not empty, else from the file if one is
-/// named, else the default address.
+/// From "http[s]://HOST[:PORT]" (core/model/url.hpp) if `url` is not empty, else from the file if
+/// one is named, else the default address.
 base::Result<Target> find_target(const std::string& url, const std::string& config_file);
 
 /// As find_target(), but the health listener if the file names one: it answers /livez without TLS

@@ -7,7 +7,7 @@
 
 #include "exporter/base/human.hpp"
 #include "exporter/cli/view_reader.hpp"
-#include "exporter/core/remark.hpp"
+#include "exporter/core/tell/remark.hpp"
 
 namespace rpoguard::cli {
 namespace {

@@ -1,12 +1,12 @@
-// /api/v1/view, read back as the view that it was made from, as far as core/remark.hpp speaks of
-// it.
+// /api/v1/view, read back as the view that it was made from, as far as core/tell/remark.hpp speaks
+// of it.
 #pragma once
 
 #include <optional>
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "exporter/core/view.hpp"
+#include "exporter/core/model/view.hpp"
 
 namespace rpoguard::cli {
 

@@ -7,7 +7,7 @@
 #include "exporter/base/check.hpp"
 #include "exporter/base/percent.hpp"
 #include "exporter/config/text.hpp"
-#include "exporter/core/url.hpp"
+#include "exporter/core/model/url.hpp"
 
 namespace rpoguard::config {
 namespace {

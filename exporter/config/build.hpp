@@ -2,7 +2,7 @@
 #pragma once
 
 #include "exporter/config/resolver.hpp"
-#include "exporter/core/spec.hpp"
+#include "exporter/core/model/spec.hpp"
 
 namespace rpoguard::config {
 

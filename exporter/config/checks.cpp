@@ -14,7 +14,7 @@
 #include "exporter/config/check_hooks.hpp"
 #include "exporter/config/check_sources.hpp"
 #include "exporter/config/findings.hpp"
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/units.hpp"
 
 namespace rpoguard::config {
 namespace {

@@ -4,8 +4,8 @@
 
 #include "exporter/base/check.hpp"
 #include "exporter/config/text.hpp"
-#include "exporter/core/units.hpp"
-#include "exporter/core/url.hpp"
+#include "exporter/core/model/units.hpp"
+#include "exporter/core/model/url.hpp"
 
 namespace rpoguard::config {
 

@@ -3,7 +3,7 @@
 #include <initializer_list>
 
 #include "exporter/base/check.hpp"
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::config {
 namespace {

@@ -9,7 +9,7 @@
 #include "exporter/config/report.hpp"
 #include "exporter/config/resolver.hpp"
 #include "exporter/config/settings.hpp"
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::config {
 

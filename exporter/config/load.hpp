@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "exporter/config/diagnostic.hpp"
-#include "exporter/core/spec.hpp"
+#include "exporter/core/model/spec.hpp"
 
 namespace rpoguard::config {
 

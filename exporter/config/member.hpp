@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "exporter/base/check.hpp"
-#include "exporter/core/spec.hpp"
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/spec.hpp"
+#include "exporter/core/model/units.hpp"
 
 namespace rpoguard::config {
 

@@ -12,7 +12,7 @@
 #include <yaml-cpp/parser.h>
 
 #include "exporter/config/text.hpp"
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::config {
 namespace {

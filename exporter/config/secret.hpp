@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "exporter/base/result.hpp"
-#include "exporter/core/spec.hpp"
+#include "exporter/core/model/spec.hpp"
 
 namespace rpoguard::config {
 

@@ -6,7 +6,7 @@
 
 #include "exporter/config/keys.hpp"
 #include "exporter/config/text.hpp"
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::config {
 namespace {

@@ -1,5 +1,5 @@
 #include "exporter/config/key_table.hpp"
-#include "exporter/core/event.hpp"
+#include "exporter/core/tell/event.hpp"
 
 namespace rpoguard::config {
 namespace {

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "exporter/config/key_table.hpp"
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::config {
 namespace {

@@ -11,8 +11,8 @@
 #include "exporter/base/number.hpp"
 #include "exporter/base/text.hpp"
 #include "exporter/config/text.hpp"
-#include "exporter/core/limits.hpp"
-#include "exporter/core/url.hpp"
+#include "exporter/core/model/limits.hpp"
+#include "exporter/core/model/url.hpp"
 
 namespace rpoguard::config {
 namespace {

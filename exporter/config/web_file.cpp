@@ -15,7 +15,7 @@
 #include "exporter/config/reader.hpp"
 #include "exporter/config/report.hpp"
 #include "exporter/config/text.hpp"
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::config {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "exporter/config/diagnostic.hpp"
-#include "exporter/core/web_spec.hpp"
+#include "exporter/core/model/web_spec.hpp"
 
 namespace rpoguard::config {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "exporter/core/alert.hpp"
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/units.hpp"
+#include "exporter/core/tell/alert.hpp"
 
 namespace rpoguard::notify {
 

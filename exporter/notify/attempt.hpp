@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "exporter/core/event.hpp"
-#include "exporter/core/hook.hpp"
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/hook.hpp"
+#include "exporter/core/model/units.hpp"
+#include "exporter/core/tell/event.hpp"
 
 namespace rpoguard::notify {
 

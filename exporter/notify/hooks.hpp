@@ -1,32 +1,15 @@
 // Tells hooks of events and Alertmanagers of alerts, each hook on a thread of its own.
 #pragma once
 
-#include <functional>
-#include <map>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "exporter/core/alert.hpp"
-#include "exporter/core/clock.hpp"
-#include "exporter/notify/attempt.hpp"
+#include "exporter/core/tell/alert.hpp"
+#include "exporter/notify/parts.hpp"
 
 namespace rpoguard::notify {
-
-/// For the log: something became of a delivery.
-struct Report {
-  std::string hook;
-  std::string event;  ///< its id; empty: alerts
-  Attempt attempt;    ///< retry: the first of several tries failed, more will follow
-  std::uint32_t tries = 1;
-};
-
-/// What the threads use; they own it, for a receiver that hangs may keep them beyond the end.
-struct Parts {
-  std::shared_ptr<const core::Clock> clock;
-  std::map<core::HookType, Deliver> deliver;  ///< for every type but alertmanager
-  std::function<void(const Report&)> report;  ///< called on the threads; not once stopping
-};
 
 /// No call waits for a receiver. Thread-safe.
 class Hooks {

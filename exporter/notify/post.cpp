@@ -7,8 +7,8 @@
 
 #include "exporter/base/number.hpp"
 #include "exporter/config/secret.hpp"
-#include "exporter/core/limits.hpp"
-#include "exporter/core/url.hpp"
+#include "exporter/core/model/limits.hpp"
+#include "exporter/core/model/url.hpp"
 
 namespace rpoguard::notify {
 namespace {

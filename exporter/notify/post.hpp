@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "exporter/core/hook.hpp"
+#include "exporter/core/model/hook.hpp"
 #include "exporter/net/http_client.hpp"
 #include "exporter/notify/attempt.hpp"
 

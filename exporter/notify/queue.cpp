@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::notify {
 

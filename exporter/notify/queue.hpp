@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "exporter/base/mutex.hpp"
-#include "exporter/core/hook.hpp"
+#include "exporter/core/model/hook.hpp"
 #include "exporter/notify/attempt.hpp"
 
 namespace rpoguard::notify {

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "exporter/core/clock.hpp"
+#include "exporter/core/model/clock.hpp"
 #include "exporter/notify/attempt.hpp"
 
 namespace rpoguard::notify {

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
-#include "exporter/notify/hooks.hpp"
+#include "exporter/core/tell/alert.hpp"
+#include "exporter/notify/parts.hpp"
 
 namespace rpoguard::notify {
 

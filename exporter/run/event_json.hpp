@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "exporter/core/event.hpp"
+#include "exporter/core/tell/event.hpp"
 
 namespace rpoguard::run {
 

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "exporter/core/event.hpp"
+#include "exporter/core/tell/event.hpp"
 #include "exporter/run/log.hpp"
 
 namespace rpoguard::run {

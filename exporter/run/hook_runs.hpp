@@ -4,7 +4,7 @@
 #include <chrono>
 #include <memory>
 
-#include "exporter/core/clock.hpp"
+#include "exporter/core/model/clock.hpp"
 #include "exporter/notify/attempt.hpp"
 #include "exporter/serve/view_store.hpp"
 

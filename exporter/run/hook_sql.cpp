@@ -6,7 +6,7 @@
 #include <asio/io_context.hpp>
 
 #include "exporter/config/secret.hpp"
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 #include "exporter/observe/postgres/pg_dialer.hpp"
 #include "exporter/observe/postgres/pg_queries.hpp"
 #include "exporter/observe/postgres/pg_session.hpp"

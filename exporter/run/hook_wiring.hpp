@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "exporter/core/spec.hpp"
+#include "exporter/core/model/spec.hpp"
 #include "exporter/notify/hooks.hpp"
 #include "exporter/serve/view_store.hpp"
 

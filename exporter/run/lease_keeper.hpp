@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "exporter/core/view.hpp"
-#include "exporter/serve/lease_page.hpp"
+#include "exporter/core/model/view.hpp"
+#include "exporter/serve/lease/lease_page.hpp"
 
 namespace rpoguard::run {
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "exporter/core/event.hpp"
+#include "exporter/core/tell/event.hpp"
 
 namespace rpoguard::run {
 

@@ -6,7 +6,7 @@
 #include <asio/post.hpp>
 
 #include "exporter/config/secret.hpp"
-#include "exporter/core/compare.hpp"
+#include "exporter/core/tell/compare.hpp"
 #include "exporter/run/log.hpp"
 
 namespace rpoguard::run {

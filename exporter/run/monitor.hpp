@@ -11,8 +11,8 @@
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 
-#include "exporter/core/evaluate.hpp"
-#include "exporter/core/event.hpp"
+#include "exporter/core/judge/evaluate.hpp"
+#include "exporter/core/tell/event.hpp"
 #include "exporter/observe/archive/archive_prober.hpp"
 #include "exporter/observe/outside/endpoint_prober.hpp"
 #include "exporter/observe/outside/witness_prober.hpp"

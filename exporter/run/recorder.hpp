@@ -5,9 +5,9 @@
 #include <functional>
 #include <string>
 
-#include "exporter/core/clock.hpp"
-#include "exporter/core/event.hpp"
-#include "exporter/serve/journal.hpp"
+#include "exporter/core/model/clock.hpp"
+#include "exporter/core/tell/event.hpp"
+#include "exporter/serve/ops/journal.hpp"
 
 namespace rpoguard::run {
 

@@ -12,7 +12,7 @@
 
 #include "exporter/config/load.hpp"
 #include "exporter/config/secret.hpp"
-#include "exporter/core/alert.hpp"
+#include "exporter/core/tell/alert.hpp"
 #include "exporter/run/hook_wiring.hpp"
 #include "exporter/run/log.hpp"
 #include "exporter/run/monitor.hpp"
@@ -20,11 +20,11 @@
 #include "exporter/run/service_manager.hpp"
 #include "exporter/run/system_clock.hpp"
 #include "exporter/run/web_keeper.hpp"
-#include "exporter/serve/agent_check.hpp"
-#include "exporter/serve/gate_handler.hpp"
-#include "exporter/serve/gate_http.hpp"
-#include "exporter/serve/http_server.hpp"
-#include "exporter/serve/ops_handler.hpp"
+#include "exporter/serve/gate/agent_check.hpp"
+#include "exporter/serve/gate/gate_handler.hpp"
+#include "exporter/serve/gate/gate_http.hpp"
+#include "exporter/serve/http/http_server.hpp"
+#include "exporter/serve/ops/ops_handler.hpp"
 
 namespace rpoguard::run {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "exporter/core/part.hpp"
+#include "exporter/core/model/part.hpp"
 #include "exporter/run/web_keeper.hpp"
 
 namespace rpoguard::run {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "exporter/base/result.hpp"
-#include "exporter/core/evaluate.hpp"
+#include "exporter/core/judge/evaluate.hpp"
 
 namespace rpoguard::run {
 

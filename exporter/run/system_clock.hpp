@@ -1,7 +1,7 @@
 // The machine's clocks.
 #pragma once
 
-#include "exporter/core/clock.hpp"
+#include "exporter/core/model/clock.hpp"
 
 namespace rpoguard::run {
 

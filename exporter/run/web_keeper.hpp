@@ -8,8 +8,8 @@
 #include "exporter/base/detached_threads.hpp"
 #include "exporter/base/mutex.hpp"
 #include "exporter/config/web_file.hpp"
-#include "exporter/core/clock.hpp"
-#include "exporter/serve/web_guard.hpp"
+#include "exporter/core/model/clock.hpp"
+#include "exporter/serve/http/web_guard.hpp"
 
 namespace rpoguard::run {
 

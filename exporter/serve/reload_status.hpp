@@ -2,7 +2,7 @@
 #pragma once
 
 #include "exporter/base/mutex.hpp"
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/units.hpp"
 
 namespace rpoguard::serve {
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "exporter/base/mutex.hpp"
-#include "exporter/core/view.hpp"
+#include "exporter/core/model/view.hpp"
 
 namespace rpoguard::serve {
 

@@ -4,10 +4,10 @@
 
 #include <benchmark/benchmark.h>
 
-#include "exporter/core/evaluate.hpp"
-#include "exporter/core/gate.hpp"
-#include "exporter/serve/lease_page.hpp"
-#include "exporter/serve/rpoguard_lease.h"
+#include "exporter/core/judge/evaluate.hpp"
+#include "exporter/core/judge/gate.hpp"
+#include "exporter/serve/lease/lease_page.hpp"
+#include "exporter/serve/lease/rpoguard_lease.h"
 
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/core/shard_fixture.hpp"

@@ -5,9 +5,9 @@
 #include <map>
 #include <regex>
 
-#include "exporter/core/observation.hpp"
-#include "exporter/core/view.hpp"
-#include "exporter/serve/metric_table.hpp"
+#include "exporter/core/model/observation.hpp"
+#include "exporter/core/model/view.hpp"
+#include "exporter/serve/metrics/metric_table.hpp"
 
 #include "tests/dashboards/lint.hpp"
 #include "tests/dashboards/promql.hpp"

@@ -4,8 +4,8 @@
 
 #include "exporter/config/keys.hpp"
 #include "exporter/config/load.hpp"
-#include "exporter/core/view.hpp"
-#include "exporter/serve/metric_table.hpp"
+#include "exporter/core/model/view.hpp"
+#include "exporter/serve/metrics/metric_table.hpp"
 
 #include "tests/docs/markdown.hpp"
 

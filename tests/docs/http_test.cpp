@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "exporter/serve/metric_table.hpp"
+#include "exporter/serve/metrics/metric_table.hpp"
 
 #include "tests/docs/markdown.hpp"
 #include "tests/stack/region_pair.hpp"
@@ -54,13 +54,13 @@ std::set<std::string> routes_in(const std::string& source) {
 TEST(HttpReference, names_every_route_of_the_ops_listener_and_no_other) {
   std::set<std::string> routes;
   for (const std::string& path : documented("ops")) routes.insert(route_of(path));
-  EXPECT_EQ(routes, routes_in("exporter/serve/ops_handler.cpp"));
+  EXPECT_EQ(routes, routes_in("exporter/serve/ops/ops_handler.cpp"));
 }
 
 TEST(HttpReference, names_every_route_of_the_gate_and_no_other) {
   std::set<std::string> routes = {"/authz"};  // without a shard it is an unknown shard
   for (const std::string& path : documented("gate")) routes.insert(route_of(path));
-  EXPECT_EQ(routes, routes_in("exporter/serve/gate_handler.cpp"));
+  EXPECT_EQ(routes, routes_in("exporter/serve/gate/gate_handler.cpp"));
 }
 
 /// A shard and a running rpoguard that has opened its gate.

@@ -1,9 +1,13 @@
 // Links and anchors of every document lead somewhere, and every page can be found.
 #include <algorithm>
 #include <filesystem>
+#include <regex>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "tests/docs/markdown.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -67,6 +71,43 @@ TEST(Documents, every_page_is_reached_from_the_index) {
     const bool page = fs::path(path).parent_path() == "docs" && path != "docs/README.md";
     EXPECT_TRUE(!page || reached.contains(path)) << path << " is not in docs/README.md";
   }
+}
+
+/// "/exporter/core/judge/gate.hpp" of every file and folder.
+std::vector<std::string> paths_of_sources() {
+  std::vector<std::string> paths;
+  const fs::path root = RPOGUARD_SOURCE_DIR;
+  for (const char* folder : {"exporter", "tests", "docs"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(root / folder))
+      paths.push_back("/" + entry.path().lexically_relative(root).string());
+  }
+  return paths;
+}
+
+/// A file by its path or the end of it, a unit without its suffix, a folder.
+bool is_there(const std::string& name, const std::vector<std::string>& paths) {
+  const std::string end = "/" + (name.ends_with('/') ? name.substr(0, name.size() - 1) : name);
+  return std::ranges::any_of(paths, [&](const std::string& path) {
+    return path.ends_with(end) || path.ends_with(end + ".hpp");
+  });
+}
+
+/// `config/key.hpp` and `judge/`: what stands between backticks and looks like a path.
+std::vector<std::string> files_named_in(const std::string& text) {
+  static const std::regex file(R"(`([a-z_]+(/[a-z_.]*)+|[a-z_]+\.[ch]pp)`)");
+  std::vector<std::string> names;
+  for (std::sregex_iterator at(text.begin(), text.end(), file); at != std::sregex_iterator(); ++at)
+    names.push_back((*at)[1]);
+  return names;
+}
+
+TEST(Documents, name_files_of_the_exporter_that_exist) {
+  const std::vector<std::string> paths = paths_of_sources();
+  EXPECT_FALSE(is_there("core/spec.hpp", paths));
+  const std::vector<std::string> named =
+      files_named_in(read_file(std::string(RPOGUARD_SOURCE_DIR) + "/exporter/README.md"));
+  EXPECT_GT(named.size(), 50U);
+  for (const std::string& name : named) EXPECT_TRUE(is_there(name, paths)) << name;
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "exporter/core/archive.hpp"
+#include "exporter/core/judge/archive.hpp"
 #include "exporter/observe/archive/archive_file.hpp"
 #include "exporter/observe/archive/archive_names.hpp"
 #include "exporter/observe/archive/archive_pgbackrest.hpp"

@@ -9,7 +9,7 @@
 
 #include "exporter/base/check.hpp"
 #include "exporter/config/load.hpp"
-#include "exporter/core/url.hpp"
+#include "exporter/core/model/url.hpp"
 
 namespace {
 

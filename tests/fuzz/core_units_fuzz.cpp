@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "exporter/base/check.hpp"
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/units.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   namespace core = rpoguard::core;

@@ -8,11 +8,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "exporter/core/limits.hpp"
-#include "exporter/serve/agent_check.hpp"
-#include "exporter/serve/gate_http.hpp"
-#include "exporter/serve/http_head.hpp"
-#include "exporter/serve/http_target.hpp"
+#include "exporter/core/model/limits.hpp"
+#include "exporter/serve/gate/agent_check.hpp"
+#include "exporter/serve/gate/gate_http.hpp"
+#include "exporter/serve/http/http_head.hpp"
+#include "exporter/serve/http/http_target.hpp"
 
 #include "tests/unit/serve/views.hpp"
 

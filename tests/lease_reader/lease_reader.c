@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "exporter/serve/rpoguard_lease.h"
+#include "exporter/serve/lease/rpoguard_lease.h"
 
 static int64_t number(int argc, char** argv, int at) {
   return argc > at ? strtoll(argv[at], NULL, 10) : -1;

@@ -1,4 +1,4 @@
-// Deliberate mistakes in exporter/core, one at a time.
+// Deliberate mistakes in exporter/core/judge, one at a time.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@ namespace rpoguard::test {
 
 struct Mutant {
   const char* name;
-  const char* file;      ///< in exporter/core
+  const char* file;      ///< in exporter/core/judge
   const char* original;  ///< stands there exactly once
   const char* changed;
   const char* breaks;  ///< what is lost
@@ -102,7 +102,7 @@ inline constexpr std::array kMutants{
            "if (const auto& weakest = writer.weakest_commit; weakest &&",
            "if (const auto& weakest = writer.weakest_commit; false &&",
            "a role whose commits wait for nobody is called safe", "", 0},
-    Mutant{"stall_forgiven", "slo.cpp",
+    Mutant{"stall_forgiven", "slo_account.cpp",
            "account.exceeded += std::clamp(stretch.to - *stretch.kept_until, Duration{0}, length);",
            "", "a stall of rpoguard counts as kept", "", 0},
 };

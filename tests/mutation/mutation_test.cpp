@@ -84,7 +84,7 @@ class Mutation : public ::testing::TestWithParam<Mutant> {};
 
 TEST_P(Mutation, is_caught) {
   const Mutant& mutant = GetParam();
-  const std::string file = std::string(RPOGUARD_SOURCE_DIR) + "/exporter/core/" + mutant.file;
+  const std::string file = std::string(RPOGUARD_SOURCE_DIR) + "/exporter/core/judge/" + mutant.file;
   std::string text = text_of(file);
   ASSERT_EQ(occurrences(text, mutant.original), 1U)
       << "the text to change is not there exactly once: mend the table";

@@ -8,9 +8,9 @@
 
 #include <gtest/gtest-spi.h>
 
-#include "exporter/core/observation.hpp"
-#include "exporter/core/view.hpp"
-#include "exporter/serve/metric_table.hpp"
+#include "exporter/core/model/observation.hpp"
+#include "exporter/core/model/view.hpp"
+#include "exporter/serve/metrics/metric_table.hpp"
 
 #include "tests/rules/rule_files.hpp"
 #include "tests/support/temp_dir.hpp"

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/units.hpp"
 
 #include "tests/support/server.hpp"
 

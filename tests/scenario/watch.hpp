@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/units.hpp"
 
 #include "tests/scenario/truth.hpp"
 #include "tests/support/rpoguard_process.hpp"

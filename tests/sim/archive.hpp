@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "exporter/core/observation.hpp"
+#include "exporter/core/model/observation.hpp"
 
 #include "tests/sim/cluster.hpp"
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "exporter/core/timeline_history.hpp"
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/timeline_history.hpp"
+#include "exporter/core/model/units.hpp"
 
 namespace rpoguard::sim {
 

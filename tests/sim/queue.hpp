@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/units.hpp"
 
 namespace rpoguard::sim {
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/units.hpp"
 
 namespace rpoguard::sim {
 

@@ -7,8 +7,8 @@
 #include <optional>
 #include <vector>
 
-#include "exporter/core/evaluate.hpp"
-#include "exporter/core/gate.hpp"
+#include "exporter/core/judge/evaluate.hpp"
+#include "exporter/core/judge/gate.hpp"
 
 #include "tests/sim/cluster.hpp"
 

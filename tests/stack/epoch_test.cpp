@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/core/timeline_history.hpp"
+#include "exporter/core/model/timeline_history.hpp"
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"

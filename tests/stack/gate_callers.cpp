@@ -5,7 +5,7 @@
 
 #include "demo/tools/net.hpp"
 
-#include "exporter/serve/rpoguard_lease.h"
+#include "exporter/serve/lease/rpoguard_lease.h"
 
 #include "tests/support/eventually.hpp"
 #include "tests/support/http.hpp"

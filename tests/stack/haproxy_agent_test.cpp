@@ -1,7 +1,7 @@
 // A real HAProxy that asks the gate by agent-check whether its server may get traffic.
 #include <gtest/gtest.h>
 
-#include "exporter/serve/agent_check.hpp"
+#include "exporter/serve/gate/agent_check.hpp"
 
 #include "tests/support/eventually.hpp"
 #include "tests/support/http.hpp"

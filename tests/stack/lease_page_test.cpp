@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/serve/rpoguard_lease.h"
+#include "exporter/serve/lease/rpoguard_lease.h"
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"

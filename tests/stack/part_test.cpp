@@ -1,6 +1,6 @@
 // `rpoguard serve --part`: several of them share one configuration. No server answers, and none is
 // needed: the question is who looks after which shard.
-#include "exporter/core/part.hpp"
+#include "exporter/core/model/part.hpp"
 
 #include <memory>
 

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "exporter/core/clock.hpp"
+#include "exporter/core/model/clock.hpp"
 
 namespace rpoguard::test {
 

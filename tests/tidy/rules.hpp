@@ -11,8 +11,8 @@ namespace rpoguard::tidy {
 
 using Complaints = std::vector<std::string>;
 
-/// main -> cli -> run -> {serve, observe, notify, config, net} -> core -> base; core stays pure;
-/// each third-party header has its few files.
+/// main -> cli -> run -> {serve, observe, notify, config, net} -> core -> base, and the arrows
+/// between the rooms of a folder; core stays pure; each third-party header has its few files.
 Complaints check_includes(const Source& source);
 /// Line, function and file lengths; #pragma once; no tabs, no trailing blanks.
 Complaints check_shape(const Source& source);
@@ -22,7 +22,7 @@ Complaints check_banned(const Source& source);
 Complaints check_mutexes(const Source& source);
 /// Every .cpp of exporter/ is tested by a file of its own, or excused by name.
 Complaints check_tested(const std::vector<Source>& sources);
-/// No include loop between units (a header and its .cpp), in the folders that the rule names.
+/// No include loop between units of exporter/ (a header and its .cpp).
 Complaints check_loops(const std::vector<Source>& sources);
 /// A literal that is the path of a configuration key stands in the key's row and nowhere else.
 Complaints check_keys_written_once(const std::vector<Source>& sources);

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <yaml-cpp/yaml.h>
 
-#include "exporter/serve/gate_http.hpp"
+#include "exporter/serve/gate/gate_http.hpp"
 
 #include "tests/support/http.hpp"
 #include "tests/support/shipped_file.hpp"

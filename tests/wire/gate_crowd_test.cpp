@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/serve/gate_http.hpp"
-#include "exporter/serve/http_server.hpp"
+#include "exporter/serve/gate/gate_http.hpp"
+#include "exporter/serve/http/http_server.hpp"
 
 #include "tests/unit/serve/views.hpp"
 

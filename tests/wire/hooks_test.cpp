@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 #include "exporter/notify/sign.hpp"
 #include "exporter/notify/webhook.hpp"
 #include "exporter/run/system_clock.hpp"

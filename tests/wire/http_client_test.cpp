@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/serve/http_server.hpp"
+#include "exporter/serve/http/http_server.hpp"
 
 #include "tests/support/eventually.hpp"
 #include "tests/support/ports.hpp"

@@ -1,5 +1,5 @@
 // One connection at a time, over a socket pair.
-#include "exporter/serve/http_connection.hpp"
+#include "exporter/serve/http/http_connection.hpp"
 
 #include <memory>
 #include <thread>

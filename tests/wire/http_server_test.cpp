@@ -1,5 +1,5 @@
 // HttpServer against clients that do not behave.
-#include "exporter/serve/http_server.hpp"
+#include "exporter/serve/http/http_server.hpp"
 
 #include <atomic>
 #include <fstream>

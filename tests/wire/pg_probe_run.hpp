@@ -10,7 +10,7 @@
 
 #include <asio/io_context.hpp>
 
-#include "exporter/core/clock.hpp"
+#include "exporter/core/model/clock.hpp"
 #include "exporter/observe/postgres/prober.hpp"
 
 namespace rpoguard::test {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 #include "exporter/observe/postgres/node_probe.hpp"
 
 #include "tests/support/ports.hpp"

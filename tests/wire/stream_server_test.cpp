@@ -1,5 +1,5 @@
 // Many connections on one thread: slow, silent, endless, too many of them, and at the end.
-#include "exporter/serve/stream_server.hpp"
+#include "exporter/serve/http/stream_server.hpp"
 
 #include <atomic>
 #include <thread>

@@ -7,11 +7,11 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/serve/gate_http.hpp"
-#include "exporter/serve/http_message.hpp"
-#include "exporter/serve/http_server.hpp"
-#include "exporter/serve/stream_server.hpp"
-#include "exporter/serve/web_guard.hpp"
+#include "exporter/serve/gate/gate_http.hpp"
+#include "exporter/serve/http/http_message.hpp"
+#include "exporter/serve/http/http_server.hpp"
+#include "exporter/serve/http/stream_server.hpp"
+#include "exporter/serve/http/web_guard.hpp"
 
 #include "tests/support/certificates.hpp"
 #include "tests/support/eventually.hpp"

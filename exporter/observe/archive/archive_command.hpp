@@ -6,7 +6,7 @@
 
 #include <asio/io_context.hpp>
 
-#include "exporter/core/spec.hpp"
+#include "exporter/core/model/spec.hpp"
 #include "exporter/observe/archive/archive_directory.hpp"
 #include "exporter/observe/system/child_process.hpp"
 

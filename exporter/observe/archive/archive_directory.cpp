@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "exporter/observe/archive/archive_file.hpp"
-#include "exporter/observe/postgres/pg_failure.hpp"
+#include "exporter/observe/system/one_line.hpp"
 
 namespace rpoguard::observe {
 namespace {

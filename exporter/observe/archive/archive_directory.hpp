@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "exporter/core/observation.hpp"
+#include "exporter/core/model/observation.hpp"
 #include "exporter/observe/archive/archive_names.hpp"
 
 namespace rpoguard::observe {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "exporter/base/result.hpp"
-#include "exporter/core/observation.hpp"
+#include "exporter/core/model/observation.hpp"
 
 namespace rpoguard::observe {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "exporter/base/result.hpp"
-#include "exporter/core/observation.hpp"
+#include "exporter/core/model/observation.hpp"
 
 namespace rpoguard::observe {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <variant>
 
-#include "exporter/core/observation.hpp"
-#include "exporter/core/spec.hpp"
+#include "exporter/core/model/observation.hpp"
+#include "exporter/core/model/spec.hpp"
 
 namespace rpoguard::observe {
 

@@ -13,7 +13,7 @@
 
 #include "exporter/base/check.hpp"
 #include "exporter/base/ticker.hpp"
-#include "exporter/core/url.hpp"
+#include "exporter/core/model/url.hpp"
 #include "exporter/net/http_client.hpp"
 #include "exporter/observe/outside/witness_answer.hpp"
 #include "exporter/observe/system/resolver.hpp"

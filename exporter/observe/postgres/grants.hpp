@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "exporter/core/spec.hpp"
+#include "exporter/core/model/spec.hpp"
 #include "exporter/observe/postgres/pg_failure.hpp"
 
 namespace rpoguard::observe {

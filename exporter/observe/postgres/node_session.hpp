@@ -8,8 +8,8 @@
 #include <string>
 #include <variant>
 
-#include "exporter/core/clock.hpp"
-#include "exporter/core/observation.hpp"
+#include "exporter/core/model/clock.hpp"
+#include "exporter/core/model/observation.hpp"
 #include "exporter/observe/postgres/pg_queries.hpp"
 #include "exporter/observe/postgres/pg_session.hpp"
 

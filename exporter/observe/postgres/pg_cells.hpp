@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "exporter/base/number.hpp"
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/units.hpp"
 #include "exporter/observe/postgres/row_set.hpp"
 
 namespace rpoguard::observe {

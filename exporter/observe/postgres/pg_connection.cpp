@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "exporter/base/check.hpp"
+#include "exporter/observe/system/one_line.hpp"
 
 namespace rpoguard::observe {
 

@@ -2,7 +2,7 @@
 #include <string_view>
 #include <utility>
 
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 #include "exporter/observe/postgres/pg_cells.hpp"
 #include "exporter/observe/postgres/pg_failure.hpp"
 #include "exporter/observe/postgres/pg_queries.hpp"

@@ -11,6 +11,7 @@
 #include "exporter/base/check.hpp"
 #include "exporter/observe/postgres/pg_params.hpp"
 #include "exporter/observe/postgres/pg_service.hpp"
+#include "exporter/observe/system/one_line.hpp"
 
 namespace rpoguard::observe {
 

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "exporter/base/utf8.hpp"
+#include "exporter/observe/system/one_line.hpp"
 
 namespace rpoguard::observe {
 
@@ -13,7 +13,6 @@ namespace {
 
 using core::ProbeFailure;
 
-constexpr std::size_t kMessageBytesMax = 240;
 constexpr std::size_t kSqlstateBytes = 5;
 
 struct SqlstateRow {
@@ -102,25 +101,6 @@ std::optional<ServerText> server_text(std::string_view message) {
 }
 
 }  // namespace
-
-std::string one_line(std::string_view text) {
-  text = text.substr(0, text.find_first_of("\r\n"));
-  std::string line;
-  for (std::size_t position = 0; position < text.size();) {
-    const std::size_t start = position;
-    const auto code = base::next_code_point(text, position);
-    if (!code) ++position;
-    const std::size_t length = position - start;
-    if (line.size() + length > kMessageBytesMax) break;
-    const bool control = code && (*code < 0x20 || *code == 0x7F);
-    if (!code || control) {
-      line += '?';
-    } else {
-      line += text.substr(start, length);
-    }
-  }
-  return line;
-}
 
 Failure classify_connect_failure(const ConnectFailure& failure) {
   if (const auto said = server_text(failure.message))

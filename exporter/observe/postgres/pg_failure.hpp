@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "exporter/core/observation.hpp"
+#include "exporter/core/model/observation.hpp"
 
 namespace rpoguard::observe {
 
@@ -39,8 +39,5 @@ Failure connection_lost(std::string_view libpq_message);
 
 /// Any answer that is not what was asked for.
 Failure bad_answer(std::string_view what);
-
-/// The first line of `text`, printable UTF-8, at most 240 bytes: fit for a log line.
-std::string one_line(std::string_view text);
 
 }  // namespace rpoguard::observe

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "exporter/core/spec.hpp"
+#include "exporter/core/model/spec.hpp"
 
 namespace rpoguard::observe {
 

@@ -5,7 +5,7 @@
 
 #include "exporter/base/check.hpp"
 #include "exporter/base/text.hpp"
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 #include "exporter/observe/postgres/sql_text.hpp"
 
 namespace rpoguard::observe {

@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "exporter/core/observation.hpp"
+#include "exporter/core/model/observation.hpp"
 #include "exporter/observe/postgres/row_set.hpp"
 
 namespace rpoguard::observe {

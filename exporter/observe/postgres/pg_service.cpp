@@ -8,6 +8,7 @@
 
 #include "exporter/base/text.hpp"
 #include "exporter/observe/postgres/pg_failure.hpp"
+#include "exporter/observe/system/one_line.hpp"
 
 namespace rpoguard::observe {
 

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <variant>
 
-#include "exporter/core/observation.hpp"
-#include "exporter/core/spec.hpp"
+#include "exporter/core/model/observation.hpp"
+#include "exporter/core/model/spec.hpp"
 #include "exporter/observe/postgres/pg_params.hpp"
 
 namespace rpoguard::observe {

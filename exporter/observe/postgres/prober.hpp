@@ -8,9 +8,9 @@
 
 #include <asio/io_context.hpp>
 
-#include "exporter/core/clock.hpp"
-#include "exporter/core/observation.hpp"
-#include "exporter/core/spec.hpp"
+#include "exporter/core/model/clock.hpp"
+#include "exporter/core/model/observation.hpp"
+#include "exporter/core/model/spec.hpp"
 #include "exporter/observe/system/password_reader.hpp"
 
 namespace rpoguard::observe {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::observe {
 

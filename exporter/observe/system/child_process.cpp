@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "exporter/base/check.hpp"
-#include "exporter/observe/postgres/pg_failure.hpp"
+#include "exporter/observe/system/one_line.hpp"
 
 namespace rpoguard::observe {
 namespace {

@@ -15,7 +15,7 @@
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
 
-#include "exporter/core/observation.hpp"
+#include "exporter/core/model/observation.hpp"
 
 namespace rpoguard::observe {
 

@@ -7,7 +7,7 @@
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/units.hpp"
 
 namespace rpoguard::observe {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "exporter/base/result.hpp"
-#include "exporter/core/spec.hpp"
+#include "exporter/core/model/spec.hpp"
 
 namespace rpoguard::observe {
 

@@ -12,8 +12,8 @@
 #include <asio/io_context.hpp>
 
 #include "exporter/base/result.hpp"
-#include "exporter/core/clock.hpp"
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/clock.hpp"
+#include "exporter/core/model/limits.hpp"
 #include "exporter/observe/system/way_back.hpp"
 #include "exporter/observe/system/worker_pool.hpp"
 

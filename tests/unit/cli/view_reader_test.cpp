@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "exporter/core/remark.hpp"
-#include "exporter/serve/view_json.hpp"
+#include "exporter/core/tell/remark.hpp"
+#include "exporter/serve/ops/view_json.hpp"
 
 #include "tests/unit/serve/views.hpp"
 

@@ -8,7 +8,7 @@
 #include <locale>
 
 #include "exporter/config/diagnostic.hpp"
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::config {
 namespace {

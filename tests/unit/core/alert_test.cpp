@@ -1,4 +1,4 @@
-#include "exporter/core/alert.hpp"
+#include "exporter/core/tell/alert.hpp"
 
 #include <algorithm>
 #include <fstream>
@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/core/hook.hpp"
+#include "exporter/core/model/hook.hpp"
 
 #include "tests/unit/core/shard_fixture.hpp"
 

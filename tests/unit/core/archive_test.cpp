@@ -1,4 +1,4 @@
-#include "exporter/core/archive.hpp"
+#include "exporter/core/judge/archive.hpp"
 
 #include <algorithm>
 #include <cstdio>

@@ -1,4 +1,4 @@
-#include "exporter/core/bootstrap.hpp"
+#include "exporter/core/judge/bootstrap.hpp"
 
 #include <gtest/gtest.h>
 

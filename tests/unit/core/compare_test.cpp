@@ -1,4 +1,4 @@
-#include "exporter/core/compare.hpp"
+#include "exporter/core/tell/compare.hpp"
 
 #include <algorithm>
 #include <fstream>

@@ -2,7 +2,7 @@
 // remembered of the one confirmed last decides where the epoch alone cannot.
 #include <gtest/gtest.h>
 
-#include "exporter/core/epoch.hpp"
+#include "exporter/core/judge/epoch.hpp"
 
 #include "tests/unit/core/shard_fixture.hpp"
 

@@ -1,4 +1,4 @@
-#include "exporter/core/epoch.hpp"
+#include "exporter/core/judge/epoch.hpp"
 
 #include <gtest/gtest.h>
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "exporter/core/view.hpp"
+#include "exporter/core/model/view.hpp"
 
 namespace rpoguard::core::test {
 

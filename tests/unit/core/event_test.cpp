@@ -1,4 +1,4 @@
-#include "exporter/core/event.hpp"
+#include "exporter/core/tell/event.hpp"
 
 #include <set>
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/core/compare.hpp"
+#include "exporter/core/tell/compare.hpp"
 
 #include "tests/unit/core/shard_fixture.hpp"
 

@@ -1,4 +1,4 @@
-#include "exporter/core/gate.hpp"
+#include "exporter/core/judge/gate.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "exporter/core/lease.hpp"
+#include "exporter/core/judge/lease.hpp"
 
 #include <gtest/gtest.h>
 

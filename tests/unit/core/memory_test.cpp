@@ -1,5 +1,5 @@
 // What is remembered of a shard under a changed configuration.
-#include "exporter/core/memory.hpp"
+#include "exporter/core/judge/memory.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "exporter/core/outage.hpp"
+#include "exporter/core/judge/outage.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "exporter/core/pace.hpp"
+#include "exporter/core/judge/pace.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "exporter/core/part.hpp"
+#include "exporter/core/model/part.hpp"
 
 #include <cstdlib>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "exporter/core/promise.hpp"
+#include "exporter/core/judge/promise.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "exporter/core/readings.hpp"
+#include "exporter/core/judge/readings.hpp"
 
 #include <gtest/gtest.h>
 

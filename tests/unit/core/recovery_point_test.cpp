@@ -1,4 +1,4 @@
-#include "exporter/core/recovery_point.hpp"
+#include "exporter/core/judge/recovery_point.hpp"
 
 #include <gtest/gtest.h>
 

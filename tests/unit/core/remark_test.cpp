@@ -1,4 +1,4 @@
-#include "exporter/core/remark.hpp"
+#include "exporter/core/tell/remark.hpp"
 
 #include <gtest/gtest.h>
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <utility>
 
-#include "exporter/core/evaluate.hpp"
-#include "exporter/core/gate.hpp"
+#include "exporter/core/judge/evaluate.hpp"
+#include "exporter/core/judge/gate.hpp"
 
 namespace rpoguard::core::test {
 

@@ -1,4 +1,4 @@
-#include "exporter/core/synchronous_names.hpp"
+#include "exporter/core/judge/synchronous_names.hpp"
 
 #include <array>
 

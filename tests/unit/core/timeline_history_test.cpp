@@ -1,4 +1,4 @@
-#include "exporter/core/timeline_history.hpp"
+#include "exporter/core/model/timeline_history.hpp"
 
 #include <array>
 #include <string>

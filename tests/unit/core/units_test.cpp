@@ -1,4 +1,4 @@
-#include "exporter/core/units.hpp"
+#include "exporter/core/model/units.hpp"
 
 #include <limits>
 

@@ -1,4 +1,4 @@
-#include "exporter/core/url.hpp"
+#include "exporter/core/model/url.hpp"
 
 #include "exporter/base/percent.hpp"
 

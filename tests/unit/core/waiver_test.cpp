@@ -1,4 +1,4 @@
-#include "exporter/core/waiver.hpp"
+#include "exporter/core/judge/waiver.hpp"
 
 #include <gtest/gtest.h>
 

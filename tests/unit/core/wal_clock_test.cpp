@@ -1,4 +1,4 @@
-#include "exporter/core/wal_clock.hpp"
+#include "exporter/core/judge/wal_clock.hpp"
 
 #include <algorithm>
 #include <random>
@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::core {
 namespace {

@@ -1,4 +1,4 @@
-#include "exporter/core/wal_source.hpp"
+#include "exporter/core/judge/wal_source.hpp"
 
 #include <gtest/gtest.h>
 

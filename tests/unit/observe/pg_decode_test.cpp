@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 #include "exporter/observe/postgres/pg_queries.hpp"
 
 namespace rpoguard::observe {

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 
 #include "tests/support/virtual_clock.hpp"
 

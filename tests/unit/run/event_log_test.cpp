@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/core/compare.hpp"
+#include "exporter/core/tell/compare.hpp"
 
 #include "tests/unit/core/event_cases.hpp"
 #include "tests/unit/serve/golden.hpp"

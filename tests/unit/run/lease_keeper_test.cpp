@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "exporter/serve/rpoguard_lease.h"
+#include "exporter/serve/lease/rpoguard_lease.h"
 
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/serve/views.hpp"

@@ -1,4 +1,4 @@
-#include "exporter/serve/agent_check.hpp"
+#include "exporter/serve/gate/agent_check.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "exporter/serve/basic_auth.hpp"
+#include "exporter/serve/http/basic_auth.hpp"
 
 #include <algorithm>
 #include <array>

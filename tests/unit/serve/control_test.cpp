@@ -1,4 +1,4 @@
-#include "exporter/serve/control.hpp"
+#include "exporter/serve/ops/control.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "exporter/serve/gate_answer.hpp"
+#include "exporter/serve/gate/gate_answer.hpp"
 
 #include <chrono>
 

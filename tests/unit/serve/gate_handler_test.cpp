@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "exporter/core/gate.hpp"
+#include "exporter/core/judge/gate.hpp"
 
 #include "tests/unit/serve/views.hpp"
 

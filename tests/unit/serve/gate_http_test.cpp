@@ -1,11 +1,11 @@
 // HTTP on bytes: what is a request, what is not, and what becomes of the connection.
-#include "exporter/serve/gate_http.hpp"
+#include "exporter/serve/gate/gate_http.hpp"
 
 #include <stdexcept>
 
 #include <gtest/gtest.h>
 
-#include "exporter/serve/http_limits.hpp"
+#include "exporter/serve/http/http_limits.hpp"
 
 namespace rpoguard::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "exporter/serve/gate_request.hpp"
+#include "exporter/serve/gate/gate_request.hpp"
 
 #include <gtest/gtest.h>
 

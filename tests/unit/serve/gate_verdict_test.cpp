@@ -1,4 +1,4 @@
-#include "exporter/serve/gate_verdict.hpp"
+#include "exporter/serve/gate/gate_verdict.hpp"
 
 #include <gtest/gtest.h>
 

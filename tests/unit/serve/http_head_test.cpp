@@ -1,4 +1,4 @@
-#include "exporter/serve/http_head.hpp"
+#include "exporter/serve/http/http_head.hpp"
 
 #include <gtest/gtest.h>
 

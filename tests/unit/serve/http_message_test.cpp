@@ -1,4 +1,4 @@
-#include "exporter/serve/http_message.hpp"
+#include "exporter/serve/http/http_message.hpp"
 
 #include <gtest/gtest.h>
 

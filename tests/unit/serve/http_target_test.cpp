@@ -1,8 +1,8 @@
-#include "exporter/serve/http_target.hpp"
+#include "exporter/serve/http/http_target.hpp"
 
 #include <gtest/gtest.h>
 
-#include "exporter/core/limits.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::serve {
 namespace {

@@ -1,4 +1,4 @@
-#include "exporter/serve/journal.hpp"
+#include "exporter/serve/ops/journal.hpp"
 
 #include <thread>
 

@@ -1,5 +1,5 @@
 // The lease page as readers in other processes and languages see it.
-#include "exporter/serve/lease_page.hpp"
+#include "exporter/serve/lease/lease_page.hpp"
 
 #include <atomic>
 #include <csignal>
@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include "exporter/serve/rpoguard_lease.h"
+#include "exporter/serve/lease/rpoguard_lease.h"
 
 #include "tests/support/process.hpp"
 #include "tests/support/temp_dir.hpp"

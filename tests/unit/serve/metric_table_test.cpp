@@ -1,4 +1,4 @@
-#include "exporter/serve/metric_table.hpp"
+#include "exporter/serve/metrics/metric_table.hpp"
 
 #include <algorithm>
 #include <set>

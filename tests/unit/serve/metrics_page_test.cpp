@@ -1,4 +1,4 @@
-#include "exporter/serve/metrics_page.hpp"
+#include "exporter/serve/metrics/metrics_page.hpp"
 
 #include <set>
 #include <sstream>
@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "exporter/base/utf8.hpp"
-#include "exporter/serve/process_stats.hpp"
+#include "exporter/serve/metrics/process_stats.hpp"
 
 #include "tests/support/process.hpp"
 #include "tests/support/temp_dir.hpp"

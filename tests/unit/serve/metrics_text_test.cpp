@@ -1,5 +1,5 @@
 // Our text writer beside prometheus-cpp's, over a page on which every row has samples.
-#include "exporter/serve/metrics_text.hpp"
+#include "exporter/serve/metrics/metrics_text.hpp"
 
 #include <array>
 #include <charconv>

@@ -1,4 +1,4 @@
-#include "exporter/serve/readyz.hpp"
+#include "exporter/serve/ops/readyz.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "exporter/serve/metrics_page.hpp"
+#include "exporter/serve/metrics/metrics_page.hpp"
 
 #include "tests/unit/serve/views.hpp"
 

@@ -1,4 +1,4 @@
-#include "exporter/serve/status_page.hpp"
+#include "exporter/serve/ops/status_page.hpp"
 
 #include <gtest/gtest.h>
 

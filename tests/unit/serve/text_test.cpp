@@ -1,4 +1,4 @@
-#include "exporter/serve/text.hpp"
+#include "exporter/serve/http/text.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "exporter/serve/tls.hpp"
+#include "exporter/serve/http/tls.hpp"
 
 #include <chrono>
 #include <memory>

@@ -1,4 +1,4 @@
-#include "exporter/serve/view_json.hpp"
+#include "exporter/serve/ops/view_json.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

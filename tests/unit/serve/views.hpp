@@ -7,8 +7,8 @@
 #include <string>
 #include <utility>
 
-#include "exporter/serve/gate_handler.hpp"
-#include "exporter/serve/ops_handler.hpp"
+#include "exporter/serve/gate/gate_handler.hpp"
+#include "exporter/serve/ops/ops_handler.hpp"
 
 #include "tests/support/virtual_clock.hpp"
 

@@ -1,10 +1,10 @@
-#include "exporter/serve/web_guard.hpp"
+#include "exporter/serve/http/web_guard.hpp"
 
 #include <algorithm>
 
 #include <gtest/gtest.h>
 
-#include "exporter/serve/http_message.hpp"
+#include "exporter/serve/http/http_message.hpp"
 
 #include "tests/support/certificates.hpp"
 #include "tests/support/temp_dir.hpp"

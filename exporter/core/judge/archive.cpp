@@ -1,0 +1,220 @@
+#include "exporter/core/judge/archive.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace rpoguard::core {
+namespace {
+
+constexpr std::uint64_t kLogBytes = std::uint64_t{1} << 32U;
+
+bool is_segment_size(std::uint64_t bytes) {
+  constexpr std::uint64_t kMebibyte = 1024 * 1024;
+  return std::has_single_bit(bytes) && bytes >= kMebibyte && bytes <= 1024 * kMebibyte;
+}
+
+/// Segments by number since the beginning of all WAL; `end` is the first one that is not of it.
+struct Segments {
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;
+  bool contains(std::uint64_t segment) const { return first <= segment && segment < end; }
+};
+
+/// Part of a path, and the timeline that its segments are named after.
+struct Stretch {
+  Timeline timeline;
+  Segments segments;
+};
+
+// The segment that holds a switch point belongs to the child; one that ends there to the parent.
+std::vector<Stretch> stretches_of(const WalPath& path) {
+  std::vector<Stretch> stretches;
+  std::uint64_t first = 0;
+  if (path.history) {
+    for (const TimelineStep& step : path.history->steps) {
+      const std::uint64_t end = std::max(first, step.end.value / path.segment_bytes);
+      stretches.push_back({step.timeline, {first, end}});
+      first = end;
+    }
+  }
+  stretches.push_back({path.timeline, {first, std::numeric_limits<std::uint64_t>::max()}});
+  return stretches;
+}
+
+/// What of the run lies on the stretch; empty (first >= end) where nothing does.
+Segments clip(const ArchivedRun& run, const Stretch& stretch, std::uint64_t segment_bytes) {
+  const std::uint64_t per_log = kLogBytes / segment_bytes;
+  if (run.last < run.first || run.last >= per_log) return {};  // another segment size
+  const std::uint64_t base = run.log * per_log;
+  return {std::max(base + run.first, stretch.segments.first),
+          std::min(base + run.last + 1, stretch.segments.end)};
+}
+
+/// All archived segments of the path, rising, with holes between them.
+std::vector<Segments> archived_on(const std::vector<Stretch>& stretches,
+                                  const std::vector<ArchivedRun>& runs,
+                                  std::uint64_t segment_bytes) {
+  std::vector<Segments> archived;
+  for (const Stretch& stretch : stretches) {
+    auto run = std::ranges::lower_bound(runs, stretch.timeline, {}, &ArchivedRun::timeline);
+    for (; run != runs.end() && run->timeline == stretch.timeline; ++run) {
+      const Segments part = clip(*run, stretch, segment_bytes);
+      if (part.first >= part.end) continue;
+      if (!archived.empty() && archived.back().end == part.first) {
+        archived.back().end = part.end;
+      } else {
+        archived.push_back(part);
+      }
+    }
+  }
+  return archived;
+}
+
+/// Where the walk begins; the end: nowhere. A backup whose first segment is missing cannot be
+/// restored: it is no place to begin.
+std::vector<Segments>::const_iterator start_of_walk(const std::vector<Segments>& archived,
+                                                    const std::vector<Stretch>& stretches,
+                                                    const ArchiveFacts& archive,
+                                                    const WalPath& path) {
+  for (auto backup = archive.backup_starts.rbegin(); backup != archive.backup_starts.rend();
+       ++backup) {
+    const auto start = parse_wal_segment(*backup, path.segment_bytes);
+    if (!start) continue;
+    const std::uint64_t segment = start->start.value / path.segment_bytes;
+    const bool on_path = std::ranges::any_of(stretches, [&](const Stretch& stretch) {
+      return stretch.timeline == start->timeline && stretch.segments.contains(segment);
+    });
+    const auto found = std::ranges::find_if(
+        archived, [&](const Segments& part) { return part.contains(segment); });
+    if (on_path && found != archived.end()) return found;
+  }
+  // A later timeline goes on from WAL of others. Without its history nobody knows whether that is
+  // here.
+  const bool complete = path.history || path.timeline == Timeline{1};
+  return complete ? archived.begin() : archived.end();
+}
+
+/// Archived beside the segments, and not WAL that anything could be proven by.
+bool is_other_file(std::string_view name) {
+  return name.ends_with(".history") || name.ends_with(".backup") || name.ends_with(".partial");
+}
+
+void take_writer(ArchiveMemory& memory, const std::string& node, const NodeFacts& facts) {
+  ArchiveMemory::Writer writer{.node = node,
+                               .system_identifier = facts.system_identifier,
+                               .started = facts.started,
+                               .path = {.timeline = facts.timeline,
+                                        .history = facts.history,
+                                        .segment_bytes = facts.wal_segment_bytes}};
+  const auto& known = memory.writer;
+  const bool same =
+      known && known->node == writer.node && known->system_identifier == writer.system_identifier &&
+      known->started == writer.started && known->path.timeline == writer.path.timeline &&
+      known->path.segment_bytes == writer.path.segment_bytes;
+  if (same) {
+    // How a timeline came about does not change.
+    if (!writer.path.history) writer.path.history = known->path.history;
+  } else {
+    memory.claim.reset();
+    memory.claim_at_look.reset();
+    memory.waiting_from.reset();
+    memory.ready.reset();
+    memory.of_another_history = false;
+    if (memory.look) memory.look->claimed.reset();
+  }
+  memory.writer = std::move(writer);
+}
+
+void take_claim(ArchiveMemory& memory, const NodeFacts& writer, Instant asked, Instant answered) {
+  const std::string& name = writer.archiver->last_archived_wal;
+  const auto segment = parse_wal_segment(name, writer.wal_segment_bytes);
+  if (segment && segment->timeline == writer.timeline) {
+    if (!memory.claim || memory.claim->end != segment->end)
+      memory.claim =
+          ArchiveMemory::Claim{.end = segment->end, .first_seen = answered, .as_of = asked};
+  } else if (!is_other_file(name)) {
+    memory.claim.reset();
+  } else if (!memory.claim && name.ends_with(".backup")) {
+    // Archived in the order of their names: the segment it begins with went before it.
+    const auto first = parse_wal_segment(name.substr(0, 24), writer.wal_segment_bytes);
+    if (first && first->timeline == writer.timeline)
+      memory.claim =
+          ArchiveMemory::Claim{.end = first->end, .first_seen = answered, .as_of = asked};
+  }
+  if (memory.claim) memory.claim->as_of = asked;
+}
+
+// The archiver takes the oldest file first. Something older than what it says it archived waits
+// only when something is out of order, and then until it is listed as gone.
+void take_ready(ArchiveMemory& memory, const NodeFacts& writer, Instant asked) {
+  const auto& ready = writer.archiver->ready;
+  if (!ready) return;
+  memory.ready = ArchiveMemory::Ready{.files = ready->files, .as_of = asked};
+  memory.waiting_from.reset();
+  if (ready->oldest_wal.empty() || !memory.claim) return;
+  const auto oldest = parse_wal_segment(ready->oldest_wal, writer.wal_segment_bytes);
+  const Lsn from = oldest ? oldest->start : Lsn{};
+  if (from < memory.claim->end) memory.waiting_from = from;
+}
+
+}  // namespace
+
+std::optional<Frontier> contiguous_frontier(const ArchiveFacts& archive, const WalPath& path) {
+  if (!is_segment_size(path.segment_bytes)) return std::nullopt;
+  const auto stretches = stretches_of(path);
+  const auto archived = archived_on(stretches, archive.runs, path.segment_bytes);
+  if (archived.empty()) return std::nullopt;
+  if (archive.holes_invisible)
+    return Frontier{Lsn{archived.back().end * path.segment_bytes}, std::nullopt};
+  const auto start = start_of_walk(archived, stretches, archive, path);
+  if (start == archived.end()) return std::nullopt;
+  std::uint64_t missing = 0;
+  for (auto part = start; std::next(part) != archived.end(); ++part)
+    missing += std::next(part)->first - part->end;
+  return Frontier{Lsn{start->end * path.segment_bytes}, static_cast<std::int64_t>(missing)};
+}
+
+void follow_archiver(ArchiveMemory& memory, const std::string& node, const NodeFacts& writer,
+                     Instant asked, Instant answered) {
+  take_writer(memory, node, writer);
+  if (!writer.archiver) {
+    memory.claim.reset();
+    memory.waiting_from.reset();
+    memory.ready.reset();
+    return;
+  }
+  take_claim(memory, writer, asked, answered);
+  take_ready(memory, writer, asked);
+}
+
+void take_look(ArchiveMemory& memory, const ArchiveObservation& observation) {
+  const auto* facts = std::get_if<ArchiveFacts>(&observation.outcome);
+  if (facts == nullptr || !memory.writer) return;
+  const bool taken = memory.look && memory.look->asked == observation.asked;
+  if (taken && memory.look->path == memory.writer->path) return;
+  ArchiveMemory::Look look;
+  look.asked = observation.asked;
+  look.answered = observation.answered;
+  look.path = memory.writer->path;
+  look.frontier = contiguous_frontier(*facts, look.path);
+  look.last_backup = facts->last_backup;
+  look.system_identifier = facts->system_identifier;
+  look.holes_invisible = facts->holes_invisible;
+  // A claim that is younger than the look cannot be held against it.
+  for (const auto& claim : {memory.claim_at_look, memory.claim}) {
+    if (claim && claim->first_seen <= look.asked) look.claimed = claim->end;
+  }
+  memory.claim_at_look = memory.claim;
+  memory.look = std::move(look);
+}
+
+std::optional<Lsn> claimed_frontier(const ArchiveMemory& memory) {
+  if (!memory.claim) return std::nullopt;
+  return std::min(memory.claim->end, memory.waiting_from.value_or(memory.claim->end));
+}
+
+}  // namespace rpoguard::core

@@ -1,0 +1,125 @@
+#include "exporter/core/judge/copies.hpp"
+
+#include <algorithm>
+
+#include "exporter/base/check.hpp"
+
+namespace rpoguard::core {
+namespace {
+
+// Another's WAL: who connects to that one under a copy's name has yet to be seen, and so has a
+// commit of its own.
+void forget_last_writer(Copy& copy) {
+  copy.row_trusted = false;
+  copy.bootstrap = {};
+}
+
+void take_own_word(Copy& copy, const Reading& reading, const WalSource& source) {
+  if (!reading.answered || !source.origin) return;
+  copy.position = own_position(reading.facts(), source.origin->system_identifier);
+  copy.position_as_of = reading.last_success->asked;
+}
+
+// Asked later, the copy must have at least what the writer was told, and on the same timeline. If
+// it has less, the row is another's.
+void compare_with_row(Copy& copy, const DurablePosition& reported) {
+  const auto& own = copy.position;
+  copy.row_trusted = own && own->timeline == reported.timeline && own->flushed >= reported.flushed;
+  if (own) {
+    copy.disagreement_bytes =
+        std::max<std::int64_t>(0, bytes_between(own->flushed, reported.flushed));
+  }
+}
+
+// A row that stands still may be a dead connection's last word: only one that moves on says
+// something new.
+void take_row(Copy& copy, const DurablePosition& reported, Instant asked) {
+  const bool advanced = !copy.position || copy.position->timeline != reported.timeline ||
+                        reported.flushed > copy.position->flushed;
+  if (!copy.row_trusted || !advanced) return;
+  copy.position = reported;
+  copy.position_as_of = asked;
+}
+
+void locate_by_row(Copy& copy, const Reading& reading, const ReplicationRow* row,
+                   const ConfirmedWriter& writer, const WalSource& source) {
+  const auto reported = row == nullptr ? std::nullopt : reported_position(*row, source.place());
+  // The next row under that name may be a stranger's, and so may the next connection's.
+  if (!reported || row->pid != copy.row_pid) copy.row_trusted = false;
+  copy.row_pid = row == nullptr ? std::nullopt : row->pid;
+  if (!reported || !reading.current) copy.disagreement_bytes.reset();
+  if (!reported) return;
+  if (!reading.current) return take_row(copy, *reported, writer.asked());
+  if (reading.last_success->asked >= writer.answered()) compare_with_row(copy, *reported);
+}
+
+// What the commits that the copy has replayed prove.
+void follow_commits(Copy& copy, const Reading& reading, bool writer_known,
+                    const WalSource& source) {
+  if (!reading.answered) return;
+  const auto writer = writer_known ? std::optional(source.place()) : std::nullopt;
+  const NodeFacts& facts = reading.facts();
+  const bool follows = facts.in_recovery && copy.position && facts.replay_lsn &&
+                       (!writer || shared_up_to(*copy.position, *writer, *facts.replay_lsn));
+  if (follows) {
+    follow_commit(copy.bootstrap, facts, writer ? &*writer : nullptr);
+  } else {
+    copy.bootstrap = {};
+  }
+}
+
+bool counts(const ShardSpec& spec, const NodeSpec& node, NodeState state,
+            const std::string& writer_region) {
+  return node.durability_target && node.region != writer_region &&
+         region_allowed(spec, node.region) &&
+         (state == NodeState::standby || state == NodeState::unreachable);
+}
+
+std::optional<Instant> bootstrap_until(const Copy& copy, const WalSource& source) {
+  if (!copy.bootstrap.by_writer) return std::nullopt;
+  return source.server_clock.when(*copy.bootstrap.by_writer);
+}
+
+}  // namespace
+
+Copies locate_copies(Copies copies, const ShardSpec& spec, const Readings& readings,
+                     const WriterVerdict& verdict, const WalSource& source) {
+  RPOGUARD_CHECK(readings.size() == spec.nodes.size());
+  copies.resize(readings.size());
+  const auto& writer = verdict.writer;
+  for (std::size_t node = 0; node < copies.size(); ++node) {
+    Copy& copy = copies[node];
+    const Reading& reading = readings[node];
+    if (source.changed) forget_last_writer(copy);
+    take_own_word(copy, reading, source);
+    if (!writer) {
+      copy.row_trusted = false;  // who connects meanwhile under that name is not seen
+      copy.disagreement_bytes.reset();
+    } else if (node != writer->node) {
+      const auto* row = row_of(writer->facts(), spec.nodes[node].application_name);
+      locate_by_row(copy, reading, row, *writer, source);
+    }
+    follow_commits(copy, reading, writer.has_value(), source);
+    copy.counted =
+        counts(spec, spec.nodes[node], verdict.epochs.states[node], writer_region(spec, source));
+  }
+  return copies;
+}
+
+std::optional<CopyProof> proof_of(const Copy& copy, Durability durability,
+                                  const WalSource& source) {
+  const auto position = copy.position ? durable_part(*copy.position, durability) : std::nullopt;
+  if (!position || !source.origin || !shared_up_to(*copy.position, source.place(), *position))
+    return std::nullopt;
+  auto until = source.clock.proven_until(*position);
+  const bool bootstrapped = !until;
+  if (bootstrapped) until = bootstrap_until(copy, source);
+  if (!until) return std::nullopt;
+  // An idle writer's bound stands still while its clock goes on: an old reading must not go on with
+  // it.
+  return CopyProof{.position = *position,
+                   .proven_until = std::min(*until, copy.position_as_of),
+                   .bootstrapped = bootstrapped};
+}
+
+}  // namespace rpoguard::core

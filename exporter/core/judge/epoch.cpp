@@ -1,0 +1,242 @@
+#include "exporter/core/judge/epoch.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "exporter/base/check.hpp"
+
+namespace rpoguard::core {
+namespace {
+
+// Before a writer has ever been confirmed, the system identifier most nodes agree on; the first
+// named wins a tie.
+std::optional<std::uint64_t> majority_identifier(const std::vector<const NodeFacts*>& current) {
+  std::map<std::uint64_t, int> votes;
+  std::optional<std::uint64_t> best;
+  for (const NodeFacts* facts : current) {
+    if (facts != nullptr) ++votes[facts->system_identifier];
+  }
+  for (const NodeFacts* facts : current) {
+    if (facts == nullptr) continue;
+    if (!best || votes[facts->system_identifier] > votes[*best]) best = facts->system_identifier;
+  }
+  return best;
+}
+
+std::string text(Epoch epoch) {
+  return std::to_string(epoch.value);
+}
+
+struct Judge {
+  const ShardSpec& spec;
+  const EpochMemory& memory;
+  const std::vector<const NodeFacts*>& current;
+  EpochVerdict verdict;
+  std::vector<std::size_t> candidates;  // nodes of this shard that accept writes, or may still
+
+  bool seen(std::size_t node) const { return current[node] != nullptr; }
+  std::optional<Epoch> epoch(std::size_t node) const {
+    if (memory.authority) return memory.authority->epoch;
+    return seen(node) ? epoch_of(spec.epoch_source, *current[node]) : memory.unseen_rivals.at(node);
+  }
+  // A node that is not heard of stays unreachable, whatever else is said of it.
+  void mark(std::size_t node, NodeState state, std::string note) {
+    verdict.states[node] = seen(node) ? state : NodeState::unreachable;
+    verdict.notes[node] = std::move(note);
+  }
+
+  void sort_by_role();
+  void raise_highest();
+  bool named(std::size_t node) const;
+  std::string outranked(std::size_t node) const;
+  void rank_candidates();
+  std::string foreign_stamp(std::size_t node) const;
+  bool owns_epoch(std::size_t node) const;
+  std::string doubt_about(std::size_t node) const;
+  void confirm_alone(std::size_t node);
+  void report_silence();
+  void report_split_brain(const std::vector<std::size_t>& top);
+};
+
+void Judge::sort_by_role() {
+  for (std::size_t node = 0; node < current.size(); ++node) {
+    if (!seen(node)) {
+      if (memory.unseen_rivals.contains(node)) candidates.push_back(node);
+      continue;
+    }
+    if (current[node]->system_identifier != verdict.system_identifier) {
+      mark(node, NodeState::foreign,
+           "its system identifier is " + std::to_string(current[node]->system_identifier) +
+               ", this shard's is " + std::to_string(*verdict.system_identifier) +
+               ": it holds another cluster's data");
+    } else if (current[node]->in_recovery) {
+      verdict.states[node] = NodeState::standby;
+    } else {
+      candidates.push_back(node);
+      ++verdict.writers;
+    }
+  }
+}
+
+void Judge::raise_highest() {
+  if (spec.epoch_source == EpochSource::http) return;  // the authority's answers raised it
+  const auto witness = [&](std::size_t node) {
+    const auto reported = epoch(node);
+    if (reported && (!verdict.highest || *reported > *verdict.highest)) verdict.highest = reported;
+  };
+  if (spec.epoch_source == EpochSource::timeline) {
+    // Whoever promotes a test copy raises a timeline, so only a lone writer may raise the mark, and
+    // what was said of a rival that is out of sight may be no writer's.
+    if (candidates.size() == 1 && seen(candidates.front())) witness(candidates.front());
+    return;
+  }
+  for (std::size_t node = 0; node < current.size(); ++node) {
+    if (seen(node) && verdict.states[node] != NodeState::foreign) witness(node);
+  }
+}
+
+// Does the authority mean this node?
+bool Judge::named(std::size_t node) const {
+  const std::string& writer = memory.authority->writer;
+  const bool by_name = std::ranges::find(spec.nodes, writer, &NodeSpec::name) != spec.nodes.end();
+  return writer == (by_name ? spec.nodes[node].name : spec.nodes[node].region);
+}
+
+// Why this candidate is surely not the writer; empty: it may be.
+std::string Judge::outranked(std::size_t node) const {
+  const std::string remedy = ": fence it, then run pg_rewind or rebuild it";
+  if (memory.authority) {
+    if (named(node)) return "";
+    return "it accepts writes, but the epoch witness names " + memory.authority->writer +
+           " as the writer of epoch " + text(memory.authority->epoch) + remedy;
+  }
+  if (spec.epoch_source == EpochSource::timeline && candidates.size() > 1) return "";
+  const auto reported = epoch(node);
+  // An unknown epoch cannot be outranked, so it counts as a rival.
+  if (!reported || !verdict.highest || *reported >= *verdict.highest) return "";
+  return "it accepts writes on epoch " + text(*reported) + ", the highest seen is " +
+         text(*verdict.highest) + remedy;
+}
+
+void Judge::rank_candidates() {
+  if (spec.epoch_source == EpochSource::http && !memory.authority && verdict.writers > 0)
+    return report_silence();
+  std::vector<std::size_t> top;
+  for (const std::size_t node : candidates) {
+    const std::string why = outranked(node);
+    if (why.empty()) {
+      top.push_back(node);
+    } else {
+      mark(node, NodeState::stale_writer, why);
+    }
+  }
+  if (top.size() > 1) {
+    report_split_brain(top);
+  } else if (top.size() == 1 && seen(top.front())) {
+    confirm_alone(top.front());
+  } else if (verdict.writers > 0) {
+    verdict.reason = Reason::stale_epoch;
+    verdict.detail = spec.nodes[candidates.front()].name + ": " + verdict.notes[candidates.front()];
+  } else {
+    verdict.reason = Reason::no_writer;
+    verdict.detail = "no reachable node of this shard accepts writes";
+  }
+}
+
+void Judge::report_silence() {
+  for (const std::size_t node : candidates) {
+    mark(node, NodeState::unconfirmed, "it accepts writes, but " + memory.authority_silence);
+  }
+  verdict.reason = Reason::stale_epoch;
+  verdict.detail = memory.authority_silence;
+}
+
+// The row says who owns its epoch; what it says against this node, if anything.
+std::string Judge::foreign_stamp(std::size_t node) const {
+  const StampedEpoch& stamped = *current[node]->stamped;
+  if (stamped.writer_region == spec.nodes[node].region) return "";
+  return "it accepts writes in region " + spec.nodes[node].region + ", but epoch " +
+         text(stamped.epoch) + " is stamped for region " + stamped.writer_region +
+         (spec.epoch_source == EpochSource::table
+              ? " (stamp a promotion with rpoguard.cluster_promote)"
+              : " (by epoch.query)");
+}
+
+// Where nothing says whose an epoch is, it belongs to the first that was confirmed on it: the same
+// number on another node is a copy of it, or an independent promotion.
+bool Judge::owns_epoch(std::size_t node) const {
+  if (!memory.confirmed || *epoch(node) > *memory.confirmed) return true;
+  const auto owner = std::ranges::find(spec.nodes, memory.confirmed_node, &NodeSpec::name);
+  // An owner that was taken out of the configuration owns nothing any more.
+  if (owner == spec.nodes.end() || owner->name == spec.nodes[node].name) return true;
+  // The authority may name a region: who writes within it is not its matter.
+  return memory.authority && memory.authority->writer == owner->region;
+}
+
+std::string Judge::doubt_about(std::size_t node) const {
+  const EpochSource source = spec.epoch_source;
+  if (!epoch(node)) {
+    if (source == EpochSource::table)
+      return "it accepts writes, but has no row in rpoguard.cluster_state (apply `rpoguard sql`)";
+    const std::string& problem = current[node]->epoch_problem;
+    return "it accepts writes, but epoch.query gives no row there" +
+           (problem.empty() ? "" : ": " + problem);
+  }
+  const bool stamps = source == EpochSource::table || source == EpochSource::query;
+  if (stamps && (source == EpochSource::table || !current[node]->stamped->writer_region.empty()))
+    return foreign_stamp(node);
+  if (owns_epoch(node)) return "";
+  return "it accepts writes on epoch " + text(*epoch(node)) + ", on which " +
+         memory.confirmed_node + " has been the writer: another one needs a higher epoch";
+}
+
+void Judge::confirm_alone(std::size_t node) {
+  const std::string doubt = doubt_about(node);
+  if (doubt.empty()) {
+    verdict.states[node] = NodeState::writer;
+    verdict.writer = node;
+    verdict.epoch = epoch(node);
+    return;
+  }
+  mark(node, NodeState::unconfirmed, doubt);
+  verdict.reason = Reason::stale_epoch;
+  verdict.detail = spec.nodes[node].name + ": " + doubt;
+}
+
+void Judge::report_split_brain(const std::vector<std::size_t>& top) {
+  std::string names;
+  for (const std::size_t node : top)
+    names += (names.empty() ? "" : " and ") + spec.nodes[node].name;
+  for (const std::size_t node : top)
+    mark(node, NodeState::split_brain,
+         (seen(node) ? "accepts writes, as does another: "
+                     : "accepted writes when last seen, as did another: ") +
+             names);
+  verdict.reason = Reason::split_brain;
+  verdict.detail = names + " accept writes at the same time";
+}
+
+}  // namespace
+
+std::optional<Epoch> epoch_of(EpochSource source, const NodeFacts& facts) {
+  if (source == EpochSource::timeline) return Epoch{facts.timeline.value};
+  if (source == EpochSource::http || !facts.stamped) return std::nullopt;
+  return facts.stamped->epoch;
+}
+
+EpochVerdict judge_epochs(const ShardSpec& spec, const EpochMemory& memory,
+                          const std::vector<const NodeFacts*>& current) {
+  RPOGUARD_CHECK(current.size() == spec.nodes.size());
+  Judge judge{.spec = spec, .memory = memory, .current = current, .verdict = {}, .candidates = {}};
+  judge.verdict.states.assign(current.size(), NodeState::unreachable);
+  judge.verdict.notes.assign(current.size(), "");
+  judge.verdict.highest = memory.highest;
+  judge.verdict.system_identifier =
+      memory.system_identifier ? memory.system_identifier : majority_identifier(current);
+  judge.sort_by_role();
+  judge.raise_highest();
+  judge.rank_candidates();
+  return judge.verdict;
+}
+
+}  // namespace rpoguard::core

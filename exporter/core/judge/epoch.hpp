@@ -1,0 +1,55 @@
+// Who is the writer: the verdict over the epochs that the nodes report.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exporter/core/model/observation.hpp"
+#include "exporter/core/model/spec.hpp"
+#include "exporter/core/model/view.hpp"
+
+namespace rpoguard::core {
+
+/// What is remembered about epochs from before, and what the authority says now.
+struct EpochMemory {
+  std::optional<Epoch> highest;
+  std::optional<std::uint64_t> system_identifier;
+  /// Nodes that were part of a split brain and have not been heard of since, with the epoch that
+  /// each showed last. Losing sight of a rival does not make it stop.
+  std::map<std::size_t, std::optional<Epoch>> unseen_rivals = {};
+  /// The epoch whose writer was confirmed last, and that writer.
+  std::optional<Epoch> confirmed = {};
+  std::string confirmed_node = {};
+  /// EpochSource::http: an answer that is young enough, or why there is none.
+  struct Authority {
+    Epoch epoch;
+    std::string writer;  ///< name or region; a node's name goes before a region's. Empty: nobody
+  };
+  std::optional<Authority> authority = {};
+  std::string authority_silence = {};
+};
+
+struct EpochVerdict {
+  std::vector<NodeState> states;      ///< parallel to ShardSpec::nodes
+  std::vector<std::string> notes;     ///< one line each where a state needs explaining, else empty
+  std::optional<std::size_t> writer;  ///< the one confirmed writer
+  std::optional<Epoch> epoch;         ///< on which it is confirmed
+  std::optional<Epoch> highest;       ///< never below EpochMemory::highest
+  int writers = 0;                    ///< nodes of this shard that accept writes
+  std::optional<std::uint64_t> system_identifier;
+  /// Why there is no confirmed writer: split_brain, stale_epoch or no_writer.
+  std::optional<Reason> reason;
+  std::string detail;
+};
+
+/// The epoch a node witnesses; nullopt where it has none to show (EpochSource::http: no node has).
+std::optional<Epoch> epoch_of(EpochSource source, const NodeFacts& facts);
+
+/// `current[i]` is what node i says now, null while it is not known. Pure. REQUIRES: `current` is
+/// parallel to the spec's nodes.
+EpochVerdict judge_epochs(const ShardSpec& spec, const EpochMemory& memory,
+                          const std::vector<const NodeFacts*>& current);
+
+}  // namespace rpoguard::core

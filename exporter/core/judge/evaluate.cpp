@@ -1,0 +1,154 @@
+#include "exporter/core/judge/evaluate.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "exporter/base/check.hpp"
+#include "exporter/core/judge/archive_proof.hpp"
+#include "exporter/core/judge/describe.hpp"
+#include "exporter/core/judge/endpoint.hpp"
+#include "exporter/core/judge/freeze.hpp"
+#include "exporter/core/judge/pace.hpp"
+#include "exporter/core/judge/proof.hpp"
+
+namespace rpoguard::core {
+namespace {
+
+/// What the steps have found, for those that put it together: they decide nothing.
+struct Findings {
+  const ShardSpec& spec;
+  const WriterVerdict& verdict;
+  const EndpointVerdict& endpoint;
+  const ArchiveView& archive;
+  const Proof& proof;
+  const std::optional<WaiverView>& waiver;
+  std::optional<double> exposure_growth;
+  const ShardMemory& memory;
+};
+
+LeaseInput lease_input(const Findings& found, Instant now) {
+  const auto& freeze = found.memory.durable.freeze;
+  return {.verdict_reason = found.verdict.epochs.reason,
+          .verdict_detail = found.verdict.epochs.detail,
+          .kept_until = found.memory.promise.kept_until,
+          .exposure = exposure_at(found.proof.recovery_point, now),
+          .exposure_growth = found.exposure_growth,
+          .shed_low_priority_from = shed_low_priority_from(found.spec, found.proof),
+          .archive_until = archive_until(found.spec.archive, found.archive),
+          .endpoint_watched = found.endpoint.view.has_value(),
+          .endpoint_until = endpoint_until(found.spec.endpoint, found.endpoint),
+          .endpoint_detail = endpoint_detail(found.endpoint),
+          .proof_detail = found.memory.promise.synchronous.problem,
+          .freeze_detail = freeze ? render_freeze(*freeze) : "",
+          .waived_until = waived_until(found.spec, found.waiver, found.verdict.writer, now),
+          .confirmed_until = confirmed_until(found.spec, found.memory.epoch_witness),
+          .writer_changed = found.memory.source.changed};
+}
+
+ShardView view_of(std::shared_ptr<const ShardSpec> spec, const Findings& found, GateView gate,
+                  std::vector<NodeView> nodes, Duration probe_interval, Instant now) {
+  const ShardMemory& memory = found.memory;
+  const EpochVerdict& epochs = found.verdict.epochs;
+  const auto& writer = found.verdict.writer;
+  const WalSource& source = memory.source;
+  return {.spec = std::move(spec),
+          .evaluated = now,
+          .nodes = std::move(nodes),
+          .writer = writer ? source.writer : std::nullopt,
+          .highest_epoch = epochs.highest,
+          .epoch_agreement = writer.has_value() && epochs.writers == 1,
+          .writers = epochs.writers,
+          .writes_usable = !memory.outage.since,
+          .recovery_point = found.proof.recovery_point,
+          .oldest_known_missing = found.proof.oldest_known_missing,
+          .last_possible_ack = last_possible_ack(found.spec, memory.readings, writer, source),
+          .exposure_growth = found.exposure_growth,
+          .bootstrapped = found.proof.bootstrapped,
+          .probe_interval = probe_interval,
+          .archive = found.archive,
+          .epoch_witness = memory.epoch_witness.view,
+          .generation_witness = memory.generation_witness.view,
+          .endpoint = found.endpoint.view,
+          .synchronous = memory.promise.synchronous,
+          .gate = std::move(gate),
+          .waiver = found.waiver,
+          .freeze = memory.durable.freeze,
+          .freeze_ended = memory.freeze_ended,
+          .slo = memory.slo.account,
+          .write_outage_since = memory.outage.since,
+          .last_write_outage = memory.outage.last};
+}
+
+}  // namespace
+
+Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
+                    const ShardObservations& observations, const ProbeSpec& probe, Instant now,
+                    WallTime wall) {
+  RPOGUARD_CHECK(observations.nodes.size() == spec->nodes.size());
+  const ShardSpec& shard = *spec;
+  DurableMemory& durable = memory.durable;
+  ShardMemory next;
+
+  // Who is the writer, and do clients reach it?
+  next.readings = take_observations(std::move(memory.readings), observations.nodes, probe, now);
+  next.epoch_witness =
+      hear_witness(std::move(memory.epoch_witness), shard.epoch_witness, observations.epoch_witness,
+                   least_epoch(shard.epoch_source, durable.epochs.highest), now);
+  next.generation_witness =
+      hear_witness(std::move(memory.generation_witness), shard.generation_witness,
+                   observations.generation_witness, durable.highest_generation, now);
+  next.durable.highest_generation =
+      std::max(durable.highest_generation, number_reached(next.generation_witness));
+  WriterVerdict verdict =
+      judge_writer(std::move(durable.epochs), shard, next.readings, next.epoch_witness, now);
+  const auto& writer = verdict.writer;
+  next.durable.epochs = std::move(verdict.record);
+  next.source = follow_writer(std::move(memory.source), writer);
+  const EndpointVerdict endpoint = judge_endpoint(memory.endpoint_good, shard.endpoint,
+                                                  observations.endpoint, writer, next.source);
+  next.endpoint_good = endpoint.last_good;
+
+  // What do the copies and the archive have, and what does that prove?
+  next.copies = locate_copies(std::move(memory.copies), shard, next.readings, verdict, next.source);
+  ArchiveProof archive = prove_archive(std::move(memory.archive), shard, observations.archive,
+                                       writer, next.source, probe, now);
+  next.archive = std::move(archive.memory);
+  const Proof proof = prove(shard, next.copies, archive.view, next.source);
+  next.promise =
+      keep_promise(std::move(memory.promise), shard, proof, next.copies, writer, next.source);
+  next.slo = account(
+      std::move(memory.slo),
+      {.at = now, .kept_until = next.promise.kept_until, .recovery_point = proof.recovery_point},
+      next.source.changed, probe.interval);
+
+  // May writes go in?
+  const bool proven = proven_for_this_writer(shard, proof, next.promise, next.source, now);
+  next.durable.waiver = follow_waiver(std::move(durable.waiver), shard, writer, proven, wall);
+  const auto waiver = view_of(next.durable.waiver, now, wall);
+  FreezeState freeze = expire_freeze(
+      {.freeze = std::move(durable.freeze), .ended = std::move(memory.freeze_ended)}, wall);
+  next.durable.freeze = std::move(freeze.freeze);
+  next.freeze_ended = std::move(freeze.ended);
+  const Findings found{.spec = shard,
+                       .verdict = verdict,
+                       .endpoint = endpoint,
+                       .archive = archive.view,
+                       .proof = proof,
+                       .waiver = waiver,
+                       .exposure_growth = exposure_growth(next.slo, now, probe.interval),
+                       .memory = next};
+  next.lease = std::move(memory.lease);
+  GateView gate = renew_lease(shard, next.lease, lease_input(found, now), now);
+  const bool usable = writer && gate.reasons.empty() && now < gate.open_until;
+  next.outage = follow_outage(memory.outage, usable, now);
+
+  auto nodes =
+      describe_nodes(shard, observations, next.readings, next.copies, verdict, next.source);
+  const auto interval = wanted_interval(shard, probe, exposure_at(proof.recovery_point, now));
+  return {.view = view_of(std::move(spec), found, std::move(gate), std::move(nodes), interval, now),
+          .memory = std::move(next)};
+}
+
+}  // namespace rpoguard::core

@@ -1,0 +1,78 @@
+#include "exporter/core/judge/gate.hpp"
+
+#include <algorithm>
+
+namespace rpoguard::core {
+namespace {
+
+// An "off" gate asks to be asked again soon, so that switching it on takes effect soon.
+constexpr Duration kOffOpenFor = std::chrono::seconds(1);
+
+// How long the generation that the witness gave is good; absent: none is known.
+std::optional<Instant> generation_until(const ShardSpec& spec, const ShardView& shard) {
+  const auto& witness = shard.generation_witness;
+  if (!spec.generation_witness || !witness || !witness->number || !witness->as_of)
+    return std::nullopt;
+  return *witness->as_of + spec.generation_witness->ttl;
+}
+
+// Why this caller is refused although the gate is open for others.
+std::optional<Reason> fenced(const ShardSpec& spec, const ShardView& shard,
+                             const GateRequest& request, Instant now) {
+  // Higher than ours is refused as well: then it is rpoguard that has not seen the latest
+  // promotion.
+  if (request.epoch && (!shard.writer || shard.writer->epoch != *request.epoch))
+    return Reason::stale_epoch;
+  if (!request.generation) return std::nullopt;
+  const auto until = generation_until(spec, shard);
+  if (!until || now >= *until || shard.generation_witness->number != request.generation)
+    return Reason::stale_generation;
+  return std::nullopt;
+}
+
+Instant deadline_for(const GateView& gate, bool low_priority) {
+  if (low_priority && gate.shed_low_priority_from)
+    return std::min(gate.open_until, *gate.shed_low_priority_from);
+  return gate.open_until;
+}
+
+// How long the caller may rely on an open answer.
+Duration open_for(const ShardSpec& spec, const ShardView& shard, const GateRequest& request,
+                  Instant now) {
+  const Instant deadline = deadline_for(shard.gate, request.low_priority);
+  const auto good = request.generation ? generation_until(spec, shard) : std::nullopt;
+  return (good ? std::min(deadline, *good) : deadline) - now;
+}
+
+}  // namespace
+
+GateDecision check_gate(const ShardSpec& spec, const ShardView* shard, const GateRequest& request,
+                        Instant now) {
+  GateDecision decision;
+  if (spec.gate.mode == GateMode::off) {
+    decision.open = true;
+    decision.open_for = kOffOpenFor;
+    return decision;
+  }
+  if (shard == nullptr) {
+    decision.reason = Reason::unproven;
+  } else {
+    const GateView& gate = shard->gate;
+    const Instant deadline = deadline_for(gate, request.low_priority);
+    decision.waived = gate.waived;
+    if (gate.retry_after) decision.retry_after = *gate.retry_after;
+    if (!gate.reasons.empty()) {
+      decision.reason = gate.reasons.front();
+    } else if (now >= deadline) {
+      decision.reason = gate.when_expired;
+    } else {
+      decision.reason = fenced(spec, *shard, request, now);
+      if (!decision.reason) decision.open_for = open_for(spec, *shard, request, now);
+    }
+  }
+  decision.would_refuse = decision.reason.has_value();
+  decision.open = !decision.would_refuse || spec.gate.mode == GateMode::shadow;
+  return decision;
+}
+
+}  // namespace rpoguard::core

@@ -1,0 +1,33 @@
+// The gate's answer to one caller, decided at request time from an immutable view: if the probing
+// stops, the lease still runs out on time.
+#pragma once
+
+#include <optional>
+
+#include "exporter/core/model/view.hpp"
+
+namespace rpoguard::core {
+
+/// What a caller may state. A caller that names an epoch or a generation is fenced by it.
+struct GateRequest {
+  std::optional<Epoch> epoch;
+  std::optional<std::int64_t> generation;
+  bool low_priority = false;
+};
+
+struct GateDecision {
+  bool open = false;  ///< what the caller is told (shadow and off say open)
+  /// What enforce would have refused; differs from !open in shadow mode.
+  bool would_refuse = false;
+  std::optional<Reason> reason;  ///< set whenever would_refuse
+  Duration open_for{};           ///< how long an open answer may be cached; 0 when closed
+  Duration retry_after = std::chrono::seconds(1);  ///< a hint, when closed
+  bool waived = false;
+};
+
+/// Pure; same input, same answer. `shard` null (not evaluated yet) is a closed gate with reason
+/// unproven.
+GateDecision check_gate(const ShardSpec& spec, const ShardView* shard, const GateRequest& request,
+                        Instant now);
+
+}  // namespace rpoguard::core

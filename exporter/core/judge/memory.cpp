@@ -1,0 +1,44 @@
+#include "exporter/core/judge/memory.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace rpoguard::core {
+namespace {
+
+bool same_server(const NodeSpec& a, const NodeSpec& b) {
+  return a.name == b.name && a.connect.host == b.connect.host && a.connect.port == b.connect.port;
+}
+
+// What is remembered of each node that is still there, in the new order. Before the first
+// evaluation nothing is.
+template <typename Each>
+std::vector<Each> rearranged(std::vector<Each> known, const ShardSpec& before,
+                             const ShardSpec& after) {
+  std::vector<Each> kept(after.nodes.size());
+  for (std::size_t to = 0; to < after.nodes.size(); ++to) {
+    for (std::size_t from = 0; from < std::min(before.nodes.size(), known.size()); ++from) {
+      if (same_server(before.nodes[from], after.nodes[to])) kept[to] = std::move(known[from]);
+    }
+  }
+  return kept;
+}
+
+}  // namespace
+
+ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& after) {
+  memory.readings = rearranged(std::move(memory.readings), before, after);
+  memory.copies = rearranged(std::move(memory.copies), before, after);
+  // Another witness may mean something else by its numbers.
+  if (before.epoch_witness != after.epoch_witness) memory.epoch_witness = {};
+  if (before.generation_witness != after.generation_witness) memory.generation_witness = {};
+  if (before.archive != after.archive) {  // another repository, which has not answered yet either
+    ArchiveMemory archive;
+    archive.failure = std::move(memory.archive.failure);
+    memory.archive = std::move(archive);
+  }
+  return memory;
+}
+
+}  // namespace rpoguard::core

@@ -1,0 +1,57 @@
+// What evaluate() remembers of a shard between two calls: each part belongs to the step that
+// continues it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "exporter/core/judge/archive.hpp"
+#include "exporter/core/judge/copies.hpp"
+#include "exporter/core/judge/lease.hpp"
+#include "exporter/core/judge/outage.hpp"
+#include "exporter/core/judge/promise.hpp"
+#include "exporter/core/judge/readings.hpp"
+#include "exporter/core/judge/slo_account.hpp"
+#include "exporter/core/judge/waiver.hpp"
+#include "exporter/core/judge/wal_source.hpp"
+#include "exporter/core/judge/witness.hpp"
+#include "exporter/core/judge/writer_verdict.hpp"
+#include "exporter/core/model/spec.hpp"
+#include "exporter/core/model/view.hpp"
+
+namespace rpoguard::core {
+
+/// What must survive a restart of rpoguard: without it a restarted sidecar that reaches only the
+/// old primary would believe it. Written to state_dir before a view that depends on it is
+/// published.
+struct DurableMemory {
+  EpochRecord epochs;
+  std::optional<std::int64_t> highest_generation;
+  std::optional<Waiver> waiver;
+  std::optional<Freeze> freeze;  ///< set and ended by operators; its expiry ends it too
+  friend bool operator==(const DurableMemory&, const DurableMemory&) = default;
+};
+
+struct ShardMemory {
+  DurableMemory durable;
+  Readings readings;
+  WitnessReading epoch_witness;
+  WitnessReading generation_witness;
+  WalSource source;
+  /// The writer endpoint led to the confirmed writer when asked at this moment.
+  std::optional<Instant> endpoint_good;
+  Copies copies;
+  ArchiveMemory archive;
+  Promise promise;
+  SloMemory slo;
+  LeaseMemory lease;
+  std::string freeze_ended;  ///< how the last freeze ended, for people
+  Outage outage;
+};
+
+/// The memory of a shard under a changed configuration: nodes are told apart by name and endpoint,
+/// the rest goes on.
+ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& after);
+
+}  // namespace rpoguard::core

@@ -1,0 +1,36 @@
+// The recovery point: what the counted copies prove together. A step of an evaluation.
+#pragma once
+
+#include <optional>
+
+#include "exporter/core/judge/copies.hpp"
+#include "exporter/core/judge/readings.hpp"
+#include "exporter/core/judge/wal_source.hpp"
+#include "exporter/core/judge/writer_verdict.hpp"
+#include "exporter/core/model/spec.hpp"
+#include "exporter/core/model/units.hpp"
+#include "exporter/core/model/view.hpp"
+
+namespace rpoguard::core {
+
+/// Always derived from the latest readings, never a ratchet: a copy that was seeded anew goes back.
+struct Proof {
+  std::optional<Instant> recovery_point;  ///< T; absent: nothing is proven
+  bool bootstrapped = false;              ///< T comes from commit times, not from the WAL clock
+  /// When something beyond what is proven was first seen. Absent with T: nothing is known to be
+  /// missing.
+  std::optional<Instant> oldest_known_missing{};
+};
+
+/// T is the spec.copies-th best of what the counted copies prove, the archive among them where it
+/// counts. REQUIRES: copies are parallel to the spec's nodes.
+Proof prove(const ShardSpec& spec, const Copies& copies, const ArchiveView& archive,
+            const WalSource& source);
+
+/// The source's writer cannot have acknowledged anything after this; absent: it may be doing so
+/// now.
+std::optional<Instant> last_possible_ack(const ShardSpec& spec, const Readings& readings,
+                                         const std::optional<ConfirmedWriter>& writer,
+                                         const WalSource& source);
+
+}  // namespace rpoguard::core

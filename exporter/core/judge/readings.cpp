@@ -1,0 +1,79 @@
+#include "exporter/core/judge/readings.hpp"
+
+#include <variant>
+
+#include "exporter/base/check.hpp"
+#include "exporter/core/model/limits.hpp"
+
+namespace rpoguard::core {
+namespace {
+
+// Failures that tell at once that this server takes no writes now. Any other may be the network's.
+bool says_down(const ProbeError& error) {
+  return error.reason == ProbeFailure::refused || error.reason == ProbeFailure::not_accepting;
+}
+
+// Between two looks at one start of the server, something was committed, aborted or prepared.
+bool transacted(const NodeFacts& before, const NodeFacts& after) {
+  const bool one_start =
+      before.session == after.session || (before.started && before.started == after.started);
+  return one_start && before.snapshot && after.snapshot && before.snapshot != after.snapshot;
+}
+
+void take_failure(Reading& reading, const ProbeError& error, Instant answered) {
+  ++reading.failures.at(static_cast<std::size_t>(error.reason));
+  if (!reading.failing_since) reading.failing_since = answered;
+  if (says_down(error)) reading.accepting_since.reset();
+}
+
+void take_success(Reading& reading, const NodeObservation& observation) {
+  const NodeFacts& facts = std::get<NodeFacts>(observation.outcome);
+  if (reading.last_success && transacted(reading.facts(), facts))
+    reading.last_transaction = observation.answered;
+  reading.last_success = observation;
+  reading.failing_since.reset();
+  if (facts.in_recovery) {
+    reading.in_recovery_at = observation.asked;
+    reading.accepting_since.reset();
+    reading.last_transaction.reset();
+  } else if (!reading.accepting_since) {
+    reading.accepting_since = observation.answered;
+  }
+}
+
+void take_observation(Reading& reading, const NodeObservation& observation) {
+  const auto* error = std::get_if<ProbeError>(&observation.outcome);
+  reading.down = error != nullptr && says_down(*error);
+  if (reading.seen_asked == observation.asked) return;
+  reading.seen_asked = observation.asked;
+  if (error != nullptr) {
+    take_failure(reading, *error, observation.answered);
+  } else {
+    take_success(reading, observation);
+    reading.answered = true;
+  }
+}
+
+}  // namespace
+
+const NodeFacts& Reading::facts() const {
+  RPOGUARD_CHECK(last_success.has_value());
+  return std::get<NodeFacts>(last_success->outcome);
+}
+
+Readings take_observations(Readings readings,
+                           const std::vector<std::optional<NodeObservation>>& latest,
+                           const ProbeSpec& probe, Instant now) {
+  readings.resize(latest.size());
+  for (std::size_t node = 0; node < latest.size(); ++node) {
+    Reading& reading = readings[node];
+    reading.answered = reading.down = false;
+    if (latest[node]) take_observation(reading, *latest[node]);
+    reading.current = reading.last_success && !reading.down &&
+                      now - reading.last_success->asked <=
+                          limits::kStaleIntervals * probe.interval + probe.timeout;
+  }
+  return readings;
+}
+
+}  // namespace rpoguard::core

@@ -1,0 +1,111 @@
+#include "exporter/core/judge/recovery_point.hpp"
+
+#include <algorithm>
+
+#include "exporter/core/model/limits.hpp"
+
+namespace rpoguard::core {
+
+std::optional<Lsn> durable_part(const DurablePosition& position, Durability durability) {
+  return durability == Durability::flush ? std::optional(position.flushed) : position.replayed;
+}
+
+std::optional<DurablePosition> own_position(const NodeFacts& copy,
+                                            std::uint64_t system_identifier) {
+  if (!copy.in_recovery || copy.system_identifier != system_identifier) return std::nullopt;
+  if (!copy.receive_lsn && !copy.replay_lsn) return std::nullopt;
+  // What is replayed was durable here before, also when it came from the archive and no receiver
+  // ever ran.
+  const Lsn flushed = std::max(copy.receive_lsn.value_or(Lsn{}), copy.replay_lsn.value_or(Lsn{}));
+  return DurablePosition{.timeline = copy.timeline,
+                         .flushed = flushed,
+                         .replayed = copy.replay_lsn,
+                         .history = copy.history};
+}
+
+const ReplicationRow* row_of(const NodeFacts& writer, const std::string& application_name) {
+  const ReplicationRow* found = nullptr;
+  for (const ReplicationRow& row : writer.replication) {
+    if (row.application_name != application_name) continue;
+    if (found != nullptr) return nullptr;  // two claim the name: neither is evidence
+    found = &row;
+  }
+  return found;
+}
+
+std::optional<DurablePosition> reported_position(const ReplicationRow& row,
+                                                 const TimelinePlace& writer) {
+  if (!row.flush_lsn || (row.state != "streaming" && row.state != "catchup")) return std::nullopt;
+  const auto history = writer.history != nullptr ? std::optional(*writer.history) : std::nullopt;
+  return DurablePosition{.timeline = writer.timeline,
+                         .flushed = *row.flush_lsn,
+                         .replayed = row.replay_lsn,
+                         .history = history};
+}
+
+bool shared_up_to(const DurablePosition& copy, const TimelinePlace& writer, Lsn position) {
+  const TimelinePlace place{.timeline = copy.timeline,
+                            .history = copy.history ? &*copy.history : nullptr};
+  const auto fork = fork_of(place, writer);
+  return fork && (!fork->point || position <= *fork->point);
+}
+
+namespace {
+
+// The end of the WAL written so far. After a switch of segments the insert position stands behind
+// the header of a page that nothing is written to yet (40 bytes, XLogLongPageHeaderData): no record
+// can end there.
+Lsn end_of_wal(Lsn insert, std::uint64_t segment_bytes) {
+  constexpr std::uint64_t kLongPageHeader = 40;
+  const bool only_header = segment_bytes > 0 && insert.value % segment_bytes == kLongPageHeader;
+  return only_header ? Lsn{insert.value - kLongPageHeader} : insert;
+}
+
+}  // namespace
+
+// The bound rises only when a transaction has ended: the snapshot tells. While none has, it can
+// only fall to what is flushed by then.
+//
+// Example: wal_writer_delay is 200 ms, so whatever was acknowledged is flushed 600 ms later.
+//   asked at 1.0  snapshot 700, insert 0/640, flushed 0/600: bound 0/640.
+//   asked at 1.5  snapshot 700, insert 0/900, flushed 0/600: bound 0/640. The 0x2C0 bytes since are
+//                 a checkpoint's, or were written by a reader that pruned a page.
+//   asked at 2.0  snapshot 700, insert 0/900, flushed 0/620: bound 0/620. What lies beyond may stay
+//                 unflushed for ever, and a copy that has all of it must not look late.
+//   asked at 3.0  snapshot 701, insert 0/A00: a transaction has ended, bound 0/A00.
+std::optional<WriterSample> sample_writer(const std::optional<WriterSample>& previous,
+                                          const NodeFacts& writer, Instant asked,
+                                          Instant answered) {
+  if (writer.in_recovery || !writer.insert_lsn || !writer.snapshot) return std::nullopt;
+  // A snapshot is the server's, not the session's; only a new start may count transactions anew.
+  const bool same_start = previous && (previous->session == writer.session ||
+                                       (writer.started && previous->started == writer.started));
+  const bool nothing_ended = same_start && previous->snapshot == *writer.snapshot;
+  if (!nothing_ended) {
+    const Lsn bound = end_of_wal(*writer.insert_lsn, writer.wal_segment_bytes);
+    return WriterSample{.session = writer.session,
+                        .started = writer.started,
+                        .snapshot = *writer.snapshot,
+                        .bound = bound,
+                        .asked = asked,
+                        .seen = answered};
+  }
+  WriterSample sample = *previous;
+  // The insert position may lie beyond what will ever be flushed while the writer is idle (a
+  // reader's page pruning writes WAL, too). Whatever was acknowledged before this snapshot was
+  // first seen is flushed by now: synchronous commits before their answer, asynchronous ones within
+  // a few wal_writer_delay.
+  const Duration flushed_within = limits::kAsyncCommitFlushDelays * writer.wal_writer_delay;
+  const bool flush_counts = writer.flushed_lsn && writer.wal_writer_delay > Duration{0} &&
+                            asked - sample.seen >= flushed_within;
+  if (flush_counts) sample.bound = std::min(sample.bound, *writer.flushed_lsn);
+  return sample;
+}
+
+std::optional<CopyProof> kth_best(std::vector<CopyProof> proofs, int k) {
+  if (k < 1 || proofs.size() < static_cast<std::size_t>(k)) return std::nullopt;
+  std::ranges::sort(proofs, std::ranges::greater{}, &CopyProof::proven_until);
+  return proofs[static_cast<std::size_t>(k) - 1];
+}
+
+}  // namespace rpoguard::core

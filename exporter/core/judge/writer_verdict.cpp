@@ -1,0 +1,146 @@
+#include "exporter/core/judge/writer_verdict.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "exporter/base/check.hpp"
+
+namespace rpoguard::core {
+namespace {
+
+std::string render_age(Instant then, Instant now) {
+  return render_duration(std::chrono::round<std::chrono::seconds>(now - then));
+}
+
+// EpochSource::http: why nobody knows who the authority says the writer is.
+std::string silence_of(const WitnessReading& witness, Instant now) {
+  if (!witness.view) return "no epoch witness is configured";
+  if (witness.view->number) return "the epoch witness names no writer";
+  std::string silence = "the epoch witness has given no good answer";
+  silence += witness.good ? " for " + render_age(witness.good->asked, now) : std::string(" yet");
+  if (const auto& failure = witness.view->failure)
+    silence += std::string(" (") + name_of(failure->reason) + ": " + failure->message + ")";
+  return silence;
+}
+
+void ask_authority(EpochMemory& remembered, const WitnessReading& witness, Instant now) {
+  const auto& view = witness.view;
+  if (view && view->number && !view->writer.empty()) {
+    remembered.authority = {.epoch = Epoch{*view->number}, .writer = view->writer};
+  } else {
+    remembered.authority_silence = silence_of(witness, now);
+  }
+}
+
+// What the verdict over the epochs needs from before, and from the witness.
+EpochMemory remember(const EpochRecord& record, const ShardSpec& spec, const Readings& readings,
+                     const WitnessReading& epoch_witness, Instant now) {
+  EpochMemory remembered;
+  remembered.highest = record.highest;
+  if (const auto reached = number_reached(epoch_witness))
+    remembered.highest = std::max(record.highest, std::optional(Epoch{*reached}));
+  remembered.system_identifier = record.system_identifier;
+  remembered.confirmed = record.confirmed;
+  remembered.confirmed_node = record.confirmed_node;
+  for (std::size_t node = 0; node < readings.size(); ++node) {
+    const auto rival = record.rivals.find(spec.nodes[node].name);
+    if (rival != record.rivals.end() && !readings[node].current && !readings[node].down)
+      remembered.unseen_rivals[node] = rival->second;
+  }
+  if (spec.epoch_source == EpochSource::http) ask_authority(remembered, epoch_witness, now);
+  return remembered;
+}
+
+// It was asked, and accepted writes, after another of the split brain had been seen to do so. Facts
+// that only look simultaneous because a lost writer is still within the stale window do not
+// overlap.
+bool overlaps_another(std::size_t node, const std::vector<NodeState>& states,
+                      const Readings& readings) {
+  for (std::size_t other = 0; other < readings.size(); ++other) {
+    const auto& since = readings[other].accepting_since;
+    if (other != node && states[other] == NodeState::split_brain && since &&
+        readings[node].last_success->asked >= *since) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// A rival stays one while nothing is heard of it, also across a restart of rpoguard.
+std::map<std::string, std::optional<Epoch>> rivals_now(const EpochRecord& before,
+                                                       const ShardSpec& spec,
+                                                       const std::vector<NodeState>& states,
+                                                       const Readings& readings) {
+  std::map<std::string, std::optional<Epoch>> rivals;
+  for (std::size_t node = 0; node < readings.size(); ++node) {
+    const Reading& reading = readings[node];
+    const auto known = before.rivals.find(spec.nodes[node].name);
+    const bool was = known != before.rivals.end();
+    if (!reading.current) {
+      if (was && !reading.down) rivals.insert(*known);
+    } else if (states[node] == NodeState::split_brain &&
+               (was || overlaps_another(node, states, readings))) {
+      rivals[spec.nodes[node].name] = epoch_of(spec.epoch_source, reading.facts());
+    }
+  }
+  return rivals;
+}
+
+// How a node that accepts writes is used, as far as that was seen; empty: nothing was.
+std::string use_of(const Reading& reading, Instant now) {
+  if (reading.last_transaction)
+    return "was last seen to commit " + render_age(*reading.last_transaction, now) + " ago";
+  if (!reading.accepting_since) return "";
+  return "has not been seen to commit since it was found to accept writes " +
+         render_age(*reading.accepting_since, now) + " ago";
+}
+
+// Who of several writers is in use. For people only: a dormant one may wake up at any moment, so
+// nothing is decided by it.
+void tell_writers_apart(EpochVerdict& verdict, const ShardSpec& spec, const Readings& readings,
+                        Instant now) {
+  std::string who;
+  for (std::size_t node = 0; node < readings.size(); ++node) {
+    const NodeState state = verdict.states[node];
+    if (state != NodeState::stale_writer && state != NodeState::split_brain) continue;
+    const std::string use = use_of(readings[node], now);
+    if (use.empty()) continue;
+    verdict.notes[node] += "; it " + use;
+    if (state == NodeState::split_brain)
+      who += (who.empty() ? "" : ", ") + spec.nodes[node].name + " " + use;
+  }
+  if (!who.empty()) verdict.detail += ": " + who;
+}
+
+}  // namespace
+
+WriterVerdict judge_writer(EpochRecord before, const ShardSpec& spec, const Readings& readings,
+                           const WitnessReading& epoch_witness, Instant now) {
+  RPOGUARD_CHECK(readings.size() == spec.nodes.size());
+  std::vector<const NodeFacts*> facts(readings.size(), nullptr);
+  for (std::size_t node = 0; node < facts.size(); ++node) {
+    if (readings[node].current) facts[node] = &readings[node].facts();
+  }
+  WriterVerdict verdict;
+  EpochVerdict& epochs = verdict.epochs;
+  epochs = judge_epochs(spec, remember(before, spec, readings, epoch_witness, now), facts);
+  auto rivals = rivals_now(before, spec, epochs.states, readings);
+  tell_writers_apart(epochs, spec, readings, now);
+
+  EpochRecord& record = verdict.record = std::move(before);
+  record.rivals = std::move(rivals);
+  record.highest = epochs.highest;
+  if (!epochs.writer) return verdict;
+  const bool promoted = record.confirmed && *epochs.epoch > *record.confirmed;
+  const std::size_t node = *epochs.writer;
+  verdict.writer.emplace(
+      ConfirmedWriter{node, spec.nodes[node], readings[node], *epochs.epoch, promoted});
+  record.confirmed = std::max(record.confirmed, epochs.epoch);
+  record.confirmed_node = spec.nodes[node].name;
+  record.system_identifier = facts[node]->system_identifier;
+  return verdict;
+}
+
+}  // namespace rpoguard::core

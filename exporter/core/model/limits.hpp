@@ -1,0 +1,56 @@
+// Every bound of rpoguard by name. A limit that relates to another says so with a static_assert.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "exporter/core/model/units.hpp"
+
+namespace rpoguard::core::limits {
+
+inline constexpr std::size_t kConfigBytesMax = 1024 * 1024;
+inline constexpr std::size_t kConfigNodesMax = 100'000;
+inline constexpr std::size_t kConfigDepthMax = 16;
+inline constexpr std::size_t kShardsMax = 1000;
+inline constexpr std::size_t kNodesPerShardMax = 16;
+inline constexpr std::size_t kNameBytesMax = 63;
+inline constexpr std::size_t kQueryBytesMax = 4096;  ///< epoch.query
+inline constexpr std::size_t kUrlBytesMax = 2048;    ///< as written, before {shard} is replaced
+inline constexpr std::size_t kPointerBytesMax = 1024;
+inline constexpr std::size_t kCommandWordsMax = 64;  ///< program and arguments
+
+/// A reading of the writer or a copy that is older than this many probe intervals (plus one
+/// time-out) no longer tells who the writer is.
+inline constexpr int kStaleIntervals = 2;
+
+/// PostgreSQL flushes an asynchronous commit within three wal_writer_delay (manual, "Asynchronous
+/// Commit").
+inline constexpr int kAsyncCommitFlushDelays = 3;
+
+/// No node is asked more often.
+inline constexpr Duration kProbeIntervalMin = std::chrono::milliseconds(100);
+
+/// A server's clock that has drifted by more than this part, beyond the error of reading it, has
+/// been set.
+inline constexpr double kClockDriftMax = 0.001;
+inline constexpr Duration kClockReadError = std::chrono::milliseconds(10);
+
+inline constexpr Duration kReconnectBackoffMax = std::chrono::seconds(5);
+inline constexpr Duration kReconnectBackoffMin = std::chrono::milliseconds(200);
+inline constexpr Duration kDnsTtl = std::chrono::seconds(30);
+
+inline constexpr std::size_t kHttpPathBytesMax = 256;
+inline constexpr std::size_t kReplicationRowsMax = 64;
+inline constexpr std::size_t kSlotsMax = 64;
+
+inline constexpr std::size_t kHooksMax = 16;
+inline constexpr std::size_t kHookQueueMax = 256;              ///< events that wait for one hook
+inline constexpr std::size_t kHookAnswerBytesMax = 64 * 1024;  ///< of what a receiver says
+inline constexpr std::size_t kJournalEventsMax = 1000;
+inline constexpr std::size_t kOperatorTextBytesMax = 500;  ///< who and why, of a freeze
+inline constexpr Duration kFreezeMax = std::chrono::hours(24 * 366);
+
+/// The WAL clock reaches back this far; older proofs are "unknown".
+inline constexpr Duration kWalClockReach = std::chrono::hours(24);
+
+}  // namespace rpoguard::core::limits

@@ -1,0 +1,71 @@
+#include "exporter/core/model/view.hpp"
+
+#include <algorithm>
+
+namespace rpoguard::core {
+namespace {
+
+// Growth slower than this is no forecast.
+constexpr double kGrowthMin = 0.01;
+
+}  // namespace
+
+std::optional<Duration> exposure_at(std::optional<Instant> recovery_point, Instant now) {
+  if (!recovery_point) return std::nullopt;
+  return now - *recovery_point;
+}
+
+std::optional<Duration> exposure_at(const ShardView& shard, Instant now) {
+  return exposure_at(shard.recovery_point, now);
+}
+
+std::optional<Duration> exposure_known_at(const ShardView& shard, Instant now) {
+  if (!shard.recovery_point) return std::nullopt;
+  if (!shard.oldest_known_missing) return Duration{0};
+  return now - *shard.oldest_known_missing;
+}
+
+std::optional<Duration> at_risk_span_at(const ShardView& shard, Instant now) {
+  if (!shard.recovery_point) return std::nullopt;
+  return std::max(Duration{0}, shard.last_possible_ack.value_or(now) - *shard.recovery_point);
+}
+
+std::optional<Duration> time_to_exhaustion_at(const ShardView& shard, Instant now) {
+  const auto exposure = exposure_at(shard, now);
+  if (!exposure || shard.spec->rpo == Duration{0}) return std::nullopt;
+  if (*exposure >= shard.spec->rpo) return Duration{0};
+  if (!shard.exposure_growth || *shard.exposure_growth < kGrowthMin) return std::nullopt;
+  const double left = to_seconds(shard.spec->rpo - *exposure);
+  return std::chrono::duration_cast<Duration>(
+      std::chrono::duration<double>(left / std::min(*shard.exposure_growth, 1.0)));
+}
+
+std::string render_freeze(const Freeze& freeze) {
+  const std::string until = freeze.until ? " until " + render_time(*freeze.until) : "";
+  return "frozen by " + freeze.by + until + ": " + freeze.reason;
+}
+
+bool has_diverged(const NodeView& node) {
+  return node.diverged_bytes.value_or(0) > 0;
+}
+
+std::string render_divergence(const NodeView& node) {
+  return "has diverged by " + std::to_string(node.diverged_bytes.value()) + " bytes";
+}
+
+bool is_downgraded(const ShardView& shard) {
+  return shard.writer && shard.synchronous.promised && shard.synchronous.downgraded;
+}
+
+bool usable_at(const ShardView& shard, Instant now) {
+  return shard.writes_usable && now < shard.gate.open_until;
+}
+
+const ShardView* View::find(const std::string& id) const {
+  for (const auto& shard : shards) {
+    if (shard && shard->spec->id == id) return shard.get();
+  }
+  return nullptr;
+}
+
+}  // namespace rpoguard::core

@@ -1,0 +1,31 @@
+// What the threads of hooks are given, and what they report.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "exporter/core/model/clock.hpp"
+#include "exporter/core/model/hook.hpp"
+#include "exporter/notify/attempt.hpp"
+
+namespace rpoguard::notify {
+
+/// For the log: something became of a delivery.
+struct Report {
+  std::string hook;
+  std::string event;  ///< its id; empty: alerts
+  Attempt attempt;    ///< retry: the first of several tries failed, more will follow
+  std::uint32_t tries = 1;
+};
+
+/// What the threads use; they own it, for a receiver that hangs may keep them beyond the end.
+struct Parts {
+  std::shared_ptr<const core::Clock> clock;
+  std::map<core::HookType, Deliver> deliver;  ///< for every type but alertmanager
+  std::function<void(const Report&)> report;  ///< called on the threads; not once stopping
+};
+
+}  // namespace rpoguard::notify

@@ -1,0 +1,12 @@
+// What others say, made fit for a log line.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace rpoguard::observe {
+
+/// The first line of `text`, printable UTF-8, at most 240 bytes.
+std::string one_line(std::string_view text);
+
+}  // namespace rpoguard::observe

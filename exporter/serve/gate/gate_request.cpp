@@ -1,0 +1,80 @@
+#include "exporter/serve/gate/gate_request.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "exporter/base/number.hpp"
+
+namespace rpoguard::serve {
+namespace {
+
+struct Field {
+  const char* query;
+  const char* header;
+};
+constexpr Field kEpoch{"epoch", "rpoguard-epoch"};
+constexpr Field kGeneration{"generation", "rpoguard-generation"};
+constexpr Field kPriority{"priority", "rpoguard-priority"};
+
+using Text = std::optional<std::string_view>;
+
+// What the caller says, in whichever place.
+struct Said {
+  const HttpQuery& query;
+  const HttpHeaders& headers;
+};
+
+base::Result<Text> find_text(const Said& said, const Field& field) {
+  const auto [first, last] = said.query.equal_range(field.query);
+  const Text in_header = find_header(said.headers, field.header);
+  if (first == last) return in_header;
+  if (std::next(first) != last)
+    return base::Error{std::string(field.query) + " is given more than once"};
+  if (in_header && *in_header != first->second)
+    return base::Error{std::string(field.query) + " of the query contradicts the header " +
+                       field.header};
+  return Text(first->second);
+}
+
+base::Result<std::optional<std::int64_t>> find_number(const Said& said, const Field& field) {
+  const base::Result<Text> text = find_text(said, field);
+  if (!text) return text.error();
+  if (!text.value()) return std::optional<std::int64_t>();
+  const auto number = base::parse_number<std::int64_t>(*text.value());
+  if (!number || text.value()->starts_with('-')) {
+    return base::Error{std::string(field.query) + " must be a whole number, 0 or greater"};
+  }
+  return number;
+}
+
+base::Result<bool> find_low_priority(const Said& said) {
+  const base::Result<Text> text = find_text(said, kPriority);
+  if (!text) return text.error();
+  const std::string_view priority = text.value().value_or("normal");
+  if (priority == "low") return true;
+  if (priority == "normal" || priority == "high") return false;
+  return base::Error{"priority must be low, normal or high"};
+}
+
+}  // namespace
+
+base::Result<core::GateRequest> parse_gate_request(const HttpQuery& query,
+                                                   const HttpHeaders& headers) {
+  const Said said{.query = query, .headers = headers};
+  const auto epoch = find_number(said, kEpoch);
+  if (!epoch) return epoch.error();
+  const auto generation = find_number(said, kGeneration);
+  if (!generation) return generation.error();
+  const auto low_priority = find_low_priority(said);
+  if (!low_priority) return low_priority.error();
+
+  core::GateRequest result;
+  if (epoch.value()) result.epoch = core::Epoch{*epoch.value()};
+  result.generation = generation.value();
+  result.low_priority = low_priority.value();
+  return result;
+}
+
+}  // namespace rpoguard::serve

@@ -1,0 +1,265 @@
+#include "exporter/serve/lease/lease_page.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "exporter/base/check.hpp"
+#include "exporter/core/judge/gate.hpp"
+#include "exporter/core/model/limits.hpp"
+#include "exporter/serve/lease/rpoguard_lease.h"
+
+namespace rpoguard::serve {
+namespace {
+
+using Header = rpoguard_lease_header;
+using Record = rpoguard_lease_record;
+using Lease = rpoguard_lease;
+using Words = std::array<std::uint64_t, RPOGUARD_LEASE_WORDS>;
+
+// The layout is a contract with programs that were compiled elsewhere.
+static_assert(sizeof(Header) == 64 && sizeof(Record) == 320);
+static_assert(sizeof(Lease) == sizeof(Record) && sizeof(Words) == sizeof(Record));
+static_assert(offsetof(Header, updated_ns) == 24 && offsetof(Header, superseded) == 32);
+static_assert(offsetof(Lease, open_until_ns) == 8 && offsetof(Lease, epoch) == 24);
+static_assert(offsetof(Lease, mode) == 48 && offsetof(Lease, reason) == 64);
+static_assert(core::limits::kNameBytesMax < RPOGUARD_LEASE_NAME_BYTES);
+static_assert(static_cast<int>(core::GateMode::enforce) == RPOGUARD_LEASE_ENFORCE &&
+              static_cast<int>(core::GateMode::shadow) == RPOGUARD_LEASE_SHADOW &&
+              static_cast<int>(core::GateMode::off) == RPOGUARD_LEASE_OFF);
+
+// For a gate that does not enforce: as long as several looks may take, so that it stays open
+// between two updates, and no longer, so that enforcing takes effect in old mappings too.
+constexpr int kUnenforcedIntervals = 4;
+
+base::Error failure(const std::string& what, const std::string& path, int error) {
+  return {
+      "cannot " + what + " the lease page " + path + ": " + std::generic_category().message(error),
+      "lease.path belongs into a directory in memory that rpoguard may write to"};
+}
+
+Header* header_of(void* base) {
+  return static_cast<Header*>(base);
+}
+
+Record* records_of(void* base) {
+  return reinterpret_cast<Record*>(header_of(base) + 1);
+}
+
+void store(std::uint64_t& word, std::uint64_t value) {
+  __atomic_store_n(&word, value, __ATOMIC_RELEASE);
+}
+
+void put_text(char (&to)[RPOGUARD_LEASE_NAME_BYTES], std::string_view text) {
+  std::memcpy(to, text.data(), std::min(text.size(), sizeof(to) - 1));
+}
+
+// All words but the sequence. Release stores keep their order without fences, which ThreadSanitizer
+// does not know.
+void put(Record& record, const Lease& lease) {
+  Words words{};
+  std::memcpy(words.data(), &lease, sizeof(lease));
+  const std::uint64_t sequence = record.words[0];
+  store(record.words[0], sequence + 1);
+  for (std::size_t i = 1; i < words.size(); ++i) store(record.words[i], words[i]);
+  store(record.words[0], sequence + 2);
+}
+
+std::uint64_t nanoseconds_of(core::Instant instant) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, instant.time_since_epoch().count()));
+}
+
+// Until when a caller may act on this decision without asking again; 0: it is refused.
+std::uint64_t deadline_of(const core::GateDecision& decision, const core::ShardSpec& spec,
+                          core::Duration interval, core::Instant now) {
+  if (spec.gate.mode != core::GateMode::enforce)
+    return nanoseconds_of(now + interval * kUnenforcedIntervals);
+  return decision.open ? nanoseconds_of(now + decision.open_for) : 0;
+}
+
+std::optional<std::int64_t> generation_of(const core::ShardView* shard) {
+  if (shard == nullptr || !shard->generation_witness) return std::nullopt;
+  return shard->generation_witness->number;
+}
+
+Lease lease_of(const core::ShardSpec& spec, const core::ShardView* shard, core::Duration interval,
+               core::Instant now) {
+  const auto until = [&](const core::GateRequest& request) {
+    return deadline_of(core::check_gate(spec, shard, request, now), spec, interval, now);
+  };
+  Lease lease{};
+  const core::GateDecision decision = core::check_gate(spec, shard, {}, now);
+  lease.open_until_ns = until({});
+  core::GateRequest low_priority;
+  low_priority.low_priority = true;
+  lease.open_until_low_priority_ns = until(low_priority);
+  lease.epoch = lease.generation = -1;
+  if (const auto generation = generation_of(shard)) {
+    core::GateRequest stated;
+    stated.generation = lease.generation = *generation;
+    lease.generation_until_ns = until(stated);
+  }
+  lease.mode = static_cast<std::uint32_t>(spec.gate.mode);
+  lease.waived = decision.waived ? 1 : 0;
+  if (decision.reason) put_text(lease.reason, name_of(*decision.reason));
+  put_text(lease.shard, spec.id);
+  if (shard != nullptr && shard->writer) {
+    lease.epoch = shard->writer->epoch.value;
+    put_text(lease.writer, shard->writer->node);
+    put_text(lease.writer_region, shard->writer->region);
+  }
+  return lease;
+}
+
+void initialise(void* base, const std::vector<std::string>& shards) {
+  Record* records = records_of(base);
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    Lease lease{};
+    lease.epoch = lease.generation = -1;
+    put_text(lease.reason, name_of(core::Reason::unproven));
+    put_text(lease.shard, shards[i]);
+    put(records[i], lease);
+  }
+  Header* header = header_of(base);
+  header->version = RPOGUARD_LEASE_VERSION;
+  header->header_bytes = sizeof(Header);
+  header->record_bytes = sizeof(Record);
+  header->records = static_cast<std::uint32_t>(shards.size());
+  header->magic = RPOGUARD_LEASE_MAGIC;
+}
+
+// A mapped file of so many bytes, all of them taken: to write later to a page that has no memory
+// would end the process.
+base::Result<void*> make_file(const std::string& path, std::size_t bytes) {
+  ::unlink(path.c_str());
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (file < 0) return failure("create", path, errno);
+  int error = ::posix_fallocate(file, 0, static_cast<off_t>(bytes));
+  // Gateways run as somebody else, whatever the umask says.
+  if (error == 0 && ::fchmod(file, 0644) != 0) error = errno;
+  void* base = MAP_FAILED;
+  if (error == 0) {
+    base = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    error = errno;
+  }
+  ::close(file);
+  if (base != MAP_FAILED) return base;
+  ::unlink(path.c_str());
+  return failure("fill", path, error);
+}
+
+// The page that is at the path before ours.
+class Predecessor {
+ public:
+  explicit Predecessor(const std::string& path)
+      : file_(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)),
+        error_(file_ < 0 ? errno : 0) {
+    struct stat info {};
+    is_page_ = file_ >= 0 && ::fstat(file_, &info) == 0 && S_ISREG(info.st_mode) &&
+               ::pread(file_, &header_, sizeof(header_), 0) == sizeof(header_) &&
+               header_.magic == RPOGUARD_LEASE_MAGIC;
+    fits_ = is_page_ && rpoguard_lease_fits(&header_, static_cast<std::uint64_t>(info.st_size));
+  }
+  ~Predecessor() {
+    if (file_ >= 0) ::close(file_);
+  }
+  Predecessor(const Predecessor&) = delete;
+  Predecessor& operator=(const Predecessor&) = delete;
+
+  // Nothing is there, or a page of whatever version.
+  bool may_be_replaced() const { return is_page_ || error_ == ENOENT; }
+
+  // By write(), not through a mapping: nobody knows who may cut the file short meanwhile. Zeros
+  // over a deadline can only make it earlier.
+  void close_leases() const {
+    if (!fits_) return;
+    constexpr std::array<std::uint64_t, 2> kClosed{};
+    for (std::uint32_t i = 0; i < header_.records; ++i) {
+      const std::size_t at = sizeof(Header) + i * sizeof(Record) + offsetof(Lease, open_until_ns);
+      if (::pwrite(file_, kClosed.data(), sizeof(kClosed), static_cast<off_t>(at)) < 0) return;
+    }
+    const std::uint64_t yes = 1;
+    if (::pwrite(file_, &yes, sizeof(yes), offsetof(Header, superseded)) < 0) return;
+  }
+
+ private:
+  int file_;
+  int error_;
+  Header header_{};
+  bool is_page_ = false;
+  bool fits_ = false;
+};
+
+std::string draft_of(const std::string& path) {
+  return path + ".new";
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<LeasePage>> LeasePage::create(const std::string& path,
+                                                           std::vector<std::string> shards) {
+  if (!Predecessor(path).may_be_replaced()) {
+    return base::Error{
+        "lease.path " + path + " is there and is no lease page that rpoguard may write to",
+        "remove it, or name another path"};
+  }
+  const std::size_t bytes = sizeof(Header) + shards.size() * sizeof(Record);
+  const auto base = make_file(draft_of(path), bytes);
+  if (!base) return base.error();
+  initialise(base.value(), shards);
+  return std::unique_ptr<LeasePage>(new LeasePage(path, std::move(shards), base.value(), bytes));
+}
+
+LeasePage::LeasePage(std::string path, std::vector<std::string> shards, void* base,
+                     std::size_t bytes)
+    : path_(std::move(path)), shards_(std::move(shards)), base_(base), bytes_(bytes) {}
+
+LeasePage::~LeasePage() {
+  if (draft_) ::unlink(draft_of(path_).c_str());
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    Record& record = records_of(base_)[i];
+    for (const std::size_t word : {1U, 2U}) store(record.words[word], 0);
+  }
+  store(header_of(base_)->superseded, 1);
+  ::munmap(base_, bytes_);
+}
+
+base::Result<void> LeasePage::publish() {
+  RPOGUARD_CHECK(draft_);
+  const Predecessor before(path_);
+  if (::rename(draft_of(path_).c_str(), path_.c_str()) != 0)
+    return failure("rename", draft_of(path_), errno);
+  draft_ = false;
+  // Last, so that whoever finds his lease closed finds the new page at the path.
+  before.close_leases();
+  return {};
+}
+
+void LeasePage::write(const core::View& view, core::Instant now) {
+  RPOGUARD_CHECK(holds(*view.spec));
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    put(records_of(base_)[i],
+        lease_of(view.spec->shards[i], view.shards[i].get(), view.spec->probe.interval, now));
+  }
+  store(header_of(base_)->updated_ns, nanoseconds_of(now));
+}
+
+bool LeasePage::holds(const core::Spec& spec) const {
+  return std::ranges::equal(spec.shards, shards_, {}, &core::ShardSpec::id);
+}
+
+bool LeasePage::superseded() const {
+  return __atomic_load_n(&header_of(base_)->superseded, __ATOMIC_ACQUIRE) != 0;
+}
+
+}  // namespace rpoguard::serve

@@ -1,0 +1,48 @@
+// The verbs that change something, over the ops listener: POST /-/freeze and /-/unfreeze.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "exporter/base/result.hpp"
+#include "exporter/core/model/units.hpp"
+#include "exporter/core/model/view.hpp"
+#include "exporter/serve/http/http_message.hpp"
+
+namespace rpoguard::serve {
+
+struct FreezeOrder {
+  std::optional<std::string> shard;  ///< absent: all of them
+  bool freeze = true;                ///< false: end a freeze
+  std::string by;
+  std::string reason;                   ///< may be empty when a freeze is ended
+  std::optional<core::WallTime> until;  ///< absent: until somebody ends it
+};
+
+struct Control {
+  /// The listener's address is of the loopback: nobody else can reach it.
+  bool loopback = false;
+  /// Reads the token; null: none is configured.
+  std::function<base::Result<std::string>()> token;
+  /// Carries the order out and waits until it is in force and on disk. The text is for the caller.
+  std::function<base::Result<std::string>(const FreezeOrder&)> freeze;
+};
+
+/// Whether the caller may change something; an answer if not. With a token only who presents it as
+/// a bearer token may. Without one, whoever the listener has authenticated, and callers on this
+/// machine while the listener cannot be reached from elsewhere; no web page may in their name.
+std::optional<HttpResponse> refuse_stranger(const Control& control, const HttpRequest& request);
+
+/// POST /-/freeze?shard=ID|all=true&by=WHO&reason=WHY[&for=DURATION|&until=TIME] and
+/// POST /-/unfreeze?shard=ID|all=true&by=WHO[&reason=WHY].
+HttpResponse answer_freeze(const Control& control, const core::View* view, core::WallTime now,
+                           const HttpRequest& request);
+
+/// Asks for a control verb with a bearer token, which refuse_stranger() judges.
+bool brings_token(const HttpRequest& request);
+
+/// 127.0.0.0/8, ::1, ::ffff:127.0.0.0/8
+bool is_loopback(std::string_view address);
+
+}  // namespace rpoguard::serve
