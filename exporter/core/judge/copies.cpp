@@ -31,14 +31,17 @@ void compare_with_row(Copy& copy, const DurablePosition& reported) {
   }
 }
 
+bool is_news(const DurablePosition& reported, const Copy& copy) {
+  return !copy.position || copy.position->timeline != reported.timeline ||
+         reported.flushed > copy.position->flushed;
+}
+
 // A row that stands still may be a dead connection's last word: only one that moves on says
-// something new.
-void take_row(Copy& copy, const DurablePosition& reported, Instant asked) {
-  const bool advanced = !copy.position || copy.position->timeline != reported.timeline ||
-                        reported.flushed > copy.position->flushed;
-  if (!copy.row_trusted || !advanced) return;
+// something new. It may have moved right after the look before, and the copy be gone since.
+void take_row(Copy& copy, const DurablePosition& reported) {
+  if (!copy.row_trusted || !is_news(reported, copy)) return;
   copy.position = reported;
-  copy.position_as_of = asked;
+  copy.position_as_of = std::max(copy.position_as_of, copy.row_unmoved_at.value_or(Instant{}));
 }
 
 void locate_by_row(Copy& copy, const Reading& reading, const ReplicationRow* row,
@@ -49,8 +52,12 @@ void locate_by_row(Copy& copy, const Reading& reading, const ReplicationRow* row
   copy.row_pid = row == nullptr ? std::nullopt : row->pid;
   if (!reported || !reading.current) copy.disagreement_bytes.reset();
   if (!reported) return;
-  if (!reading.current) return take_row(copy, *reported, writer.asked());
-  if (reading.last_success->asked >= writer.answered()) compare_with_row(copy, *reported);
+  if (!reading.current) {
+    take_row(copy, *reported);
+  } else if (reading.last_success->asked >= writer.answered()) {
+    compare_with_row(copy, *reported);
+  }
+  if (!is_news(*reported, copy)) copy.row_unmoved_at = writer.asked();
 }
 
 // What the commits that the copy has replayed prove.

@@ -23,6 +23,8 @@ struct Copy {
   std::optional<std::int64_t> row_pid;  ///< of the writer's row for this node: its connection
   /// The writer's row for this node has agreed with the node's own report, never been ahead.
   bool row_trusted = false;
+  /// The latest look at the writer whose row told nothing beyond `position`.
+  std::optional<Instant> row_unmoved_at;
   /// The writer's report minus the node's own, when both were last asked in that order. Absent: one
   /// of them is not known.
   std::optional<std::int64_t> disagreement_bytes;

@@ -112,7 +112,23 @@ TEST(Evaluate, an_unreachable_copy_is_followed_by_the_writers_row_while_that_mov
   shard.run_healthy(10);
   EXPECT_EQ(shard.state(kPhxA), "unreachable");
   EXPECT_TRUE(shard.open()) << shard.reason();
-  EXPECT_LE(*exposure_at(shard.view, shard.now), seconds(1));
+  // It has moved since the look before: that long ago, perhaps, was the copy's last sign of life.
+  EXPECT_GE(*exposure_at(shard.view, shard.now), seconds(1));
+  EXPECT_LE(*exposure_at(shard.view, shard.now), seconds(2));
+}
+
+TEST(Evaluate, a_row_that_moved_once_proves_nothing_about_the_time_after_the_look_before) {
+  TestShard shard;
+  shard.run_healthy(3);
+  shard.failures[kPhxA] = ProbeFailure::timeout;
+  shard.run(2);
+  const Instant look_before = shard.observations.nodes[kIadA]->asked;
+  shard.commit();
+  shard.replicate(kPhxA);
+  shard.tick();
+  EXPECT_EQ(*shard.view.recovery_point, look_before);
+  shard.run(3);
+  EXPECT_EQ(*shard.view.recovery_point, look_before);
 }
 
 TEST(Evaluate, a_row_that_stands_still_is_a_dead_connections_last_word) {

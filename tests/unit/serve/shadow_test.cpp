@@ -65,7 +65,7 @@ class Story {
     const bool committed = draw(4) != 0;
     const bool replicated = draw(3) != 0;
     const std::size_t failing = draw(3);
-    const auto failure = draw(3) == 0 ? std::optional(draw(2) == 0 ? core::ProbeFailure::timeout
+    const auto failure = draw(5) == 0 ? std::optional(draw(2) == 0 ? core::ProbeFailure::timeout
                                                                    : core::ProbeFailure::refused)
                                       : std::nullopt;
     const auto generation = static_cast<std::int64_t>(10 + draw(3));
