@@ -14,9 +14,9 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
 endif()
-# GNU ld takes seconds for each of the large test programs.
+# GNU ld takes seconds for each of the large test programs. What is shipped it links itself.
 find_program(MOLD mold)
-if(MOLD AND NOT CMAKE_BUILD_TYPE STREQUAL Release)
+if(MOLD AND RPOGUARD_TESTS)
   add_link_options(-fuse-ld=mold)
 endif()
 

@@ -1,7 +1,7 @@
 // Every alert, from a fault on real servers to the people who are told.
 #include <cstdio>
-#include <exception>
-#include <thread>
+#include <set>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -11,72 +11,27 @@
 namespace rpoguard::test {
 namespace {
 
-// In threads that live as long as their servers: these end with the thread that started them.
-void play_all(const std::vector<FaultGroup>& groups, AlertTable& table) {
-  std::vector<std::thread> threads;
-  for (const FaultGroup group : groups) {
-    threads.emplace_back([group, &table] {
-      try {
-        group(table);
-      } catch (const std::exception& error) {
-        ADD_FAILURE() << error.what();
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-}
+class EndToEnd : public ::testing::TestWithParam<FaultChain> {};
 
-std::set<std::string> shipped() {
-  std::set<std::string> names;
-  for (const AlertRule& rule : shipped_rules().alerts)
-    names.insert(rule.name + " " + rule.labels.at("severity"));
-  return names;
-}
-
-/// They have to last for five minutes or longer.
-const std::set<std::string> kSlow = {
-    "RPOGuardBackupTooOld warning",     "RPOGuardBurnAlertImpossible warning",
-    "RPOGuardErrorBudgetBurn critical", "RPOGuardErrorBudgetBurn warning",
-    "RPOGuardEtcdSlowDisk warning",     "RPOGuardEtcdSpaceLow warning",
-    "RPOGuardSLOCoverageLow warning",   "RPOGuardShardMissing critical",
-    "RPOGuardSlotLag warning"};
-
-void print(const AlertTable& table) {
-  std::printf("Scrapes and rules every second; 10 s of each time are group_wait.\n");
+TEST_P(EndToEnd, people_are_told_of_each_fault_and_of_its_end) {
+  AlertTable table;
+  GetParam().play(table);
+  std::printf("Scrapes and rules every second.\n");
   table.print();
+  EXPECT_EQ(table.alerts(), GetParam().alerts);
 }
 
-/// Of Patroni, etcd, HAProxy and PgBouncer; two more of them are slow.
-const std::set<std::string> kNeighbours = {
-    "RPOGuardEtcdNoLeader critical",      "RPOGuardHAProxyNoServer critical",
-    "RPOGuardPatroniFailsafe warning",    "RPOGuardPatroniNoLeader critical",
-    "RPOGuardPatroniPaused warning",      "RPOGuardPatroniStoreUnseen warning",
-    "RPOGuardPatroniTwoLeaders critical", "RPOGuardPgBouncerClientsWait warning"};
+INSTANTIATE_TEST_SUITE_P(Faults, EndToEnd, ::testing::ValuesIn(fault_chains()),
+                         [](const auto& chain) { return std::string(chain.param.name); });
 
-TEST(EndToEnd, the_neighbours_alerts_reach_people_too) {
-  AlertTable table;
-  play_all({disturb_neighbours}, table);
-  print(table);
-  EXPECT_EQ(table.alerts(), kNeighbours);
-}
-
-TEST(EndToEnd, every_alert_reaches_people_after_its_fault_and_ends_with_it) {
-  AlertTable table;
-  play_all({lose_the_wan, fail_over_badly, break_promises, spoil_the_archive, disturb_rpoguard,
-            spoil_certificates},
-           table);
-  print(table);
-  std::set<std::string> all = table.alerts();
-  all.insert(kNeighbours.begin(), kNeighbours.end());
-  all.insert(kSlow.begin(), kSlow.end());
-  EXPECT_EQ(all, shipped());
-}
-
-TEST(EndToEnd, so_does_every_alert_that_takes_five_minutes) {
-  AlertTable table;
-  play_all({wait_for_the_slow, burn_the_budget}, table);
-  print(table);
-  EXPECT_EQ(table.alerts(), kSlow);
+TEST(EndToEndFaults, are_there_for_every_shipped_alert) {
+  std::set<std::string> raised;
+  for (const FaultChain& chain : fault_chains())
+    raised.insert(chain.alerts.begin(), chain.alerts.end());
+  std::set<std::string> shipped;
+  for (const AlertRule& rule : shipped_rules().alerts)
+    shipped.insert(rule.name + " " + rule.labels.at("severity"));
+  EXPECT_EQ(raised, shipped);
 }
 
 }  // namespace

@@ -8,10 +8,15 @@ std::string example_routes() {
   return std::string(RPOGUARD_SOURCE_DIR) + "/rules/alertmanager.example.yml";
 }
 
-std::string with_webhooks(std::uint16_t port, const std::string& group_interval) {
+std::string with_webhooks(std::uint16_t port, const std::string& group_interval,
+                          const std::string& group_wait) {
   YAML::Node config = YAML::LoadFile(example_routes());
   config.remove("global");
-  config["route"]["group_wait"] = "10s";
+  config["route"]["group_wait"] = group_wait;
+  for (YAML::Node route : config["route"]["routes"]) {
+    if (route["group_wait"] && route["group_wait"].as<std::string>() == "10s")
+      route["group_wait"] = group_wait;
+  }
   config["route"]["group_interval"] = group_interval;
   YAML::Node receivers;
   for (const YAML::Node& receiver : config["receivers"]) {

@@ -1,24 +1,40 @@
-// The faults of the end-to-end test, in groups that have servers, an rpoguard and a pager of their
+// The faults of the end-to-end test, in chains that have servers, an rpoguard and a pager of their
 // own.
 #pragma once
+
+#include <set>
+#include <string>
+#include <vector>
 
 #include "tests/rules/pager.hpp"
 #include "tests/stack/region_pair.hpp"
 
 namespace rpoguard::test {
 
-using FaultGroup = void (*)(AlertTable& table);
+/// Faults that befall the same servers, one after the other or at once.
+struct FaultChain {
+  const char* name;
+  /// Starts what it needs, plays its faults and ends. Throws when something does not start.
+  void (*play)(AlertTable& table);
+  std::set<std::string> alerts;  ///< "NAME SEVERITY" of each that it raises
+};
 
-/// Each starts what it needs, plays its faults and ends. Throws when something does not start.
+/// All of them: every shipped alert is in one.
+const std::vector<FaultChain>& fault_chains();
+
 void lose_the_wan(AlertTable& table);
+void misroute_clients(AlertTable& table);
 void fail_over_badly(AlertTable& table);
 void break_promises(AlertTable& table);
 void spoil_the_archive(AlertTable& table);
-void disturb_rpoguard(AlertTable& table);
+void disorder_rpoguard(AlertTable& table);
+void stop_rpoguard(AlertTable& table);
 void spoil_certificates(AlertTable& table);
-void disturb_neighbours(AlertTable& table);
-/// What takes five minutes to fire, or more than a test can write.
-void wait_for_the_slow(AlertTable& table);
+void disturb_proxies(AlertTable& table);
+void lose_the_store(AlertTable& table);
+void lose_the_leader(AlertTable& table);
+void remove_a_shard(AlertTable& table);
+void replay_what_is_slow(AlertTable& table);
 void burn_the_budget(AlertTable& table);
 
 /// "alertname" of a shard.

@@ -1,6 +1,8 @@
 // What befalls Patroni, etcd, HAProxy and PgBouncer: real ones, but for what cannot be made to
 // happen here, or has no page in Debian 12.
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "tests/rules/faults.hpp"
 #include "tests/stack/patroni_pair.hpp"
@@ -41,60 +43,75 @@ void wait_for_a_leader(PatroniPair& pair, const Pager& pager) {
     throw std::runtime_error("no leader again: " + pair.iad_a().log());
 }
 
+/// Two Patronis, their etcd, an HAProxy in front, pages of others, and the people who are told.
+struct Neighbours {
+  Pager pager = Pager::idle({"neighbours.rules.yml"});
+  PatroniPair pair{};
+  std::uint16_t metrics = free_port();
+  HaProxy proxy{"frontend metrics\n  mode http\n  bind " + local(metrics) +
+                "\n  http-request use-service prometheus-exporter if { path /metrics }\n"
+                "backend writer\n  mode tcp\n  server iad-a " +
+                local(pair.iad_a().port()) + " check inter 100ms fall 1 rise 1\n"};
+  JsonServer others{other_pages(false)};
+
+  /// `setting`: of Patroni, before anybody looks.
+  explicit Neighbours(const std::string& setting = "") {
+    if (!setting.empty()) edit(pair, setting);
+    pager.watch({pair.iad_a().rest_port(), pair.phx_a().rest_port(), pair.etcd().port(), metrics,
+                 others.port()});
+    wait_for_a_leader(pair, pager);
+  }
+};
+
 }  // namespace
 
-void disturb_neighbours(AlertTable& table) {
-  PatroniPair pair;
-  const std::uint16_t metrics = free_port();
-  const HaProxy proxy("frontend metrics\n  mode http\n  bind " + local(metrics) +
-                      "\n  http-request use-service prometheus-exporter if { path /metrics }\n"
-                      "backend writer\n  mode tcp\n  server iad-a " +
-                      local(pair.iad_a().port()) + " check inter 100ms fall 1 rise 1\n");
-  JsonServer others(other_pages(false));
-  const Pager pager({pair.iad_a().rest_port(), pair.phx_a().rest_port(), pair.etcd().port(),
-                     metrics, others.port()},
-                    {"neighbours.rules.yml"});
-  wait_for_a_leader(pair, pager);
-  play(pager,
+void disturb_proxies(AlertTable& table) {
+  Neighbours here;
+  play(here.pager,
        {.what = "Patroni paused, HAProxy without a server",
         .alerts = {{in_scope("RPOGuardPatroniPaused", "shard-184")},
                    {{{"alertname", "RPOGuardHAProxyNoServer"}, {"proxy", "writer"}}}},
         .inject =
             [&] {
-              pair.patronictl({"pause"});
-              proxy.lead("writer/iad-a", free_port());
+              here.pair.patronictl({"pause"});
+              here.proxy.lead("writer/iad-a", free_port());
             },
         .heal =
             [&] {
-              pair.patronictl({"resume"});
-              proxy.lead("writer/iad-a", pair.iad_a().port());
+              here.pair.patronictl({"resume"});
+              here.proxy.lead("writer/iad-a", here.pair.iad_a().port());
             }},
        table);
-  play(pager,
+  play(here.pager,
        {.what = "two Patronis lead, clients of PgBouncer wait",
         .alerts = {{in_scope("RPOGuardPatroniTwoLeaders", "185")},
                    {{{"alertname", "RPOGuardPgBouncerClientsWait"}}}},
-        .inject = [&] { others.say(other_pages(true)); },
-        .heal = [&] { others.say(other_pages(false)); },
+        .inject = [&] { here.others.say(other_pages(true)); },
+        .heal = [&] { here.others.say(other_pages(false)); },
         .replayed = true},
        table);
-  edit(pair, "failsafe_mode=true");
-  pair.iad_a().wait_until("/failsafe");
-  pair.phx_a().wait_until("/failsafe");
-  play(pager,
+}
+
+void lose_the_store(AlertTable& table) {
+  Neighbours here("failsafe_mode=true");
+  here.pair.iad_a().wait_until("/failsafe");
+  here.pair.phx_a().wait_until("/failsafe");
+  play(here.pager,
        {.what = "etcd killed while Patroni has failsafe_mode",
         .alerts = {{in_scope("RPOGuardPatroniFailsafe", "shard-184")},
                    {in_scope("RPOGuardPatroniStoreUnseen", "shard-184")}},
-        .inject = [&] { pair.etcd().kill9(); },
-        .heal = [&] { pair.etcd().start(); }},
+        .inject = [&] { here.pair.etcd().kill9(); },
+        .heal = [&] { here.pair.etcd().start(); }},
        table);
-  wait_for_a_leader(pair, pager);
-  edit(pair, "failsafe_mode=false");
-  play(pager,
+}
+
+void lose_the_leader(AlertTable& table) {
+  Neighbours here;
+  play(here.pager,
        {.what = "etcd waits for a member that never comes",
         .alerts = {{{{"alertname", "RPOGuardEtcdNoLeader"}}},
                    {in_scope("RPOGuardPatroniNoLeader", "shard-184")}},
-        .inject = [&] { pair.etcd().expect_a_member_that_never_comes(); }},
+        .inject = [&] { here.pair.etcd().expect_a_member_that_never_comes(); }},
        table);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "tests/rules/faults.hpp"
+#include "tests/rules/scaled_rules.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/json_server.hpp"
 #include "tests/support/ports.hpp"
@@ -169,7 +170,7 @@ Fault disorder(TwoGuards& guards, const Pager& pager) {
 
 }  // namespace
 
-void disturb_rpoguard(AlertTable& table) {
+void disorder_rpoguard(AlertTable& table) {
   TwoGuards guards;
   const std::uint16_t first = guards.first().ops_port();
   const std::uint16_t second = guards.second().ops_port();
@@ -181,6 +182,13 @@ void disturb_rpoguard(AlertTable& table) {
   play(pager, disorder(guards, pager), table);
   EXPECT_FALSE(pager.told(alert_on("RPOGuardGateClosed", second), "firing", {}))
       << "an operator froze it";
+}
+
+void stop_rpoguard(AlertTable& table) {
+  TwoGuards guards;
+  const std::uint16_t first = guards.first().ops_port();
+  const std::uint16_t second = guards.second().ops_port();
+  const Pager pager({first, second});
   std::unique_ptr<StoppedThread> stopped;
   play(pager,
        {.what = "one rpoguard killed, the loop of the other stands still",
@@ -207,39 +215,23 @@ void disturb_rpoguard(AlertTable& table) {
        table);
 }
 
-void wait_for_the_slow(AlertTable& table) {
+void remove_a_shard(AlertTable& table) {
   RpoguardConfig config = {.shards = {{.id = "kept"}, {.id = "removed"}}};
   for (ShardConfig& shard : config.shards)
     shard.nodes = {{.name = "iad-a", .region = "iad", .port = free_port()},
                    {.name = "phx-a", .region = "phx", .port = free_port()}};
   Rpoguard rpoguard(config);
   rpoguard.wait_until_serving();
-  const auto page = [](const std::string& lag, const std::string& age, const std::string& etcd) {
-    return "rpoguard_slot_lag_bytes{shard=\"184\",node=\"iad-a\",slot=\"phx_a\"} " + lag +
-           "\nrpoguard_backup_age_seconds{shard=\"184\"} " + age +
-           "\netcd_server_quota_backend_bytes 2e9\netcd_mvcc_db_total_size_in_bytes " + etcd + "\n";
-  };
-  JsonServer exporter(page("0", "3600", "1e9"));
-  const Pager pager({rpoguard.ops_port(), exporter.port()}, {"neighbours.rules.yml"});
-  // Its memory has one value a minute.
+  const Pager pager({rpoguard.ops_port()});
+  // As shipped, its memory has one value a minute.
   const auto remembered = [&] {
     return pager.prometheus().value(
-        "sum(max_over_time(rpoguard_shard_info{shard=\"removed\"}[10m:1m]))");
+        "sum(max_over_time(rpoguard_shard_info{shard=\"removed\"}[10m:" +
+        std::string(holds_as_shipped() ? "1m" : "10s") + "]))");
   };
   ASSERT_TRUE(eventually(
       120s, [&] { return remembered().has_value(); }, 1s))
       << pager.prometheus().log();
-  std::thread beside([&] {
-    play(pager,
-         {.what = "11 GB behind a slot, backup three days old, etcd nearly full",
-          .alerts = {{alert_of("RPOGuardSlotLag", "184")},
-                     {alert_of("RPOGuardBackupTooOld", "184")},
-                     {alert_on("RPOGuardEtcdSpaceLow", exporter.port())}},
-          .inject = [&] { exporter.say(page("11e9", "259200", "1.9e9")); },
-          .heal = [&] { exporter.say(page("0", "3600", "1e9")); },
-          .replayed = true},
-         table);
-  });
   const ShardConfig removed = config.shards.back();
   play(pager,
        {.what = "shard removed from the configuration",
@@ -257,7 +249,25 @@ void wait_for_the_slow(AlertTable& table) {
               rpoguard.sighup();
             }},
        table);
-  beside.join();
+}
+
+void replay_what_is_slow(AlertTable& table) {
+  const auto page = [](const std::string& lag, const std::string& age, const std::string& etcd) {
+    return "rpoguard_slot_lag_bytes{shard=\"184\",node=\"iad-a\",slot=\"phx_a\"} " + lag +
+           "\nrpoguard_backup_age_seconds{shard=\"184\"} " + age +
+           "\netcd_server_quota_backend_bytes 2e9\netcd_mvcc_db_total_size_in_bytes " + etcd + "\n";
+  };
+  JsonServer exporter(page("0", "3600", "1e9"));
+  const Pager pager({exporter.port()}, {"neighbours.rules.yml"});
+  play(pager,
+       {.what = "11 GB behind a slot, backup three days old, etcd nearly full",
+        .alerts = {{alert_of("RPOGuardSlotLag", "184")},
+                   {alert_of("RPOGuardBackupTooOld", "184")},
+                   {alert_on("RPOGuardEtcdSpaceLow", exporter.port())}},
+        .inject = [&] { exporter.say(page("11e9", "259200", "1.9e9")); },
+        .heal = [&] { exporter.say(page("0", "3600", "1e9")); },
+        .replayed = true},
+       table);
 }
 
 }  // namespace rpoguard::test

@@ -1,4 +1,5 @@
 // What befalls the servers of a shard and the ways between them.
+#include <memory>
 #include <stdexcept>
 
 #include "tests/rules/faults.hpp"
@@ -40,7 +41,7 @@ ShardConfig with_id(ShardConfig shard, const std::string& id, const std::string&
 
 // One pair of regions under several promises. A second copy keeps its region from being lost.
 void lose_the_wan(AlertTable& table) {
-  RegionPair pair;
+  RegionPair pair("184", {.conf = {{"wal_receiver_timeout", "10s"}}});
   pair.cluster().add_standby({.name = "phx-b"});
   RpoguardConfig config = RegionPair::rpoguard_config({&pair});
   const ShardConfig linked = config.shards.front();
@@ -52,7 +53,7 @@ void lose_the_wan(AlertTable& table) {
   ShardConfig reader = seen;
   reader.nodes[2].extra = "durability_target: false";
   config.shards = {with_id(linked, "strict", ""),
-                   with_id(linked, "slow", std::string("rpo: 40s\n") + kShadow),
+                   with_id(linked, "slow", std::string("rpo: 24s\n") + kShadow),
                    with_id(seen, "two-copies", ""), with_id(reader, "reader", "")};
   Rpoguard rpoguard(config);
   rpoguard.wait_until_serving();
@@ -72,61 +73,85 @@ void lose_the_wan(AlertTable& table) {
         .inject =
             [&] {
               pair.cut_wan();
+              // Only a commit can be late, and what follows it is none.
+              pair.iad_a().exec("create table after_the_cut(n int)");
               write_wal(pair.iad_a(), 110);
             },
         .heal = [&] { pair.heal_wan(); }},
        table);
 }
 
-void fail_over_badly(AlertTable& table) {
-  RegionPair pair;
-  const std::uint16_t way = free_port();
-  const HaProxy proxy("frontend writer\n  mode tcp\n  bind 127.0.0.1:" + std::to_string(way) +
-                      "\n  default_backend writer\nbackend writer\n  mode tcp\n"
-                      "  server writer 127.0.0.1:" +
-                      std::to_string(pair.iad_a().port()) + "\n");
-  RpoguardConfig config = RegionPair::rpoguard_config({&pair});
-  config.shards.front().extra =
-      "rto: 10s\nwriter_endpoint: {host: 127.0.0.1, port: " + std::to_string(way) +
-      ", interval: 300ms, timeout: 250ms, ttl: 1500ms}\n";
-  Rpoguard rpoguard(config);
-  rpoguard.wait_until_serving();
-  wait_until_open(rpoguard, {"184"});
-  const Pager pager({rpoguard.ops_port()});
-  play(pager,
+namespace {
+
+/// A shard whose clients find the writer through a proxy, and its people.
+struct ProxiedShard {
+  RegionPair pair{};
+  std::uint16_t way = free_port();
+  HaProxy proxy{"frontend writer\n  mode tcp\n  bind 127.0.0.1:" + std::to_string(way) +
+                "\n  default_backend writer\nbackend writer\n  mode tcp\n"
+                "  server writer 127.0.0.1:" +
+                std::to_string(pair.iad_a().port()) + "\n"};
+  Rpoguard rpoguard{config()};
+  std::unique_ptr<Pager> pager{};
+
+  ProxiedShard() {
+    rpoguard.wait_until_serving();
+    wait_until_open(rpoguard, {"184"});
+    pager = std::make_unique<Pager>(std::vector<std::uint16_t>{rpoguard.ops_port()});
+  }
+
+ private:
+  RpoguardConfig config() const {
+    RpoguardConfig result = RegionPair::rpoguard_config({&pair});
+    result.shards.front().extra =
+        "rto: 10s\nwriter_endpoint: {host: 127.0.0.1, port: " + std::to_string(way) +
+        ", interval: 300ms, timeout: 250ms, ttl: 1500ms}\n";
+    return result;
+  }
+};
+
+}  // namespace
+
+void misroute_clients(AlertTable& table) {
+  ProxiedShard shard;
+  play(*shard.pager,
        {.what = "proxy leads to a standby",
         .alerts = {{alert_of("RPOGuardEndpointMisrouted", "184")}},
-        .inject = [&] { proxy.lead("writer/writer", pair.iad_b().port()); },
-        .heal = [&] { proxy.lead("writer/writer", pair.iad_a().port()); }},
+        .inject = [&] { shard.proxy.lead("writer/writer", shard.pair.iad_b().port()); },
+        .heal = [&] { shard.proxy.lead("writer/writer", shard.pair.iad_a().port()); }},
        table);
-  play(pager,
+  play(*shard.pager,
        {.what = "writer killed",
         .alerts = {{alert_of("RPOGuardNoWriter", "184")}, {alert_of("RPOGuardRTOExceeded", "184")}},
-        .inject = [&] { pair.iad_a().kill9(); },
-        .heal = [&] { pair.iad_a().start(); }},
+        .inject = [&] { shard.pair.iad_a().kill9(); },
+        .heal = [&] { shard.pair.iad_a().start(); }},
        table);
-  wait_until_open(rpoguard, {"184"});
-  play(pager,
+}
+
+void fail_over_badly(AlertTable& table) {
+  ProxiedShard shard;
+  play(*shard.pager,
        {.what = "standby promoted beside the writer",
         .alerts = {{alert_of("RPOGuardSplitBrain", "184")}},
-        .inject = [&] { pair.phx_a().promote(); },
+        .inject = [&] { shard.pair.phx_a().promote(); },
         .heal =
             [&] {
-              pair.stamp("phx", "phx-a");
-              proxy.lead("writer/writer", pair.phx_a().port());
+              shard.pair.stamp("phx", "phx-a");
+              shard.proxy.lead("writer/writer", shard.pair.phx_a().port());
             }},
        table);
-  play(pager,
+  play(*shard.pager,
        {.what = "old writer goes on after a promotion",
         .alerts = {{alert_of("RPOGuardStaleWriter", "184")},
                    {alert_of("RPOGuardNodeDiverged", "184")},
                    {alert_of("RPOGuardWaived", "184")},
                    {.labels = alert_of("RPOGuardEpochDisagreement", "184"),
                     .wanted = Wanted::silenced}},
-        .inject = [&] { write_wal(pair.iad_a(), 1); },
+        .inject = [&] { write_wal(shard.pair.iad_a(), 1); },
         .heal =
             [&] {
-              pair.iad_a().reseed({.port = pair.phx_a().port(), .application_name = "iad-a"});
+              shard.pair.iad_a().reseed(
+                  {.port = shard.pair.phx_a().port(), .application_name = "iad-a"});
             }},
        table);
 }

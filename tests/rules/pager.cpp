@@ -44,30 +44,41 @@ double seconds(Clock::duration duration) {
 
 }  // namespace
 
+Pager Pager::idle(const std::vector<std::string>& more_rules) {
+  return Pager(more_rules, scaled_rules, "");
+}
+
 Pager::Pager(const std::vector<std::uint16_t>& ports, const std::vector<std::string>& more_rules)
-    : Pager(ports, more_rules, scaled_rules, "") {}
+    : Pager(more_rules, scaled_rules, "") {
+  watch(ports);
+}
 
 Pager::Pager(std::uint16_t port, const std::vector<std::string>& more_rules,
              const std::string& past)
-    : Pager({port}, more_rules, scaled_holds, past) {}
+    : Pager(more_rules, scaled_holds, past) {
+  watch({port});
+}
 
-Pager::Pager(const std::vector<std::uint16_t>& ports, const std::vector<std::string>& more_rules,
-             Scaled scaled, const std::string& past)
-    : alertmanager_(with_webhooks(people_.port(), "5s")) {
+Pager::Pager(const std::vector<std::string>& more_rules, Scaled scaled, const std::string& past)
+    : alertmanager_(with_webhooks(people_.port(), "5s", holds_as_shipped() ? "10s" : "2s")) {
   PrometheusOptions options{.alertmanager_port = alertmanager_.port(), .past = past};
   std::vector<std::string> files = more_rules;
   files.emplace_back("rpoguard.rules.yml");
   for (const std::string& file : files) {
     const std::string text = read_file(std::string(RPOGUARD_SOURCE_DIR) + "/rules/" + file);
-    write_file(dir_ / file, scaled(text, kFactor, kLongWindow));
+    const std::string shorter = scaled(text, kFactor, kLongWindow);
+    write_file(dir_ / file, holds_as_shipped() ? shorter : hasty_rules(shorter));
     options.rule_files.push_back(dir_ / file);
   }
-  const auto started = Clock::now();
+  started_ = Clock::now();
   prometheus_ = std::make_unique<Prometheus>(options);
+}
+
+void Pager::watch(const std::vector<std::uint16_t>& ports) {
   prometheus_->scrape(ports);
   if (!eventually(90s, [&] { return !people_.sent_to("dead_man").empty(); }))
     throw std::runtime_error("nobody can be reached: " + prometheus_->log());
-  watchdog_after_ = people_.sent_to("dead_man").front().at - started;
+  watchdog_after_ = people_.sent_to("dead_man").front().at - started_;
 }
 
 std::optional<Clock::time_point> Pager::told(const Labels& alert, const std::string& status,

@@ -16,15 +16,21 @@
 namespace rpoguard::test {
 
 /// Prometheus with rpoguard.rules.yml and more. Windows longer than ten minutes are sixty times
-/// shorter; all others are as shipped.
+/// shorter; all others are as shipped. Unless RPOGUARD_THOROUGH is set, no alert is held back for
+/// longer than 20 s, and people are told two seconds later.
 class Pager {
  public:
+  /// Scrapes nothing until watch(), and may not have reached anybody.
+  static Pager idle(const std::vector<std::string>& more_rules);
   /// Scrapes these ports. Returns when the watchdog has arrived: people can be reached.
   explicit Pager(const std::vector<std::uint16_t>& ports,
                  const std::vector<std::string>& more_rules = {});
   /// With a past in OpenMetrics' text, which the rules see in their full windows: only what
-  /// follows "for" is shorter.
+  /// alerts wait for is shorter.
   Pager(std::uint16_t port, const std::vector<std::string>& more_rules, const std::string& past);
+
+  /// From now on it scrapes these ports. Returns when the watchdog has arrived.
+  void watch(const std::vector<std::uint16_t>& ports);
 
   /// When people were told that an alert with these labels (at least) fires or is "resolved",
   /// after `since`.
@@ -42,13 +48,13 @@ class Pager {
 
  private:
   using Scaled = std::string (*)(const std::string& text, int factor, int from);
-  Pager(const std::vector<std::uint16_t>& ports, const std::vector<std::string>& more_rules,
-        Scaled scaled, const std::string& past);
+  Pager(const std::vector<std::string>& more_rules, Scaled scaled, const std::string& past);
 
   TempDir dir_;
   WebhookReceiver people_;
   Alertmanager alertmanager_;
   std::unique_ptr<Prometheus> prometheus_;
+  std::chrono::steady_clock::time_point started_;
   std::chrono::duration<double> watchdog_after_{};
 };
 

@@ -132,6 +132,8 @@ TEST(ScaledRules, shorten_windows_and_holds_and_nothing_else) {
             "increase(a[10s]) > 0\nfor: 9m\n");
   EXPECT_EQ(scaled_holds("increase(a[1h]) > 0\nfor: 1h\nfor: 9m\n", 60, 600),
             "increase(a[1h]) > 0\nfor: 60s\nfor: 9m\n");
+  EXPECT_EQ(hasty_rules("interval: 30s\nincrease(a[1d:1m]) > 0\nfor: 1h\nfor: 9s\nfor: 90s\n"),
+            "interval: 10s\nincrease(a[1d:10s]) > 0\nfor: 20s\nfor: 9s\nfor: 15s\n");
 }
 
 // The page tier with its windows sixty times shorter, in a real Prometheus.

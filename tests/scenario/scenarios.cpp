@@ -209,7 +209,7 @@ std::vector<Scenario> process_scenarios() {
              world.iad_a().sigcont();
              world.await_healed();
            },
-       .breaches = false},
+       .breaches = std::nullopt},
       {.name = "cut_hung",
        .what = "replication cut, then all of iad-a hangs, then both return",
        .run =
@@ -234,7 +234,7 @@ std::vector<Scenario> process_scenarios() {
              world.phx_a().exec("select rpoguard.cluster_promote('phx', 'test')");
              world.pass(kMainBefore);
            },
-       .breaches = false},
+       .breaches = std::nullopt},
       {.name = "cut_kill",
        .what = "replication cut, later the home region dies, phx-a is promoted and stamped",
        .run =

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@ struct Scenario {
   std::function<void(World&)> run;
   /// Writer and counted copy answer rpoguard all the time: nothing may be unprovable.
   bool both_answer = false;
-  /// More than the RPO is really at risk at some time.
-  bool breaches = true;
+  /// More than the RPO is really at risk at some time. Absent: only if a commit was under way when
+  /// the writer stopped, and nobody can tell beforehand.
+  std::optional<bool> breaches = true;
   /// Nothing is ever at risk and nobody is silent: no alarm at all.
   bool quiet = false;
 };

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 // RPOGUARD_IDLE_SECONDS=600 for the long form.
 std::chrono::seconds idle_time() {
   const char* text = std::getenv("RPOGUARD_IDLE_SECONDS");
-  return std::chrono::seconds(text == nullptr ? 90 : std::atoi(text));
+  return std::chrono::seconds(text == nullptr ? 75 : std::atoi(text));
 }
 
 TEST(Idle, a_shard_without_writes_stays_open_with_an_exposure_near_the_probe_interval) {

@@ -21,10 +21,16 @@ TEST(SystemClock, is_the_boot_time_clock) {
 }
 
 TEST(SystemClock, tells_the_wall_time_of_the_machine) {
-  const auto before = std::time(nullptr);
-  const auto wall = std::chrono::floor<std::chrono::seconds>(SystemClock().wall());
-  EXPECT_LE(before, wall.time_since_epoch().count());
-  EXPECT_LE(wall.time_since_epoch().count(), std::time(nullptr));
+  // Not std::time(): its second begins up to a tick later.
+  const auto read = [] {
+    timespec time{};
+    clock_gettime(CLOCK_REALTIME, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  const auto before = std::chrono::floor<std::chrono::microseconds>(read());
+  const auto wall = SystemClock().wall().time_since_epoch();
+  EXPECT_LE(before, wall);
+  EXPECT_LE(wall, read());
 }
 
 }  // namespace
