@@ -35,7 +35,7 @@ const std::vector<Downgrade>& downgrades() {
       {"a_copy_of_the_same_region_may_answer_first",
        {R"(alter system set synchronous_standby_names = 'ANY 1 ("phx-a", "iad-b")')", kReload},
        {"alter system reset synchronous_standby_names", kReload},
-       "sure to be on 0 of the 1 copies"},
+       "sure to be on 0 of the 1 counted copies"},
       {"synchronous_commit_local_for_the_server",
        {"alter system set synchronous_commit = local", kReload},
        {"alter system reset synchronous_commit", kReload},

@@ -250,7 +250,7 @@ TEST_F(PlantedSecrets, none_comes_out_of_a_run_with_every_fault) {
                    .target = "/-/reload",
                    .headers = {{"Authorization", "Bearer " + planted_.secrets().at(token)}}}));
   };
-  clean("reload", reload("wrong-token"), "a bearer token is needed");
+  clean("reload", reload("wrong-token"), "the right bearer token");
   clean("reload", reload("control-token"), "a password does not belong in this file");
   look_at_pages(rpoguard);
 
