@@ -57,6 +57,7 @@ void restart(ArchiveWorld& world) {
 
 void promote(ArchiveWorld& world) {
   world.pass(kBefore);
+  world.load().pause();  // one more segment would have nobody to archive it
   world.await_archived();
   world.kill_writer();
   world.fail_over();
