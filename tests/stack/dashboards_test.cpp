@@ -109,7 +109,7 @@ class Dashboards : public testing::Test {
     return dashboard.uid == "rpoguard-fleet" ? ".+" : "184";
   }
 
-  /// "dashboard / panel / query" of all that have no number to show for now.
+  /// "dashboard / panel / query" of all that show no number at this moment.
   std::set<std::string> without_data(const std::string& shard = "184") const {
     std::set<std::string> empty;
     for (const Dashboard& dashboard : shipped_) {

@@ -72,7 +72,7 @@ Lsn end_of_wal(Lsn insert, std::uint64_t segment_bytes) {
 //                 a checkpoint's, or were written by a reader that pruned a page.
 //   asked at 2.0  snapshot 700, insert 0/900, flushed 0/620: bound 0/620. What lies beyond may stay
 //                 unflushed for ever, and a copy that has all of it must not look late.
-//   asked at 3.0  snapshot 701, insert 0/A00: a transaction has ended, bound 0/A00.
+//   asked at 3.0  snapshot 701, insert 0/1200: a transaction has ended, bound 0/1200.
 std::optional<WriterSample> sample_writer(const std::optional<WriterSample>& previous,
                                           const NodeFacts& writer, Instant asked,
                                           Instant answered) {
