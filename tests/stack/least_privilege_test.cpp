@@ -115,12 +115,13 @@ std::set<std::string> grants_in(const std::string& log) {
   return grants;
 }
 
-/// Lines about the shard, but not those of a try that came late on a slow machine.
+/// Lines about the shard, but none that only says that an answer came late, as on a slow machine, or came again.
 std::string news_of(const std::string& shard, const std::string& log) {
   std::string news;
   std::istringstream lines(log);
   for (std::string line; std::getline(lines, line);) {
-    const bool late = has(line, "reason=timeout") || has(line, "answers again");
+    const bool late = has(line, "reason=timeout") || has(line, " in time\"") ||
+                      has(line, "answers again") || has(line, "msg=\"gate open\"");
     if (has(line, ("shard=" + shard).c_str()) && !late) news += line + "\n";
   }
   return news;
