@@ -104,7 +104,7 @@ std::vector<Key> delivery_keys() {
        .type = Type::duration,
        .default_text = "15m",
        .range = {.low = "0s", .high = "7d"},
-       .help = "a failed delivery is tried again until its event is this old"},
+       .help = "rpoguard repeats a failed delivery until its event is this old"},
   };
 }
 

@@ -145,7 +145,7 @@ std::vector<Key> archive_keys() {
        .default_text = "5s",
        .range = {.low = "100ms", .high = "10m"},
        .help =
-           "how often the archive is looked at; source postgres: the .ready files of the writer"},
+           "how often rpoguard lists the archive; with source postgres, the .ready files of the writer"},
       {.path = "defaults.archive.timeout",
        .sets = member<&ShardSpec::archive, &ArchiveSpec::timeout>(),
        .type = Type::duration,
@@ -163,7 +163,7 @@ std::vector<Key> archive_keys() {
        .type = Type::labels,
        .optional = true,
        .help =
-           "regions that can restore from it; a counted copy while one is not the writer's region"},
+           "regions that can restore from the archive; it is a counted copy while one of them is not the writer's"},
   };
 }
 

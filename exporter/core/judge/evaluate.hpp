@@ -1,4 +1,4 @@
-// evaluate(spec, memory, observations, now) -> {view, memory'}: the whole judgement of one shard,
+// evaluate(spec, memory, observations, probe, now, wall) -> {view, memory'}: the whole judgement of one shard,
 // pure.
 #pragma once
 
