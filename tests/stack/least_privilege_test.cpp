@@ -115,7 +115,7 @@ std::set<std::string> grants_in(const std::string& log) {
   return grants;
 }
 
-/// Lines about the shard, but none that only says that an answer came late, as on a slow machine, or came again.
+/// Lines about the shard, but none that only says that an answer came late or came again.
 std::string news_of(const std::string& shard, const std::string& log) {
   std::string news;
   std::istringstream lines(log);
