@@ -1,4 +1,6 @@
-// Linked into every test program: tells tests/run of each case that began and ended.
+// Linked into every test program: tells tests/run of each case that began and ended, and puts the
+// program into the locale $RPOGUARD_TEST_LOCALE, which no program is in unless it asks for one. The
+// system's messages stay English: tests compare them.
 //
 // One line each is appended to the file $RPOGUARD_CASES, fields separated by tabs:
 //   start NAME CASE
@@ -6,6 +8,7 @@
 // NAME is $RPOGUARD_TEST_NAME, or the program's. A case that starts and does not end took its
 // program along. CPU: of the program and of the children that it waited for.
 #include <cerrno>
+#include <clocale>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -80,8 +83,19 @@ class CaseReport : public testing::EmptyTestEventListener {
   long long cpu_at_start_ = 0;
 };
 
+// In a locale that is not there the cases would pass in the one they always pass in.
+void enter_locale() {
+  const char* wanted = std::getenv("RPOGUARD_TEST_LOCALE");
+  if (wanted == nullptr) return;
+  if (std::setlocale(LC_ALL, wanted) == nullptr || std::setlocale(LC_MESSAGES, "C") == nullptr) {
+    std::fprintf(stderr, "no such locale: %s\n", wanted);
+    std::abort();
+  }
+}
+
 // Before main(), which is gtest's.
 [[maybe_unused]] const bool listening = [] {
+  enter_locale();
   testing::UnitTest::GetInstance()->listeners().Append(new CaseReport);
   return true;
 }();
