@@ -100,7 +100,10 @@ TEST_P(Mutation, is_caught) {
 
   const CommandResult caught = judge(dir / "mutant", mutant);
   ASSERT_EQ(caught.exit_code, 1) << "nobody noticed: " << mutant.breaks << "\n" << caught.output;
-  if (mutant.by_unit_tests()) return;  // on the core as it is they run anyway
+  if (mutant.by_unit_tests()) {
+    EXPECT_NE(caught.output.find("[  FAILED  ]"), std::string::npos) << caught.output;
+    return;  // on the core as it is: below, once for all
+  }
   std::printf("%s: %s", mutant.breaks, caught.output.c_str());
 
   const CommandResult linked_unchanged = link(mutant, "", dir / "unchanged");
@@ -112,6 +115,19 @@ TEST_P(Mutation, is_caught) {
 
 INSTANTIATE_TEST_SUITE_P(Core, Mutation, ::testing::ValuesIn(kMutants),
                          [](const auto& each) { return std::string(each.param.name); });
+
+// Else whatever keeps the unit tests from passing when they are linked like this would catch each
+// mutant that they judge.
+TEST(Mutations, the_core_as_it_is_passes_the_unit_tests_that_judge_mutants) {
+  const Mutant* judged_so = std::ranges::find_if(kMutants, &Mutant::by_unit_tests);
+  ASSERT_NE(judged_so, kMutants.end());
+  const TempDir dir;
+  const CommandResult linked = link(*judged_so, "", dir / "unchanged");
+  ASSERT_EQ(linked.exit_code, 0) << linked.output;
+  const CommandResult passed = judge(dir / "unchanged", *judged_so);
+  EXPECT_EQ(passed.exit_code, 0) << passed.output;
+  EXPECT_EQ(passed.output.find("[  PASSED  ] 0 tests"), std::string::npos) << passed.output;
+}
 
 TEST(Mutations, are_many_and_each_is_told_apart) {
   std::set<std::string> names;
