@@ -116,7 +116,13 @@ void spoil_the_archive(AlertTable& table) {
   }
   // Prometheus has never seen the frontiers move: what stands still does so at once.
   const Pager pager({rpoguard.ops_port()});
-  std::thread beside([&] { play(pager, gap_in(gap), table); });
+  std::jthread beside([&] {
+    try {
+      play(pager, gap_in(gap), table);
+    } catch (const std::exception& error) {
+      ADD_FAILURE() << error.what();
+    }
+  });
   play(pager,
        {.what = "archive_command drops or fails, the repository is not mounted",
         .alerts = {{alert_of("RPOGuardArchiveDropsWal", "drops")},

@@ -43,7 +43,6 @@ struct Answer {
 };
 
 Answer read_answer(const json& answer) {
-  if (answer.is_null()) return {"no answer", 0};
   if (answer.value("status", "") != "success") return {answer.dump(), 0};
   std::size_t series = 0;
   for (const json& result : answer["data"]["result"]) {

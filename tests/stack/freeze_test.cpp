@@ -103,8 +103,8 @@ TEST_F(FreezeStack, in_a_damaged_state_file_keeps_rpoguard_from_starting) {
   rpoguard_->kill9();
   std::ofstream(rpoguard_->state_dir() + "/shards/184.json") << "{\"version\":1,\"freeze\":{}}";
   rpoguard_->start();
-  ASSERT_TRUE(eventually(20s, [&] { return !rpoguard_->running(); }));
-  EXPECT_FALSE(rpoguard_->gate_open("184"));
+  EXPECT_EQ(rpoguard_->ends(20s), 1);
+  EXPECT_FALSE(rpoguard_->gate("/gate/184"));
   EXPECT_NE(rpoguard_->log().find("184.json is damaged"), std::string::npos) << rpoguard_->log();
 }
 

@@ -274,7 +274,7 @@ TEST_F(PlantedSecrets, a_crash_leaves_no_core) {
   rpoguard.wait_until_serving();
   const auto directory = std::filesystem::path(rpoguard.config_path()).parent_path();
   send_signal(rpoguard.pid(), SIGABRT);
-  EXPECT_TRUE(eventually(20s, [&] { return !rpoguard.running(); }));
+  EXPECT_EQ(rpoguard.ends(20s), 128 + SIGABRT);
   for (const auto& entry : std::filesystem::directory_iterator(directory))
     EXPECT_EQ(entry.path().filename().string().find("core"), std::string::npos) << entry.path();
 }

@@ -78,6 +78,8 @@ TEST_F(Monitored, prometheus_stores_every_sample_of_the_page) {
 TEST_F(Monitored, no_label_of_a_target_is_overwritten_by_the_page) {
   const Prometheus prometheus({.scrape_port = rpoguard_->ops_port()});
   ASSERT_TRUE(eventually(seconds(60), [&] { return prometheus.value("up") == 1.0; }));
+  EXPECT_THROW(prometheus.query("{__name__=~\"rpoguard_.+\""), std::runtime_error) << "a refusal";
+  EXPECT_FALSE(prometheus.query("{__name__=~\"rpoguard_.+\"}").empty());
   EXPECT_TRUE(prometheus.query("{__name__=~\"rpoguard_.+\", exported_job!=\"\"}").empty());
   EXPECT_TRUE(prometheus.query("{__name__=~\"rpoguard_.+\", exported_instance!=\"\"}").empty());
 }

@@ -93,7 +93,7 @@ TEST_F(ReadOnly, it_runs_without_any_right_and_keeps_its_state) {
 
 TEST_F(ReadOnly, it_does_not_start_without_a_place_for_its_state) {
   Rpoguard rpoguard(config("/nonexistent"));
-  EXPECT_TRUE(eventually(20s, [&] { return !rpoguard.running(); }));
+  EXPECT_EQ(rpoguard.ends(20s), 1);
   const std::string log = rpoguard.log();
   EXPECT_NE(log.find("msg=\"cannot start\" error=\"cannot make state_dir " + dir_.path().string() +
                      "/shards: Read-only file system\" hint=\"check state_dir and its owner\""),

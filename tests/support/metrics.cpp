@@ -15,16 +15,6 @@ namespace {
   throw std::runtime_error("not a line of the text format: " + line);
 }
 
-double parse_value(const std::string& text, const std::string& line) {
-  if (text == "+Inf") return std::numeric_limits<double>::infinity();
-  if (text == "-Inf") return -std::numeric_limits<double>::infinity();
-  if (text == "NaN" || text == "Nan") return std::numeric_limits<double>::quiet_NaN();
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) malformed(line);
-  return value;
-}
-
 /// Reads `name="value",...}` from `rest`, which starts after the opening brace; leaves what
 /// follows.
 Labels parse_labels(std::string_view& rest, const std::string& line) {
@@ -63,11 +53,21 @@ Sample parse_sample(const std::string& line) {
     sample.labels = parse_labels(rest, line);
   }
   if (!rest.starts_with(' ')) malformed(line);
-  sample.value = parse_value(std::string(rest.substr(1)), line);
+  sample.value = parse_value(std::string(rest.substr(1)));
   return sample;
 }
 
 }  // namespace
+
+double parse_value(const std::string& text) {
+  if (text == "+Inf") return std::numeric_limits<double>::infinity();
+  if (text == "-Inf") return -std::numeric_limits<double>::infinity();
+  if (text == "NaN" || text == "Nan") return std::numeric_limits<double>::quiet_NaN();
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) malformed(text);
+  return value;
+}
 
 Metrics::Metrics(const std::string& page) {
   std::istringstream lines(page);

@@ -16,6 +16,9 @@ struct Sample {
   double value = 0;
 };
 
+/// A number as Prometheus writes it, also Inf and NaN. Throws std::runtime_error.
+double parse_value(const std::string& text);
+
 /// Parsed once; a value. Strict: throws std::runtime_error on a line that is neither a comment nor
 /// a sample, and on a sample that is there twice.
 class Metrics {

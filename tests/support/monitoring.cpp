@@ -1,7 +1,6 @@
 #include "tests/support/monitoring.hpp"
 
 #include <cctype>
-#include <charconv>
 #include <filesystem>
 #include <sstream>
 #include <stdexcept>
@@ -88,7 +87,7 @@ std::vector<Labels> Alertmanager::alerts() const {
 std::vector<Labels> Alertmanager::alerts(const std::string& state) const {
   std::vector<Labels> all;
   const auto reply = http_get(port_, "/api/v2/alerts");
-  if (!reply || reply->status != 200) return all;
+  if (!reply || reply->status != 200) throw NoAnswer("Alertmanager: " + read_file(dir_ / "log"));
   for (const auto& alert : nlohmann::json::parse(reply->body)) {
     if (state.empty() || alert["status"]["state"] == state)
       all.push_back(labels_of(alert["labels"]));
@@ -124,14 +123,15 @@ void Prometheus::scrape(const std::vector<std::uint16_t>& ports) const {
 
 std::vector<Sample> Prometheus::query(const std::string& expression) const {
   const nlohmann::json answer = ask("query", {{"query", expression}});
-  if (answer.is_null() || answer["status"] != "success") return {};
+  if (answer["status"] != "success") {
+    throw std::runtime_error("Prometheus refuses " + expression + ": " + answer.dump());
+  }
   std::vector<Sample> samples;
   for (const auto& result : answer["data"]["result"]) {
     Sample sample;
     sample.labels = labels_of(result["metric"]);
     sample.name = sample.labels["__name__"];
-    const std::string text = result["value"][1];
-    std::from_chars(text.data(), text.data() + text.size(), sample.value);
+    sample.value = parse_value(result["value"][1]);
     samples.push_back(sample);
   }
   return samples;
@@ -143,7 +143,8 @@ nlohmann::json Prometheus::ask(const std::string& endpoint,
   for (const auto& [name, value] : parameters)
     target += percent_encoded(name) + "=" + percent_encoded(value) + "&";
   const auto reply = http_get(port_, target);
-  return reply ? nlohmann::json::parse(reply->body) : nlohmann::json();
+  if (!reply) throw NoAnswer("Prometheus: " + log());
+  return nlohmann::json::parse(reply->body);
 }
 
 std::optional<double> Prometheus::value(const std::string& expression) const {

@@ -16,7 +16,8 @@
 
 namespace rpoguard::test {
 
-/// An Alertmanager. Throws std::runtime_error when it does not come up. Not thread-safe.
+/// An Alertmanager. Throws std::runtime_error when it does not come up, NoAnswer (eventually.hpp)
+/// when it does not answer. Not thread-safe.
 class Alertmanager {
  public:
   /// Keeps every alert and tells nobody, unless given another configuration.
@@ -49,13 +50,12 @@ class Prometheus {
   std::uint16_t port() const { return port_; }
   /// From now on these ports; it takes a few seconds until it has noticed. Thread-safe.
   void scrape(const std::vector<std::uint16_t>& ports) const;
-  /// The instant vector of a PromQL expression; empty also when it does not answer.
+  /// The instant vector of a PromQL expression; what it refuses is a std::runtime_error.
   std::vector<Sample> query(const std::string& expression) const;
   /// Value of the only sample; absent unless there is exactly one.
   std::optional<double> value(const std::string& expression) const;
   std::string config_path() const { return dir_ / "prometheus.yml"; }
-  /// GET /api/v1/ENDPOINT with these parameters: the JSON of the answer, also of a refusal; null
-  /// when there is none.
+  /// GET /api/v1/ENDPOINT with these parameters: the JSON of the answer, also of a refusal.
   nlohmann::json ask(const std::string& endpoint,
                      const std::map<std::string, std::string>& parameters) const;
   std::string log() const { return read_file(dir_ / "log"); }

@@ -15,11 +15,16 @@ namespace rpoguard::test {
 [[nodiscard]] inline testing::AssertionResult opens(
     const Rpoguard& rpoguard, std::chrono::nanoseconds deadline = std::chrono::seconds(20),
     const std::string& shard = "184") {
-  if (eventually(deadline, [&] { return rpoguard.gate_open(shard); }))
-    return testing::AssertionSuccess();
-  return testing::AssertionFailure()
-         << "the gate of " << shard << " does not open; " << rpoguard.gate_reason(shard) << "\n"
-         << rpoguard.log();
+  std::string why;
+  try {
+    if (eventually(deadline, [&] { return rpoguard.gate_open(shard); }))
+      return testing::AssertionSuccess();
+    why = rpoguard.gate_reason(shard);
+  } catch (const NoAnswer& error) {
+    why = error.what();
+  }
+  return testing::AssertionFailure() << "the gate of " << shard << " does not open; " << why << "\n"
+                                     << rpoguard.log();
 }
 
 /// The same of a program that has just been started. Throws when it does not serve at all.

@@ -4,6 +4,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include <gtest/gtest.h>
+
 #include "tests/support/eventually.hpp"
 #include "tests/support/ports.hpp"
 
@@ -61,11 +63,23 @@ Rpoguard::Rpoguard(const RpoguardConfig& config)
   start();
 }
 
+Rpoguard::~Rpoguard() {
+  expect_no_end_unasked();
+}
+
+void Rpoguard::expect_no_end_unasked() {
+  if (!process_ || may_end_ || process_->running()) return;
+  const int code = process_->wait(std::chrono::seconds(0)).value_or(-1);
+  ADD_FAILURE() << what_happened("ended by itself with " + std::to_string(code));
+}
+
 void Rpoguard::write_config(const RpoguardConfig& config) const {
   write_file(config_path(), render_config(config, ops_port_, gate_port_, state_dir()));
 }
 
 void Rpoguard::start() {
+  expect_no_end_unasked();
+  may_end_ = false;
   std::vector<std::string> argv = launcher_;
   argv.insert(argv.end(), {RPOGUARD_BINARY, "serve", "--config.file=" + config_path()});
   argv.insert(argv.end(), arguments_.begin(), arguments_.end());
@@ -74,26 +88,45 @@ void Rpoguard::start() {
 }
 
 int Rpoguard::stop() {
+  expect_no_end_unasked();
+  may_end_ = true;
   process_->signal(SIGTERM);
   const std::optional<int> code = process_->wait(std::chrono::seconds(15));
   if (!code) fail("did not stop after SIGTERM");
   return *code;
 }
 
+void Rpoguard::kill9() {
+  expect_no_end_unasked();
+  may_end_ = true;
+  process_->kill_tree();
+}
+
+std::optional<int> Rpoguard::ends(std::chrono::nanoseconds deadline) {
+  may_end_ = true;
+  return process_->wait(deadline);
+}
+
 void Rpoguard::wait_until_serving(std::chrono::nanoseconds deadline) {
   const bool serving = eventually(deadline, [this] {
-    if (!running()) return true;
+    if (!process_->running()) return true;
     const auto ready = ops("/readyz");
     return ready && ready->status == 200 && gate("/gate").has_value();
   });
   if (!serving) fail("is not ready in time");
-  if (!running()) fail("ended");
+  if (process_->running()) return;
+  may_end_ = true;  // this tells of it
+  fail("ended");
+}
+
+std::string Rpoguard::what_happened(const std::string& what) const {
+  const std::string all = log();
+  const std::size_t from = all.size() > kProgramLogTail ? all.size() - kProgramLogTail : 0;
+  return "rpoguard " + what + "; its log ends with:\n" + all.substr(from);
 }
 
 void Rpoguard::fail(const std::string& what) const {
-  const std::string all = log();
-  const std::size_t from = all.size() > kProgramLogTail ? all.size() - kProgramLogTail : 0;
-  throw std::runtime_error("rpoguard " + what + "; its log ends with:\n" + all.substr(from));
+  throw std::runtime_error(what_happened(what));
 }
 
 std::optional<HttpReply> Rpoguard::ops(const std::string& target) const {
@@ -122,16 +155,22 @@ std::optional<double> Rpoguard::metric(const std::string& name, const Labels& la
   return metrics().value(name, labels);
 }
 
-bool Rpoguard::gate_open(const std::string& shard) const {
+HttpReply Rpoguard::gate_verdict(const std::string& shard) const {
   const auto reply = gate("/gate/" + shard);
-  return reply && reply->status == 200;
+  if (!reply) throw NoAnswer("the gate of " + shard);
+  if (reply->status != 200 && reply->status != 503)
+    fail("answers " + std::to_string(reply->status) + " at the gate of " + shard);
+  return *reply;
+}
+
+bool Rpoguard::gate_open(const std::string& shard) const {
+  return gate_verdict(shard).status == 200;
 }
 
 std::string Rpoguard::gate_reason(const std::string& shard) const {
-  const auto reply = gate("/gate/" + shard);
-  if (!reply) return "";
-  const auto reason = reply->headers.find("rpoguard-reason");
-  return reason == reply->headers.end() ? "" : reason->second;
+  const HttpReply reply = gate_verdict(shard);
+  const auto reason = reply.headers.find("rpoguard-reason");
+  return reason == reply.headers.end() ? "" : reason->second;
 }
 
 }  // namespace rpoguard::test

@@ -52,23 +52,26 @@ struct RpoguardConfig {
 };
 
 /// `rpoguard serve` with its own free ports and state_dir. Not thread-safe. Throws
-/// std::runtime_error with the end of its log when it does not do what is asked.
+/// std::runtime_error with the end of its log when it does not do what is asked. That it ends
+/// unasked fails the test, with the log, even if the test looks at nothing that would show it.
 class Rpoguard {
  public:
   /// Starts it; wait_until_serving() next.
   explicit Rpoguard(const RpoguardConfig& config);
+  ~Rpoguard();
   Rpoguard(const Rpoguard&) = delete;
   Rpoguard& operator=(const Rpoguard&) = delete;
 
   /// Until both listeners answer and a first view is out (/readyz says 200).
   void wait_until_serving(std::chrono::nanoseconds deadline = std::chrono::seconds(30));
-  void start();  ///< again, after stop() or kill9(): same ports, same state_dir
-  int stop();    ///< SIGTERM; the exit code
-  void kill9() { process_->kill_tree(); }
+  void start();              ///< again, after it has ended: same ports, same state_dir
+  [[nodiscard]] int stop();  ///< SIGTERM; the exit code
+  void kill9();
+  /// It is meant to end by itself: the exit code, absent when it still runs after `deadline`.
+  [[nodiscard]] std::optional<int> ends(std::chrono::nanoseconds deadline);
   void sigstop() { process_->signal(SIGSTOP); }
   void sigcont() { process_->signal(SIGCONT); }
   void sighup() { process_->signal(SIGHUP); }
-  bool running() { return process_->running(); }
   pid_t pid() const { return process_->pid(); }
 
   std::uint16_t ops_port() const { return ops_port_; }
@@ -86,14 +89,18 @@ class Rpoguard {
   nlohmann::json gate_json(const std::string& target) const;
   Metrics metrics() const;
   std::optional<double> metric(const std::string& name, const Labels& labels = {}) const;
-  /// 200 from /gate/SHARD.
+  /// 200 from /gate/SHARD; false is 503. Throws NoAnswer (eventually.hpp) when there is none, and
+  /// std::runtime_error on any other one, e.g. of a shard that it does not know.
   bool gate_open(const std::string& shard) const;
-  /// The code of the reason in the answer's header; empty when open or unanswered.
+  /// The code of the reason in the answer's header; empty when open. Throws as gate_open().
   std::string gate_reason(const std::string& shard) const;
 
  private:
   std::string log_path() const { return dir_ / "log"; }
+  std::string what_happened(const std::string& what) const;
   [[noreturn]] void fail(const std::string& what) const;
+  HttpReply gate_verdict(const std::string& shard) const;
+  void expect_no_end_unasked();
 
   TempDir dir_;
   const std::string state_dir_;
@@ -103,6 +110,7 @@ class Rpoguard {
   std::uint16_t ops_port_;
   std::uint16_t gate_port_;
   std::unique_ptr<Process> process_;
+  bool may_end_ = false;
 };
 
 /// The YAML text that Rpoguard writes.
