@@ -21,13 +21,18 @@ std::vector<std::string> confined(const std::string& state) {
   const std::string script =
       "set -e\n"
       "if [ -d \"$STATE\" ]; then mount --bind \"$STATE\" \"$STATE\"; fi\n"
+      "stays() {\n"
+      "  case $1:$2 in \"$STATE\":* | *:proc | *:sysfs | *:cgroup* | *:devpts) ;; *) false ;; "
+      "esac\n"
+      "}\n"
       "while read -r _ target type _; do\n"
-      "  case $target:$type in\n"
-      "    \"$STATE\":* | *:proc | *:sysfs | *:cgroup* | *:devpts) ;;\n"
-      "    *) mount -o remount,bind,ro \"$target\" 2>/dev/null || true ;;\n"
-      "  esac\n"
+      "  stays \"$target\" \"$type\" || mount -o remount,bind,ro \"$target\" || true\n"
       "done </proc/self/mounts\n"
-      "if touch /tmp/rpoguard-writable 2>/dev/null; then echo the disk is writable; exit 9; fi\n"
+      "while read -r _ target type _; do\n"
+      "  stays \"$target\" \"$type\" || [ ! -w \"$target\" ] || { echo \"$target is writable\"; "
+      "exit 9; }\n"
+      "done </proc/self/mounts\n"
+      "if touch /tmp/rpoguard-writable; then echo /tmp is writable; exit 9; fi\n"
       "exec \"$@\"\n";
   std::vector<std::string> argv{
       "env", "STATE=" + state, "unshare", user.empty() ? "-rm" : "-m", "sh", "-c", script, "sh"};
@@ -70,7 +75,9 @@ TEST_F(ReadOnly, it_runs_without_any_right_and_keeps_its_state) {
   const std::string process = "/proc/" + std::to_string(rpoguard.pid());
   const std::string status = read_file(process + "/status");
   EXPECT_NE(status.find("CapEff:\t0000000000000000"), std::string::npos) << status;
-  EXPECT_NE(in_mounts_of(rpoguard, {"touch", "/tmp/rpoguard-writable"}).exit_code, 0);
+  const CommandResult written = in_mounts_of(rpoguard, {"touch", "/tmp/rpoguard-writable"});
+  EXPECT_NE(written.exit_code, 0);
+  EXPECT_NE(written.output.find("Read-only file system"), std::string::npos) << written.output;
   EXPECT_EQ(rpoguard.metric("rpoguard_state_saved", {{"shard", "184"}}), 1);
   EXPECT_GT(rpoguard.metric("process_open_fds").value_or(0), 0);
 
