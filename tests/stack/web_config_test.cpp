@@ -89,6 +89,7 @@ class WebConfig : public ::testing::Test {
   // No secret of this test is anywhere in the log.
   void expect_clean_log() const {
     const std::string log = rpoguard_->log();
+    EXPECT_NE(log.find("rpoguard is up"), std::string::npos) << log;
     for (const std::string& secret :
          {std::string("PRIVATE KEY"), std::string("sesame"), std::string(kSesameHash).substr(7),
           read_file(dir_ / "server.key").substr(40, 40)})
@@ -321,6 +322,7 @@ TEST_F(WebConfig, a_certificate_is_replaced_under_load_without_a_failed_scrape) 
     // First half of the certificate alone, then the whole beside the old key, then both.
     const std::string whole = read_file(dir_ / "next.crt");
     const auto before = failures();
+    EXPECT_TRUE(before);
     write_file(dir_ / "server.crt", whole.substr(0, whole.size() / 2));
     EXPECT_TRUE(eventually(20s, [&] { return failures() > before; }));
     write_file(dir_ / "server.crt", whole);

@@ -306,6 +306,15 @@ void Server::add_hba(const std::string& line) {
 void Server::require_password(const std::string& role) {
   add_hba("host all " + role + " 127.0.0.1/32 scram-sha-256");
   reload();
+  const bool required = eventually(kServerStart, [&] {
+    try {
+      Session(conninfo("postgres", role) + " passfile=/nonexistent");
+      return false;
+    } catch (const SqlError& error) {
+      return std::string(error.what()).find("no password supplied") != std::string::npos;
+    }
+  });
+  if (!required) throw std::runtime_error(what_happened("lets in without a password: " + role));
 }
 
 std::string Server::what_happened(const std::string& what) const {

@@ -87,7 +87,7 @@ class Server {
   void set_conf(const std::string& name, const std::string& value);
   /// Puts a line in front of pg_hba.conf; reload() applies it.
   void add_hba(const std::string& line);
-  /// The role must give its password (scram-sha-256) from now on; reloads.
+  /// The role must give its password (scram-sha-256): returns when it is refused without one.
   void require_password(const std::string& role);
 
  private:

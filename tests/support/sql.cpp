@@ -56,20 +56,28 @@ class Session::Impl {
     std::string error;
     std::string state;
     while (PGresult* result = next_result(deadline)) {
-      if (PQresultStatus(result) == PGRES_FATAL_ERROR) {
+      const ExecStatusType status = PQresultStatus(result);
+      if (is_answer(status)) {
+        last = decode(result);
+      } else {
         error = first_line(PQresultErrorMessage(result));
+        if (error.empty()) error = PQresStatus(status);
         const char* code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
         state = code == nullptr ? "" : code;
-      } else {
-        last = decode(result);
       }
       PQclear(result);
+      // What COPY gives and takes nobody here reads or writes: the result would come for ever.
+      if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) break;
     }
     if (!error.empty()) throw SqlError(error + " in: " + sql, state);
     return last;
   }
 
  private:
+  static bool is_answer(ExecStatusType status) {
+    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY;
+  }
+
   [[noreturn]] void fail(const std::string& what, const std::string& state) {
     throw SqlError(what + ": " + first_line(PQerrorMessage(connection_)), state);
   }
