@@ -13,6 +13,7 @@
 #include "tests/support/eventually.hpp"
 #include "tests/support/http.hpp"
 #include "tests/support/monitoring.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -186,10 +187,8 @@ TEST(RegionLoss, of_real_servers_is_one_page_for_both_shards) {
   RegionPair first("184");
   RegionPair second("185");
   Rpoguard rpoguard(RegionPair::rpoguard_config({&first, &second}));
-  rpoguard.wait_until_serving();
-  ASSERT_TRUE(eventually(60s, [&] {
-    return rpoguard.gate_open("184") && rpoguard.gate_open("185");
-  })) << rpoguard.log();
+  ASSERT_TRUE(starts_open(rpoguard, 60s));
+  ASSERT_TRUE(opens(rpoguard, 60s, "185"));
   const WebhookReceiver people;
   const Alertmanager alertmanager(with_webhooks(people.port()));
   const Prometheus prometheus({.scrape_port = rpoguard.ops_port(),

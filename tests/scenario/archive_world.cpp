@@ -8,6 +8,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 
 namespace rpoguard::test {
 namespace {
@@ -66,12 +67,8 @@ ArchiveWorld::ArchiveWorld() : cluster_(cluster_options(control_.path(), reposit
   rpoguard_->wait_until_serving();
   wal_start_ = writer.query("select pg_current_wal_insert_lsn()").value();
   start_load(writer);
-  const bool ready = eventually(60s, [this] {
-    return load().count() > 50 && std::ranges::all_of(kArchiveSources, [this](const char* source) {
-             return rpoguard_->gate_open(source);
-           });
-  });
-  if (!ready) throw std::runtime_error("not all gates opened\n" + rpoguard_->log());
+  if (!eventually(60s, [this] { return load().count() > 50; })) throw std::runtime_error("no load");
+  for (const char* source : kArchiveSources) await_open(source);
   recorder_ = std::make_unique<ArchiveRecorder>(*rpoguard_, repository());
 }
 
@@ -96,10 +93,13 @@ void ArchiveWorld::pass(std::chrono::milliseconds time) const {
   static_cast<void>(eventually(time + 60s, [&] { return boottime() >= end; }));
 }
 
+void ArchiveWorld::await_open(const std::string& source) const {
+  if (const auto open = opens(*rpoguard_, 60s, source); !open)
+    throw std::runtime_error(open.message());
+}
+
 void ArchiveWorld::await_healed() const {
-  const bool healed = eventually(
-      60s, [this] { return rpoguard_->gate_open(kArchiveSources.front()); }, 100ms);
-  if (!healed) throw std::runtime_error("the gate stays closed\n" + rpoguard_->log());
+  await_open(kArchiveSources.front());
   pass(2s);
 }
 

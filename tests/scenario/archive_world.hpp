@@ -58,6 +58,7 @@ class ArchiveWorld {
   std::string repository() const { return repository_.path(); }
   std::vector<std::pair<std::string, core::Lsn>> positions(const WriterPath& path);
   void start_load(const Server& server);
+  void await_open(const std::string& source) const;
 
   TempDir control_;
   TempDir repository_;

@@ -8,6 +8,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/open_gate.hpp"
 #include "tests/support/ports.hpp"
 
 namespace rpoguard::test {
@@ -61,9 +62,10 @@ World::World(const WorldOptions& options) : cluster_(cluster_options(options)) {
   wal_start_ = iad_a().query("select pg_current_wal_insert_lsn()").value();
   trace_ = std::make_unique<CopyTrace>(phx_a(), options.replay);
   load_ = std::make_unique<Writer>(iad_a(), options.commits_per_second);
-  const bool ready = eventually(
-      seconds(60), [this] { return load_->count() > 50 && rpoguard_->gate_open("184"); });
-  if (!ready) throw std::runtime_error("the gate never opened\n" + rpoguard_->log());
+  if (!eventually(seconds(60), [this] { return load_->count() > 50; }))
+    throw std::runtime_error("no load");
+  if (const auto open = opens(*rpoguard_, seconds(60)); !open)
+    throw std::runtime_error(open.message());
   watch_ = std::make_unique<Watch>(*rpoguard_, "184");
 }
 

@@ -42,9 +42,7 @@ TEST(Failover, returns_writes_under_a_waiver_that_a_reseeded_copy_ends) {
 
   shard.stamp("phx", "phx-a");
   const core::Instant stamped = boottime();
-  ASSERT_TRUE(eventually(
-      10s, [&] { return rpoguard.gate_open("184"); }, 5ms))
-      << rpoguard.log();
+  ASSERT_TRUE(opens(rpoguard, 10s));
   const core::Duration back_after = boottime() - stamped;
   std::printf("failover: gate open %s s after the stamp (probe interval 1 s)\n",
               render_seconds(back_after).c_str());

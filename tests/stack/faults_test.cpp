@@ -107,10 +107,8 @@ TEST_F(Faults, each_has_its_own_reason_and_hurts_nobody_else) {
 TEST_F(Faults, a_hung_writer_and_a_stopped_standby_are_named) {
   RegionPair hung("hung");
   Rpoguard rpoguard(RegionPair::rpoguard_config({&healthy_, &hung}));
-  rpoguard.wait_until_serving();
-  ASSERT_TRUE(eventually(20s, [&] {
-    return rpoguard.gate_open("hung") && rpoguard.gate_open("184");
-  })) << rpoguard.log();
+  ASSERT_TRUE(starts_open(rpoguard));
+  ASSERT_TRUE(opens(rpoguard, 20s, "hung"));
 
   hung.iad_b().stop("fast");
   EXPECT_TRUE(eventually(10s, [&] {

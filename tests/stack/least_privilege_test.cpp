@@ -131,11 +131,8 @@ TEST(LeastPrivilege, each_missing_right_is_named_with_its_grant_and_closes_one_g
   TwoShards shards;
   Server& writer = shards.first.iad_a();
   Rpoguard rpoguard(shards.config());
-  rpoguard.wait_until_serving();
-  const auto open = [&](const char* shard) {
-    return eventually(20s, [&] { return rpoguard.gate_open(shard); });
-  };
-  ASSERT_TRUE(open("184") && open("185")) << rpoguard.log();
+  ASSERT_TRUE(starts_open(rpoguard));
+  ASSERT_TRUE(opens(rpoguard, 20s, "185"));
   const std::size_t start = rpoguard.log().size();
   for (const Right& right : {
            Right{"revoke usage on schema rpoguard from rpoguard", false,
@@ -167,7 +164,7 @@ TEST(LeastPrivilege, each_missing_right_is_named_with_its_grant_and_closes_one_g
         << since();
     // It says what to do: so do it.
     writer.exec(right.grant);
-    EXPECT_TRUE(open("184")) << since();
+    EXPECT_TRUE(opens(rpoguard));
     // Until the endpoint answers, the next refusal there is no change and no line.
     EXPECT_TRUE(eventually(20s, [&] {
       return rpoguard.ops_json("/api/v1/view")
@@ -179,25 +176,23 @@ TEST(LeastPrivilege, each_missing_right_is_named_with_its_grant_and_closes_one_g
     })) << since();
   }
   EXPECT_EQ(news_of("185", rpoguard.log().substr(start)), "");
-  EXPECT_TRUE(open("185"));
+  EXPECT_TRUE(opens(rpoguard, 20s, "185"));
 }
 
 TEST(LeastPrivilege, without_pg_monitor_or_login_nothing_is_proven_and_the_line_says_so) {
   RegionPair pair;
   RpoguardConfig config = RegionPair::rpoguard_config({&pair});
   Rpoguard rpoguard(config);
-  rpoguard.wait_until_serving();
-  const auto opens = [&] { return eventually(20s, [&] { return rpoguard.gate_open("184"); }); };
+  ASSERT_TRUE(starts_open(rpoguard));
   const auto says = [&](const std::string& text) {
     return eventually(20s, [&] { return rpoguard.log().find(text) != std::string::npos; });
   };
-  ASSERT_TRUE(opens()) << rpoguard.log();
   pair.iad_a().exec("revoke pg_monitor from rpoguard");
   EXPECT_TRUE(says("error=\"the role lacks pg_monitor: grant pg_monitor to rpoguard\""))
       << rpoguard.log();
   EXPECT_TRUE(eventually(20s, [&] { return rpoguard.gate_reason("184") == "no_writer"; }));
   pair.iad_a().exec("grant pg_monitor to rpoguard");
-  EXPECT_TRUE(opens()) << rpoguard.log();
+  EXPECT_TRUE(opens(rpoguard));
 
   pair.iad_a().exec("alter role rpoguard nologin");
   pair.iad_a().exec(

@@ -19,10 +19,8 @@ TEST(LinkCut, closes_one_gate_in_time_and_reopens_it) {
   RegionPair shard("184");
   RegionPair other("185");
   Rpoguard rpoguard(RegionPair::rpoguard_config({&shard, &other}));
-  rpoguard.wait_until_serving();
-  ASSERT_TRUE(eventually(20s, [&] {
-    return rpoguard.gate_open("184") && rpoguard.gate_open("185");
-  })) << rpoguard.log();
+  ASSERT_TRUE(starts_open(rpoguard));
+  ASSERT_TRUE(opens(rpoguard, 20s, "185"));
   const auto load = shard.gateway(rpoguard, 100);
   const auto other_load = other.gateway(rpoguard, 50);
   load->start();
