@@ -36,9 +36,14 @@ void must_succeed(const std::string& what, const test::CommandResult& result) {
 
 double milliseconds_between(const BackendCpu& before, const BackendCpu& after) {
   std::chrono::duration<double, std::milli> sum{};
+  bool measured = false;
   for (const auto& [pid, time] : after) {
-    if (const auto from = before.find(pid); from != before.end()) sum += time - from->second;
+    const auto from = before.find(pid);
+    if (from == before.end()) continue;
+    sum += time - from->second;
+    measured = true;
   }
+  if (!measured) throw std::runtime_error("no session was there before and after");
   return sum.count();
 }
 
@@ -100,6 +105,9 @@ test::RpoguardConfig Shard::config(std::size_t count) const {
 }
 
 std::array<Statements, kNodes> Shard::statements(const std::string& role) {
+  if (!load_->running()) {
+    throw std::runtime_error("the load has ended: " + test::read_file(dir_ / "load.log"));
+  }
   std::array<Statements, kNodes> result;
   for (std::size_t node = 0; node < kNodes; ++node) {
     const auto rows = sessions_[node].rows(

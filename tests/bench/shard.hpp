@@ -26,7 +26,7 @@ struct Statements {
 
 /// Backend process of a session -> its CPU time.
 using BackendCpu = std::map<pid_t, std::chrono::nanoseconds>;
-/// CPU time of those sessions that are in both.
+/// CPU time of those sessions that are in both. Throws std::runtime_error when none is.
 double milliseconds_between(const BackendCpu& before, const BackendCpu& after);
 
 /// A writer, a synchronous and an asynchronous standby with pg_stat_statements, prepared by
@@ -43,6 +43,7 @@ class Shard {
   /// `count` shards of these servers, probed every second.
   test::RpoguardConfig config(std::size_t count) const;
 
+  /// Throws when the load has ended: then this would not be what the shard does under it.
   std::array<Statements, kNodes> statements(const std::string& role);
   BackendCpu backends(const std::string& role);
   /// Sessions of the role on each node.
