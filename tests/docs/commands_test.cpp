@@ -75,6 +75,7 @@ class DocumentCommands : public testing::Test {
     for (const char* folder : {"rules", "dashboards"}) copy_files(folder);
     fs::create_directory_symlink(kRoot / "docs/enforcement", dir_ / "enforcement");
     write_file(dir_ / ".curlrc", "fail\n");
+    write_file(dir_ / "psqlrc", "\\set ON_ERROR_STOP on\n");
     write_file(dir_ / "event.json", R"({"data":{"shard":"184"}})");
     fs::copy(rpoguard_.config_path(), dir_ / "rpoguard.yml");
   }
@@ -112,9 +113,11 @@ class DocumentCommands : public testing::Test {
   SpawnOptions shell(const std::string& text) {
     const std::string path = fs::path(RPOGUARD_BINARY).parent_path().string() + ":" +
                              (kRoot / "docs/enforcement").string() + ":/usr/bin:/bin";
-    return {.argv = {"sh", "-e", "-c", "exec <event.json\n" + text},
+    // What stands left of a pipe has to succeed as well.
+    return {.argv = {"bash", "-e", "-o", "pipefail", "-c", "exec <event.json\n" + text},
             .env = {{"PATH", path},
                     {"CURL_HOME", dir_.path()},
+                    {"PSQLRC", dir_ / "psqlrc"},
                     {"PGHOST", "127.0.0.1"},
                     {"PGUSER", "postgres"},
                     {"PGPORT", std::to_string(shard_.iad_a().port())},
