@@ -27,6 +27,7 @@ for (const kind of ['CACHE', 'CONFIG', 'DATA']) environment[`HELM_${kind}_HOME`]
 export function run(program, ...args) {
   const done = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 1 << 26, env: environment });
   if (done.error) throw done.error;
+  if (done.signal) throw new Error(`${program} was ended by ${done.signal}: ${done.stderr}`);
   return done;
 }
 
@@ -40,12 +41,14 @@ export const ciFiles = readdirSync(join(chart, 'ci'))
 export const ci = (name) => join(chart, 'ci', `${name}-values.yaml`);
 export const nameOf = (file) => file.replace('-values.yaml', '');
 
-/** The text that `helm template` prints; throws what it complains of. */
-export function renderText(major, ...args) {
-  const done = helm(major, 'template', 'rel', '--namespace', 'guards', ...args);
+/** The text that `helm template` prints for a release of that name; throws what it complains of. */
+export function renderTextOf(release, major, ...args) {
+  const done = helm(major, 'template', release, '--namespace', 'guards', ...args);
   if (done.status !== 0) throw new Error(done.stderr);
   return done.stdout;
 }
+
+export const renderText = (major, ...args) => renderTextOf('rel', major, ...args);
 
 /** The objects in it. */
 export function objectsOf(text) {

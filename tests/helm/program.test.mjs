@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ciFiles, nameOf, objectsOf, ofKind, only, parent, podOf, render, renderText, repository, run, withDirectory } from './chart.mjs';
@@ -60,7 +60,8 @@ test('each Pod of a fleet starts as rendered, passes its probes, and answers for
     writeFileSync(file, `${configOf(objects)}\nstate_dir: ${directory}/state-${index}\n` +
       `listen: {ops: "127.0.0.1:${ops}", gate: "127.0.0.1:${gate}"}\n`);
     const args = guard.args.map((arg) => arg.replace('$(RPOGUARD_POD_INDEX)', index).replace('/etc/rpoguard/rpoguard.yml', file));
-    const pod = spawn(program, args, { stdio: 'ignore' });
+    const log = join(directory, `log-${index}`);
+    const pod = spawn(program, args, { stdio: ['ignore', 'ignore', openSync(log, 'w')] });
     try {
       assert.equal((await get(`http://127.0.0.1:${ops}${guard.startupProbe.httpGet.path}`)).status, 200);
       assert.equal((await get(`http://127.0.0.1:${ops}${guard.livenessProbe.httpGet.path}`)).status, 200);
@@ -72,10 +73,13 @@ test('each Pod of a fleet starts as rendered, passes its probes, and answers for
       const [verb, url] = only(objects, 'Pod').spec.containers[index].args;
       const verdict = run(program, verb, url.replace(/http:.*/, `http://127.0.0.1:${ops}`));
       assert.equal(verdict.status, await watches(ops) ? 1 : 0, verdict.stdout + verdict.stderr);
+    } catch (error) {
+      error.message += `\nits log:\n${readFileSync(log, 'utf8')}`;
+      throw error;
     } finally {
       const ended = pod.exitCode === null ? once(pod, 'exit') : [pod.exitCode, null];
       pod.kill('SIGTERM');
-      assert.deepEqual(await ended, [0, null]);
+      assert.deepEqual(await ended, [0, null], readFileSync(log, 'utf8'));
     }
   }
   assert.deepEqual(answered, { 184: 1, 185: 1 });

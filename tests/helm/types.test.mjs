@@ -27,7 +27,9 @@ function compile(objects) {
     const done = run(process.execPath, join(tools, 'node_modules/typescript/bin/tsc'), '--noEmit', '--strict',
       '--skipLibCheck', '--module', 'nodenext', '--moduleResolution', 'nodenext', '--target', 'es2022',
       join(directory, 'objects.mts'));
-    return done.stdout + done.stderr;
+    const said = done.stdout + done.stderr;
+    assert.ok(said !== '' || done.status === 0, `tsc said nothing and ended with ${done.status}`);
+    return said;
   });
 }
 
