@@ -29,8 +29,10 @@ test_trixie() {
   fresh=$work/root-trixie
   if [ ! -d "$fresh" ]; then
     base=$(pristine_root trixie minbase)
-    cp -a "$base" "$fresh"
-    mkdir -p "$fresh/src" "$fresh/ccache"
+    rm -rf "$fresh.new" # of a run that was interrupted
+    cp -a "$base" "$fresh.new"
+    mkdir -p "$fresh.new/src" "$fresh.new/ccache"
+    mv "$fresh.new" "$fresh"
   fi
   # What was deleted here must not live on there.
   mkdir -p "$fresh/src/rpoguard"
