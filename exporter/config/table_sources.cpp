@@ -144,8 +144,8 @@ std::vector<Key> archive_keys() {
        .type = Type::duration,
        .default_text = "5s",
        .range = {.low = "100ms", .high = "10m"},
-       .help =
-           "how often rpoguard lists the archive; with source postgres, the .ready files of the writer"},
+       .help = "how often rpoguard lists the archive; with source postgres, the .ready files of "
+               "the writer"},
       {.path = "defaults.archive.timeout",
        .sets = member<&ShardSpec::archive, &ArchiveSpec::timeout>(),
        .type = Type::duration,
@@ -162,8 +162,8 @@ std::vector<Key> archive_keys() {
        .sets = member<&ShardSpec::archive, &ArchiveSpec::readable_from>(),
        .type = Type::labels,
        .optional = true,
-       .help =
-           "regions that can restore from the archive; it is a counted copy while one of them is not the writer's"},
+       .help = "regions that can restore from the archive; it is a counted copy while one of them "
+               "is not the writer's"},
   };
 }
 

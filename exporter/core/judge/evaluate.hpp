@@ -1,5 +1,5 @@
-// evaluate(spec, memory, observations, probe, now, wall) -> {view, memory'}: the whole judgement of one shard,
-// pure.
+// evaluate(spec, memory, observations, probe, now, wall) -> {view, memory'}: the whole judgement of
+// one shard, pure.
 #pragma once
 
 #include <memory>
