@@ -93,6 +93,8 @@ TEST(Tidy, good_includes_are_accepted) {
 const std::vector<Snippet> kBadText = {
     Snippet{"exporter/serve/a.cpp", "double d = std::stod(text);\n"},
     Snippet{"exporter/serve/a.cpp", "std::from_chars(a, b, n);\n"},
+    Snippet{"exporter/serve/a.cpp", "return c >= '0' && c <= '9';\n"},
+    Snippet{"demo/tools/a.cpp", "if ('A' <= c) c = c - 'A' + 'a';\n"},
     Snippet{"exporter/serve/a.cpp", "long d = strtol(text, nullptr, 10);\n"},
     Snippet{"exporter/cli/a.hpp", "std::mutex mutex_;\n"},
     Snippet{"exporter/cli/a.cpp", "const std::lock_guard lock(mutex_);\n"},

@@ -1,9 +1,10 @@
 #include "demo/tools/gate_client.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include <nlohmann/json.hpp>
+
+#include "exporter/base/number.hpp"
 
 namespace rpoguard::demo {
 namespace {
@@ -23,12 +24,8 @@ std::string text_at(const json& body, const char* key) {
 
 core::Duration retry_after(const HttpMessage& reply) {
   const auto found = reply.headers.find("retry-after");
-  int seconds = 0;
-  if (found != reply.headers.end()) {
-    const std::string& text = found->second;
-    std::from_chars(text.data(), text.data() + text.size(), seconds);
-  }
-  return std::chrono::seconds(std::max(0, seconds));
+  std::string_view text = found == reply.headers.end() ? std::string_view() : found->second;
+  return std::chrono::seconds(std::max(0, base::take_number<int>(text).value_or(0)));
 }
 
 }  // namespace

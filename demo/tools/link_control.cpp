@@ -1,6 +1,5 @@
 #include "demo/tools/link_control.hpp"
 
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -12,16 +11,16 @@
 
 #include "demo/tools/net.hpp"
 
+#include "exporter/base/number.hpp"
+
 namespace rpoguard::demo {
 namespace {
 
 using Action = std::function<void(Link&)>;
 
-std::optional<std::uint64_t> parse_number(const std::string& text, std::uint64_t max) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value > max) return std::nullopt;
-  return value;
+std::optional<std::uint64_t> parse_up_to(std::uint64_t max, const std::string& text) {
+  const auto number = base::parse_number<std::uint64_t>(text);
+  return number && *number <= max ? number : std::nullopt;
 }
 
 Action parse_cut(const std::string& argument) {
@@ -37,14 +36,14 @@ Action parse_action(const std::string& verb, const std::string& argument) {
   if (verb == "heal" && argument.empty()) return [](Link& link) { link.heal(); };
   if (verb == "refuse" && argument.empty()) return [](Link& link) { link.refuse(); };
   if (verb == "delay") {
-    if (const auto ms = parse_number(argument, 3'600'000)) {
+    if (const auto ms = parse_up_to(3'600'000, argument)) {
       return [ms](Link& link) {
         link.set_delay(std::chrono::milliseconds(static_cast<std::int64_t>(*ms)));
       };
     }
   }
   if (verb == "rate") {
-    if (const auto rate = parse_number(argument, 1'000'000'000'000)) {
+    if (const auto rate = parse_up_to(1'000'000'000'000, argument)) {
       return [rate](Link& link) { link.set_rate(*rate); };
     }
   }
@@ -91,7 +90,8 @@ void add_link(Links& links, const std::string& text) {
   if (equals == std::string::npos || equals == 0 || colon == std::string::npos) {
     throw std::invalid_argument(problem);
   }
-  const auto listen = parse_number(text.substr(equals + 1, colon - equals - 1), 65535);
+  const auto listen =
+      base::parse_number<std::uint16_t>(text.substr(equals + 1, colon - equals - 1));
   const auto target = parse_address(std::string_view(text).substr(colon + 1));
   if (!listen || !target) throw std::invalid_argument(problem);
   const LinkOptions options{static_cast<std::uint16_t>(*listen), target->host, target->port};

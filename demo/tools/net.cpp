@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <ctime>
 
 #include <arpa/inet.h>
@@ -15,6 +14,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "exporter/base/number.hpp"
+#include "exporter/base/text.hpp"
 
 namespace rpoguard::demo {
 namespace {
@@ -67,14 +69,6 @@ Fd connect_to(Fd fd, const Name& name, core::Instant deadline) {
   return error == 0 ? std::move(fd) : Fd();
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
-
 HttpMessage parse_head(std::string_view head) {
   HttpMessage message;
   message.first_line = head.substr(0, head.find("\r\n"));
@@ -87,7 +81,7 @@ HttpMessage parse_head(std::string_view head) {
     if (colon != std::string_view::npos) {
       std::string_view value = line.substr(colon + 1);
       value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
-      message.headers[lower(line.substr(0, colon))] = value;
+      message.headers[base::lower(line.substr(0, colon))] = value;
     }
     at = end;
   }
@@ -98,11 +92,7 @@ HttpMessage parse_head(std::string_view head) {
 std::optional<std::size_t> content_length(const HttpMessage& message) {
   const auto found = message.headers.find("content-length");
   if (found == message.headers.end()) return std::nullopt;
-  const std::string& text = found->second;
-  std::size_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return base::parse_number<std::size_t>(found->second);
 }
 
 }  // namespace
@@ -120,14 +110,11 @@ Fd::~Fd() {
 std::optional<Address> parse_address(std::string_view text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return std::nullopt;
-  Address address{std::string(text.substr(0, colon)), 0};
-  const std::string_view port = text.substr(colon + 1);
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+  const auto port = base::parse_number<std::uint16_t>(text.substr(colon + 1));
+  if (!port) return std::nullopt;
+  Address address{std::string(text.substr(0, colon)), *port};
   sockaddr_in name{};
-  if (error != std::errc() || end != port.data() + port.size() || !fill(name, address)) {
-    return std::nullopt;
-  }
-  return address;
+  return fill(name, address) ? std::optional(std::move(address)) : std::nullopt;
 }
 
 Fd connect_tcp(const Address& address, core::Instant deadline) {
@@ -200,11 +187,9 @@ bool receive_some(const Fd& fd, std::string& bytes, core::Instant deadline) {
 }
 
 int HttpMessage::status() const {
-  int value = 0;
-  const std::size_t space = first_line.find(' ');
-  if (space == std::string::npos) return 0;
-  std::from_chars(first_line.data() + space + 1, first_line.data() + first_line.size(), value);
-  return value;
+  std::string_view rest = first_line;
+  base::take_until(rest, ' ');
+  return base::take_number<int>(rest).value_or(0);
 }
 
 std::optional<HttpMessage> receive_http(const Fd& fd, bool until_end, std::size_t body_limit,

@@ -4,11 +4,18 @@ namespace rpoguard::base {
 
 namespace {
 constexpr auto kLower = [](char c) { return lower(c); };
-}
+constexpr auto kUpper = [](char c) { return upper(c); };
+}  // namespace
 
 std::string lower(std::string_view text) {
   std::string result(text);
   std::ranges::transform(result, result.begin(), kLower);
+  return result;
+}
+
+std::string upper(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), kUpper);
   return result;
 }
 
@@ -18,6 +25,18 @@ bool equals_ignoring_case(std::string_view one, std::string_view other) {
 
 bool starts_with_ignoring_case(std::string_view text, std::string_view start) {
   return equals_ignoring_case(text.substr(0, start.size()), start);
+}
+
+std::string_view trim_front(std::string_view text, std::string_view blanks) {
+  return text.substr(std::min(text.find_first_not_of(blanks), text.size()));
+}
+
+std::string_view trim_back(std::string_view text, std::string_view blanks) {
+  return text.substr(0, text.find_last_not_of(blanks) + 1);
+}
+
+std::string_view trim(std::string_view text, std::string_view blanks) {
+  return trim_front(trim_back(text, blanks), blanks);
 }
 
 std::string_view take_until(std::string_view& text, char separator) {

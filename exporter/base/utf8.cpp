@@ -35,6 +35,12 @@ std::optional<char32_t> next_code_point(std::string_view text, std::size_t& posi
   return code;
 }
 
+std::size_t count_characters(std::string_view text) {
+  std::size_t count = 0;
+  for_each_character(text, [&](std::optional<char32_t>, std::string_view) { ++count; });
+  return count;
+}
+
 std::string sanitize_utf8(std::string_view text) {
   std::string clean;
   clean.reserve(text.size());

@@ -28,6 +28,27 @@ void for_each_character(std::string_view text, Visit visit) {
   }
 }
 
+/// How many characters; a byte that is in none counts as one.
+std::size_t count_characters(std::string_view text);
+
+/// Text of others, fit to be shown: '?' for each byte that is in no character and for each
+/// character that `hidden` names, cut before a character that would make it longer than
+/// `bytes_max`.
+struct Shown {
+  std::string text;
+  bool cut = false;
+};
+template <typename Hidden>
+Shown show(std::string_view text, std::size_t bytes_max, Hidden hidden) {
+  Shown shown;
+  for_each_character(text, [&](std::optional<char32_t> code, std::string_view bytes) {
+    const std::string_view piece = code && !hidden(*code) ? bytes : "?";
+    shown.cut = shown.cut || shown.text.size() + piece.size() > bytes_max;
+    if (!shown.cut) shown.text += piece;
+  });
+  return shown;
+}
+
 /// U+FFFD, which stands for what cannot be read.
 inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
 

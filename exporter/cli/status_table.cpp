@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "exporter/base/human.hpp"
+#include "exporter/base/utf8.hpp"
 #include "exporter/cli/view_reader.hpp"
 #include "exporter/core/tell/remark.hpp"
 
@@ -47,10 +48,9 @@ std::string painted(const std::string& text, Mood mood, bool color) {
   return escape_of(mood) + text + "\x1b[0m";
 }
 
-// Columns on the screen: bytes that start a UTF-8 character.
+// Columns on the screen.
 std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+  return base::count_characters(text);
 }
 
 std::string render_table(const std::vector<Row>& rows, const std::string& indent, bool color) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "exporter/base/text.hpp"
 #include "exporter/config/findings.hpp"
 
 namespace rpoguard::config {
@@ -41,11 +42,9 @@ std::vector<Use> all_uses() {
 }
 
 bool is_label_name(std::string_view text) {
-  const auto letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  };
+  const auto letter = [](char c) { return base::is_letter(c) || c == '_'; };
   return !text.empty() && letter(text.front()) &&
-         std::ranges::all_of(text, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+         std::ranges::all_of(text, [&](char c) { return letter(c) || base::is_digit(c); });
 }
 
 class HookCheck {

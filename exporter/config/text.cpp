@@ -89,17 +89,8 @@ std::string replace_shard(std::string_view text, std::string_view id) {
 }
 
 std::string render_excerpt(std::string_view text) {
-  std::string shown;
-  for (std::size_t position = 0; position < text.size();) {
-    const std::size_t start = position;
-    const auto code = base::next_code_point(text, position);
-    if (!code) ++position;
-    const bool plain = code && !is_invisible(*code);
-    const std::string_view piece = plain ? text.substr(start, position - start) : "?";
-    if (shown.size() + piece.size() > kExcerptBytesMax) return shown + "...";
-    shown += piece;
-  }
-  return shown;
+  const base::Shown shown = base::show(text, kExcerptBytesMax, is_invisible);
+  return shown.cut ? shown.text + "..." : shown.text;
 }
 
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {

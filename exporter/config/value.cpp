@@ -22,7 +22,6 @@ using base::is_digit;
 using base::is_letter;
 using base::Result;
 
-constexpr std::size_t kHostBytesMax = 253;      // RFC 1035
 constexpr std::size_t kPathBytesMax = 4095;     // PATH_MAX without the zero byte
 constexpr std::size_t kSocketDirBytesMax = 90;  // sun_path holds 107 with "/.s.PGSQL.65535"
 
@@ -96,20 +95,13 @@ bool is_ipv6(std::string_view text) {
   return inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1;
 }
 
-bool is_host_name(std::string_view text) {
-  const auto accepted = [](char c) {
-    return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
-  };
-  return !text.empty() && text.size() <= kHostBytesMax && std::ranges::all_of(text, accepted) &&
-         text.front() != '.' && text.front() != '-';
-}
-
 Result<Value> parse_host(std::string_view text) {
   if (text.starts_with('/')) {
     if (text.size() <= kSocketDirBytesMax && is_printable(text)) return Value(std::string(text));
     return refusal("not the path of a socket directory");
   }
-  if (is_host_name(text) || (is_printable(text) && is_ipv6(text))) return Value(std::string(text));
+  if (core::is_host_name(text) || (is_printable(text) && is_ipv6(text)))
+    return Value(std::string(text));
   if (text.find(',') != std::string_view::npos) {
     return refusal("a list of hosts; each server is a node of its own");
   }
@@ -135,7 +127,7 @@ Result<Value> parse_address(std::string_view text) {
   const bool bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
   if (bracketed) host = host.substr(1, host.size() - 2);
   if (host.empty()) host = "0.0.0.0";  // ":10187", as Prometheus users write it
-  if (bracketed ? !is_ipv6(host) : !is_host_name(host)) {
+  if (bracketed ? !is_ipv6(host) : !core::is_host_name(host)) {
     return refusal(quote(text) + " does not name a host");
   }
   return Value(core::ListenSpec{.host = std::string(host), .port = *port});
@@ -170,10 +162,8 @@ Result<Value> parse_path(std::string_view text) {
 // statements are never meant, and telling them from a literal would take a parser of SQL.
 Result<Value> parse_query(std::string_view text) {
   constexpr std::string_view kBlank = " \t\n";
-  const auto drop_blanks = [&] { text = text.substr(0, text.find_last_not_of(kBlank) + 1); };
-  drop_blanks();
-  if (text.ends_with(';')) text.remove_suffix(1);
-  drop_blanks();
+  text = base::trim_back(text, kBlank);
+  if (text.ends_with(';')) text = base::trim_back(text.substr(0, text.size() - 1), kBlank);
   if (text.empty()) return refusal("must not be empty");
   if (text.size() > core::limits::kQueryBytesMax) return refusal("is too long");
   if (text.find(';') != std::string_view::npos) return refusal("has a ; before its end");

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "exporter/base/check.hpp"
+#include "exporter/base/text.hpp"
 #include "exporter/config/file.hpp"
 #include "exporter/config/reader.hpp"
 #include "exporter/config/report.hpp"
@@ -116,7 +117,7 @@ std::vector<std::string_view> all_tls_names() {
 // Anything else may be a secret in the wrong place. Names of cipher suites are longer than words.
 bool is_shown(std::string_view text) {
   const auto of_a_suite = [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    return base::is_upper_letter(c) || base::is_digit(c) || c == '_';
   };
   return is_plain_word(text) ||
          (text.starts_with("TLS_") && text.size() < 64 && std::ranges::all_of(text, of_a_suite));
@@ -378,7 +379,7 @@ bool is_bcrypt(std::string_view hash) {
     return false;
   const std::string_view cost = hash.substr(4, 2);
   if (hash[2] != 'a' && hash[2] != 'b' && hash[2] != 'y') return false;
-  if (cost < "04" || cost > "15" || cost[1] < '0' || cost[1] > '9') return false;
+  if (cost < "04" || cost > "15" || !base::is_digit(cost[1])) return false;
   return hash.find_first_not_of(kAlphabet, kStart) == std::string_view::npos;
 }
 

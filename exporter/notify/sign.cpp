@@ -35,8 +35,7 @@ std::optional<std::string> unbase64(std::string_view text) {
   if (text.empty() || text.size() % 4 != 0 || text.size() > kSecretCharsMax) return std::nullopt;
   const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
   const auto digit = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' ||
-           c == '/';
+    return base::is_digit(c) || base::is_letter(c) || c == '+' || c == '/';
   };
   if (!std::ranges::all_of(text.substr(0, text.size() - padding), digit)) return std::nullopt;
   std::string out(text.size() / 4 * 3, '\0');

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "exporter/base/text.hpp"
+
 namespace rpoguard::test {
 namespace {
 
@@ -26,8 +28,7 @@ std::string hex(const std::string& text, const std::string& before, bool all) {
   std::string encoded;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       c == '-' || c == '_' || c == '.';
+    const bool plain = base::is_digit(c) || base::is_letter(c) || c == '-' || c == '_' || c == '.';
     if (plain && !all) {
       encoded += c;
       continue;
@@ -40,8 +41,7 @@ std::string hex(const std::string& text, const std::string& before, bool all) {
 }
 
 std::string upper(std::string text) {
-  for (char& c : text)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  for (char& c : text) c = base::upper(c);
   return text;
 }
 

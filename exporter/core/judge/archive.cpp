@@ -1,7 +1,6 @@
 #include "exporter/core/judge/archive.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 #include <string_view>
 #include <variant>
@@ -11,11 +10,6 @@ namespace rpoguard::core {
 namespace {
 
 constexpr std::uint64_t kLogBytes = std::uint64_t{1} << 32U;
-
-bool is_segment_size(std::uint64_t bytes) {
-  constexpr std::uint64_t kMebibyte = 1024 * 1024;
-  return std::has_single_bit(bytes) && bytes >= kMebibyte && bytes <= 1024 * kMebibyte;
-}
 
 /// Segments by number since the beginning of all WAL; `end` is the first one that is not of it.
 struct Segments {

@@ -29,8 +29,7 @@ class Scanner {
   explicit Scanner(std::string_view text) : rest_(text) {}
 
   Token next() {
-    constexpr std::string_view kBlank = " \t\n\r\f\v";
-    rest_.remove_prefix(std::min(rest_.find_first_not_of(kBlank), rest_.size()));
+    rest_ = base::trim_front(rest_);
     if (rest_.empty()) return {};
     const char c = rest_.front();
     if (c == '"') return quoted();

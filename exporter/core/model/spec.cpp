@@ -43,6 +43,12 @@ const char* name_of(AfterFailover value) {
   return word(std::array{"waive", "enforce"}, value);
 }
 
+std::optional<std::size_t> find_shard(const Spec& spec, std::string_view id) {
+  const auto found = std::ranges::find(spec.shards, id, &ShardSpec::id);
+  if (found == spec.shards.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - spec.shards.begin());
+}
+
 bool region_allowed(const ShardSpec& shard, const std::string& region) {
   return std::ranges::find(shard.allowed_regions, region) != shard.allowed_regions.end();
 }

@@ -199,6 +199,9 @@ struct Spec {
   friend bool operator==(const Spec&, const Spec&) = default;
 };
 
+/// The place of the shard among `shards`; absent: there is no such shard here.
+std::optional<std::size_t> find_shard(const Spec& spec, std::string_view id);
+
 /// True when `region` may hold a writer or a counted copy of the shard (data residency).
 bool region_allowed(const ShardSpec& shard, const std::string& region);
 

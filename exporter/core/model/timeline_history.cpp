@@ -12,9 +12,8 @@ namespace {
 
 // The next blank-separated word of `line`, taken off its front; empty at the end.
 std::string_view take_word(std::string_view& line) {
-  constexpr std::string_view kBlank = " \t\r";
-  line.remove_prefix(std::min(line.find_first_not_of(kBlank), line.size()));
-  const std::string_view word = line.substr(0, line.find_first_of(kBlank));
+  line = base::trim_front(line);
+  const std::string_view word = line.substr(0, line.find_first_of(base::kBlanks));
   line.remove_prefix(word.size());
   return word;
 }

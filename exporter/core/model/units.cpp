@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <limits>
 
@@ -69,20 +70,17 @@ std::string render_lsn(Lsn lsn) {
   char* at = std::to_chars(buffer.data(), buffer.data() + 8, lsn.value >> 32U, 16).ptr;
   *at++ = '/';
   at = std::to_chars(at, at + 8, lsn.value & 0xFFFFFFFFU, 16).ptr;
-  std::string text(buffer.data(), at);
-  for (char& c : text) {
-    if (c >= 'a') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return text;
+  return base::upper(std::string_view(buffer.data(), static_cast<std::size_t>(at - buffer.data())));
+}
+
+bool is_segment_size(std::uint64_t bytes) {
+  constexpr std::uint64_t kMebibyte = 1024 * 1024;
+  return std::has_single_bit(bytes) && bytes >= kMebibyte && bytes <= 1024 * kMebibyte;
 }
 
 std::optional<WalSegment> parse_wal_segment(std::string_view file_name,
                                             std::uint64_t segment_bytes) {
-  constexpr std::uint64_t kMebibyte = 1024 * 1024;
-  const bool power_of_two = segment_bytes != 0 && (segment_bytes & (segment_bytes - 1)) == 0;
-  if (!power_of_two || segment_bytes < kMebibyte || segment_bytes > 1024 * kMebibyte)
-    return std::nullopt;
-  if (file_name.size() != 24) return std::nullopt;
+  if (!is_segment_size(segment_bytes) || file_name.size() != 24) return std::nullopt;
   const auto timeline = parse_hex32(file_name.substr(0, 8));
   const auto log = parse_hex32(file_name.substr(8, 8));
   const auto segment = parse_hex32(file_name.substr(16, 8));

@@ -70,7 +70,10 @@ struct WalSegment {
   Lsn end;  ///< first byte after the segment
 };
 
-/// Parses a 24-digit WAL file name for the given segment size (a power of two, 1 MiB to 1 GiB).
+/// A power of two, 1 MiB to 1 GiB.
+bool is_segment_size(std::uint64_t bytes);
+
+/// Parses a 24-digit WAL file name for the given segment size.
 /// nullopt for any other name: .history, .backup and .partial files are not whole segments.
 std::optional<WalSegment> parse_wal_segment(std::string_view file_name,
                                             std::uint64_t segment_bytes);

@@ -21,12 +21,6 @@ bool is_unreserved(char c) {
          std::string_view("-._~").find(c) != std::string_view::npos;
 }
 
-bool is_host_name(std::string_view text) {
-  const auto accepted = [](char c) { return is_unreserved(c) && c != '~'; };
-  return !text.empty() && text.size() <= kHostBytesMax && std::ranges::all_of(text, accepted) &&
-         text.front() != '.' && text.front() != '-';
-}
-
 bool looks_like_ipv6(std::string_view text) {
   const auto accepted = [](char c) { return base::is_hex_digit(c) || c == ':' || c == '.'; };
   return std::ranges::all_of(text, accepted) && std::ranges::count(text, ':') >= 2;
@@ -69,6 +63,12 @@ bool read_authority(std::string_view authority, Url& url) {
 }
 
 }  // namespace
+
+bool is_host_name(std::string_view text) {
+  const auto accepted = [](char c) { return is_unreserved(c) && c != '~'; };
+  return !text.empty() && text.size() <= kHostBytesMax && std::ranges::all_of(text, accepted) &&
+         text.front() != '.' && text.front() != '-';
+}
 
 base::Result<Url> split_url(std::string_view text) {
   Url url;

@@ -17,6 +17,9 @@ struct Url {
   friend bool operator==(const Url&, const Url&) = default;
 };
 
+/// Letters, digits, "-", "." and "_", at most 253 bytes (RFC 1035), as resolvers take them.
+bool is_host_name(std::string_view text);
+
 /// Splits "http[s]://HOST[:PORT][/PATH][?QUERY]" (RFC 3986, in lower case up to the host). Refuses
 /// a user or password, a fragment, and every character that a URL must percent-encode. The error
 /// never repeats the text: it may hold a secret.

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "exporter/base/text.hpp"
+
 namespace rpoguard::core {
 namespace {
 
@@ -196,7 +198,7 @@ void compare_promises(const ShardView* before, const ShardView& after, Events& e
 std::string wording(const std::string& note) {
   std::string text;
   std::ranges::copy_if(note, std::back_inserter(text), [](char c) {
-    return !(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'F') && c != '/';
+    return !(base::is_hex_digit(c) && !base::is_lower_letter(c)) && c != '/';
   });
   return text;
 }

@@ -8,6 +8,7 @@
 
 #include <sys/stat.h>
 
+#include "exporter/core/model/units.hpp"
 #include "exporter/observe/archive/archive_file.hpp"
 #include "exporter/observe/system/one_line.hpp"
 
@@ -120,7 +121,7 @@ void ArchiveDirectory::examine(const Candidate& file, bool newest, int& headers)
   if (!state || !whole(file, newest, state->bytes)) return;
   Known known;
   // Of an encrypted or compressed file the first page cannot be read.
-  if (file.suffix.empty() && is_segment_size(state->bytes) && headers < kHeadersMax) {
+  if (file.suffix.empty() && core::is_segment_size(state->bytes) && headers < kHeadersMax) {
     ++headers;
     if (const auto head = read_head(path, kSegmentHeaderBytes)) {
       const auto header = parse_segment_header(*head);
@@ -134,7 +135,7 @@ void ArchiveDirectory::examine(const Candidate& file, bool newest, int& headers)
 
 bool ArchiveDirectory::whole(const Candidate& file, bool newest, std::uint64_t bytes) const {
   if (file.hashed) return bytes > 0;
-  if (file.suffix.empty()) return is_segment_size(bytes);
+  if (file.suffix.empty()) return core::is_segment_size(bytes);
   const Whole answer = compressed_whole(joined(path_, file.path), file.suffix, bytes);
   return answer == Whole::yes || (answer == Whole::cannot_tell && bytes > 0 && !newest);
 }

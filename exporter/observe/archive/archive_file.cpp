@@ -1,10 +1,11 @@
 #include "exporter/observe/archive/archive_file.hpp"
 
 #include <algorithm>
-#include <bit>
 
 #include <fcntl.h>
 #include <unistd.h>
+
+#include "exporter/core/model/units.hpp"
 
 namespace rpoguard::observe {
 namespace {
@@ -52,7 +53,7 @@ class File {
 // RFC 1952: the last four bytes are the length of what was compressed.
 bool gzip_whole(const File& file, std::uint64_t bytes) {
   const auto length = bytes >= 20 ? file.number(bytes - 4, 4) : std::nullopt;
-  return file.number(0, 2) == 0x8B1FU && length && is_segment_size(*length);
+  return file.number(0, 2) == 0x8B1FU && length && core::is_segment_size(*length);
 }
 
 // The xz file format, 2.1.2: the footer repeats the flags of the header and ends in "YZ".
@@ -119,11 +120,6 @@ bool lz4_whole(const File& file, std::uint64_t bytes) {
 }
 
 }  // namespace
-
-bool is_segment_size(std::uint64_t bytes) {
-  constexpr std::uint64_t kMebibyte = 1024 * 1024;
-  return std::has_single_bit(bytes) && bytes >= kMebibyte && bytes <= 1024 * kMebibyte;
-}
 
 std::optional<SegmentHeader> parse_segment_header(std::string_view bytes) {
   constexpr std::uint64_t kLongHeader = 0x0002;

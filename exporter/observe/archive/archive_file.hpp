@@ -11,9 +11,6 @@
 
 namespace rpoguard::observe {
 
-/// A power of two, 1 MiB to 1 GiB.
-bool is_segment_size(std::uint64_t bytes);
-
 /// What the first page of a segment says (XLogLongPageHeaderData in access/xlog_internal.h).
 struct SegmentHeader {
   std::uint32_t timeline = 0;  ///< of the page: an ancestor's where the file holds a switch point

@@ -138,15 +138,15 @@ create table if not exists rpoguard.canary (
 grant select, insert, update on rpoguard.canary to "@role@";
 )";
 
+}  // namespace
+
 bool is_plain_identifier(std::string_view text) {
   const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || c == '_' || (c >= '0' && c <= '9');
+    return base::is_lower_letter(c) || c == '_' || base::is_digit(c);
   };
-  return !text.empty() && text.size() <= kIdentifierBytesMax &&
-         !(text[0] >= '0' && text[0] <= '9') && std::all_of(text.begin(), text.end(), plain);
+  return !text.empty() && text.size() <= kIdentifierBytesMax && !base::is_digit(text.front()) &&
+         std::ranges::all_of(text, plain);
 }
-
-}  // namespace
 
 std::string render_migration(const std::string& role, const std::string& home_region,
                              Canary canary) {

@@ -2,18 +2,21 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace rpoguard::observe {
 
 /// Whether the role may write one table, which only writer_endpoint.canary needs.
 enum class Canary { without_table, with_table };
 
+/// An identifier of PostgreSQL that needs no quotes: [a-z_][a-z0-9_]*, at most 63 bytes.
+bool is_plain_identifier(std::string_view text);
+
 /// Idempotent script for psql, run as a superuser on the writer, once per shard: the role (least
 /// privilege: pg_monitor and SELECT on cluster_state), the table rpoguard.cluster_state with its
 /// one row, the functions rpoguard.cluster_promote(region text, operator text) returns bigint and
 /// rpoguard.timeline_history(timeline integer) returns text; with_table: also rpoguard.canary,
-/// which the role may write. `role` must be a plain identifier ([a-z_][a-z0-9_]*, at most 63
-/// bytes), `home_region` any text.
+/// which the role may write. `role` must be a plain identifier, `home_region` any text.
 std::string render_migration(const std::string& role, const std::string& home_region,
                              Canary canary = Canary::without_table);
 

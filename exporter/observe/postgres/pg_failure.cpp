@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "exporter/base/text.hpp"
 #include "exporter/observe/system/one_line.hpp"
 
 namespace rpoguard::observe {
@@ -88,7 +89,7 @@ struct ServerText {
 // A failed attempt has no PGresult, but at verbosity VERBOSE libpq renders the server's
 // answer as "SEVERITY:  SQLSTATE: text"; only SEVERITY and text are translated.
 std::optional<ServerText> server_text(std::string_view message) {
-  const auto is_code = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); };
+  const auto is_code = [](char c) { return base::is_digit(c) || base::is_upper_letter(c); };
   for (auto at = message.find(":  "); at != std::string_view::npos;
        at = message.find(":  ", at + 1)) {
     const std::string_view rest = message.substr(at + 3);

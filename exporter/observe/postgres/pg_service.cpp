@@ -47,13 +47,6 @@ std::string* place_of(std::string_view keyword, Login& login) {
   return found == places.end() ? nullptr : found->second;
 }
 
-std::string_view trimmed(std::string_view line) {
-  constexpr std::string_view kSpace = " \t\r\v\f";
-  const auto first = line.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return line.substr(first, line.find_last_not_of(kSpace) - first + 1);
-}
-
 /// Reads one section into a login.
 class Section {
  public:
@@ -64,7 +57,7 @@ class Section {
   std::string read(std::string_view text) {
     if (text.find('\0') != std::string_view::npos) return "it has a zero byte";
     for (int number = 1; !text.empty() && !ended_; ++number) {
-      const std::string problem = take(trimmed(base::take_until(text, '\n')));
+      const std::string problem = take(base::trim(base::take_until(text, '\n')));
       if (!problem.empty()) return "line " + std::to_string(number) + ": " + problem;
     }
     return inside_ ? "" : "there is no such section";

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "exporter/base/check.hpp"
+#include "exporter/base/text.hpp"
 #include "exporter/observe/system/one_line.hpp"
 
 namespace rpoguard::observe {
@@ -130,13 +131,12 @@ class SpawnPlan {
 
 bool is_word_or_number(std::string_view text) {
   constexpr std::size_t kBytesMax = 32;
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  const auto plain = [&](char c) {
-    return letter(c) || digit(c) ||
+  const auto plain = [](char c) {
+    return base::is_letter(c) || base::is_digit(c) ||
            std::string_view(".,:;()[]-_").find(c) != std::string_view::npos;
   };
-  const bool mixed = std::ranges::any_of(text, letter) && std::ranges::any_of(text, digit);
+  const bool mixed =
+      std::ranges::any_of(text, base::is_letter) && std::ranges::any_of(text, base::is_digit);
   return text.size() <= kBytesMax && std::ranges::all_of(text, plain) && !mixed;
 }
 

@@ -13,21 +13,8 @@ constexpr std::size_t kMessageBytesMax = 240;
 
 std::string one_line(std::string_view text) {
   text = text.substr(0, text.find_first_of("\r\n"));
-  std::string line;
-  for (std::size_t position = 0; position < text.size();) {
-    const std::size_t start = position;
-    const auto code = base::next_code_point(text, position);
-    if (!code) ++position;
-    const std::size_t length = position - start;
-    if (line.size() + length > kMessageBytesMax) break;
-    const bool control = code && (*code < 0x20 || *code == 0x7F);
-    if (!code || control) {
-      line += '?';
-    } else {
-      line += text.substr(start, length);
-    }
-  }
-  return line;
+  const auto control = [](char32_t code) { return code < 0x20 || code == 0x7F; };
+  return base::show(text, kMessageBytesMax, control).text;
 }
 
 }  // namespace rpoguard::observe

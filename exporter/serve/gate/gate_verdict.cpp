@@ -53,11 +53,8 @@ GateVerdict verdict_on(const GateMoment& moment, std::size_t index,
 GateVerdict verdict_on(const GateMoment& moment, std::string_view id,
                        const core::GateRequest& caller) {
   if (!moment.view) return not_yet_known(id);
-  const auto& shards = moment.view->spec->shards;
-  const auto found =
-      std::ranges::find_if(shards, [id](const core::ShardSpec& shard) { return shard.id == id; });
-  if (found == shards.end()) return refusal(id, kUnknownShard);
-  return verdict_on(moment, static_cast<std::size_t>(found - shards.begin()), caller);
+  const auto shard = find_shard(*moment.view->spec, id);
+  return shard ? verdict_on(moment, *shard, caller) : refusal(id, kUnknownShard);
 }
 
 void count(GateCounters& counters, const GateVerdict& verdict) {

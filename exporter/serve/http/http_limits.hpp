@@ -17,6 +17,8 @@ inline constexpr std::chrono::milliseconds kHeadTimeout{2000};
 inline constexpr std::chrono::milliseconds kHeadTimeoutBusy{250};
 /// An answer must be taken within this time.
 inline constexpr std::chrono::milliseconds kAnswerTimeout{5000};
+/// So much of what nobody wants is thrown away, so that the answer is not lost to a reset.
+inline constexpr std::size_t kLingerBytesMax = 256 * 1024;
 /// A longer head is refused with 431.
 inline constexpr std::size_t kHeadBytesMax = 32 * 1024;
 

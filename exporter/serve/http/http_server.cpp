@@ -37,10 +37,8 @@ namespace {
 
 // cpp-httplib listens with a backlog of 5.
 constexpr int kBacklog = 256;
-// How long and how much of an unwanted body is thrown away so that the answer is not lost to a
-// reset.
+// How long an unwanted body is thrown away, at most kLingerBytesMax of it.
 constexpr std::chrono::milliseconds kLinger{200};
-constexpr std::size_t kLingerBytesMax = 256 * 1024;
 
 constexpr std::string_view kTooLarge =
     "HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: "

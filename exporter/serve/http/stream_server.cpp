@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 
 #include "exporter/base/check.hpp"
+#include "exporter/serve/http/http_limits.hpp"
 #include "exporter/serve/http/listen_error.hpp"
 #include "exporter/serve/http/web_guard.hpp"
 
@@ -34,10 +35,8 @@ constexpr milliseconds kTick{100};
 // Requests and answers that are on their way at stop() have so long.
 constexpr Ticks kLastRequest = 2;
 constexpr Ticks kLastAnswer = 8;
-// How long and how much of what nobody reads is thrown away, so that the answer is not lost to a
-// reset.
+// How long what nobody reads is thrown away, at most kLingerBytesMax of it.
 constexpr Ticks kLinger = 3;
-constexpr std::size_t kLingerBytesMax = 256 * 1024;
 // Of requests that came in one go, so many bytes of answers are made before they are sent.
 constexpr std::size_t kBatchBytes = 64 * 1024;
 // After accept() has failed for want of descriptors or memory.

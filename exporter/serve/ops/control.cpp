@@ -108,9 +108,7 @@ class OrderReader {
 };
 
 bool has_shard(const core::View* view, const std::string& id) {
-  return view != nullptr && std::ranges::any_of(view->spec->shards, [&](const core::ShardSpec& s) {
-           return s.id == id;
-         });
+  return view != nullptr && find_shard(*view->spec, id);
 }
 
 }  // namespace

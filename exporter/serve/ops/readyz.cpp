@@ -81,9 +81,7 @@ std::string checks_json(const std::vector<Check>& checks) {
 
 bool knows_shard(const core::View* view, const std::string& id) {
   // Before the first view nobody can say that there is no such shard.
-  if (view == nullptr) return true;
-  return std::ranges::any_of(view->spec->shards,
-                             [&](const core::ShardSpec& shard) { return shard.id == id; });
+  return view == nullptr || find_shard(*view->spec, id);
 }
 
 }  // namespace

@@ -19,16 +19,32 @@ TEST(Text, only_ascii_letters_change_their_case) {
 }
 
 TEST(Text, kinds_of_characters) {
-  std::string digits, letters, hex_digits;
+  std::string digits, letters, hex_digits, small, capital;
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     if (is_digit(c)) digits += c;
     if (is_letter(c)) letters += c;
     if (is_hex_digit(c)) hex_digits += c;
+    if (is_lower_letter(c)) small += c;
+    if (is_upper_letter(c)) capital += c;
   }
   EXPECT_EQ(digits, "0123456789");
   EXPECT_EQ(letters, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
   EXPECT_EQ(hex_digits, "0123456789ABCDEFabcdef");
+  EXPECT_EQ(capital + small, letters);
+}
+
+TEST(Text, only_small_letters_become_capital) {
+  EXPECT_EQ(upper("az AZ 09 {`\xC3\xA4"), "AZ AZ 09 {`\xC3\xA4");
+}
+
+TEST(Text, loses_the_blanks_around_it) {
+  EXPECT_EQ(trim(" \t\r\n a b \f\v"), "a b");
+  EXPECT_EQ(trim_front("  a "), "a ");
+  EXPECT_EQ(trim_back("  a "), "  a");
+  EXPECT_EQ(trim("\ta\t", " "), "\ta\t");
+  EXPECT_EQ(trim(" \n"), "");
+  EXPECT_EQ(trim(""), "");
 }
 
 TEST(Text, is_taken_apart_at_a_separator) {

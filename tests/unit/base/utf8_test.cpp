@@ -57,5 +57,24 @@ TEST(Utf8, bytes_outside_any_character_become_the_replacement_character) {
   for (const Pair& row : rows) EXPECT_EQ(sanitize_utf8(row.given), row.expected) << row.given;
 }
 
+TEST(Utf8, characters_are_counted_and_stray_bytes_with_them) {
+  EXPECT_EQ(count_characters(""), 0U);
+  EXPECT_EQ(count_characters("gr\xC3\xBC\xC3\x9F"), 4U);
+  EXPECT_EQ(count_characters("a\xFF\xE2\x82"), 4U);
+}
+
+TEST(Utf8, what_is_shown_hides_what_nobody_may_see_and_is_cut_between_characters) {
+  const auto no_x = [](char32_t code) { return code == 'x'; };
+  EXPECT_EQ(show("a\xFFxb", 10, no_x).text, "a??b");
+  EXPECT_FALSE(show("abcd", 4, no_x).cut);
+  EXPECT_TRUE(show("abcde", 4, no_x).cut);
+  EXPECT_EQ(show("abc\xC3\xBC"
+                 "d",
+                 4, no_x)
+                .text,
+            "abc")
+      << "nothing follows the cut";
+}
+
 }  // namespace
 }  // namespace rpoguard::base

@@ -162,5 +162,13 @@ TEST(DurationText, seconds_are_exact_to_the_millisecond) {
   EXPECT_DOUBLE_EQ(to_seconds(milliseconds(1500)), 1.5);
 }
 
+TEST(SegmentSize, is_a_power_of_two_from_1_mib_to_1_gib) {
+  constexpr std::uint64_t kMiB = 1024 * 1024;
+  for (const std::uint64_t good : {kMiB, 16 * kMiB, 1024 * kMiB})
+    EXPECT_TRUE(is_segment_size(good)) << good;
+  for (const std::uint64_t bad : {std::uint64_t{0}, kMiB / 2, kMiB + 1, 3 * kMiB, 2048 * kMiB})
+    EXPECT_FALSE(is_segment_size(bad)) << bad;
+}
+
 }  // namespace
 }  // namespace rpoguard::core

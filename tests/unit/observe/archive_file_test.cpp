@@ -45,13 +45,6 @@ TEST(SegmentHeader, must_fit_the_name) {
   EXPECT_FALSE(fits(page_header(2, start), 2 * kMiB));
 }
 
-TEST(SegmentSize, is_a_power_of_two_from_1_mib_to_1_gib) {
-  for (const std::uint64_t good : {kMiB, 16 * kMiB, 1024 * kMiB})
-    EXPECT_TRUE(is_segment_size(good));
-  for (const std::uint64_t bad : {std::uint64_t{0}, kMiB / 2, kMiB + 1, 3 * kMiB, 2048 * kMiB})
-    EXPECT_FALSE(is_segment_size(bad)) << bad;
-}
-
 /// A whole file of each format, and how its end may be missing.
 struct Format {
   std::string suffix;
