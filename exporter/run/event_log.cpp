@@ -18,8 +18,7 @@ const std::string* value_of(const core::Event& event, const core::EventField& fi
 std::optional<LogLine> log_line_of(const core::Event& event) {
   const core::EventRow& row = core::row_of(event.kind);
   if (row.title == nullptr) return std::nullopt;
-  LogLine line{
-      .level = row.level, .message = event.title.empty() ? row.title : event.title, .fields = {}};
+  LogLine line{.level = row.level, .message = row.title, .fields = {}};
   if (!event.shard.empty()) line.fields.emplace_back("shard", event.shard);
   for (const core::EventField& field : row.fields) {
     if (field.key == nullptr) break;

@@ -63,7 +63,7 @@ void describe_fork(NodeView& out, const NodeFacts& facts, const NodeFacts& write
   }
   if (out.diverged_bytes.value_or(0) == 0) return;
   add_note(out, "its WAL leaves the writer's at " + render_lsn(*fork->point) + " and goes on for " +
-                    std::to_string(*out.diverged_bytes) + " bytes: run pg_rewind or rebuild it");
+                    std::to_string(*out.diverged_bytes) + " bytes: " + kDivergedRemedy);
 }
 
 // Bytes that the copy is behind the writer; absent where its WAL is not the writer's.

@@ -1,25 +1,22 @@
 #include "exporter/core/judge/writer_verdict.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 #include <vector>
 
 #include "exporter/base/check.hpp"
+#include "exporter/base/human.hpp"
 
 namespace rpoguard::core {
 namespace {
-
-std::string render_age(Instant then, Instant now) {
-  return render_duration(std::chrono::round<std::chrono::seconds>(now - then));
-}
 
 // EpochSource::http: why nobody knows who the authority says the writer is.
 std::string silence_of(const WitnessReading& witness, Instant now) {
   if (!witness.view) return "no epoch witness is configured";
   if (witness.view->number) return "the epoch witness names no writer";
   std::string silence = "the epoch witness has given no good answer";
-  silence += witness.good ? " for " + render_age(witness.good->asked, now) : std::string(" yet");
+  silence +=
+      witness.good ? " for " + base::render_short(now - witness.good->asked) : std::string(" yet");
   if (const auto& failure = witness.view->failure)
     silence += std::string(" (") + name_of(failure->reason) + ": " + failure->message + ")";
   return silence;
@@ -91,10 +88,11 @@ std::map<std::string, std::optional<Epoch>> rivals_now(const EpochRecord& before
 // How a node that accepts writes is used, as far as that was seen; empty: nothing was.
 std::string use_of(const Reading& reading, Instant now) {
   if (reading.last_transaction)
-    return "was last seen to commit " + render_age(*reading.last_transaction, now) + " ago";
+    return "was last seen to commit " + base::render_short(now - *reading.last_transaction) +
+           " ago";
   if (!reading.accepting_since) return "";
   return "has not been seen to commit since it was found to accept writes " +
-         render_age(*reading.accepting_since, now) + " ago";
+         base::render_short(now - *reading.accepting_since) + " ago";
 }
 
 // Who of several writers is in use. For people only: a dormant one may wake up at any moment, so

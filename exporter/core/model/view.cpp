@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "exporter/base/human.hpp"
+
 namespace rpoguard::core {
 namespace {
 
@@ -50,11 +52,16 @@ bool has_diverged(const NodeView& node) {
 }
 
 std::string render_divergence(const NodeView& node) {
-  return "has diverged by " + std::to_string(node.diverged_bytes.value()) + " bytes";
+  return "has diverged by " + base::render_bytes(node.diverged_bytes.value());
+}
+
+std::optional<bool> downgraded(const ShardView& shard) {
+  if (!shard.writer || !shard.synchronous.promised) return std::nullopt;
+  return shard.synchronous.downgraded;
 }
 
 bool is_downgraded(const ShardView& shard) {
-  return shard.writer && shard.synchronous.promised && shard.synchronous.downgraded;
+  return downgraded(shard).value_or(false);
 }
 
 bool usable_at(const ShardView& shard, Instant now) {

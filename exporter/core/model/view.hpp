@@ -166,8 +166,10 @@ struct Freeze {
 std::string render_freeze(const Freeze& freeze);
 /// It has WAL that the writer never accepted.
 bool has_diverged(const NodeView& node);
-/// "has diverged by 512 bytes". REQUIRES: it has
+/// "has diverged by 1.5 MiB". REQUIRES: it has
 std::string render_divergence(const NodeView& node);
+/// What to do with a node that has diverged, once it is fenced.
+inline constexpr const char* kDivergedRemedy = "run pg_rewind or rebuild it";
 
 /// The gate as a lease: open iff now < open_until. Decided at request time (gate.hpp), never read
 /// as a flag.
@@ -235,7 +237,10 @@ std::optional<Duration> at_risk_span_at(const ShardView& shard, Instant now);
 /// (RPO - exposure) / min(exposure_growth, 1), so never less than what the lease guarantees. 0 when
 /// it has; absent: it does not grow, or is unknown, or the RPO is 0 and judged by other proof.
 std::optional<Duration> time_to_exhaustion_at(const ShardView& shard, Instant now);
-/// The confirmed writer does not require the synchronous durability that is promised.
+/// The confirmed writer does not require the synchronous durability that is promised; absent: none
+/// is promised, or there is no confirmed writer to require it.
+std::optional<bool> downgraded(const ShardView& shard);
+/// It is known to be.
 bool is_downgraded(const ShardView& shard);
 /// Writes are usable at `now`: as evaluated, and the lease has not run out since.
 bool usable_at(const ShardView& shard, Instant now);

@@ -11,8 +11,6 @@ namespace {
 
 using Events = std::vector<Event>;
 
-constexpr const char* kDivergedRemedy = ": it needs pg_rewind or a rebuild";
-
 std::string seconds_text(std::optional<Duration> duration) {
   if (!duration) return "unknown";
   using std::chrono::milliseconds;
@@ -69,10 +67,10 @@ std::optional<Event> compare_divergence(const NodeView* before, const NodeView& 
                                         const ShardView& after) {
   if (!has_diverged(node) || (before != nullptr && has_diverged(*before))) return std::nullopt;
   Event event = event_of(EventKind::node_diverged, after,
-                         node.name + " " + render_divergence(node) + kDivergedRemedy);
-  event.title = std::string("node has diverged") + kDivergedRemedy;
+                         node.name + " " + render_divergence(node) + ": " + kDivergedRemedy);
   event.details = {{"bytes", std::to_string(*node.diverged_bytes)}};
   if (node.fork_point) event.details.emplace_back("fork_point", render_lsn(*node.fork_point));
+  event.details.emplace_back("remedy", kDivergedRemedy);
   return event;
 }
 
@@ -185,9 +183,10 @@ void compare_endpoints(const ShardView* before, const ShardView& after, Events& 
                              : event_of(EventKind::endpoint_on_writer, after));
 }
 
+// Without a confirmed writer nobody knows: that is no news about the promise.
 void compare_promises(const ShardView* before, const ShardView& after, Events& events) {
-  const bool was = before != nullptr && before->synchronous.downgraded;
-  const bool is = after.synchronous.downgraded;
+  const bool was = before != nullptr && is_downgraded(*before);
+  const bool is = downgraded(after).value_or(was);
   if (was == is) return;
   events.push_back(
       is ? event_of(EventKind::synchronous_downgraded, after, after.synchronous.problem)
@@ -257,14 +256,6 @@ void compare_freezes(const ShardView* before, const ShardView& after, Events& ev
                    {"until", is->until ? render_time(*is->until) : "unfrozen"}};
 }
 
-Event opening(const ShardView& after, std::string from) {
-  const bool waived = after.gate.waived;
-  Event event = change_of(EventKind::gate_opened, after, std::move(from), "open",
-                          waived ? "open under a waiver, without proof of a remote copy" : "open");
-  if (waived) event.title = "gate open under a waiver";
-  return event;
-}
-
 void compare_gates(const ShardView* before, const ShardView& after, Events& events) {
   const std::string was = before == nullptr ? "" : first_reason(*before);
   const std::string is = first_reason(after);
@@ -272,7 +263,10 @@ void compare_gates(const ShardView* before, const ShardView& after, Events& even
   const std::string from = before == nullptr ? "unknown" : was.empty() ? "open" : "closed";
   const std::string& why = after.gate.detail;
   if (is.empty()) {
-    events.push_back(opening(after, from));
+    const bool waived = after.gate.waived;
+    events.push_back(
+        change_of(EventKind::gate_opened, after, from, "open",
+                  waived ? "open under a waiver, without proof of a remote copy" : "open"));
   } else if (was.empty()) {
     events.push_back(change_of(EventKind::gate_closed, after, from, "closed", why));
   } else {
@@ -280,6 +274,7 @@ void compare_gates(const ShardView* before, const ShardView& after, Events& even
   }
   events.back().details = {{"exposure", seconds_text(exposure_at(after, after.evaluated))},
                            {"rpo", render_duration(after.spec->rpo)}};
+  if (after.gate.waived) events.back().details.emplace_back("waived", "true");
 }
 
 }  // namespace

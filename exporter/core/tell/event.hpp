@@ -22,7 +22,6 @@ struct Event {
   std::string to{};      ///< in the same words
   std::string reason{};  ///< why the gate is closed, by its name; empty while it is open
   std::string text{};    ///< one sentence for a person; may be empty if only the log tells of it
-  std::string title{};   ///< what the log calls it, where that is not the title of its kind
   /// What only the log says, by the keys of the kind's fields: {"exposure", "1s"}.
   std::vector<std::pair<std::string, std::string>> details{};
   friend bool operator==(const Event&, const Event&) = default;

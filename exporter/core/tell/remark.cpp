@@ -169,7 +169,7 @@ std::vector<Remark> remarks_of(const NodeView& node) {
   if (!node.note.empty()) remarks.push_back({.text = node.note});
   if (has_diverged(node))
     remarks.push_back({.tone = Tone::bad,
-                       .text = "diverged by " + render_bytes(*node.diverged_bytes),
+                       .text = render_divergence(node),
                        .more = node.fork_point ? " at " + render_lsn(*node.fork_point) : ""});
   if (node.failure) remarks.push_back({.text = failure_text(*node.failure)});
   return remarks;

@@ -20,11 +20,6 @@ std::optional<Duration> budget(const ShardScrape& shard) {
   return shard.exposure ? std::optional(shard.spec.rpo - *shard.exposure) : std::nullopt;
 }
 
-std::optional<bool> downgraded(const ShardScrape& shard) {
-  const bool can_tell = shard.view.synchronous.promised && shard.view.writer;
-  return can_tell ? std::optional(shard.view.synchronous.downgraded) : std::nullopt;
-}
-
 Duration write_outage(const ShardScrape& shard) {
   return shard.at.age(shard.view.write_outage_since).value_or(Duration{0});
 }
@@ -285,7 +280,7 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
      .labels = {"shard"},
      .help = "1 if the shard promises RPO 0 but its writer does not wait for a copy, else 0. "
              "Absent for any other RPO, and while there is no confirmed writer.",
-     .read = each_shard([](const ShardScrape& shard) { return downgraded(shard); })},
+     .read = each_shard([](const ShardScrape& shard) { return downgraded(shard.view); })},
     {.name = "rpoguard_witness_number",
      .kind = MetricKind::gauge,
      .labels = {"shard", "witness"},

@@ -191,7 +191,7 @@ Json endpoint_json(const std::optional<core::EndpointSpec>& spec,
 // Null: not promised. Without a confirmed writer nobody knows whether it is required.
 Json synchronous_json(const ShardView& shard) {
   if (!shard.synchronous.promised) return {};
-  return Json{{"downgraded", shard.writer ? Json(shard.synchronous.downgraded) : Json()},
+  return Json{{"downgraded", maybe(downgraded(shard))},
               {"problem", shard.synchronous.problem}};
 }
 

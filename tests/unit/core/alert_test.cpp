@@ -122,7 +122,7 @@ TEST(Alerts, say_who_and_what_and_leave_the_details_to_the_view) {
              "shard 184 refuses writes: split_brain | two writers",
              "shard 184 promises RPO 0, but its writer does not wait for a copy | nobody waits",
              "iad-b of shard 184 is an old writer that still accepts writes | epoch 6",
-             "phx-a of shard 184 has diverged by 12 bytes | it left at 0/50"}));
+             "phx-a of shard 184 has diverged by 12 B | it left at 0/50"}));
   view.nodes[kIadA].state = NodeState::unconfirmed;
   EXPECT_EQ(alerts_of(view).front().summary, "shard 184 has no writer");
 }

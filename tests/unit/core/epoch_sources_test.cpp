@@ -251,7 +251,7 @@ TEST(EpochAuthority, must_raise_its_number_to_name_another) {
 TEST(EpochAuthority, silence_confirms_nobody_and_calls_nobody_stale) {
   const NodeFacts any = accepts(std::nullopt);
   EpochMemory silent = confirmed(7, "iad-a");
-  silent.authority_silence = "the epoch witness has given no good answer for 12s";
+  silent.authority_silence = "the epoch witness has given no good answer for 12 s";
   expect(EpochSource::http,
          {
              {"one", {any, {}, {}}, silent, {kUnconfirmed}, Reason::stale_epoch},

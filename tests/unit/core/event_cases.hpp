@@ -151,6 +151,13 @@ inline void keep_history(ShardView& view) {
 inline void downgrade(ShardView& view) {
   view.synchronous = {true, true, "synchronous_standby_names is empty"};
 }
+inline void keep_synchronous(ShardView& view) {
+  view.synchronous.promised = true;
+}
+inline void lose_downgraded_writer(ShardView& view) {
+  keep_synchronous(view);
+  lose_writer(view);
+}
 inline void have_lister(ShardView& view) {
   auto spec = std::make_shared<ShardSpec>(*view.spec);
   spec->archive.source = ArchiveSource::command;
@@ -288,7 +295,9 @@ inline const std::vector<EventCase>& event_cases() {
       {"a node goes on keeping its history", keep_history, keep_history},
       {"a node tells its history again", keep_history, nothing},
       {"a synchronous promise is broken", nothing, downgrade},
-      {"a synchronous promise is kept again", downgrade, nothing},
+      {"a synchronous promise is kept again", downgrade, keep_synchronous},
+      {"the writer of a broken synchronous promise is lost", downgrade, lose_downgraded_writer},
+      {"a synchronous promise is given up", downgrade, nothing},
       {"a lister fails", have_lister, fail_lister},
       {"a lister fails otherwise", fail_lister, fail_lister_otherwise},
       {"a lister answers again", fail_lister, have_lister},

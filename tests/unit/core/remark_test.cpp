@@ -154,11 +154,12 @@ TEST(Remarks, on_a_node_are_its_note_its_fork_and_its_failure) {
   EXPECT_EQ(lines(remarks_of(node)), Lines{});
   node.note = "epoch 6";
   node.diverged_bytes = 1'048'576;
-  EXPECT_EQ(lines(remarks_of(node)), (Lines{"plain epoch 6", "bad diverged by 1.0 MiB"}));
+  EXPECT_EQ(lines(remarks_of(node)), (Lines{"plain epoch 6", "bad has diverged by 1.0 MiB"}));
   node.fork_point = Lsn{0x2F00000};
   node.failure = ProbeError{ProbeFailure::refused, "no"};
-  EXPECT_EQ(lines(remarks_of(node)),
-            (Lines{"plain epoch 6", "bad diverged by 1.0 MiB at 0/2F00000", "plain refused: no"}));
+  EXPECT_EQ(
+      lines(remarks_of(node)),
+      (Lines{"plain epoch 6", "bad has diverged by 1.0 MiB at 0/2F00000", "plain refused: no"}));
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ TEST(EpochWitness, a_silent_authority_confirms_nobody_once_its_answer_is_too_old
   EXPECT_EQ(asked.shard.reason(), "stale_epoch");
   EXPECT_EQ(asked.shard.state(kIadA), "unconfirmed");
   EXPECT_EQ(asked.shard.view.gate.detail,
-            "the epoch witness has given no good answer for 5s (timeout: no answer in time)");
+            "the epoch witness has given no good answer for 5.0 s (timeout: no answer in time)");
   EXPECT_FALSE(asked.shard.view.epoch_witness->number);
   asked.silent = false;
   asked.run(2);

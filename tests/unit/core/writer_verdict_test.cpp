@@ -105,9 +105,10 @@ TEST(WritersInUse, are_told_apart_by_whether_they_commit) {
   ASSERT_EQ(shard.reason(), "split_brain");
   EXPECT_TRUE(shard.view.nodes[kIadA].last_transaction_seen);
   EXPECT_FALSE(shard.view.nodes[kPhxA].last_transaction_seen);
-  EXPECT_EQ(shard.view.gate.detail,
-            "iad-a and phx-a accept writes at the same time: iad-a was last seen to commit 0s ago, "
-            "phx-a has not been seen to commit since it was found to accept writes 4s ago");
+  EXPECT_EQ(
+      shard.view.gate.detail,
+      "iad-a and phx-a accept writes at the same time: iad-a was last seen to commit 0.0 s ago, "
+      "phx-a has not been seen to commit since it was found to accept writes 4.0 s ago");
   EXPECT_NE(shard.view.nodes[kPhxA].note.find("has not been seen to commit"), std::string::npos);
   EXPECT_FALSE(shard.open()) << "a dormant rival may wake up at any moment";
 }
@@ -117,7 +118,7 @@ TEST(WritersInUse, a_stale_writer_that_still_commits_is_called_so) {
   shard.facts[kPhxA].stamped = make_stamp(2, "phx");
   shard.run_healthy(2);
   ASSERT_EQ(shard.state(kIadA), "stale_writer");
-  EXPECT_NE(shard.view.nodes[kIadA].note.find("it was last seen to commit 0s ago"),
+  EXPECT_NE(shard.view.nodes[kIadA].note.find("it was last seen to commit 0.0 s ago"),
             std::string::npos)
       << shard.view.nodes[kIadA].note;
 }

@@ -63,8 +63,6 @@ TEST(EventLog, takes_members_and_details_in_the_order_of_the_row) {
   EXPECT_EQ(log_of(event),
             "  warning msg=\"gate closed\" shard=184 reason=rpo_exceeded detail=\"it is late\"\n")
       << "what is not known is left out";
-  event.title = "gate closed at last";
-  EXPECT_TRUE(log_of(event).starts_with("  warning msg=\"gate closed at last\" shard=184"));
 }
 
 TEST(EventLog, of_the_process_names_no_shard) {
