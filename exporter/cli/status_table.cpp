@@ -9,6 +9,7 @@
 #include "exporter/base/utf8.hpp"
 #include "exporter/cli/view_reader.hpp"
 #include "exporter/core/tell/remark.hpp"
+#include "exporter/core/tell/summary.hpp"
 
 namespace rpoguard::cli {
 namespace {
@@ -17,9 +18,22 @@ using nlohmann::json;
 
 constexpr std::size_t kDetailsUpTo =
     8;  // with more shards only those in trouble are shown node by node
-constexpr double kStaleIntervals = 3;
 
 enum class Mood { plain, good, warn, bad, dim };
+
+Mood mood_of(core::Tone tone) {
+  switch (tone) {
+    case core::Tone::good:
+      return Mood::good;
+    case core::Tone::unsure:
+      return Mood::warn;
+    case core::Tone::bad:
+      return Mood::bad;
+    case core::Tone::plain:
+      break;
+  }
+  return Mood::plain;
+}
 
 struct Cell {
   std::string text;
@@ -99,72 +113,55 @@ double urgency(const json& shard) {
          std::max(shard.at("rpo_seconds").get<double>(), 1e-3);
 }
 
-Cell gate_cell(const json& gate) {
-  const std::string mode = gate.at("mode");
-  const std::string suffix = mode == "enforce" ? "" : " (" + mode + ")";
-  if (!gate.at("reason").is_null()) {
-    const std::string reason = gate.at("reason");
-    return {gate.at("open").get<bool>() ? "would close: " + reason + suffix
-                                        : "CLOSED: " + reason + suffix,
-            Mood::bad};
+Cell cell_of(const core::Remark& remark) {
+  return {core::render_remark(remark), mood_of(remark.tone)};
+}
+
+// The worst of them gives the colour.
+Cell cell_of(const std::vector<core::Remark>& remarks) {
+  Cell cell;
+  core::Tone worst = core::Tone::plain;
+  for (const core::Remark& remark : remarks) {
+    cell.text += (cell.text.empty() ? "" : "; ") + core::render_remark(remark);
+    worst = std::max(worst, remark.tone);
   }
-  if (gate.at("waived").get<bool>()) return {"open, waived" + suffix, Mood::warn};
-  return {"open" + suffix, Mood::good};
+  cell.mood = mood_of(worst);
+  return cell;
 }
 
-Row shard_row(const json& shard) {
-  const json& writer = shard.at("writer");
-  const bool has_writer = !writer.is_null();
-  const double used = urgency(shard);
-  const Mood exposure = used >= 1 ? Mood::bad : used >= 0.5 ? Mood::warn : Mood::plain;
-  return {
-      {shard.at("shard").get<std::string>()},
-      usable(shard) ? Cell{"usable", Mood::good} : Cell{"STOPPED", Mood::bad},
-      gate_cell(shard.at("gate")),
-      {seconds(shard.at("exposure_seconds")) + " of " + seconds(shard.at("rpo_seconds")), exposure},
-      has_writer ? Cell{writer.at("node").get<std::string>() + " (" +
-                        writer.at("writer_region").get<std::string>() + ")"}
-                 : Cell{"none", Mood::bad},
-      {whole(shard.at("highest_epoch"))},
-      {shard.at("archive").at("enabled").get<bool>()
-           ? seconds(shard.at("archive").at("age_seconds"))
-           : "-"}};
-}
-
-Cell state_cell(const json& node) {
-  const std::string state = node.at("state");
-  if (state == "writer" || state == "standby")
-    return {state, node.at("up").get<bool>() ? Mood::good : Mood::warn};
-  return {state, Mood::bad};
-}
-
-std::string replication_of(const json& node) {
-  if (node.at("streaming").is_null()) return "unknown";
-  if (!node.at("streaming").get<bool>()) return "not streaming";
-  return node.at("synchronous") == true ? "sync" : "async";
-}
-
-std::string node_note(const json& node) {
-  std::string note;
-  for (const core::Remark& remark : core::remarks_of(read_node(node)))
-    note += (note.empty() ? "" : "; ") + core::render_remark(remark);
-  return note;
+Row shard_row(const json& shard, const core::ShardView& view, const Moment& at) {
+  Cell exposure =
+      cell_of(core::remark_on_exposure(view.spec->rpo, core::exposure_at(view, at.now)));
+  exposure.text += " of " + base::render_short(view.spec->rpo);
+  return {{shard.at("shard").get<std::string>()},
+          cell_of(core::remark_on_writes(usable(shard))),
+          cell_of(core::remarks_on(read_gate(shard.at("gate")))),
+          std::move(exposure),
+          cell_of(core::remark_on_writer(view.writer)),
+          {whole(shard.at("highest_epoch"))},
+          {shard.at("archive").at("enabled").get<bool>()
+               ? seconds(shard.at("archive").at("age_seconds"))
+               : "-"}};
 }
 
 Row node_row(const json& node) {
-  const bool writer = node.at("state") == "writer";
+  const core::NodeView view = read_node(node);
+  const bool writer = view.state == core::NodeState::writer;
   const auto copy_only = [&](std::string text) { return Cell{writer ? "-" : std::move(text)}; };
+  const std::string link = core::render_link(view);
+  Cell note = cell_of(core::remarks_of(view));
+  if (note.mood == Mood::plain) note.mood = Mood::warn;
   return {{node.at("name").get<std::string>()},
           {node.at("region").get<std::string>()},
-          state_cell(node),
+          {node.at("state").get<std::string>(), mood_of(core::tone_of(view.state, view.up))},
           {whole(node.at("epoch"))},
           {whole(node.at("timeline"))},
           copy_only(seconds(node.at("lag_seconds").at("flush"))),
           copy_only(seconds(node.at("lag_seconds").at("replay"))),
           copy_only(bytes(node.at("lag_bytes").at("flush"))),
-          copy_only(replication_of(node)),
-          {node.at("counted").get<bool>() ? "yes" : "-"},
-          {node_note(node), Mood::warn}};
+          {link.empty() ? "-" : link},
+          {view.counted ? "yes" : "-"},
+          std::move(note)};
 }
 
 Row heading(std::initializer_list<const char*> names) {
@@ -173,15 +170,15 @@ Row heading(std::initializer_list<const char*> names) {
   return row;
 }
 
-std::string render_nodes(const json& shard, const Moment& at, bool color) {
+std::string render_nodes(const json& shard, const core::ShardView& view, const Moment& at,
+                         bool color) {
   std::string out = "\nshard " + shard.at("shard").get<std::string>();
   if (!shard.at("gate").at("reason").is_null())
     out += ": " + shard.at("gate").at("detail").get<std::string>();
   out += "\n";
-  for (const core::Remark& remark : core::remarks_of(read_shard(shard, at), at.now)) {
-    const Mood mood = remark.tone == core::Tone::bad ? Mood::bad : Mood::warn;
+  for (const core::Remark& remark : core::remarks_of(view, at.now)) {
     if (core::is_trouble(remark))
-      out += "  " + painted(core::render_remark(remark), mood, color) + "\n";
+      out += "  " + painted(core::render_remark(remark), mood_of(remark.tone), color) + "\n";
   }
   std::vector<Row> rows{heading({"NODE", "REGION", "STATE", "EPOCH", "TL", "LAG FLUSH",
                                  "LAG REPLAY", "BEHIND", "REPLICATION", "COUNTED", ""})};
@@ -189,12 +186,12 @@ std::string render_nodes(const json& shard, const Moment& at, bool color) {
   return out + render_table(rows, "  ", color);
 }
 
+// A view that does not say whether it is stale is not to be trusted either.
 std::string stale_warning(const json& view, bool color) {
-  const double age = view.at("view_age_seconds").get<double>();
-  if (age <= kStaleIntervals * view.at("probe_interval_seconds").get<double>()) return "";
-  return painted("rpoguard has not evaluated its shards for " +
-                     seconds(view.at("view_age_seconds")) + ": do not trust this page\n",
-                 Mood::bad, color);
+  if (!view.value("stale", true)) return "";
+  const auto age = read_seconds(view.at("view_age_seconds")).value_or(core::Duration{});
+  const core::Remark remark = core::remark_on_age(age, true);
+  return painted(core::render_remark(remark) + "\n", mood_of(remark.tone), color);
 }
 
 }  // namespace
@@ -209,12 +206,16 @@ std::string render_status(const json& view, const TableOptions& options) {
   });
   std::vector<Row> rows{
       heading({"SHARD", "WRITES", "GATE", "EXPOSURE", "WRITER", "EPOCH", "ARCHIVE AGE"})};
-  for (const json& shard : shards) rows.push_back(shard_row(shard));
   const Moment at = read_moment(view);
-  std::string out = stale_warning(view, options.color) + render_table(rows, "", options.color);
+  std::vector<core::ShardView> views;
   for (const json& shard : shards) {
-    if (shards.size() <= kDetailsUpTo || !usable(shard))
-      out += render_nodes(shard, at, options.color);
+    views.push_back(read_shard(shard, at));
+    rows.push_back(shard_row(shard, views.back(), at));
+  }
+  std::string out = stale_warning(view, options.color) + render_table(rows, "", options.color);
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    if (shards.size() <= kDetailsUpTo || !usable(shards[i]))
+      out += render_nodes(shards[i], views[i], at, options.color);
   }
   return out;
 }

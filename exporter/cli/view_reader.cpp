@@ -75,6 +75,24 @@ std::optional<core::ProbeError> read_failure(const json& object) {
   return core::ProbeError{core::ProbeFailure::bad_answer, reason + ", " + text(failure, "message")};
 }
 
+// A newer rpoguard may know more states: then nobody knows here how the node is.
+core::NodeState read_state(const json& node) {
+  const std::string state = text(node, "state");
+  for (std::size_t i = 0; i < core::kNodeStateCount; ++i) {
+    const auto known = static_cast<core::NodeState>(i);
+    if (name_of(known) == state) return known;
+  }
+  return core::NodeState::unreachable;
+}
+
+std::optional<core::WriterView> read_writer(const json& writer) {
+  if (writer.is_null()) return std::nullopt;
+  return core::WriterView{.node = text(writer, "node"),
+                          .region = text(writer, "writer_region"),
+                          .epoch = {},
+                          .timeline = {}};
+}
+
 std::optional<core::EndpointView> read_endpoint(const json& endpoint, const Moment& at) {
   if (endpoint.is_null()) return std::nullopt;
   return core::EndpointView{.on_writer = read<bool>(endpoint, "on_writer"),
@@ -142,6 +160,13 @@ Moment read_moment(const json& view) {
 
 core::NodeView read_node(const json& node) {
   core::NodeView view;
+  view.state = read_state(node);
+  view.up = is_true(node, "up");
+  view.counted = is_true(node, "counted");
+  view.streaming = read<bool>(node, "streaming");
+  view.synchronous = read<bool>(node, "synchronous");
+  view.apply_delay = read_seconds(member(node, "apply_delay_seconds"));
+  view.replay_paused = read<bool>(node, "replay_paused");
   view.failure = read_failure(node);
   view.diverged_bytes = read<std::int64_t>(node, "diverged_bytes");
   view.fork_point = read_lsn(node, "fork_point");
@@ -149,12 +174,19 @@ core::NodeView read_node(const json& node) {
   return view;
 }
 
+core::GateWords read_gate(const json& gate) {
+  return {.mode = text(gate, "mode"),
+          .open = is_true(gate, "open"),
+          .reason = text(gate, "reason"),
+          .waived = is_true(gate, "waived")};
+}
+
 core::ShardView read_shard(const json& shard, const Moment& at) {
   auto spec = std::make_shared<core::ShardSpec>();
   spec->rpo = read_seconds(member(shard, "rpo_seconds")).value_or(Duration{0});
   core::ShardView view;
   view.spec = std::move(spec);
-  if (!member(shard, "writer").is_null()) view.writer.emplace();
+  view.writer = read_writer(member(shard, "writer"));
   view.recovery_point = read_age(shard, "exposure_seconds", at);
   view.exposure_growth = read<double>(shard, "exposure_growth");
   view.bootstrapped = is_true(shard, "bootstrapped");

@@ -1,5 +1,5 @@
-// /api/v1/view, read back as the view that it was made from, as far as core/tell/remark.hpp speaks
-// of it.
+// /api/v1/view, read back as the view that it was made from, as far as core/tell/remark.hpp and
+// summary.hpp speak of it.
 #pragma once
 
 #include <optional>
@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "exporter/core/model/view.hpp"
+#include "exporter/core/tell/summary.hpp"
 
 namespace rpoguard::cli {
 
@@ -22,6 +23,7 @@ struct Moment {
 Moment read_moment(const nlohmann::json& view);
 std::optional<core::Duration> read_seconds(const nlohmann::json& seconds);
 core::NodeView read_node(const nlohmann::json& node);
+core::GateWords read_gate(const nlohmann::json& gate);
 core::ShardView read_shard(const nlohmann::json& shard, const Moment& at);
 
 }  // namespace rpoguard::cli

@@ -68,6 +68,15 @@ bool usable_at(const ShardView& shard, Instant now) {
   return shard.writes_usable && now < shard.gate.open_until;
 }
 
+Duration stale_after(const ProbeSpec& probe) {
+  return std::max<Duration>(
+      {3 * probe.interval, probe.interval + 2 * probe.timeout, Duration(std::chrono::seconds(2))});
+}
+
+bool is_stale(const View& view, Instant now) {
+  return now - view.published >= stale_after(view.spec->probe);
+}
+
 const ShardView* View::find(const std::string& id) const {
   for (const auto& shard : shards) {
     if (shard && shard->spec->id == id) return shard.get();

@@ -255,4 +255,8 @@ struct View {
   const ShardView* find(const std::string& id) const;
 };
 
+/// A view this old is not fresh.
+Duration stale_after(const ProbeSpec& probe);
+bool is_stale(const View& view, Instant now);
+
 }  // namespace rpoguard::core

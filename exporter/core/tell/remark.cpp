@@ -171,6 +171,10 @@ std::vector<Remark> remarks_of(const NodeView& node) {
     remarks.push_back({.tone = Tone::bad,
                        .text = render_divergence(node),
                        .more = node.fork_point ? " at " + render_lsn(*node.fork_point) : ""});
+  if (node.apply_delay)
+    remarks.push_back({.text = "replays " + render_short(*node.apply_delay) + " late"});
+  if (node.replay_paused.value_or(false))
+    remarks.push_back({.tone = Tone::unsure, .text = "replay paused"});
   if (node.failure) remarks.push_back({.text = failure_text(*node.failure)});
   return remarks;
 }

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "exporter/base/human.hpp"
+#include "exporter/core/tell/summary.hpp"
 #include "exporter/serve/http/text.hpp"
 #include "exporter/serve/ops/view_json.hpp"
 
@@ -24,9 +25,8 @@ std::string view_problem(const core::View* view, Instant now) {
     const auto index = static_cast<std::size_t>(waiting - view->shards.begin());
     return "shard " + view->spec->shards[index].id + " has not been evaluated yet";
   }
-  const Duration age = now - view->published;
-  if (age >= stale_after(view->spec->probe)) return "published " + age_text(age);
-  return {};
+  if (!is_stale(*view, now)) return {};
+  return core::remark_on_age(now - view->published, true).text;
 }
 
 std::string writes_problem(const core::View* view, const std::optional<std::string>& shard,
@@ -88,11 +88,6 @@ bool knows_shard(const core::View* view, const std::string& id) {
 
 Duration hung_after(const core::ProbeSpec& probe) {
   return std::max<Duration>(10 * probe.interval, std::chrono::seconds(10));
-}
-
-Duration stale_after(const core::ProbeSpec& probe) {
-  return std::max<Duration>(
-      {3 * probe.interval, probe.interval + 2 * probe.timeout, Duration(std::chrono::seconds(2))});
 }
 
 std::string loop_problem(const core::View* view, Instant started, Instant now) {

@@ -31,8 +31,6 @@ struct Check {
 
 /// No round of the loop for this long: it hangs. Ten probe intervals, at least ten seconds.
 core::Duration hung_after(const core::ProbeSpec& probe);
-/// A view older than this is not fresh.
-core::Duration stale_after(const core::ProbeSpec& probe);
 
 /// Why the loop counts as hung; empty while it does not. `started` stands in for the publication of
 /// a view while there is none. Depends on no database.

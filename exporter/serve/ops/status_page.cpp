@@ -9,17 +9,15 @@
 #include "exporter/base/percent.hpp"
 #include "exporter/core/judge/gate.hpp"
 #include "exporter/core/tell/remark.hpp"
+#include "exporter/core/tell/summary.hpp"
 #include "exporter/serve/http/text.hpp"
-#include "exporter/serve/ops/readyz.hpp"
 
 namespace rpoguard::serve {
 namespace {
 
 using base::render_bytes;
 using base::render_short;
-using core::Duration;
 using core::Instant;
-using core::NodeState;
 using core::NodeView;
 using core::Remark;
 using core::ShardSpec;
@@ -66,18 +64,28 @@ std::string marked(const Mark& mark, std::string_view text) {
   return out + "</span>";
 }
 
-std::string remark_html(const Remark& remark) {
-  switch (remark.tone) {
+std::string toned(Tone tone, std::string_view text) {
+  switch (tone) {
     case Tone::good:
-      return marked(kGood, remark.text) + escape_html(remark.more);
+      return marked(kGood, text);
     case Tone::unsure:
-      return marked(kUnsure, remark.text) + escape_html(remark.more);
+      return marked(kUnsure, text);
     case Tone::bad:
-      return marked(kBad, remark.text) + escape_html(remark.more);
+      return marked(kBad, text);
     case Tone::plain:
       break;
   }
-  return escape_html(remark.text + remark.more);
+  return escape_html(text);
+}
+
+std::string remark_html(const Remark& remark) {
+  return toned(remark.tone, remark.text) + escape_html(remark.more);
+}
+
+std::string joined_html(const std::vector<Remark>& remarks) {
+  std::string html;
+  for (const Remark& remark : remarks) html += (html.empty() ? "" : "; ") + remark_html(remark);
+  return html;
 }
 
 std::string paragraph(const std::string& html) {
@@ -93,77 +101,42 @@ std::string number_cell(const std::string& html) {
 
 std::string gate_line(const ShardSpec& spec, const ShardView* shard,
                       const core::GateDecision& decision) {
-  std::string line = "Gate ";
-  if (decision.open) {
-    line += marked(kGood, "open") + " for another " + render_short(decision.open_for);
-  } else {
-    line += marked(kBad, "closed");
-  }
-  if (spec.gate.mode != core::GateMode::enforce) {
-    line += std::string(" (mode ") + name_of(spec.gate.mode) + ")";
-  }
-  if (decision.waived) line += ", " + marked(kUnsure, "RPO waived");
-  if (decision.reason) {
-    line += std::string(decision.open ? "; mode enforce would refuse: <b>" : ": <b>") +
-            name_of(*decision.reason) + "</b>, " + meaning_of(*decision.reason);
-  }
-  const bool says_more = shard != nullptr && !shard->gate.detail.empty() &&
-                         (!decision.reason || shard->gate.detail != meaning_of(*decision.reason));
-  if (says_more) {
-    line += ". " + escape_html(shard->gate.detail);
-  }
+  std::vector<Remark> remarks = core::remarks_on(core::gate_words(spec, decision));
+  if (decision.open)
+    remarks.front().more.insert(0, " for another " + render_short(decision.open_for));
+  std::string line = "Gate " + joined_html(remarks);
+  const std::string meaning = decision.reason ? meaning_of(*decision.reason) : "";
+  const std::string detail = core::detail_of(shard, decision);
+  if (!meaning.empty()) line += ", " + escape_html(meaning);
+  if (!detail.empty() && detail != meaning) line += ". " + escape_html(detail);
   return paragraph(line);
 }
 
 std::string exposure_text(const ShardSpec& spec, const ShardView& shard, Instant now) {
   const auto exposure = core::exposure_at(shard, now);
-  std::string line = "Exposure ";
-  if (!exposure) {
-    line += marked(kUnsure, "unknown") + ": nothing is proven durable elsewhere";
-  } else {
-    const Mark& mark = *exposure <= spec.rpo ? kGood : kBad;
-    line += marked(mark, render_short(*exposure)) + ", budget left " +
-            render_short(spec.rpo - *exposure);
-  }
-  return line + " (RPO " + core::render_duration(spec.rpo) + ")";
+  return "Exposure " + remark_html(core::remark_on_exposure(spec.rpo, exposure)) +
+         (exposure ? ", budget left " + render_short(spec.rpo - *exposure)
+                   : std::string(": nothing is proven durable elsewhere")) +
+         " (RPO " + render_short(spec.rpo) + ")";
+}
+
+std::string epochs_text(const ShardView& shard) {
+  if (shard.writer)
+    return ", epoch " + std::to_string(shard.writer->epoch.value) + ", timeline " +
+           std::to_string(shard.writer->timeline.value);
+  if (!shard.highest_epoch) return "";
+  return ", highest epoch " + std::to_string(shard.highest_epoch->value);
 }
 
 std::string writer_line(const ShardSpec& spec, const ShardView& shard, Instant now) {
-  std::string line = "Writer ";
-  if (shard.writer) {
-    line += "<b>" + escape_html(shard.writer->node) + "</b> in " +
-            escape_html(shard.writer->region) + ", epoch " +
-            std::to_string(shard.writer->epoch.value) + ", timeline " +
-            std::to_string(shard.writer->timeline.value);
-  } else {
-    line += marked(kBad, "none confirmed");
-    if (shard.highest_epoch) {
-      line += ", highest epoch " + std::to_string(shard.highest_epoch->value);
-    }
-  }
-  line += "; writes ";
-  line += core::usable_at(shard, now) ? marked(kGood, "usable") : marked(kBad, "not usable");
+  std::string line = "Writer " + remark_html(core::remark_on_writer(shard.writer)) +
+                     epochs_text(shard) + "; writes " +
+                     remark_html(core::remark_on_writes(core::usable_at(shard, now)));
   if (shard.write_outage_since) {
     line += " for " + render_short(now - *shard.write_outage_since) + " (RTO " +
-            core::render_duration(spec.rto) + ")";
+            render_short(spec.rto) + ")";
   }
   return paragraph(line);
-}
-
-const Mark& mark_of(NodeState state) {
-  switch (state) {
-    case NodeState::writer:
-    case NodeState::standby:
-      return kGood;
-    case NodeState::unconfirmed:
-    case NodeState::unreachable:
-      return kUnsure;
-    case NodeState::stale_writer:
-    case NodeState::split_brain:
-    case NodeState::foreign:
-      return kBad;
-  }
-  return kBad;
 }
 
 std::string lag_cells(const NodeView& node, Instant now) {
@@ -177,35 +150,19 @@ std::string lag_cells(const NodeView& node, Instant now) {
   return number_cell(seconds) + number_cell(bytes);
 }
 
-void append_word(std::string& words, const std::string& word) {
-  if (!words.empty()) words += ", ";
-  words += word;
-}
-
 std::string link_words(const NodeView& node) {
-  std::string words;
-  if (node.streaming) words = *node.streaming ? "streaming" : "not streaming";
-  if (node.synchronous.value_or(false)) append_word(words, "synchronous");
-  if (node.counted) append_word(words, "counted");
-  if (node.apply_delay)
-    append_word(words, "replays " + core::render_duration(*node.apply_delay) + " late");
-  if (node.replay_paused.value_or(false)) append_word(words, "replay paused");
-  return words;
-}
-
-std::string node_remarks(const NodeView& node) {
-  std::string html;
-  for (const Remark& remark : core::remarks_of(node))
-    html += (html.empty() ? "" : "; ") + remark_html(remark);
-  return html;
+  const std::string link = core::render_link(node);
+  if (!node.counted) return link;
+  return link.empty() ? "counted" : link + ", counted";
 }
 
 std::string node_row(const NodeView& node, Instant now) {
   return "<tr>" + cell(escape_html(node.name)) + cell(escape_html(node.region)) +
-         cell(marked(mark_of(node.state), name_of(node.state))) +
+         cell(toned(core::tone_of(node.state, node.up), name_of(node.state))) +
          number_cell(node.epoch ? std::to_string(node.epoch->value) : "") +
          number_cell(node.timeline ? std::to_string(node.timeline->value) : "") +
-         lag_cells(node, now) + cell(link_words(node)) + cell(node_remarks(node)) + "</tr>\n";
+         lag_cells(node, now) + cell(link_words(node)) + cell(joined_html(core::remarks_of(node))) +
+         "</tr>\n";
 }
 
 std::string node_table(const ShardView& shard, Instant now) {
@@ -281,10 +238,8 @@ std::string overview(const core::View& view, const Summary& summary, Instant now
   std::string out = title_of(&view, summary);
   out = summary.closed == 0 ? marked(kGood, out) : marked(kBad, out) + ": " + summary.links;
   if (summary.closed > kNamedMax) out += ", ...";
-  const Duration age = now - view.published;
-  std::string age_text = "view " + render_short(std::max(Duration{0}, age)) + " old";
-  out += "; " + (age < stale_after(view.spec->probe) ? age_text : marked(kBad, age_text));
-  return paragraph(out);
+  const Remark age = core::remark_on_age(now - view.published, is_stale(view, now));
+  return paragraph(out + "; view " + remark_html(age));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "exporter/core/judge/gate.hpp"
+#include "exporter/core/tell/summary.hpp"
 #include "exporter/serve/gate/gate_answer.hpp"
 
 namespace rpoguard::serve {
@@ -126,21 +127,12 @@ void add_node_details(Json& json, const NodeView& node, const Moment& at) {
   json["slots"] = maybe(node.slow, slots_json);
 }
 
-std::string detail_of(const ShardView* shard, const core::GateDecision& decision) {
-  if (!decision.reason) return shard == nullptr ? std::string() : shard->gate.detail;
-  // What the last evaluation said holds only for the reason that it gave.
-  const bool as_evaluated = shard != nullptr && !shard->gate.detail.empty() &&
-                            !shard->gate.reasons.empty() &&
-                            shard->gate.reasons.front() == *decision.reason;
-  return as_evaluated ? shard->gate.detail : meaning_of(*decision.reason);
-}
-
 Json gate_json(const ShardSpec& spec, const ShardView* shard, const Moment& at) {
   const core::GateDecision decision = core::check_gate(spec, shard, {}, at.now);
   return Json{
       {"open", decision.open},
       {"reason", maybe(decision.reason, [](core::Reason reason) { return name_of(reason); })},
-      {"detail", detail_of(shard, decision)},
+      {"detail", core::detail_of(shard, decision)},
       {"open_for_ms", decision.open ? whole_ms(decision.open_for) : 0},
       {"waived", decision.waived},
       {"mode", name_of(spec.gate.mode)}};
@@ -191,8 +183,7 @@ Json endpoint_json(const std::optional<core::EndpointSpec>& spec,
 // Null: not promised. Without a confirmed writer nobody knows whether it is required.
 Json synchronous_json(const ShardView& shard) {
   if (!shard.synchronous.promised) return {};
-  return Json{{"downgraded", maybe(downgraded(shard))},
-              {"problem", shard.synchronous.problem}};
+  return Json{{"downgraded", maybe(downgraded(shard))}, {"problem", shard.synchronous.problem}};
 }
 
 Json waiver_json(const std::optional<core::WaiverView>& waiver, const Moment& at) {
@@ -335,6 +326,7 @@ std::string render_view_json(const core::View& view, Instant now, core::WallTime
                       {"now", render_time(wall)},
                       {"published", at.date(view.published)},
                       {"view_age_seconds", core::to_seconds(now - view.published)},
+                      {"stale", is_stale(view, now)},
                       {"probe_interval_seconds", core::to_seconds(view.spec->probe.interval)},
                       {"shards", std::move(shards)}}) +
          "\n";

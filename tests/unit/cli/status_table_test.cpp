@@ -66,8 +66,7 @@ json shard(const std::string& id) {
 }
 
 json view(std::vector<json> shards) {
-  return {
-      {"view_age_seconds", 0.2}, {"probe_interval_seconds", 1.0}, {"shards", std::move(shards)}};
+  return {{"view_age_seconds", 0.2}, {"stale", false}, {"shards", std::move(shards)}};
 }
 
 json closed(json shard) {
@@ -82,19 +81,21 @@ json closed(json shard) {
 TEST(StatusTable, shows_a_healthy_shard) {
   EXPECT_EQ(
       render_status(view({shard("184")}), {}),
-      "SHARD  WRITES  GATE  EXPOSURE        WRITER       EPOCH  ARCHIVE AGE\n"
-      "184    usable  open  1.0 s of 5.0 s  iad-a (iad)  7      3.0 s\n"
+      "SHARD  WRITES  GATE  EXPOSURE        WRITER        EPOCH  ARCHIVE AGE\n"
+      "184    usable  open  1.0 s of 5.0 s  iad-a in iad  7      3.0 s\n"
       "\n"
       "shard 184\n"
-      "  NODE   REGION  STATE    EPOCH  TL  LAG FLUSH  LAG REPLAY  BEHIND   REPLICATION  COUNTED\n"
-      "  iad-a  iad     writer   7      1   -          -           -        -            -\n"
-      "  phx-a  phx     standby  7      1   1.0 s      1.0 s       2.0 KiB  async        yes\n");
+      "  NODE   REGION  STATE    EPOCH  TL  LAG FLUSH  LAG REPLAY  BEHIND   REPLICATION       "
+      "COUNTED\n"
+      "  iad-a  iad     writer   7      1   -          -           -        -                 -\n"
+      "  phx-a  phx     standby  7      1   1.0 s      1.0 s       2.0 KiB  streaming, async  "
+      "yes\n");
 }
 
 TEST(StatusTable, puts_the_worst_shard_first_and_says_why) {
   const std::string text = render_status(view({shard("184"), closed(shard("185"))}), {});
-  EXPECT_LT(text.find("185    STOPPED  CLOSED: rpo_exceeded  6.5 s of 5.0 s"),
-            text.find("184    usable"));
+  EXPECT_LT(text.find("185    not usable  closed: rpo_exceeded  6.5 s of 5.0 s"),
+            text.find("184    usable "));
   EXPECT_NE(text.find("shard 185: why it is closed\n"), std::string::npos) << text;
 }
 
@@ -109,7 +110,7 @@ TEST(StatusTable, shows_what_is_unknown_as_unknown) {
   unproven["nodes"][1]["lag_seconds"]["flush"] = nullptr;
   unproven["nodes"][1]["failure"] = {{"reason", "refused"}, {"message", "connection refused"}};
   const std::string text = render_status(view({unproven}), {});
-  EXPECT_NE(text.find("unknown of 5.0 s  none"), std::string::npos) << text;
+  EXPECT_NE(text.find("unknown of 5.0 s  none confirmed"), std::string::npos) << text;
   EXPECT_NE(text.find("unreachable  unknown  1   unknown"), std::string::npos) << text;
   EXPECT_NE(text.find("refused: connection refused"), std::string::npos) << text;
 }
@@ -117,8 +118,11 @@ TEST(StatusTable, shows_what_is_unknown_as_unknown) {
 TEST(StatusTable, warns_of_an_old_view) {
   json old = view({shard("184")});
   old["view_age_seconds"] = 12.0;
-  EXPECT_TRUE(render_status(old, {}).starts_with(
-      "rpoguard has not evaluated its shards for 12 s: do not trust this page\n"));
+  old["stale"] = true;
+  const std::string warning = "View: published 12 s ago: do not trust it\n";
+  EXPECT_TRUE(render_status(old, {}).starts_with(warning));
+  old.erase("stale");
+  EXPECT_TRUE(render_status(old, {}).starts_with(warning)) << "it does not say that it is fresh";
 }
 
 TEST(StatusTable, uses_colours_only_when_told) {

@@ -149,7 +149,7 @@ TEST(Remarks, say_who_froze_and_what_is_waived) {
       (Lines{"bad Writes: frozen by jo: a move", "unsure RPO: waived for another 110 s: epoch 8"}));
 }
 
-TEST(Remarks, on_a_node_are_its_note_its_fork_and_its_failure) {
+TEST(Remarks, on_a_node_are_its_note_its_fork_its_replay_and_its_failure) {
   NodeView node;
   EXPECT_EQ(lines(remarks_of(node)), Lines{});
   node.note = "epoch 6";
@@ -157,9 +157,11 @@ TEST(Remarks, on_a_node_are_its_note_its_fork_and_its_failure) {
   EXPECT_EQ(lines(remarks_of(node)), (Lines{"plain epoch 6", "bad has diverged by 1.0 MiB"}));
   node.fork_point = Lsn{0x2F00000};
   node.failure = ProbeError{ProbeFailure::refused, "no"};
-  EXPECT_EQ(
-      lines(remarks_of(node)),
-      (Lines{"plain epoch 6", "bad has diverged by 1.0 MiB at 0/2F00000", "plain refused: no"}));
+  node.apply_delay = 5min;
+  node.replay_paused = true;
+  EXPECT_EQ(lines(remarks_of(node)),
+            (Lines{"plain epoch 6", "bad has diverged by 1.0 MiB at 0/2F00000",
+                   "plain replays 5.0 min late", "unsure replay paused", "plain refused: no"}));
 }
 
 }  // namespace

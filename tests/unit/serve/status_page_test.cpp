@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "exporter/serve/ops/view_json.hpp"
+
 #include "tests/unit/serve/golden.hpp"
 #include "tests/unit/serve/views.hpp"
 
@@ -45,7 +47,21 @@ TEST_F(StatusPage, follows_the_clock_while_the_view_stands_still) {
   const std::string body = page(view.get()).body;
   EXPECT_NE(body.find("1 of 1 gates closed"), std::string::npos);
   EXPECT_NE(body.find("rpo_exceeded"), std::string::npos);
-  EXPECT_NE(body.find("\u2716 view 4.3 s old"), std::string::npos);
+  EXPECT_NE(body.find("\u2716 published 4.3 s ago</span>: do not trust it"), std::string::npos);
+}
+
+TEST_F(StatusPage, forgets_why_the_gate_was_closed_when_another_reason_has_taken_its_place) {
+  const auto view = mixed_view(clock_.now());
+  auto shard = std::make_shared<core::ShardView>(*view->shards[0]);
+  shard->gate.detail = "what was said while it was closed";
+  view->shards[0] = shard;
+  clock_.advance(5s);
+  const std::string body = page(view.get()).body;
+  const std::string view_json = serve::render_view_json(*view, clock_.now(), clock_.wall());
+  EXPECT_NE(body.find("closed</span>: rpo_exceeded, more acknowledged work than"),
+            std::string::npos);
+  EXPECT_EQ(body.find("what was said"), std::string::npos);
+  EXPECT_EQ(view_json.find("what was said"), std::string::npos);
 }
 
 TEST_F(StatusPage, says_who_has_frozen_writes) {
@@ -68,7 +84,7 @@ TEST_F(StatusPage, says_that_shadow_and_waiver_bend_the_answer) {
   view->shards[0] = waived;
   const std::string body = page(view.get()).body;
   EXPECT_NE(body.find("mode shadow"), std::string::npos);
-  EXPECT_NE(body.find("mode enforce would refuse: <b>stale_epoch</b>"), std::string::npos);
+  EXPECT_NE(body.find("mode enforce would refuse</span>: stale_epoch, "), std::string::npos);
   EXPECT_NE(body.find("RPO waived"), std::string::npos);
   EXPECT_NE(body.find("for another 2.0 h: promotion &lt;7&gt;"), std::string::npos);
 }
