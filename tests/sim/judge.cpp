@@ -1,4 +1,7 @@
-// The invariants of the design's section 4, against the truth that only the model knows.
+// What must hold at every moment, judged by the truth that only the model knows. The gate is open
+// only towards the writer of the highest epoch. T and the archive's frontier claim nothing that is
+// not there. What was acknowledged and is lost spans no more than the RPO. The account adds up. And
+// where nothing is wrong, the gate opens in time.
 #include <algorithm>
 
 #include "tests/sim/world.hpp"

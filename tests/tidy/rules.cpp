@@ -136,6 +136,7 @@ enum class Scope {
   all_code,
   product_text,
   cpp_text,
+  code_text,
   test_text,
   everything
 };
@@ -184,9 +185,10 @@ constexpr std::array kBanned = {
     BannedRule{Scope::everything, R"(\b(TODO|FIXME|XXX)\b)", "finish it or file it as an issue"},
     BannedRule{Scope::everything, "/root/|/home/|/work/", "a path of one machine"},
     // Like A1, but not C11, which is a language.
-    BannedRule{Scope::cpp_text, R"((^|[\s(,;])[ABD-Z][0-9]{1,2}(?=[\s,.;:)]|$))",
+    BannedRule{Scope::code_text, R"((^|[\s(,;])[ABD-Z][0-9]{1,2}(?=[\s,.;:)]|$))",
                "an id that nobody can look up: say the reason in words"},
-    BannedRule{Scope::cpp_text, "\\((design|style|mission)\\b|\xC2\xA7",
+    BannedRule{Scope::code_text,
+               "\\((design|style|mission)\\b|\\b[Tt]he design\\b|\\bdesign's\\b|\xC2\xA7",
                "a document that readers do not have: say the reason in words"},
     BannedRule{Scope::test_text, "DISABLED_|GTEST_SKIP", "fix the test or delete it"},
 };
@@ -206,6 +208,8 @@ bool in_scope(Scope scope, const Source& source) {
       return product;
     case Scope::cpp_text:
       return source.is_cpp() && !about_rules;
+    case Scope::code_text:
+      return source.is_code() && !about_rules;
     case Scope::test_text:
       return source.is_cpp() && source.under("tests/") && !about_rules;
     case Scope::everything:

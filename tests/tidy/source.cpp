@@ -160,6 +160,14 @@ bool Source::is_cpp() const {
   return path.ends_with(".cpp") || path.ends_with(".hpp");
 }
 
+bool Source::is_code() const {
+  // Scripts that people type have no extension.
+  constexpr std::array kExtensions{"", ".h", ".c", ".sh", ".mjs", ".py", ".sql", ".cmake"};
+  const fs::path file(path);
+  return is_cpp() || file.filename() == "CMakeLists.txt" ||
+         std::ranges::find(kExtensions, file.extension().string()) != kExtensions.end();
+}
+
 Source parse_source(const std::string& path, const std::string& text) {
   Source source;
   source.path = path;

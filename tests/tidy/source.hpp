@@ -28,7 +28,8 @@ struct Source {
   std::vector<Include> includes;
   std::vector<Body> bodies;  ///< of functions; a lambda counts as part of its function
 
-  bool is_cpp() const;  ///< .cpp or .hpp
+  bool is_cpp() const;   ///< .cpp or .hpp
+  bool is_code() const;  ///< what a machine runs or builds: C++, C, scripts, CMake, Dockerfile
   bool under(std::string_view folder) const { return path.starts_with(folder); }
 };
 
