@@ -92,9 +92,9 @@ inline constexpr std::array kMutants{
            "nobody knows whether the archive holds what the timeline goes on from", "archive", 200},
     Mutant{"archive_look_outlives_itself", "archive_proof.cpp", "std::min(*until, *view.as_of)",
            "*until", "an old look goes on proving the present", "", 0},
-    Mutant{"lease_from_now", "evaluate.cpp", ".kept_until = found.memory.promise.kept_until,",
+    Mutant{"lease_from_now", "evaluate.cpp", ".kept_until = found.promise.kept_until,",
            ".kept_until = found.proof.recovery_point ? std::optional(now + found.spec.rpo) : "
-           "found.memory.promise.kept_until,",
+           "found.promise.kept_until,",
            "the lease is renewed by looking", "faults", 100},
     Mutant{"lease_never_ends", "gate.cpp", "} else if (now >= deadline) {", "} else if (false) {",
            "a sidecar that hangs leaves the gate open", "faults", 100},

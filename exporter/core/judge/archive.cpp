@@ -172,24 +172,25 @@ std::optional<Frontier> contiguous_frontier(const ArchiveFacts& archive, const W
   return Frontier{Lsn{start->end * path.segment_bytes}, static_cast<std::int64_t>(missing)};
 }
 
-void follow_archiver(ArchiveMemory& memory, const std::string& node, const NodeFacts& writer,
-                     Instant asked, Instant answered) {
+ArchiveMemory follow_archiver(ArchiveMemory memory, const std::string& node,
+                              const NodeFacts& writer, Instant asked, Instant answered) {
   take_writer(memory, node, writer);
-  if (!writer.archiver) {
+  if (writer.archiver) {
+    take_claim(memory, writer, asked, answered);
+    take_ready(memory, writer, asked);
+  } else {
     memory.claim.reset();
     memory.waiting_from.reset();
     memory.ready.reset();
-    return;
   }
-  take_claim(memory, writer, asked, answered);
-  take_ready(memory, writer, asked);
+  return memory;
 }
 
-void take_look(ArchiveMemory& memory, const ArchiveObservation& observation) {
+ArchiveMemory take_look(ArchiveMemory memory, const ArchiveObservation& observation) {
   const auto* facts = std::get_if<ArchiveFacts>(&observation.outcome);
-  if (facts == nullptr || !memory.writer) return;
+  if (facts == nullptr || !memory.writer) return memory;
   const bool taken = memory.look && memory.look->asked == observation.asked;
-  if (taken && memory.look->path == memory.writer->path) return;
+  if (taken && memory.look->path == memory.writer->path) return memory;
   ArchiveMemory::Look look;
   look.asked = observation.asked;
   look.answered = observation.answered;
@@ -204,6 +205,7 @@ void take_look(ArchiveMemory& memory, const ArchiveObservation& observation) {
   }
   memory.claim_at_look = memory.claim;
   memory.look = std::move(look);
+  return memory;
 }
 
 std::optional<Lsn> claimed_frontier(const ArchiveMemory& memory) {

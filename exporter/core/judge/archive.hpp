@@ -79,11 +79,11 @@ struct ArchiveMemory {
 };
 
 /// Takes the writer's answer into account: who it is, and what its archiver says.
-void follow_archiver(ArchiveMemory& memory, const std::string& node, const NodeFacts& writer,
-                     Instant asked, Instant answered);
+ArchiveMemory follow_archiver(ArchiveMemory memory, const std::string& node,
+                              const NodeFacts& writer, Instant asked, Instant answered);
 
 /// Takes a look at the repository into account. A failed one changes nothing.
-void take_look(ArchiveMemory& memory, const ArchiveObservation& observation);
+ArchiveMemory take_look(ArchiveMemory memory, const ArchiveObservation& observation);
 
 /// Up to where the archiver's word goes; nullopt without one.
 std::optional<Lsn> claimed_frontier(const ArchiveMemory& memory);

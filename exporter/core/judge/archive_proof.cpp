@@ -106,19 +106,20 @@ bool contradicted(const ArchiveMemory& memory, const ConfirmedWriter& writer) {
          writer.asked() >= look->answered && look->frontier->position > *written;
 }
 
-void take_news(ArchiveMemory& memory, const ArchiveSpec& spec,
-               const std::optional<ArchiveObservation>& latest,
-               const std::optional<ConfirmedWriter>& writer) {
+ArchiveMemory take_news(ArchiveMemory memory, const ArchiveSpec& spec,
+                        const std::optional<ArchiveObservation>& latest,
+                        const std::optional<ConfirmedWriter>& writer) {
   if (writer) {
-    follow_archiver(memory, writer->spec.name, writer->facts(), writer->asked(),
-                    writer->answered());
+    memory = follow_archiver(std::move(memory), writer->spec.name, writer->facts(), writer->asked(),
+                             writer->answered());
   }
   if (latest && looks_itself(spec)) {
     const auto* error = std::get_if<ProbeError>(&latest->outcome);
-    take_look(memory, *latest);
+    memory = take_look(std::move(memory), *latest);
     memory.failure = error == nullptr ? std::nullopt : std::optional(*error);
   }
   if (writer && contradicted(memory, *writer)) memory.of_another_history = true;
+  return memory;
 }
 
 // What the writer itself says of its archiver, and how far it has gone on meanwhile.
@@ -136,11 +137,10 @@ ArchiveProof prove_archive(ArchiveMemory memory, const ShardSpec& spec,
                            const std::optional<ArchiveObservation>& latest,
                            const std::optional<ConfirmedWriter>& writer, const WalSource& source,
                            const ProbeSpec& probe, Instant now) {
-  ArchiveProof proof{.memory = std::move(memory), .view = {}};
-  ArchiveMemory& known = proof.memory;
+  ArchiveProof proof{.memory = take_news(std::move(memory), spec.archive, latest, writer),
+                     .view = {}};
+  const ArchiveMemory& known = proof.memory;
   ArchiveView& view = proof.view;
-  take_news(known, spec.archive, latest, writer);
-
   const bool looks = looks_itself(spec.archive);
   const bool archiving = writer ? writer->facts().archiver.has_value() : known.claim.has_value();
   const Duration fresh = kFreshIntervals * std::max(spec.archive.interval, probe.interval);

@@ -16,23 +16,25 @@
 namespace rpoguard::core {
 namespace {
 
-/// What the steps have found, for those that put it together: they decide nothing.
+/// What the steps have found that the gate is opened and closed by. Nothing is decided here.
 struct Findings {
   const ShardSpec& spec;
   const WriterVerdict& verdict;
+  const WitnessReading& epoch_witness;
+  const WalSource& source;
   const EndpointVerdict& endpoint;
   const ArchiveView& archive;
   const Proof& proof;
+  const Promise& promise;
   const std::optional<WaiverView>& waiver;
+  const std::optional<Freeze>& freeze;
   std::optional<double> exposure_growth;
-  const ShardMemory& memory;
 };
 
 LeaseInput lease_input(const Findings& found, Instant now) {
-  const auto& freeze = found.memory.durable.freeze;
   return {.verdict_reason = found.verdict.epochs.reason,
           .verdict_detail = found.verdict.epochs.detail,
-          .kept_until = found.memory.promise.kept_until,
+          .kept_until = found.promise.kept_until,
           .exposure = exposure_at(found.proof.recovery_point, now),
           .exposure_growth = found.exposure_growth,
           .shed_low_priority_from = shed_low_priority_from(found.spec, found.proof),
@@ -40,19 +42,20 @@ LeaseInput lease_input(const Findings& found, Instant now) {
           .endpoint_watched = found.endpoint.view.has_value(),
           .endpoint_until = endpoint_until(found.spec.endpoint, found.endpoint),
           .endpoint_detail = endpoint_detail(found.endpoint),
-          .proof_detail = found.memory.promise.synchronous.problem,
-          .freeze_detail = freeze ? render_freeze(*freeze) : "",
+          .proof_detail = found.promise.synchronous.problem,
+          .freeze_detail = found.freeze ? render_freeze(*found.freeze) : "",
           .waived_until = waived_until(found.spec, found.waiver, found.verdict.writer, now),
-          .confirmed_until = confirmed_until(found.spec, found.memory.epoch_witness),
-          .writer_changed = found.memory.source.changed};
+          .confirmed_until = confirmed_until(found.spec, found.epoch_witness),
+          .writer_changed = found.source.changed};
 }
 
-ShardView view_of(std::shared_ptr<const ShardSpec> spec, const Findings& found, GateView gate,
-                  std::vector<NodeView> nodes, Duration probe_interval, Instant now) {
-  const ShardMemory& memory = found.memory;
+// `memory`: as the next evaluation finds it, with all that has been decided.
+ShardView view_of(std::shared_ptr<const ShardSpec> spec, const Findings& found,
+                  const ShardMemory& memory, GateView gate, std::vector<NodeView> nodes,
+                  Duration probe_interval, Instant now) {
   const EpochVerdict& epochs = found.verdict.epochs;
   const auto& writer = found.verdict.writer;
-  const WalSource& source = memory.source;
+  const WalSource& source = found.source;
   return {.spec = std::move(spec),
           .evaluated = now,
           .nodes = std::move(nodes),
@@ -68,13 +71,13 @@ ShardView view_of(std::shared_ptr<const ShardSpec> spec, const Findings& found, 
           .bootstrapped = found.proof.bootstrapped,
           .probe_interval = probe_interval,
           .archive = found.archive,
-          .epoch_witness = memory.epoch_witness.view,
+          .epoch_witness = found.epoch_witness.view,
           .generation_witness = memory.generation_witness.view,
           .endpoint = found.endpoint.view,
-          .synchronous = memory.promise.synchronous,
+          .synchronous = found.promise.synchronous,
           .gate = std::move(gate),
           .waiver = found.waiver,
-          .freeze = memory.durable.freeze,
+          .freeze = found.freeze,
           .freeze_ended = memory.freeze_ended,
           .slo = memory.slo.account,
           .write_outage_since = memory.outage.since,
@@ -101,10 +104,10 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
                    observations.generation_witness, durable.highest_generation, now);
   next.durable.highest_generation =
       std::max(durable.highest_generation, number_reached(next.generation_witness));
-  WriterVerdict verdict =
+  const WriterVerdict verdict =
       judge_writer(std::move(durable.epochs), shard, next.readings, next.epoch_witness, now);
   const auto& writer = verdict.writer;
-  next.durable.epochs = std::move(verdict.record);
+  next.durable.epochs = verdict.record;
   next.source = follow_writer(std::move(memory.source), writer);
   const EndpointVerdict endpoint = judge_endpoint(memory.endpoint_good, shard.endpoint,
                                                   observations.endpoint, writer, next.source);
@@ -126,29 +129,34 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
   // May writes go in?
   const bool proven = proven_for_this_writer(shard, proof, next.promise, next.source, now);
   next.durable.waiver = follow_waiver(std::move(durable.waiver), shard, writer, proven, wall);
-  const auto waiver = view_of(next.durable.waiver, now, wall);
+  const auto waiver = waiver_view(next.durable.waiver, now, wall);
   FreezeState freeze = expire_freeze(
       {.freeze = std::move(durable.freeze), .ended = std::move(memory.freeze_ended)}, wall);
   next.durable.freeze = std::move(freeze.freeze);
   next.freeze_ended = std::move(freeze.ended);
   const Findings found{.spec = shard,
                        .verdict = verdict,
+                       .epoch_witness = next.epoch_witness,
+                       .source = next.source,
                        .endpoint = endpoint,
                        .archive = archive.view,
                        .proof = proof,
+                       .promise = next.promise,
                        .waiver = waiver,
-                       .exposure_growth = exposure_growth(next.slo, now, probe.interval),
-                       .memory = next};
-  next.lease = std::move(memory.lease);
-  GateView gate = renew_lease(shard, next.lease, lease_input(found, now), now);
+                       .freeze = next.durable.freeze,
+                       .exposure_growth = exposure_growth(next.slo, now, probe.interval)};
+  RenewedLease lease = renew_lease(std::move(memory.lease), shard, lease_input(found, now), now);
+  next.lease = std::move(lease.memory);
+  const GateView& gate = lease.gate;
   const bool usable = writer && gate.reasons.empty() && now < gate.open_until;
   next.outage = follow_outage(memory.outage, usable, now);
 
   auto nodes =
       describe_nodes(shard, observations, next.readings, next.copies, verdict, next.source);
   const auto interval = wanted_interval(shard, probe, exposure_at(proof.recovery_point, now));
-  return {.view = view_of(std::move(spec), found, std::move(gate), std::move(nodes), interval, now),
-          .memory = std::move(next)};
+  ShardView view =
+      view_of(std::move(spec), found, next, std::move(lease.gate), std::move(nodes), interval, now);
+  return {.view = std::move(view), .memory = std::move(next)};
 }
 
 }  // namespace rpoguard::core

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace rpoguard::core {
 namespace {
@@ -162,8 +163,8 @@ std::optional<Duration> retry_hint(const ShardSpec& spec, const LeaseMemory& mem
 
 }  // namespace
 
-GateView renew_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
-                     Instant now) {
+RenewedLease renew_lease(LeaseMemory memory, const ShardSpec& spec, const LeaseInput& input,
+                         Instant now) {
   settle(spec, memory, input, now);
   note_expiry(memory, now);
   GateView gate;
@@ -182,7 +183,7 @@ GateView renew_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInpu
   gate.transitions = memory.transitions;
   memory.open_until = gate.open_until;
   memory.when_expired = gate.when_expired;
-  return gate;
+  return {.memory = std::move(memory), .gate = std::move(gate)};
 }
 
 }  // namespace rpoguard::core

@@ -50,12 +50,17 @@ struct LeaseInput {
   bool writer_changed = false;  ///< another node or timeline than before: old wounds do not count
 };
 
+struct RenewedLease {
+  LeaseMemory memory;  ///< goes on from one evaluation to the next
+  GateView gate;
+};
+
 /// Pure. Counts a transition when the gate closes or opens, under the reason that it closed for.
 /// Closing is never delayed. Opening is, so that a gate whose cause comes and goes (a flapping
 /// link) goes through no more than one transition per reopen_after: it reopens no sooner than two
 /// of them after it last did, with Reason::reopening until then. A first closing is over when its
 /// cause is.
-GateView renew_lease(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
-                     Instant now);
+RenewedLease renew_lease(LeaseMemory memory, const ShardSpec& spec, const LeaseInput& input,
+                         Instant now);
 
 }  // namespace rpoguard::core

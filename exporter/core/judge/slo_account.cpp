@@ -1,6 +1,7 @@
 #include "exporter/core/judge/slo_account.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "exporter/base/check.hpp"
 
@@ -53,22 +54,22 @@ SloMemory account(SloMemory memory, const Known& now, bool writer_changed,
   }
   memory.last = now;
   if (writer_changed) memory.marks.clear();
-  mark_recovery_point(memory, now.recovery_point, now.at, probe_interval);
-  return memory;
+  return mark_recovery_point(std::move(memory), now.recovery_point, now.at, probe_interval);
 }
 
-void mark_recovery_point(SloMemory& memory, std::optional<Instant> recovery_point, Instant now,
-                         Duration probe_interval) {
+SloMemory mark_recovery_point(SloMemory memory, std::optional<Instant> recovery_point, Instant now,
+                              Duration probe_interval) {
   auto& marks = memory.marks;
   if (!recovery_point || (!marks.empty() && *recovery_point < marks.back().recovery_point))
     marks.clear();
-  if (!recovery_point) return;
+  if (!recovery_point) return memory;
   // Several copies answer one after the other: one mark a round.
   const bool same_round = !marks.empty() && now - marks.back().at < probe_interval / 2;
   const bool advanced = marks.empty() || marks.back().recovery_point < *recovery_point;
-  if (same_round || !advanced) return;
+  if (same_round || !advanced) return memory;
   marks.push_back({now, *recovery_point});
   if (marks.size() > kGrowthMarks) marks.erase(marks.begin());
+  return memory;
 }
 
 std::optional<double> exposure_growth(const SloMemory& memory, Instant now,

@@ -52,8 +52,8 @@ SloMemory account(SloMemory memory, const Known& now, bool writer_changed, Durat
 
 /// Takes note of the recovery point for exposure_growth(). Starts again when it is unknown or went
 /// back: a jump is no growth. `probe_interval` > 0.
-void mark_recovery_point(SloMemory& memory, std::optional<Instant> recovery_point, Instant now,
-                         Duration probe_interval);
+SloMemory mark_recovery_point(SloMemory memory, std::optional<Instant> recovery_point, Instant now,
+                              Duration probe_interval);
 
 /// Seconds by which the exposure grows per second: (rise from the first mark to the last) / (time
 /// between them) = 1 - dT/dt, where T is the recovery point. 1 when nothing has advanced for three

@@ -37,7 +37,8 @@ std::optional<Waiver> follow_waiver(std::optional<Waiver> waiver, const ShardSpe
   return waiver;
 }
 
-std::optional<WaiverView> view_of(const std::optional<Waiver>& waiver, Instant now, WallTime wall) {
+std::optional<WaiverView> waiver_view(const std::optional<Waiver>& waiver, Instant now,
+                                      WallTime wall) {
   if (!waiver) return std::nullopt;
   return WaiverView{.until = now + (waiver->until - wall), .why = waiver->why};
 }

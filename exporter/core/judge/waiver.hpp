@@ -26,7 +26,8 @@ std::optional<Waiver> follow_waiver(std::optional<Waiver> waiver, const ShardSpe
                                     WallTime wall);
 
 /// The waiver on our own clock, which says `now` at `wall`.
-std::optional<WaiverView> view_of(const std::optional<Waiver>& waiver, Instant now, WallTime wall);
+std::optional<WaiverView> waiver_view(const std::optional<Waiver>& waiver, Instant now,
+                                      WallTime wall);
 
 /// While a waiver is in force: until when the gate may be open without proof, which is as long as a
 /// proof of what the writer last said would have been good. Absent: there is no waiver.

@@ -16,7 +16,12 @@ class Lease : public ::testing::Test {
     const Instant now = kStart + seconds(second);
     input.exposure = exposure;
     input.kept_until = exposure ? std::optional(now - *exposure + spec.rpo) : std::nullopt;
-    return renew_lease(spec, memory, input, now);
+    return renew(now);
+  }
+  GateView renew(Instant now) {
+    RenewedLease lease = renew_lease(memory, spec, input, now);
+    memory = lease.memory;
+    return lease.gate;
   }
   static std::vector<Reason> only(Reason reason) { return {reason}; }
 
@@ -101,7 +106,7 @@ TEST_F(Lease, says_how_long_catching_up_takes_and_never_more_than_a_minute) {
 TEST_F(Lease, an_rpo_of_zero_has_no_exposure_to_wait_for) {
   spec = make_spec(Duration{0});
   input.kept_until = kStart;
-  EXPECT_EQ(renew_lease(spec, memory, input, kStart).retry_after, seconds(5));
+  EXPECT_EQ(renew(kStart).retry_after, seconds(5));
 }
 
 TEST_F(Lease, that_ran_out_unseen_has_to_settle_too) {
@@ -267,9 +272,9 @@ TEST_F(Lease, an_rpo_of_zero_settles_by_its_own_proof) {
   spec = make_spec(Duration{0});
   memory.must_settle = true;
   input.kept_until = kStart + seconds(2);
-  EXPECT_EQ(renew_lease(spec, memory, input, kStart).reasons, only(Reason::reopening));
+  EXPECT_EQ(renew(kStart).reasons, only(Reason::reopening));
   input.kept_until = kStart + seconds(7);
-  EXPECT_TRUE(renew_lease(spec, memory, input, kStart + seconds(5)).reasons.empty())
+  EXPECT_TRUE(renew(kStart + seconds(5)).reasons.empty())
       << "the exposure is not what an RPO of zero is judged by";
 }
 

@@ -105,13 +105,14 @@ class Growth : public ::testing::Test {
     mark(lag);
   }
   void mark(std::optional<Duration> lag) {
-    mark_recovery_point(memory_, lag ? std::optional(now_ - *lag) : std::nullopt, now_, kInterval);
+    memory_ = mark_recovery_point(memory_, lag ? std::optional(now_ - *lag) : std::nullopt, now_,
+                                  kInterval);
   }
   // T stands still.
   void miss(int looks) {
     for (int i = 0; i < looks; ++i) {
       now_ += seconds(1);
-      mark_recovery_point(memory_, memory_.marks.back().recovery_point, now_, kInterval);
+      memory_ = mark_recovery_point(memory_, memory_.marks.back().recovery_point, now_, kInterval);
     }
   }
   std::optional<double> growth() const { return exposure_growth(memory_, now_, kInterval); }

@@ -49,7 +49,7 @@ TEST_F(Waivers, end_with_proof_or_time_but_not_while_there_is_no_writer) {
 
 TEST_F(Waivers, open_the_gate_as_long_as_the_last_look_at_the_writer_is_good) {
   const auto view =
-      view_of(Waiver{.until = kWallStart + seconds(3), .why = "epoch 2"}, kStart, kWallStart);
+      waiver_view(Waiver{.until = kWallStart + seconds(3), .why = "epoch 2"}, kStart, kWallStart);
   EXPECT_EQ(view->until, kStart + seconds(3));
   EXPECT_EQ(waived_until(spec, view, writer(false), kStart), kStart + seconds(3));
   spec.rpo = seconds(2);
