@@ -53,6 +53,13 @@ void check_password_once(const Resolver& resolver, NodeAt node, Report& report) 
   }
 }
 
+constexpr const char* kModesWithTls = " require | verify-ca | verify-full";
+
+// "sslcert without sslkey"
+std::string without(const Chosen<std::string>& key, const Chosen<std::string>& other) {
+  return name_of(key) + " without " + name_of(other);
+}
+
 class ConnectionCheck {
  public:
   ConnectionCheck(const Resolver& resolver, ConnectAt at, Report& report)
@@ -91,8 +98,7 @@ class ConnectionCheck {
     if (name.value->empty() != file.value->empty()) {
       const bool nameless = name.value->empty();
       report_.add(first_of({nameless ? file.written : name.written}),
-                  nameless ? "service_file without service" : "service without service_file",
-                  "both or neither");
+                  nameless ? without(file, name) : without(name, file), "both or neither");
     }
     return !name.value->empty();
   }
@@ -104,28 +110,28 @@ class ConnectionCheck {
     const auto key = text<&ConnectSpec::sslkey>();
     if (!mode.value || !root.value || !cert.value || !key.value) return;
     if (mode.value->starts_with("verify-") && root.value->empty()) {
-      report_.add(*mode.written, "sslmode " + *mode.value + " without sslrootcert",
-                  "sslrootcert with the path of the certificate authority");
+      report_.add(*mode.written, name_of(mode) + " " + *mode.value + " without " + name_of(root),
+                  name_of(root) + " with the path of the certificate authority");
     }
     if (!cert.value->empty() && key.value->empty()) {
-      report_.add(*cert.written, "sslcert without sslkey", "both or neither");
+      report_.add(*cert.written, without(cert, key), "both or neither");
     }
     if (cert.value->empty() && !key.value->empty()) {
-      report_.add(*key.written, "sslkey without sslcert", "both or neither");
+      report_.add(*key.written, without(key, cert), "both or neither");
     }
     if (!mode.written && !(root.value->empty() && cert.value->empty())) {
       report_.add(first_of({root.written, cert.written}),
-                  "certificates without sslmode, which would not use them",
-                  "sslmode require | verify-ca | verify-full");
+                  "certificates without " + name_of(mode) + ", which would not use them",
+                  name_of(mode) + kModesWithTls);
     }
     const auto passphrase = text<&ConnectSpec::sslpassword_file>();
     if (passphrase.value && !passphrase.value->empty() && key.value->empty()) {
-      report_.add(*passphrase.written, "sslpassword_file without sslkey", "both or neither");
+      report_.add(*passphrase.written, without(passphrase, key), "both or neither");
     }
     const auto binding = text<&ConnectSpec::channel_binding>();
     if (binding.value == "require" && *mode.value == "disable") {
-      report_.add(*binding.written, "channel_binding require without TLS",
-                  "sslmode require | verify-ca | verify-full");
+      report_.add(*binding.written, name_of(binding) + " require without TLS",
+                  name_of(mode) + kModesWithTls);
     }
   }
 

@@ -14,33 +14,6 @@ namespace {
 using core::HookSpec;
 using core::HookType;
 
-// Which types have a use for a key.
-struct Use {
-  const Key& key;
-  std::vector<HookType> types;
-  bool needed = false;
-};
-
-std::vector<Use> all_uses() {
-  return {
-      {.key = key_of<&HookSpec::events>(),
-       .types = {HookType::webhook, HookType::command, HookType::sql}},
-      {.key = key_of<&HookSpec::url>(),
-       .types = {HookType::webhook, HookType::alertmanager},
-       .needed = true},
-      {.key = key_of<&HookSpec::secret_file>(), .types = {HookType::webhook}},
-      {.key = key_of<&HookSpec::token_file>(),
-       .types = {HookType::webhook, HookType::alertmanager}},
-      {.key = key_of<&HookSpec::ca_file>(), .types = {HookType::webhook, HookType::alertmanager}},
-      {.key = key_of<&HookSpec::command>(), .types = {HookType::command}, .needed = true},
-      {.key = key_of<&HookSpec::sql>(), .types = {HookType::sql}, .needed = true},
-      {.key = key_of<&HookSpec::user>(), .types = {HookType::sql}},
-      {.key = key_of<&HookSpec::password_file>(), .types = {HookType::sql}},
-      {.key = key_of<&HookSpec::dbname>(), .types = {HookType::sql}},
-      {.key = key_of<&HookSpec::labels>(), .types = {HookType::alertmanager}},
-  };
-}
-
 bool is_label_name(std::string_view text) {
   const auto letter = [](char c) { return base::is_letter(c) || c == '_'; };
   return !text.empty() && letter(text.front()) &&
@@ -55,7 +28,7 @@ class HookCheck {
   void run() {
     const auto type = resolver_.get<&HookSpec::type>(at_);
     if (type.value) {
-      for (const Use& use : all_uses()) check_use(use, *type.value);
+      for (const Key& key : all_keys()) check_use(key, *type.value);
     }
     check_labels();
     check_url();
@@ -70,19 +43,20 @@ class HookCheck {
     return !std::get<std::vector<std::string>>(*setting.value).empty();
   }
 
-  void check_use(const Use& use, HookType type) {
-    const std::string path = Resolver::places(use.key, at_).front();
+  void check_use(const Key& key, HookType type) {
+    if (key.hook_types.empty()) return;
+    const std::string path = Resolver::places(key, at_).front();
     const Setting* written = resolver_.written_at(path);
     const bool set = written != nullptr && is_set(*written);
-    const bool useful = std::ranges::find(use.types, type) != use.types.end();
+    const bool useful = std::ranges::find(key.hook_types, type) != key.hook_types.end();
     if (set && !useful) {
       report_.add(written->place, std::string("is of no use to a hook of type ") + name_of(type),
                   "leave it out, or another type");
     }
-    if (!set && useful && use.needed) {
+    if (!set && useful && key.needed) {
       report_.add({resolver_.settings().hooks[at_.hook].place.mark, path},
                   std::string("is missing: a hook of type ") + name_of(type) + " needs it",
-                  render_allowed(use.key));
+                  render_allowed(key));
     }
   }
 
@@ -110,7 +84,7 @@ class HookCheck {
     if (!url.value || !token.value || token.value->empty() || !goes_in_clear_text(*url.value))
       return;
     report_.add(*token.written,
-                "token_file with an http:// url, which would send the token in clear text",
+                name_of(token) + " with an http:// url, which would send the token in clear text",
                 "an https:// url, or one of this host");
   }
 

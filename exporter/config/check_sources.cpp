@@ -182,16 +182,17 @@ class SourceCheck {
     if (!is_set(regions) || !source.value || !format.value) return;
     const Place& place = *regions.written;
     if (*source.value == ArchiveSource::postgres) {
-      report_.add(replaces(source, regions) ? *source.written : place,
-                  "archive.readable_from with archive.source postgres: what the writer reports is "
-                  "never a counted copy",
-                  "archive.source directory | command");
+      report_.add(
+          replaces(source, regions) ? *source.written : place,
+          name_of(regions) + " with " + name_with(source, ArchiveSource::postgres) +
+              ": what the writer reports is never a counted copy",
+          name_with(source, ArchiveSource::directory) + " | " + name_of(ArchiveSource::command));
     } else if (*source.value == ArchiveSource::command &&
                *format.value == ArchiveFormat::pgbackrest) {
       report_.add(replaces(format, regions) ? *format.written : place,
-                  "archive.readable_from with archive.format pgbackrest: its report names only the "
-                  "first and the last file, so holes do not show",
-                  "archive.format names");
+                  name_of(regions) + " with " + name_with(format, ArchiveFormat::pgbackrest) +
+                      ": its report names only the first and the last file, so holes do not show",
+                  name_with(format, ArchiveFormat::names));
     }
     check_allowed(regions);
   }
@@ -201,11 +202,11 @@ class SourceCheck {
     const auto allowed = resolver_.allowed_regions(at_);
     if (!allowed) return;
     const Place place = resolver_.place_in_shard(*regions.key, at_);
+    const std::string all = short_name(key_of<&ShardSpec::allowed_regions>());
     for (const std::string& region : *regions.value) {
       if (std::ranges::find(*allowed, region) != allowed->end()) continue;
-      report_.add(place,
-                  name_of(regions) + " has " + quote(region) + ", which is not in allowed_regions",
-                  "some of allowed_regions");
+      report_.add(place, name_of(regions) + " has " + quote(region) + ", which is not in " + all,
+                  "some of " + all);
     }
   }
 

@@ -126,12 +126,13 @@ class ShardCheck {
     if (!home.value) return;
     const auto written = get<&ShardSpec::allowed_regions>();
     if (written.value && std::ranges::find(*written.value, *home.value) == written.value->end()) {
-      report_.add(*home.written, "home_region " + quote(*home.value) + " is not in allowed_regions",
-                  "one of allowed_regions");
+      report_.add(*home.written,
+                  name_of(home) + " " + quote(*home.value) + " is not in " + name_of(written),
+                  "one of " + name_of(written));
     }
     const auto regions = resolver_.regions_of_nodes(at_);
     if (regions && std::ranges::find(*regions, *home.value) == regions->end()) {
-      report_.add(*home.written, "no node is in home_region " + quote(*home.value),
+      report_.add(*home.written, "no node is in " + name_of(home) + " " + quote(*home.value),
                   "the region of a node");
     }
   }
@@ -179,11 +180,12 @@ class ShardCheck {
       return;
     }
     report_.add(resolver_.place_in_shard(*copies.key, at_),
-                "copies is " + std::to_string(*copies.value) +
+                name_of(copies) + " is " + std::to_string(*copies.value) +
                     ", but the nodes that can count are " + std::to_string(*nodes) +
                     (*archive ? ", and the archive" : ""),
-                "at least as many nodes outside home_region, in allowed_regions, with "
-                "durability_target true");
+                "at least as many nodes outside " + short_name(key_of<&ShardSpec::home_region>()) +
+                    ", in " + short_name(key_of<&ShardSpec::allowed_regions>()) + ", with " +
+                    short_name(key_of<&NodeSpec::durability_target>()) + " true");
   }
 
   // The archive is one of the copies that must hold a commit, and between two looks at it the
@@ -206,29 +208,31 @@ class ShardCheck {
       const auto application = get_of_node<&NodeSpec::application_name>(i);
       if (!name.value || (application.written && !application.value)) continue;
       if (!names.insert(*name.value).second) {
-        report_.add(*name.written, "node name " + quote(*name.value) + " is taken in this shard",
+        report_.add(*name.written,
+                    "node " + name_of(name) + " " + quote(*name.value) + " is taken in this shard",
                     "a name of its own");
         continue;
       }
       const std::string text = application.value.value_or(*name.value);
       const Place& place = application.written ? *application.written : *name.written;
-      check_application_name(place, text);
+      check_application_name(application, place, text);
       const auto [holder, is_new] = announced.emplace(text, *name.value);
       if (!is_new) {
-        report_.add(
-            place,
-            "application_name " + quote(text) + " is also that of node " + quote(holder->second),
-            "a name of its own");
+        report_.add(place,
+                    name_of(application) + " " + quote(text) + " is also that of node " +
+                        quote(holder->second),
+                    "a name of its own");
       }
     }
   }
 
   // PostgreSQL replaces what is not printable ASCII, and the name would never be found again.
-  void check_application_name(const Place& place, const std::string& text) {
+  void check_application_name(const Chosen<std::string>& application, const Place& place,
+                              const std::string& text) {
     const auto is_ascii = [](char c) { return c >= ' ' && c <= '~'; };
     if (std::ranges::all_of(text, is_ascii)) return;
-    report_.add(place, "application_name " + quote(text) + " is not ASCII",
-                "an application_name of printable ASCII characters");
+    report_.add(place, name_of(application) + " " + quote(text) + " is not ASCII",
+                "an " + name_of(application) + " of printable ASCII characters");
   }
 
   void check_targets() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "exporter/config/member.hpp"
+#include "exporter/core/model/hook.hpp"
 
 namespace rpoguard::config {
 
@@ -63,10 +64,13 @@ struct Key {
   PerOwner<Deriver> derived{};  ///< derives it, when all keys before this one have been read
   Range range{};
   Words choices{};
-  bool required = false;    ///< has no default
-  bool optional = false;    ///< the empty text "" or list [] means: not set
-  bool reloadable = true;   ///< false: takes effect only after a restart
-  bool secret = false;      ///< its value is never shown
+  bool required = false;   ///< has no default
+  bool optional = false;   ///< the empty text "" or list [] means: not set
+  bool reloadable = true;  ///< false: takes effect only after a restart
+  bool secret = false;     ///< its value is never shown
+  /// Of a hook's key: the types that have a use for it; empty: all.
+  std::vector<core::HookType> hook_types{};
+  bool needed = false;      ///< by hooks of these types
   std::string_view help{};  ///< one line
 };
 
