@@ -42,8 +42,8 @@ struct Range {
   std::string_view high{};
   bool low_excluded = false;
   bool high_excluded = false;
-  std::string_view
-      or_word{};  ///< one value outside of the bounds that is accepted too: "0s", "off"
+  /// One value outside of the bounds that is accepted too: "0s", "off".
+  std::string_view or_word{};
 };
 
 /// What the paths of keys begin with that may stand in more than one place, or in each item of a

@@ -48,7 +48,7 @@ Complaints without_excluded(const Complaints& complaints, const json& file) {
   const json exclusions = file.value("exclusions", json::object());
   for (const auto& [rule, exclusion] : exclusions.items()) {
     const auto complain = [&left, &rule = rule](const std::string& what) {
-      left.push_back({rule, ".lint", "", std::nullopt, what});
+      left.push_back({.rule = rule, .dashboard = ".lint", .what = what});
     };
     if (std::find(names.begin(), names.end(), rule) == names.end()) complain("no such rule");
     if (exclusion.value("reason", "").empty()) complain("an exclusion without a reason");

@@ -13,11 +13,11 @@
 namespace rpoguard::dashboards {
 
 struct Complaint {
-  std::string rule;
-  std::string dashboard;              ///< title
-  std::string panel;                  ///< title; empty when it is about the whole dashboard
-  std::optional<std::size_t> target;  ///< index; absent when it is about more
-  std::string what;
+  std::string rule{};
+  std::string dashboard{};              ///< title
+  std::string panel{};                  ///< title; empty when it is about the whole dashboard
+  std::optional<std::size_t> target{};  ///< index; absent when it is about more
+  std::string what{};
 };
 using Complaints = std::vector<Complaint>;
 

@@ -20,7 +20,7 @@ using Labels = std::set<std::string>;
 
 void complain_of(Complaints& complaints, const std::string& what, const std::string& panel = "",
                  std::optional<std::size_t> target = std::nullopt) {
-  complaints.push_back({"", "", panel, target, what});
+  complaints.push_back({.panel = panel, .target = target, .what = what});
 }
 
 // --- What may be asked for ---

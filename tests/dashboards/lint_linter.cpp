@@ -22,14 +22,14 @@ const std::set<std::string> kUnits{"none",  "string",        "short", "percent",
                                    "reqps", "bool",          "hex0x"};
 
 void complain(Complaints& complaints, const std::string& what) {
-  complaints.push_back({"", "", "", std::nullopt, what});
+  complaints.push_back({.what = what});
 }
 void complain(Complaints& complaints, const Panel& panel, const std::string& what) {
-  complaints.push_back({"", "", panel.title, std::nullopt, what});
+  complaints.push_back({.panel = panel.title, .what = what});
 }
 void complain(Complaints& complaints, const Panel& panel, const Target& target,
               const std::string& what) {
-  complaints.push_back({"", "", panel.title, target.index, what});
+  complaints.push_back({.panel = panel.title, .target = target.index, .what = what});
 }
 
 json variables_of(const Dashboard& dashboard) {

@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "exporter/base/check.hpp"
+
 namespace rpoguard::core {
 namespace {
 
@@ -158,6 +160,7 @@ void take_ready(ArchiveMemory& memory, const NodeFacts& writer, Instant asked) {
 }  // namespace
 
 std::optional<Frontier> contiguous_frontier(const ArchiveFacts& archive, const WalPath& path) {
+  RPOGUARD_CHECK(std::ranges::is_sorted(archive.runs, {}, &ArchivedRun::timeline));
   if (!is_segment_size(path.segment_bytes)) return std::nullopt;
   const auto stretches = stretches_of(path);
   const auto archived = archived_on(stretches, archive.runs, path.segment_bytes);

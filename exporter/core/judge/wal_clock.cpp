@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "exporter/base/check.hpp"
 #include "exporter/core/model/limits.hpp"
@@ -25,6 +26,10 @@ constexpr std::array<Resolution, 4> kResolutions{{
     {minutes(1), seconds(1)},
     {Duration{0}, milliseconds(100)},
 }};
+
+static_assert(std::ranges::is_sorted(kResolutions, std::ranges::greater{}, &Resolution::age) &&
+                  kResolutions.back().age == Duration{0},
+              "distance_at() takes the first that is young enough, and finds one");
 
 Duration distance_at(Duration age) {
   return std::ranges::find_if(kResolutions, [&](const Resolution& r) { return age >= r.age; })

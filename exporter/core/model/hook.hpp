@@ -41,7 +41,7 @@ struct HookSpec {
 
 /// Since the start.
 struct HookStats {
-  std::string name;
+  std::string name{};
   std::uint64_t delivered = 0;
   std::uint64_t failed = 0;   ///< refused, or given up
   std::uint64_t dropped = 0;  ///< the queue was full: the oldest goes

@@ -12,6 +12,7 @@ constexpr std::array<const char*, kProbeFailureCount> kProbeFailureNames{
     "connection_lost",  "not_accepting", "too_many_connections", "auth_failed",
     "database_missing", "tls_failed",    "missing_privilege",    "query_failed",
     "bad_answer"};
+static_assert(kProbeFailureNames.back() != nullptr, "name_of() finds a name by its place");
 
 struct ReasonText {
   const char* name;
@@ -34,9 +35,11 @@ constexpr std::array<ReasonText, kReasonCount> kReasonTexts{{
     {"archive_too_old", "the WAL archive is older than the policy allows"},
     {"reopening", "the cause is over; the gate reopens if it stays away for a while"},
 }};
+static_assert(kReasonTexts.back().name != nullptr, "name_of() finds a name by its place");
 
 constexpr std::array<const char*, kNodeStateCount> kNodeStateNames{
     "writer", "standby", "stale_writer", "split_brain", "unconfirmed", "foreign", "unreachable"};
+static_assert(kNodeStateNames.back() != nullptr, "name_of() finds a name by its place");
 
 }  // namespace
 

@@ -2,8 +2,10 @@
 // how long. judge/slo_account.hpp keeps it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
 
 #include "exporter/core/model/units.hpp"
 
@@ -27,6 +29,9 @@ inline constexpr std::array<Duration, 17> kExposureBuckets{std::chrono::millisec
                                                            std::chrono::minutes(5),
                                                            std::chrono::minutes(15),
                                                            std::chrono::hours(1)};
+
+static_assert(std::ranges::is_sorted(kExposureBuckets, std::ranges::less_equal{}),
+              "a second counts in the first that holds it");
 
 /// Time spent at each exposure. Weighted by time, not by looks: each second counts once.
 struct ExposureHistogram {

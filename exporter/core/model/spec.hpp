@@ -191,8 +191,8 @@ struct Spec {
   std::optional<ListenSpec> health{};  ///< plain /livez and /readyz; unset: off
   std::string lease_path{};            ///< the lease page (docs/lease-page.md); empty: none
   std::string state_dir = "/var/lib/rpoguard";
-  std::string
-      control_token_file;  ///< bearer token of the verbs that change something; may be empty
+  /// Bearer token of the verbs that change something; may be empty.
+  std::string control_token_file;
   ProbeSpec probe;
   std::vector<HookSpec> hooks;
   std::vector<ShardSpec> shards;

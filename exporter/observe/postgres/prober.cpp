@@ -77,18 +77,18 @@ class Prober::Impl : public std::enable_shared_from_this<Prober::Impl> {
  private:
   struct Shard {
     asio::steady_timer timer;
-    std::vector<std::shared_ptr<NodeProbe>> nodes;
-    std::optional<std::size_t> writer;
+    std::vector<std::shared_ptr<NodeProbe>> nodes{};
+    std::optional<std::size_t> writer{};
     Duration interval;
-    Instant due{};                // of the next tick
-    std::optional<Instant> last;  // tick
-    bool copies_wait = false;     // in the middle of a tick
-    std::uint64_t wait = 0;       // handlers of an older one do nothing
+    Instant due{};                  // of the next tick
+    std::optional<Instant> last{};  // tick
+    bool copies_wait = false;       // in the middle of a tick
+    std::uint64_t wait = 0;         // handlers of an older one do nothing
   };
 
   void add_shard(std::size_t index) {
     const core::ShardSpec& spec = spec_->shards[index];
-    Shard shard{asio::steady_timer(loop_), {}, std::nullopt, spec_->probe.interval, {}, {}};
+    Shard shard{.timer = asio::steady_timer(loop_), .interval = spec_->probe.interval};
     const ProbeContext context{loop_, clock_, resolver_, read_password_, spec_->probe};
     for (std::size_t node = 0; node < spec.nodes.size(); ++node) {
       shard.nodes.push_back(std::make_shared<NodeProbe>(

@@ -57,7 +57,10 @@ std::string without_process(const std::string& page) {
 
 TEST_F(MetricsPage, counts_what_became_of_events_for_each_hook) {
   serve::MetricsContext context = world_.metrics_context();
-  context.hook_stats = [] { return std::vector<core::HookStats>{{"pager", 5, 1, 2, 3, 4}}; };
+  context.hook_stats = [] {
+    return std::vector<core::HookStats>{
+        {.name = "pager", .delivered = 5, .failed = 1, .dropped = 2, .retries = 3, .queued = 4}};
+  };
   const std::string text = serve::render_metrics(context);
   for (const char* line :
        {"rpoguard_hook_deliveries_total{hook=\"pager\",result=\"delivered\"} 5\n",
@@ -72,8 +75,11 @@ TEST_F(MetricsPage, says_what_became_of_tls_for_each_listener_that_has_a_file) {
   serve::MetricsContext context = world_.metrics_context();
   context.web_stats = [] {
     return std::vector<serve::WebStats>{
-        {"ops", core::WallTime(std::chrono::seconds(1800000001)), 2, 3},
-        {"gate", std::nullopt, 4, 0}};
+        {.listener = "ops",
+         .certificate_expiry = core::WallTime(std::chrono::seconds(1800000001)),
+         .reload_failures = 2,
+         .handshake_failures = 3},
+        {.listener = "gate", .reload_failures = 4}};
   };
   const std::string text = serve::render_metrics(context);
   for (const char* line :
