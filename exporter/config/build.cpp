@@ -19,7 +19,7 @@ using core::ShardSpec;
 // Sets every member that a row of the key table carries for this owner, in the order of the table.
 // A key without a value leaves the member as it is.
 template <typename At>
-void fill(typename At::Owner& owner, const Resolver& resolver, At at) {
+void fill(typename At::Owner& owner, const KeyResolver& resolver, At at) {
   using Owner = typename At::Owner;
   for (const Key& key : all_keys()) {
     const auto* set = std::get_if<Setter<Owner>>(&key.sets.set);
@@ -34,7 +34,7 @@ void fill(typename At::Owner& owner, const Resolver& resolver, At at) {
 
 // What is not written, or written as "" where that means none, a service may give. Keys of
 // connections are called like the keywords of libpq.
-std::vector<std::string> left_to_service(const Resolver& resolver, ConnectAt at,
+std::vector<std::string> left_to_service(const KeyResolver& resolver, ConnectAt at,
                                          const ConnectSpec& connect) {
   std::vector<std::string> keywords;
   const auto unless = [&keywords](bool given, const Key& key) {
@@ -55,7 +55,7 @@ std::vector<std::string> left_to_service(const Resolver& resolver, ConnectAt at,
   return keywords;
 }
 
-ConnectSpec build_connect(const Resolver& resolver, ConnectAt at) {
+ConnectSpec build_connect(const KeyResolver& resolver, ConnectAt at) {
   ConnectSpec connect;
   fill(connect, resolver, at);
   connect.password = password_source_of(resolver, at);
@@ -67,7 +67,7 @@ ConnectSpec build_connect(const Resolver& resolver, ConnectAt at) {
   return connect;
 }
 
-core::NodeSpec build_node(const Resolver& resolver, NodeAt at) {
+core::NodeSpec build_node(const KeyResolver& resolver, NodeAt at) {
   core::NodeSpec node;
   node.connect = build_connect(resolver, {.shard = at.shard, .node = at.node});
   fill(node, resolver, at);
@@ -105,7 +105,7 @@ void put_id(ShardSpec& shard) {
   for (std::string& part : shard.archive.command) part = replace_shard(part, shard.id);
 }
 
-ShardSpec build_shard(const Resolver& resolver, ShardAt at) {
+ShardSpec build_shard(const KeyResolver& resolver, ShardAt at) {
   ShardSpec shard;
   const std::size_t nodes = resolver.settings().shards[at.shard].nodes.size();
   for (std::size_t node = 0; node < nodes; ++node) {
@@ -120,8 +120,8 @@ ShardSpec build_shard(const Resolver& resolver, ShardAt at) {
 
 }  // namespace
 
-PasswordSource password_source_of(const Resolver& resolver, ConnectAt at) {
-  const auto places_of_member = [at](const Key& key) { return Resolver::places(key, at); };
+PasswordSource password_source_of(const KeyResolver& resolver, ConnectAt at) {
+  const auto places_of_member = [at](const Key& key) { return KeyResolver::places(key, at); };
   const auto files = places_of_member(key_of<&ConnectSpec::password, &PasswordSource::file>());
   const auto variables = places_of_member(key_of<&ConnectSpec::password, &PasswordSource::env>());
   const auto passfiles =
@@ -139,7 +139,7 @@ PasswordSource password_source_of(const Resolver& resolver, ConnectAt at) {
   return {};
 }
 
-core::Spec build_spec(const Resolver& resolver) {
+core::Spec build_spec(const KeyResolver& resolver) {
   core::Spec spec;
   fill(spec, resolver, WholeFile{});
   for (std::size_t i = 0; i < resolver.settings().hooks.size(); ++i) {

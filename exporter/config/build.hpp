@@ -8,9 +8,9 @@ namespace rpoguard::config {
 
 /// Where the password of a connection comes from: the nearest level that names a file or a variable
 /// counts as a whole, so that a node can replace one by the other.
-core::PasswordSource password_source_of(const Resolver& resolver, ConnectAt at);
+core::PasswordSource password_source_of(const KeyResolver& resolver, ConnectAt at);
 
 /// REQUIRES: no problem has been reported for these settings.
-core::Spec build_spec(const Resolver& resolver);
+core::Spec build_spec(const KeyResolver& resolver);
 
 }  // namespace rpoguard::config

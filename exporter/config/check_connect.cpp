@@ -21,12 +21,12 @@ struct InNode {
   const Setting* nested;
 };
 
-InNode in_node(const Resolver& resolver, NodeAt at, const Key& key) {
-  const auto places = Resolver::places(key, ConnectAt{.shard = at.shard, .node = at.node});
+InNode in_node(const KeyResolver& resolver, NodeAt at, const Key& key) {
+  const auto places = KeyResolver::places(key, ConnectAt{.shard = at.shard, .node = at.node});
   return {.directly = resolver.written_at(places[0]), .nested = resolver.written_at(places[1])};
 }
 
-void check_written_once(const Resolver& resolver, NodeAt node, Report& report) {
+void check_written_once(const KeyResolver& resolver, NodeAt node, Report& report) {
   for (const Key& key : all_keys()) {
     if (!key.path.starts_with(kConnect)) continue;
     const InNode written = in_node(resolver, node, key);
@@ -42,7 +42,7 @@ std::array<const Key*, 3> password_keys() {
           &key_of<&ConnectSpec::password, &PasswordSource::passfile>()};
 }
 
-void check_password_once(const Resolver& resolver, NodeAt node, Report& report) {
+void check_password_once(const KeyResolver& resolver, NodeAt node, Report& report) {
   for (const Key* one : password_keys()) {
     for (const Key* other : password_keys()) {
       const Setting* directly = in_node(resolver, node, *one).directly;
@@ -62,7 +62,7 @@ std::string without(const Chosen<std::string>& key, const Chosen<std::string>& o
 
 class ConnectionCheck {
  public:
-  ConnectionCheck(const Resolver& resolver, ConnectAt at, Report& report)
+  ConnectionCheck(const KeyResolver& resolver, ConnectAt at, Report& report)
       : resolver_(resolver), at_(at), report_(report) {}
 
   void run() {
@@ -135,14 +135,14 @@ class ConnectionCheck {
     }
   }
 
-  const Resolver& resolver_;
+  const KeyResolver& resolver_;
   ConnectAt at_;
   Report& report_;
 };
 
 }  // namespace
 
-void check_connections(const Resolver& resolver, ShardAt at, Report& report) {
+void check_connections(const KeyResolver& resolver, ShardAt at, Report& report) {
   for (std::size_t i = 0; i < resolver.settings().shards[at.shard].nodes.size(); ++i) {
     const NodeAt node{.shard = at.shard, .node = i};
     check_written_once(resolver, node, report);

@@ -7,6 +7,6 @@
 namespace rpoguard::config {
 
 /// Reports those of the nodes and of the writer endpoint of one shard.
-void check_connections(const Resolver& resolver, ShardAt at, Report& report);
+void check_connections(const KeyResolver& resolver, ShardAt at, Report& report);
 
 }  // namespace rpoguard::config

@@ -22,7 +22,7 @@ bool is_label_name(std::string_view text) {
 
 class HookCheck {
  public:
-  HookCheck(const Resolver& resolver, HookAt at, Report& report)
+  HookCheck(const KeyResolver& resolver, HookAt at, Report& report)
       : resolver_(resolver), at_(at), report_(report) {}
 
   void run() {
@@ -45,7 +45,7 @@ class HookCheck {
 
   void check_use(const Key& key, HookType type) {
     if (key.hook_types.empty()) return;
-    const std::string path = Resolver::places(key, at_).front();
+    const std::string path = KeyResolver::places(key, at_).front();
     const Setting* written = resolver_.written_at(path);
     const bool set = written != nullptr && is_set(*written);
     const bool useful = std::ranges::find(key.hook_types, type) != key.hook_types.end();
@@ -88,14 +88,14 @@ class HookCheck {
                 "an https:// url, or one of this host");
   }
 
-  const Resolver& resolver_;
+  const KeyResolver& resolver_;
   const HookAt at_;
   Report& report_;
 };
 
 }  // namespace
 
-void check_hooks(const Resolver& resolver, Report& report) {
+void check_hooks(const KeyResolver& resolver, Report& report) {
   std::map<std::string, std::size_t> names;
   for (std::size_t i = 0; i < resolver.settings().hooks.size(); ++i) {
     if (!resolver.settings().hooks[i].is_map) continue;

@@ -7,6 +7,6 @@
 namespace rpoguard::config {
 
 /// Reports names that are not unique, and keys that a hook's type needs or has no use for.
-void check_hooks(const Resolver& resolver, Report& report);
+void check_hooks(const KeyResolver& resolver, Report& report);
 
 }  // namespace rpoguard::config

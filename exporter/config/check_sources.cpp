@@ -36,7 +36,7 @@ std::string name_with(const Chosen<Source>& chosen, Source word) {
 
 class SourceCheck {
  public:
-  SourceCheck(const Resolver& resolver, ShardAt at, Report& report)
+  SourceCheck(const KeyResolver& resolver, ShardAt at, Report& report)
       : resolver_(resolver), at_(at), report_(report) {}
 
   void run() {
@@ -210,14 +210,14 @@ class SourceCheck {
     }
   }
 
-  const Resolver& resolver_;
+  const KeyResolver& resolver_;
   ShardAt at_;
   Report& report_;
 };
 
 }  // namespace
 
-void check_sources(const Resolver& resolver, ShardAt at, Report& report) {
+void check_sources(const KeyResolver& resolver, ShardAt at, Report& report) {
   SourceCheck(resolver, at, report).run();
 }
 

@@ -8,6 +8,6 @@
 namespace rpoguard::config {
 
 /// Reports those of one shard.
-void check_sources(const Resolver& resolver, ShardAt at, Report& report);
+void check_sources(const KeyResolver& resolver, ShardAt at, Report& report);
 
 }  // namespace rpoguard::config

@@ -36,7 +36,7 @@ bool overlap(const core::ListenSpec& a, const core::ListenSpec& b) {
   return a.host == b.host || is_wildcard(a.host) || is_wildcard(b.host);
 }
 
-void check_listeners(const Resolver& resolver, Report& report) {
+void check_listeners(const KeyResolver& resolver, Report& report) {
   constexpr WholeFile kAt;
   const std::array listeners{resolver.get<&Spec::ops>(kAt), resolver.get<&Spec::gate>(kAt),
                              if_set(resolver.get<&Spec::agent>(kAt)),
@@ -53,7 +53,7 @@ void check_listeners(const Resolver& resolver, Report& report) {
   }
 }
 
-void check_probe(const Resolver& resolver, Report& report) {
+void check_probe(const KeyResolver& resolver, Report& report) {
   constexpr WholeFile kAt;
   const auto interval = resolver.get<&Spec::probe, &ProbeSpec::interval>(kAt);
   const auto timeout = resolver.get<&Spec::probe, &ProbeSpec::timeout>(kAt);
@@ -65,7 +65,7 @@ void check_probe(const Resolver& resolver, Report& report) {
 // All contradictions within one shard.
 class ShardCheck {
  public:
-  ShardCheck(const Resolver& resolver, ShardAt at, Report& report)
+  ShardCheck(const KeyResolver& resolver, ShardAt at, Report& report)
       : resolver_(resolver),
         at_(at),
         shape_(resolver.settings().shards[at.shard]),
@@ -250,13 +250,13 @@ class ShardCheck {
     }
   }
 
-  const Resolver& resolver_;
+  const KeyResolver& resolver_;
   ShardAt at_;
   const Settings::Shard& shape_;
   Report& report_;
 };
 
-void check_shard_ids(const Resolver& resolver, Report& report) {
+void check_shard_ids(const KeyResolver& resolver, Report& report) {
   std::map<std::string, std::size_t> ids;
   for (std::size_t i = 0; i < resolver.settings().shards.size(); ++i) {
     const auto id = resolver.get<&ShardSpec::id>(ShardAt{.shard = i});
@@ -283,7 +283,7 @@ void check_item(const Settings& settings, const Settings::Item& item, std::strin
   }
 }
 
-void check_node(const Resolver& resolver, NodeAt at, Report& report) {
+void check_node(const KeyResolver& resolver, NodeAt at, Report& report) {
   const Settings::Item& item = resolver.settings().shards[at.shard].nodes[at.node];
   if (!item.is_map) return;
   check_item(resolver.settings(), item, kNode, report);
@@ -293,7 +293,7 @@ void check_node(const Resolver& resolver, NodeAt at, Report& report) {
              render_allowed(host));
 }
 
-void check_shard(const Resolver& resolver, std::size_t index, Report& report) {
+void check_shard(const KeyResolver& resolver, std::size_t index, Report& report) {
   const Settings::Shard& shard = resolver.settings().shards[index];
   if (!shard.item.is_map) return;
   check_item(resolver.settings(), shard.item, kShard, report);
@@ -308,7 +308,7 @@ void check_shard(const Resolver& resolver, std::size_t index, Report& report) {
 
 }  // namespace
 
-void check_required(const Resolver& resolver, Report& report) {
+void check_required(const KeyResolver& resolver, Report& report) {
   const Settings& settings = resolver.settings();
   if (settings.root.is_map && !settings.by_path.contains("shards")) {
     report.add({settings.root.place.mark, "shards"}, "is missing",
@@ -320,7 +320,7 @@ void check_required(const Resolver& resolver, Report& report) {
   }
 }
 
-void check_contradictions(const Resolver& resolver, Report& report) {
+void check_contradictions(const KeyResolver& resolver, Report& report) {
   check_listeners(resolver, report);
   check_probe(resolver, report);
   check_shard_ids(resolver, report);

@@ -7,9 +7,9 @@
 namespace rpoguard::config {
 
 /// Reports every required key that is not written.
-void check_required(const Resolver& resolver, Report& report);
+void check_required(const KeyResolver& resolver, Report& report);
 
 /// Reports every contradiction. A value that has been refused takes part in none.
-void check_contradictions(const Resolver& resolver, Report& report);
+void check_contradictions(const KeyResolver& resolver, Report& report);
 
 }  // namespace rpoguard::config

@@ -18,7 +18,7 @@ Loaded load_text(std::string_view text, const std::string& file_name) {
   const auto root = read_yaml(text, report);
   if (!root) return {.spec = std::nullopt, .diagnostics = std::move(report).take_sorted()};
   const Settings settings = collect_settings(*root, report);
-  const Resolver resolver(settings);
+  const KeyResolver resolver(settings);
   check_required(resolver, report);
   check_contradictions(resolver, report);
   if (!report.empty()) {

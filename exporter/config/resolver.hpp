@@ -55,9 +55,9 @@ struct HookAt {
 /// Looks values up by the member that they are for, which is one of the owner that the position
 /// names: get<&Spec::probe, &ProbeSpec::interval>(WholeFile{}), get<&NodeSpec::name>(NodeAt{0, 1}).
 /// `settings` must outlive it.
-class Resolver {
+class KeyResolver {
  public:
-  explicit Resolver(const Settings& settings);
+  explicit KeyResolver(const Settings& settings);
 
   template <auto... Steps, typename At>
   Chosen<typename Path<Steps...>::Type> get(At at) const {

@@ -162,7 +162,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   const core::Clock& clock_;
   const serve::ViewStore& views_;
   asio::io_context loop_{1};
-  observe::Resolver resolver_;
+  observe::HostResolver resolver_;
   const observe::PasswordReader read_password_ = config::reveal_password;
   std::shared_ptr<observe::PgDialer> dialer_;
   observe::Inbox<observe::Dialed> dialed_;

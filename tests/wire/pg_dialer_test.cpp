@@ -38,7 +38,7 @@ class pg_dialer : public ::testing::Test {
 
   asio::io_context loop_;
   BootTimeClock clock_;
-  observe::Resolver names_{
+  observe::HostResolver names_{
       loop_, clock_, [](const std::string&) {
         return base::Result<observe::Addresses>(observe::Addresses{"127.0.0.2", "127.0.0.1"});
       }};

@@ -414,7 +414,7 @@ TEST(pg_prober, nothing_is_said_after_stop) {
 // One node with its own names, without a Prober.
 class pg_node : public ::testing::Test {
  protected:
-  std::shared_ptr<observe::NodeProbe> node(observe::Resolver& names, const std::string& host,
+  std::shared_ptr<observe::NodeProbe> node(observe::HostResolver& names, const std::string& host,
                                            std::uint16_t port,
                                            std::vector<core::NodeObservation>& seen) {
     return std::make_shared<observe::NodeProbe>(
@@ -435,7 +435,7 @@ class pg_node : public ::testing::Test {
 
 TEST_F(pg_node, slow_dns_delays_only_its_node) {
   auto never = std::make_shared<std::promise<void>>();
-  observe::Resolver names(
+  observe::HostResolver names(
       loop_, clock_,
       [never, slow = never->get_future().share()](
           const std::string& host) -> base::Result<observe::Addresses> {
@@ -464,13 +464,13 @@ TEST_F(pg_node, slow_dns_delays_only_its_node) {
 TEST_F(pg_node, a_name_may_take_longer_than_a_probe_and_is_asked_for_once) {
   auto answer = std::make_shared<std::promise<void>>();
   auto lookups = std::make_shared<std::atomic<int>>(0);
-  observe::Resolver names(loop_, clock_,
-                          [lookups, slow = answer->get_future().share()](
-                              const std::string&) -> base::Result<observe::Addresses> {
-                            ++*lookups;
-                            slow.wait();
-                            return observe::Addresses{"127.0.0.1"};
-                          });
+  observe::HostResolver names(loop_, clock_,
+                              [lookups, slow = answer->get_future().share()](
+                                  const std::string&) -> base::Result<observe::Addresses> {
+                                ++*lookups;
+                                slow.wait();
+                                return observe::Addresses{"127.0.0.1"};
+                              });
   PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });
   std::vector<core::NodeObservation> seen;
   const auto probe = node(names, "slow", healthy.port(), seen);
@@ -488,7 +488,7 @@ TEST_F(pg_node, a_name_may_take_longer_than_a_probe_and_is_asked_for_once) {
 }
 
 TEST_F(pg_node, a_black_hole_among_the_addresses_costs_one_probe) {
-  observe::Resolver names(loop_, clock_, [](const std::string&) {
+  observe::HostResolver names(loop_, clock_, [](const std::string&) {
     return base::Result<observe::Addresses>(observe::Addresses{"127.0.0.2", "127.0.0.1"});
   });
   PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });  // on 127.0.0.1
@@ -507,7 +507,7 @@ TEST_F(pg_node, a_black_hole_among_the_addresses_costs_one_probe) {
 }
 
 TEST_F(pg_node, the_next_address_is_tried_within_the_same_probe) {
-  observe::Resolver names(loop_, clock_, [](const std::string&) {
+  observe::HostResolver names(loop_, clock_, [](const std::string&) {
     return base::Result<observe::Addresses>(observe::Addresses{"127.0.0.2", "127.0.0.1"});
   });
   PgPeer healthy([](PgPeerSocket& s) { serve_healthy(s); });  // on 127.0.0.1 only

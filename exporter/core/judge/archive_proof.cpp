@@ -18,7 +18,7 @@ bool looks_itself(const ArchiveSpec& spec) {
 }
 
 // Where the repository would survive the writer's region, and its holes would be seen.
-bool counts(const ShardSpec& spec, const std::string& writer_region) {
+bool archive_counts(const ShardSpec& spec, const std::string& writer_region) {
   const bool sees_holes = spec.archive.source == ArchiveSource::directory ||
                           (spec.archive.source == ArchiveSource::command &&
                            spec.archive.format == ArchiveFormat::names);
@@ -145,7 +145,7 @@ ArchiveProof prove_archive(ArchiveMemory memory, const ShardSpec& spec,
   const bool archiving = writer ? writer->facts().archiver.has_value() : known.claim.has_value();
   const Duration fresh = kFreshIntervals * std::max(spec.archive.interval, probe.interval);
   view.enabled = looks || archiving;
-  view.counted = counts(spec, writer_region(spec, source));
+  view.counted = archive_counts(spec, writer_region(spec, source));
   if (looks) {
     const ArchiveMemory::Look* look = valid_look(known);
     view.failure = known.failure;

@@ -150,7 +150,7 @@ class EndpointProber::Impl {
       : spec_(std::move(spec)),
         read_password_(std::move(read_password)),
         sink_(std::move(sink)),
-        resolver_(loop, clock, system_lookup, Resolver::kThreadsMax, Duration::zero()) {
+        resolver_(loop, clock, system_lookup, HostResolver::kThreadsMax, Duration::zero()) {
     for (std::size_t i = 0; i < spec_->shards.size(); ++i) {
       const core::ShardSpec& shard = spec_->shards[i];
       if (!shard.endpoint) continue;
@@ -175,7 +175,7 @@ class EndpointProber::Impl {
   const std::shared_ptr<const core::Spec> spec_;
   const PasswordReader read_password_;
   const EndpointSink sink_;
-  Resolver resolver_;
+  HostResolver resolver_;
   std::vector<std::shared_ptr<Endpoint>> endpoints_;
   bool started_ = false;
 };

@@ -222,7 +222,7 @@ class WitnessProber::Impl : public std::enable_shared_from_this<WitnessProber::I
   const core::Clock& clock_;
   const PasswordReader read_token_;
   const WitnessSink sink_;
-  Resolver resolver_;
+  HostResolver resolver_;
   std::vector<std::unique_ptr<Target>> targets_;
   std::map<std::pair<std::string, std::uint16_t>, std::unique_ptr<WorkerPool>> pools_;
   const std::shared_ptr<WayBack<Impl>> way_back_;

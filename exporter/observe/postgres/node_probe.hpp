@@ -25,7 +25,7 @@ namespace rpoguard::observe {
 struct ProbeContext {
   asio::io_context& loop;
   const core::Clock& clock;
-  Resolver& resolver;
+  HostResolver& resolver;
   const PasswordReader& read_password;
   core::ProbeSpec timing;
 };

@@ -20,7 +20,7 @@ namespace rpoguard::observe {
 /// The references outlive the dialer.
 struct DialContext {
   asio::io_context& loop;
-  Resolver& resolver;
+  HostResolver& resolver;
   const PasswordReader& read_password;
 };
 

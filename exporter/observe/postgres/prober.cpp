@@ -151,7 +151,7 @@ class Prober::Impl : public std::enable_shared_from_this<Prober::Impl> {
   const core::Clock& clock_;
   const PasswordReader read_password_;
   const Sink sink_;
-  Resolver resolver_;
+  HostResolver resolver_;
   std::vector<Shard> shards_;
   bool started_ = false;
   bool stopped_ = false;

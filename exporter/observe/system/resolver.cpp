@@ -41,20 +41,20 @@ base::Result<Addresses> system_lookup(const std::string& host) {
   return look_up(host, 0);
 }
 
-Resolver::Resolver(asio::io_context& loop, const core::Clock& clock, Lookup lookup,
-                   std::size_t threads_max, core::Duration ttl)
+HostResolver::HostResolver(asio::io_context& loop, const core::Clock& clock, Lookup lookup,
+                           std::size_t threads_max, core::Duration ttl)
     : loop_(loop),
       clock_(clock),
       ttl_(ttl),
       lookup_(std::move(lookup)),
-      way_back_(std::make_shared<WayBack<Resolver>>(loop, *this)),
+      way_back_(std::make_shared<WayBack<HostResolver>>(loop, *this)),
       pool_(threads_max, std::chrono::milliseconds::zero()) {}
 
-Resolver::~Resolver() {
+HostResolver::~HostResolver() {
   way_back_->close();
 }
 
-void Resolver::resolve(const std::string& host, OnAddresses done) {
+void HostResolver::resolve(const std::string& host, OnAddresses done) {
   auto numeric = look_up(host, AI_NUMERICHOST);  // does not block
   if (numeric.ok()) return done(std::move(numeric));
   const auto known = known_.find(host);
@@ -65,13 +65,13 @@ void Resolver::resolve(const std::string& host, OnAddresses done) {
   waiting->second.callers.push_back(std::move(done));
   if (!first) return;  // being looked up
   pool_.run([host, lookup = lookup_, way_back = way_back_] {
-    way_back->call([host, answer = lookup(host)](Resolver& self) mutable {
+    way_back->call([host, answer = lookup(host)](HostResolver& self) mutable {
       self.finish(host, std::move(answer));
     });
   });
 }
 
-void Resolver::finish(const std::string& host, base::Result<Addresses> answer) {
+void HostResolver::finish(const std::string& host, base::Result<Addresses> answer) {
   if (answer.ok()) known_[host] = Known{answer.value(), clock_.now()};
   const auto node = waiting_.extract(host);
   if (node.empty()) return;

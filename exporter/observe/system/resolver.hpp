@@ -21,8 +21,8 @@ namespace rpoguard::observe {
 
 /// Numeric addresses in order of preference; never empty.
 using Addresses = std::vector<std::string>;
-/// Blocks; called on several threads at once. May outlive the Resolver while it blocks, so it must
-/// own what it uses.
+/// Blocks; called on several threads at once. May outlive the HostResolver while it blocks, so it
+/// must own what it uses.
 using Lookup = std::function<base::Result<Addresses>(const std::string& host)>;
 
 /// getaddrinfo for stream sockets, at most kAddressesMax different addresses.
@@ -33,16 +33,16 @@ inline constexpr std::size_t kAddressesMax = 8;
 /// look-up per name at a time; a good answer is good for `ttl`. Not thread-safe: use and
 /// destroy it on the loop's thread. The destructor does not wait for look-ups that hang; nothing is
 /// called after it.
-class Resolver {
+class HostResolver {
  public:
   static constexpr std::size_t kThreadsMax = 8;
   using OnAddresses = std::function<void(base::Result<Addresses>)>;
 
-  Resolver(asio::io_context& loop, const core::Clock& clock, Lookup lookup = system_lookup,
-           std::size_t threads_max = kThreadsMax, core::Duration ttl = core::limits::kDnsTtl);
-  ~Resolver();
-  Resolver(const Resolver&) = delete;
-  Resolver& operator=(const Resolver&) = delete;
+  HostResolver(asio::io_context& loop, const core::Clock& clock, Lookup lookup = system_lookup,
+               std::size_t threads_max = kThreadsMax, core::Duration ttl = core::limits::kDnsTtl);
+  ~HostResolver();
+  HostResolver(const HostResolver&) = delete;
+  HostResolver& operator=(const HostResolver&) = delete;
 
   /// `done` is called once from the loop: before this returns if the host is a numeric address or
   /// its answer is still good, else later.
@@ -66,7 +66,7 @@ class Resolver {
   std::map<std::string, Known> known_;
   std::map<std::string, Waiting> waiting_;
   const Lookup lookup_;
-  const std::shared_ptr<WayBack<Resolver>> way_back_;
+  const std::shared_ptr<WayBack<HostResolver>> way_back_;
   WorkerPool pool_;
 };
 

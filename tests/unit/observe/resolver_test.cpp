@@ -47,7 +47,7 @@ class Names {
 class resolver : public ::testing::Test {
  protected:
   // Asks and runs the loop until the answer is there.
-  std::optional<Result<Addresses>> ask(Resolver& with, const std::string& host) {
+  std::optional<Result<Addresses>> ask(HostResolver& with, const std::string& host) {
     std::optional<Result<Addresses>> answer;
     with.resolve(host, [&](Result<Addresses> found) { answer = std::move(found); });
     loop_.restart();
@@ -62,7 +62,7 @@ class resolver : public ::testing::Test {
 };
 
 TEST_F(resolver, a_numeric_address_needs_no_look_up) {
-  Resolver dns(loop_, clock_, names_.lookup());
+  HostResolver dns(loop_, clock_, names_.lookup());
   for (const char* host : {"127.0.0.1", "::1", "10.1.2.3"}) {
     std::optional<Result<Addresses>> answer;
     dns.resolve(host, [&](Result<Addresses> found) { answer = std::move(found); });
@@ -73,14 +73,14 @@ TEST_F(resolver, a_numeric_address_needs_no_look_up) {
 }
 
 TEST_F(resolver, a_name_is_looked_up_off_the_loop) {
-  Resolver dns(loop_, clock_, names_.lookup());
+  HostResolver dns(loop_, clock_, names_.lookup());
   const auto answer = ask(dns, "db1");
   ASSERT_TRUE(answer && answer->ok());
   EXPECT_EQ(answer->value(), Addresses{"10.0.0.1"});
 }
 
 TEST_F(resolver, a_dead_name_delays_no_other) {
-  Resolver dns(loop_, clock_, names_.lookup(), 2);
+  HostResolver dns(loop_, clock_, names_.lookup(), 2);
   bool dead_answered = false;
   dns.resolve("dead", [&](const Result<Addresses>&) { dead_answered = true; });
   for (const char* host : {"db1", "db2", "db3"}) {
@@ -95,7 +95,7 @@ TEST_F(resolver, a_dead_name_delays_no_other) {
 }
 
 TEST_F(resolver, callers_of_one_name_share_its_look_up) {
-  Resolver dns(loop_, clock_, names_.lookup());
+  HostResolver dns(loop_, clock_, names_.lookup());
   int answers = 0;
   for (int i = 0; i < 5; ++i) dns.resolve("dead", [&](const Result<Addresses>&) { ++answers; });
   names_.release();
@@ -106,7 +106,7 @@ TEST_F(resolver, callers_of_one_name_share_its_look_up) {
 }
 
 TEST_F(resolver, a_good_answer_is_kept_for_its_time_only) {
-  Resolver dns(loop_, clock_, names_.lookup());
+  HostResolver dns(loop_, clock_, names_.lookup());
   ASSERT_TRUE(ask(dns, "db1"));
   clock_.advance(core::limits::kDnsTtl - 1ms);
   ASSERT_TRUE(ask(dns, "db1"));
@@ -117,7 +117,7 @@ TEST_F(resolver, a_good_answer_is_kept_for_its_time_only) {
 }
 
 TEST_F(resolver, without_that_time_each_call_looks_up_anew) {
-  Resolver dns(loop_, clock_, names_.lookup(), 1, core::Duration::zero());
+  HostResolver dns(loop_, clock_, names_.lookup(), 1, core::Duration::zero());
   for (int i = 1; i <= 3; ++i) {
     ASSERT_TRUE(ask(dns, "db1"));
     EXPECT_EQ(names_.calls(), i);
@@ -125,7 +125,7 @@ TEST_F(resolver, without_that_time_each_call_looks_up_anew) {
 }
 
 TEST_F(resolver, a_failure_is_told_and_not_kept) {
-  Resolver dns(loop_, clock_, names_.lookup());
+  HostResolver dns(loop_, clock_, names_.lookup());
   for (int i = 1; i <= 2; ++i) {
     const auto answer = ask(dns, "nowhere");
     ASSERT_TRUE(answer);
@@ -137,7 +137,7 @@ TEST_F(resolver, a_failure_is_told_and_not_kept) {
 TEST_F(resolver, its_end_does_not_wait_for_a_hanging_name) {
   bool answered = false;
   {
-    Resolver dns(loop_, clock_, names_.lookup());
+    HostResolver dns(loop_, clock_, names_.lookup());
     dns.resolve("dead", [&](const Result<Addresses>&) { answered = true; });
   }
   names_.release();
