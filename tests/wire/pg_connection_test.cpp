@@ -146,20 +146,27 @@ INSTANTIATE_TEST_SUITE_P(
         OddAnswer{"unknown_message", std::string("!\0\0\0\x04", 5)}),
     [](const auto& each) { return std::string(each.param.name); });
 
-TEST_F(pg_connection, a_server_that_says_why_it_closes_is_believed) {
+class pg_session_end : public pg_connection, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(pg_session_end, with_its_reason_says_nothing_of_the_server) {
   PgPeer peer([](PgPeerSocket& s) {
     s.read_startup();
     s.send(pg_login_ok());
     s.read_message();
-    s.send(pg_error("57P01", "terminating connection due to administrator command"));
+    s.send(pg_error(GetParam(), "terminating connection due to administrator command"));
   });
   ASSERT_TRUE(connect(params_for(peer)));
   const auto answer = answer_to([&](auto done) { connection_->query("select", done); });
   const auto* failure = std::get_if<observe::Failure>(&*answer);
   ASSERT_NE(failure, nullptr);
-  EXPECT_EQ(failure->error.reason, core::ProbeFailure::not_accepting);
+  EXPECT_EQ(failure->error.reason, core::ProbeFailure::connection_lost);
+  EXPECT_EQ(failure->sqlstate, GetParam());
   EXPECT_TRUE(run_until(loop_, kPatience, [&] { return !connection_->usable(); }));
 }
+
+// A server gives the last one to new connections only; a pooler may give it in a session.
+INSTANTIATE_TEST_SUITE_P(sqlstates, pg_session_end, ::testing::Values("57P01", "57P02", "57P03"),
+                         [](const auto& each) { return std::string(each.param); });
 
 TEST_F(pg_connection, after_close_nobody_is_called) {
   PgPeer peer([](PgPeerSocket& s) { s.stay_mute(); });

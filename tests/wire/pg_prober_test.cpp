@@ -125,7 +125,7 @@ const std::vector<BadPeer>& bad_peers() {
          log_in(s);
          s.send(pg_error("57P01", "terminating connection"));
        },
-       ProbeFailure::not_accepting, false},
+       ProbeFailure::connection_lost, false},
       {"wants_a_password",
        [](PgPeerSocket& s) {
          s.read_startup();

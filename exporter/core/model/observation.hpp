@@ -17,12 +17,12 @@ namespace rpoguard::core {
 /// Why a probe gave no facts. Each is a label value of rpoguard_probe_failures_total{reason}.
 enum class ProbeFailure {
   dns_failed,       ///< the host name did not resolve
-  refused,          ///< connection refused: nothing listens there
+  refused,          ///< connection refused, or no such socket: this way leads nowhere
   unreachable,      ///< no route, or the connection did not come up in time (black hole)
   timeout,          ///< connected, but no answer in time (hung server)
-  connection_lost,  ///< the server closed the connection
-  not_accepting,    ///< starting up, shutting down, or in recovery without hot standby (SQLSTATE
-                    ///< 57P03, 57P01..02)
+  connection_lost,  ///< the server closed the connection (also with SQLSTATE 57P01 or 57P02)
+  not_accepting,    ///< it turns new connections away: starting up, shutting down, or in recovery
+                    ///< without hot standby (SQLSTATE 57P03)
   too_many_connections,  ///< SQLSTATE 53300
   auth_failed,           ///< wrong password, pg_hba.conf, or an unreadable password source
   database_missing,      ///< SQLSTATE 3D000

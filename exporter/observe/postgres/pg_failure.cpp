@@ -21,15 +21,19 @@ struct SqlstateRow {
   ProbeFailure reason;
 };
 
-// The first prefix that matches decides.
+// What the server says to a new connection that it does not take now.
+constexpr std::string_view kCannotConnectNow = "57P03";
+
+// The first prefix that matches decides. 57P01 and 57P02 (shutdown, crash of a backend) end one
+// session and say nothing of the server: so does pg_terminate_backend(), while others go on.
 constexpr std::array kSqlstates{
-    SqlstateRow{"57P01", ProbeFailure::not_accepting},     // admin_shutdown
-    SqlstateRow{"57P02", ProbeFailure::not_accepting},     // crash_shutdown
-    SqlstateRow{"57P03", ProbeFailure::not_accepting},     // cannot_connect_now
-    SqlstateRow{"57P04", ProbeFailure::database_missing},  // database_dropped
-    SqlstateRow{"57P05", ProbeFailure::connection_lost},   // idle_session_timeout
-    SqlstateRow{"57014", ProbeFailure::timeout},           // statement_timeout
-    SqlstateRow{"55P03", ProbeFailure::timeout},           // lock_timeout
+    SqlstateRow{"57P01", ProbeFailure::connection_lost},
+    SqlstateRow{"57P02", ProbeFailure::connection_lost},
+    SqlstateRow{kCannotConnectNow, ProbeFailure::connection_lost},  // in a session: a pooler's
+    SqlstateRow{"57P04", ProbeFailure::database_missing},           // database_dropped
+    SqlstateRow{"57P05", ProbeFailure::connection_lost},            // idle_session_timeout
+    SqlstateRow{"57014", ProbeFailure::timeout},                    // statement_timeout
+    SqlstateRow{"55P03", ProbeFailure::timeout},                    // lock_timeout
     SqlstateRow{"53300", ProbeFailure::too_many_connections},
     SqlstateRow{"28", ProbeFailure::auth_failed},
     SqlstateRow{"3D000", ProbeFailure::database_missing},
@@ -104,8 +108,11 @@ std::optional<ServerText> server_text(std::string_view message) {
 }  // namespace
 
 Failure classify_connect_failure(const ConnectFailure& failure) {
-  if (const auto said = server_text(failure.message))
-    return classify_server_error(said->sqlstate, said->text);
+  if (const auto said = server_text(failure.message)) {
+    Failure classified = classify_server_error(said->sqlstate, said->text);
+    if (said->sqlstate == kCannotConnectNow) classified.error.reason = ProbeFailure::not_accepting;
+    return classified;
+  }
   return {{reason_without_sqlstate(failure), one_line(failure.message)}, {}};
 }
 

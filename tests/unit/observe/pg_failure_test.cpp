@@ -17,8 +17,8 @@ struct SqlstateCase {
 
 TEST(pg_failure, each_sqlstate_has_its_reason) {
   const SqlstateCase cases[] = {
-      {"57P01", ProbeFailure::not_accepting},    {"57P02", ProbeFailure::not_accepting},
-      {"57P03", ProbeFailure::not_accepting},    {"57P04", ProbeFailure::database_missing},
+      {"57P01", ProbeFailure::connection_lost},  {"57P02", ProbeFailure::connection_lost},
+      {"57P03", ProbeFailure::connection_lost},  {"57P04", ProbeFailure::database_missing},
       {"57014", ProbeFailure::timeout},          {"53300", ProbeFailure::too_many_connections},
       {"28P01", ProbeFailure::auth_failed},      {"28000", ProbeFailure::auth_failed},
       {"3D000", ProbeFailure::database_missing}, {"42501", ProbeFailure::missing_privilege},
@@ -30,6 +30,17 @@ TEST(pg_failure, each_sqlstate_has_its_reason) {
     EXPECT_EQ(failure.error.reason, c.expected) << c.sqlstate;
     EXPECT_EQ(failure.sqlstate, c.sqlstate);
   }
+}
+
+TEST(pg_failure, only_a_new_connection_is_told_that_the_server_takes_none) {
+  const auto login = [](const std::string& code) {
+    return classify_connect_failure(
+               {.phase = ConnectPhase::login, .message = "x failed: FATAL:  " + code + ": text\n"})
+        .error.reason;
+  };
+  EXPECT_EQ(login("57P03"), ProbeFailure::not_accepting);
+  EXPECT_EQ(login("57P01"), ProbeFailure::connection_lost);
+  EXPECT_EQ(login("57P02"), ProbeFailure::connection_lost);
 }
 
 // Rendered by libpq 15 at verbosity VERBOSE; only the severity and the text depend on lc_messages.
