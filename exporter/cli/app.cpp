@@ -34,6 +34,7 @@ struct Options {
   std::string color = "auto";
   FreezeOptions freeze;
   bool all = false;
+  RivalOptions rival;
 };
 
 CLI::Option* add_config_option(CLI::App& command, std::string& file) {
@@ -76,6 +77,10 @@ void add_access_options(CLI::App& command, Access& access) {
 std::string valid_part(const std::string& text) {
   const auto part = core::parse_part(text);
   return part ? std::string() : part.error().message;
+}
+
+std::string valid_rival(const std::string& text) {
+  return names_node(text) ? "" : "name it as SHARD/NODE, as in 184/phx-a";
 }
 
 void add_serve(CLI::App& app, Options& options, int& exit_code) {
@@ -141,14 +146,10 @@ void add_status(CLI::App& app, Options& options, int& exit_code) {
   });
 }
 
-// What freeze and unfreeze share.
-CLI::App* add_operator_command(CLI::App& app, Options& options, const char* name,
-                               const char* about) {
-  FreezeOptions& order = options.freeze;
+// What all orders to a running rpoguard share.
+CLI::App* add_order_command(CLI::App& app, OrderOptions& order, const char* name,
+                            const char* about) {
   auto* command = app.add_subcommand(name, about);
-  auto* shard = command->add_option("SHARD,--shard", order.shard, "The shard")->type_name("ID");
-  auto* all = command->add_flag("--all", options.all, "All shards");
-  shard->excludes(all);
   command->add_option("--by", order.by, "Who decides this; default: the login name")
       ->type_name("WHO");
   add_config_option(*command, order.config_file);
@@ -165,31 +166,58 @@ CLI::App* add_operator_command(CLI::App& app, Options& options, const char* name
   return command;
 }
 
-void run_operator_command(Options& options, bool freezes, int& exit_code) {
+// What freeze and unfreeze share.
+CLI::App* add_freezing_command(CLI::App& app, Options& options, const char* name,
+                               const char* about) {
+  auto* command = add_order_command(app, options.freeze.order, name, about);
+  auto* shard =
+      command->add_option("SHARD,--shard", options.freeze.shard, "The shard")->type_name("ID");
+  auto* all = command->add_flag("--all", options.all, "All shards");
+  shard->excludes(all);
+  return command;
+}
+
+void run_freezing_command(Options& options, bool freezes, int& exit_code) {
   if (options.freeze.shard.empty() && !options.all) throw CLI::RequiredError("SHARD or --all");
   options.freeze.freeze = freezes;
   exit_code = freeze(options.freeze);
 }
 
 void add_freeze(CLI::App& app, Options& options, int& exit_code) {
-  FreezeOptions& order = options.freeze;
-  auto* command = add_operator_command(
+  FreezeOptions& freeze = options.freeze;
+  auto* command = add_freezing_command(
       app, options, "freeze",
       "Close the gate of a shard by hand; the freeze survives a restart of rpoguard");
-  command->add_option("--reason", order.reason, "Why")->required()->type_name("TEXT");
+  command->add_option("--reason", freeze.order.reason, "Why")->required()->type_name("TEXT");
   auto* length =
-      command->add_option("--for", order.length, "How long: 30m, 2h; default: until unfreeze")
+      command->add_option("--for", freeze.length, "How long: 30m, 2h; default: until unfreeze")
           ->type_name("DURATION");
-  command->add_option("--until", order.until, "When it ends, in UTC: 2030-01-31T18:00Z")
+  command->add_option("--until", freeze.until, "When it ends, in UTC: 2030-01-31T18:00Z")
       ->type_name("TIME")
       ->excludes(length);
-  command->callback([&] { run_operator_command(options, true, exit_code); });
+  command->callback([&] { run_freezing_command(options, true, exit_code); });
 }
 
 void add_unfreeze(CLI::App& app, Options& options, int& exit_code) {
-  auto* command = add_operator_command(app, options, "unfreeze", "End a freeze");
-  command->add_option("--reason", options.freeze.reason, "Why")->type_name("TEXT");
-  command->callback([&] { run_operator_command(options, false, exit_code); });
+  auto* command = add_freezing_command(app, options, "unfreeze", "End a freeze");
+  command->add_option("--reason", options.freeze.order.reason, "Why")->type_name("TEXT");
+  command->callback([&] { run_freezing_command(options, false, exit_code); });
+}
+
+void add_forget_rival(CLI::App& app, Options& options, int& exit_code) {
+  RivalOptions& rival = options.rival;
+  auto* command = add_order_command(
+      app, rival.order, "forget-rival",
+      "End a split brain with a node that cannot be reached: your word that it takes no writes any "
+      "more. Fence it first");
+  command->add_option("RIVAL", rival.rival, "SHARD/NODE, as in 184/phx-a")
+      ->required()
+      ->type_name("")
+      ->check(valid_rival);
+  command->add_option("--reason", rival.order.reason, "Why you are sure")
+      ->required()
+      ->type_name("TEXT");
+  command->callback([&] { exit_code = forget_rival(rival); });
 }
 
 void add_sql(CLI::App& app, Options& options, int& exit_code) {
@@ -231,6 +259,7 @@ int run(int argc, char** argv) {
   add_status(app, options, exit_code);
   add_freeze(app, options, exit_code);
   add_unfreeze(app, options, exit_code);
+  add_forget_rival(app, options, exit_code);
   add_sql(app, options, exit_code);
   try {
     app.parse(argc, argv);

@@ -36,19 +36,33 @@ struct StatusOptions {
 /// not); 2: rpoguard does not answer.
 int status(const StatusOptions& options);
 
-struct FreezeOptions {
+/// What all orders to a running rpoguard have.
+struct OrderOptions {
   std::string config_file;  ///< finds the ops listener and the token ...
   std::string url;          ///< ... unless these name them
   std::string token_file;
   Access access;
+  std::string by;  ///< empty: the login name
+  std::string reason;
+};
+
+struct FreezeOptions {
+  OrderOptions order;
   std::string shard;  ///< empty: all
   bool freeze = true;
-  std::string by;
-  std::string reason;
   std::string length;  ///< a duration; empty: without end ...
   std::string until;   ///< ... unless this gives one
 };
 /// 0: done; 1: refused, and the text says why; 2: rpoguard does not answer.
 int freeze(const FreezeOptions& options);
+
+struct RivalOptions {
+  OrderOptions order;
+  std::string rival;  ///< SHARD/NODE
+};
+/// The same. REQUIRES: names_node(options.rival)
+int forget_rival(const RivalOptions& options);
+/// SHARD/NODE, neither of them empty.
+bool names_node(const std::string& text);
 
 }  // namespace rpoguard::cli

@@ -1,95 +1,16 @@
-#include <array>
-#include <cstdio>
-#include <string>
-#include <string_view>
-
-#include <pwd.h>
-#include <unistd.h>
-
-#include "exporter/base/percent.hpp"
-#include "exporter/cli/commands.hpp"
-#include "exporter/cli/ops_target.hpp"
-#include "exporter/config/load.hpp"
-#include "exporter/config/secret.hpp"
-#include "exporter/net/http_client.hpp"
+#include "exporter/cli/order.hpp"
 
 namespace rpoguard::cli {
-namespace {
-
-using base::Result;
-
-constexpr int kRefused = 1;
-
-std::string login_name() {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::array<char, 4096> buffer{};
-  const bool known = ::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
-                     found != nullptr;
-  return known ? std::string(found->pw_name) : "uid " + std::to_string(::getuid());
-}
-
-void add(std::string& query, std::string_view name, const std::string& value) {
-  if (value.empty()) return;
-  query += query.empty() ? "?" : "&";
-  query += std::string(name) + "=" + base::percent_encode(value);
-}
-
-std::string path_of(const FreezeOptions& options) {
-  std::string query;
-  add(query, "shard", options.shard);
-  add(query, "all", options.shard.empty() ? "true" : "");
-  add(query, "by", options.by.empty() ? login_name() : options.by);
-  add(query, "reason", options.reason);
-  add(query, "for", options.length);
-  add(query, "until", options.until);
-  return (options.freeze ? "/-/freeze" : "/-/unfreeze") + query;
-}
-
-// Empty: none is configured.
-Result<std::string> read_token(const FreezeOptions& options) {
-  std::string file = options.token_file;
-  if (file.empty() && !options.config_file.empty()) {
-    const config::Loaded loaded = config::load_file(options.config_file);
-    if (loaded.spec) file = loaded.spec->control_token_file;
-  }
-  if (file.empty()) return std::string();
-  const auto secret = config::read_password({.file = file, .env = {}});
-  if (!secret) return secret.error();
-  return secret.value().reveal();
-}
-
-int fail(const FreezeOptions& options, const std::string& problem, int exit_code) {
-  std::fprintf(stderr, "rpoguard %s: %s\n", options.freeze ? "freeze" : "unfreeze",
-               problem.c_str());
-  return exit_code;
-}
-
-}  // namespace
 
 int freeze(const FreezeOptions& options) {
-  const auto target = find_target(options.url, options.config_file);
-  if (!target) return fail(options, target.error().message, kUnreachable);
-  const auto token = read_token(options);
-  if (!token) return fail(options, token.error().message, kRefused);
-  net::HttpPost post;
-  auto request = request_to(target.value(), options.access);
-  if (!request) return fail(options, request.error().message, kRefused);
-  post.to = std::move(request).value();
-  post.to.path = path_of(options);
-  post.to.timeout = std::chrono::seconds(10);
-  // Both go into the same header; the token is what the verb asks for.
-  post.to.bearer_token = token.value();
-  if (!token.value().empty()) post.to.credentials.clear();
-  const auto outcome = net::http_post(post);
-  if (const auto* failure = std::get_if<net::HttpFailure>(&outcome))
-    return fail(options, std::string("no answer: ") + net::text_of(*failure), kUnreachable);
-  const auto& answer = std::get<net::HttpAnswer>(outcome);
-  std::string text = answer.body;
-  if (text.ends_with('\n')) text.pop_back();
-  if (answer.status != 200) return fail(options, text, kRefused);
-  std::printf("%s\n", text.c_str());
-  return 0;
+  const std::string command = options.freeze ? "freeze" : "unfreeze";
+  return send_order(options.order, command,
+                    order_path("/-/" + command, {{"shard", options.shard},
+                                                 {"all", options.shard.empty() ? "true" : ""},
+                                                 {"by", who(options.order)},
+                                                 {"reason", options.order.reason},
+                                                 {"for", options.length},
+                                                 {"until", options.until}}));
 }
 
 }  // namespace rpoguard::cli

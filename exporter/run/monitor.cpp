@@ -10,6 +10,15 @@
 #include "exporter/run/log.hpp"
 
 namespace rpoguard::run {
+namespace {
+
+base::Error not_on_disk(const std::string& shards) {
+  return {"in force, but not on disk for shard " + shards,
+          "a restart would forget it: check state_dir, then repeat the command"};
+}
+
+}  // namespace
+
 Monitor::Monitor(asio::io_context& loop, const core::Clock& clock, serve::ViewStore& views,
                  MonitorSinks sinks)
     : loop_(loop), clock_(clock), views_(views), sinks_(std::move(sinks)), timer_(loop) {}
@@ -189,8 +198,25 @@ base::Result<void> Monitor::set_freeze(const std::optional<std::string>& id,
   }
   publish();
   if (unsaved.empty()) return {};
-  return base::Error{"in force, but not on disk for shard " + unsaved,
-                     "a restart would forget it: check state_dir, then repeat the command"};
+  return not_on_disk(unsaved);
+}
+
+base::Result<std::string> Monitor::forget_rival(const serve::RivalOrder& order) {
+  const auto shard =
+      std::ranges::find_if(shards_, [&](const Shard& s) { return s.spec->id == order.shard; });
+  if (shard == shards_.end()) return std::string("there is no such shard");
+  std::string refusal = core::forget_rival(shard->memory.durable.epochs, *shard->spec,
+                                           shard->memory.readings, order.rival.node);
+  if (!refusal.empty()) return refusal;
+  sinks_.event({.kind = core::EventKind::rival_forgotten,
+                .shard = order.shard,
+                .node = order.rival.node,
+                .text = core::render_forgotten(order.rival),
+                .details = {{"by", order.rival.by}, {"reason", order.rival.reason}}});
+  evaluate_shard(*shard, static_cast<std::size_t>(shard - shards_.begin()));
+  publish();
+  if (shard->save_failed) return not_on_disk(order.shard);
+  return std::string();
 }
 
 void Monitor::publish() {

@@ -19,6 +19,7 @@
 #include "exporter/observe/postgres/prober.hpp"
 #include "exporter/run/lease_keeper.hpp"
 #include "exporter/run/state_store.hpp"
+#include "exporter/serve/ops/control.hpp"
 #include "exporter/serve/view_store.hpp"
 
 namespace rpoguard::run {
@@ -48,6 +49,10 @@ class Monitor {
   /// force, but not on disk.
   base::Result<void> set_freeze(const std::optional<std::string>& shard,
                                 const std::optional<core::Freeze>& freeze, const std::string& why);
+
+  /// Strikes a rival of a split brain off; in force and published when this returns. The text says
+  /// why it is not done; empty: done. An error: in force, but not on disk.
+  base::Result<std::string> forget_rival(const serve::RivalOrder& order);
 
   /// Also closes the lease page.
   void stop();

@@ -265,6 +265,9 @@ serve::Control Service::control(const core::Spec& spec) {
   control.freeze = [this](const serve::FreezeOrder& order) {
     return on_loop<std::string>([this, order] { return freeze_on_loop(order); });
   };
+  control.forget_rival = [this](const serve::RivalOrder& order) {
+    return on_loop<std::string>([this, order] { return monitor_.forget_rival(order); });
+  };
   return control;
 }
 

@@ -27,6 +27,8 @@ const std::map<std::string, std::string> kElsewhere = {
     {"cmake -", "tests/newcomer builds and installs in a bare root"},
     {"tests/run", "it would start this test"},
     {"tests/bench/run", "it measures for minutes, and is a command of its own"},
+    {"curl -X POST 'http://127.0.0.1:10187/-/forget-rival",
+     "tests/stack/rivals_test: it takes a rival"},
     {"helm ", "tests/helm/commands.test.mjs, with both Helms"},
 };
 

@@ -95,7 +95,8 @@ TEST_F(HttpReferenceLive, every_documented_endpoint_answers) {
   for (const std::string& path : documented("gate"))
     EXPECT_EQ(status(rpoguard_.gate_port(), "GET", path), 200) << path;
   for (const std::string& path : documented("ops")) {
-    const bool changes = path.ends_with("freeze") || path.ends_with("reload");
+    const bool changes =
+        path.ends_with("freeze") || path.ends_with("reload") || path.ends_with("rival");
     EXPECT_EQ(status(rpoguard_.ops_port(), "GET", path), changes ? 405 : 200) << path;
   }
   EXPECT_EQ(status(rpoguard_.ops_port(), "GET", "/nothing"), 404);
@@ -118,6 +119,10 @@ TEST_F(HttpReferenceLive, refusals_have_the_documented_status) {
   EXPECT_EQ(status(rpoguard_.ops_port(), "POST", "/metrics"), 405);
   EXPECT_EQ(status(rpoguard_.ops_port(), "POST", "/-/freeze?shard=184"), 400);
   EXPECT_EQ(status(rpoguard_.ops_port(), "POST", "/-/freeze?shard=x&by=y&reason=z"), 404);
+  const std::string forget = "/-/forget-rival?by=y&reason=z&shard=184&node=";
+  EXPECT_EQ(status(rpoguard_.ops_port(), "POST", forget), 400);
+  EXPECT_EQ(status(rpoguard_.ops_port(), "POST", forget + "x"), 404);
+  EXPECT_EQ(status(rpoguard_.ops_port(), "POST", forget + "phx-a"), 409);
 }
 
 // Names of members, without those that are data: a state of connections, a kind of failure.

@@ -178,6 +178,11 @@ TEST_F(RunbookCommands, pgbouncers_console_understands_them) {
   }
 }
 
+/// There is no rival here that it could forget.
+bool takes_a_split_brain(const std::vector<std::string>& words) {
+  return words.at(0) == "rpoguard" && words.at(1) == "forget-rival";
+}
+
 /// "patronictl -c F list" is checked by asking for the help of "list".
 testing::AssertionResult help_exists(const std::vector<std::string>& question,
                                      const std::vector<std::string>& words) {
@@ -190,7 +195,7 @@ testing::AssertionResult help_exists(const std::vector<std::string>& question,
       break;
     }
   }
-  if (argv.front() == "patronictl") argv.push_back("--help");
+  if (argv.front() != "pgbackrest") argv.push_back("--help");
   const CommandResult help = run_command({.argv = argv, .env = {{"LC_ALL", "C.UTF-8"}}});
   if (help.exit_code != 0) return testing::AssertionFailure() << help.output;
   for (const std::string& word : words) {
@@ -241,6 +246,8 @@ TEST_F(RunbookCommands, shell_commands_do_what_they_say) {
       ++seen[program];
       if (program == "patronictl") {
         EXPECT_TRUE(help_exists({"patronictl"}, words)) << block.book << ": " << line;
+      } else if (takes_a_split_brain(words)) {
+        EXPECT_TRUE(help_exists({RPOGUARD_BINARY}, words)) << block.book << ": " << line;
       } else if (program == "pgbackrest") {
         EXPECT_TRUE(help_exists({"pgbackrest", "help"}, words)) << block.book << ": " << line;
       } else if (program == "journalctl" || program == "pg_autoctl") {

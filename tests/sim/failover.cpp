@@ -27,6 +27,8 @@ World::Failover World::plan_failover() {
   plan.stamp_after = plan.stamp == Failover::Stamp::late
                          ? chance_.between(seconds(3), seconds(40))
                          : chance_.between(milliseconds(50), seconds(1));
+  if (chance_.one_in(2)) plan.refuses_lost = chance_.one_in(2);
+  plan.refuses_after = chance_.between(seconds(2), seconds(10));
   return plan;
 }
 
@@ -63,7 +65,16 @@ void World::lose(const Failover& plan) {
     if (plan.region_lost) set_region_cut(region, false);
     sidecar_.way(plan.lost).cut = false;
   });
+  if (plan.refuses_lost && plan.refuses_after < plan.repair_after)
+    queue_.after(plan.away + plan.refuses_after, [this, plan] { refuse(plan); });
   queue_.after(plan.away + plan.repair_after, [this] { repair(); });
+}
+
+// A firewall resets the sidecar's connections, a proxy has lost its backend: the server goes on.
+void World::refuse(const Failover& plan) {
+  const std::size_t node = *plan.refuses_lost ? plan.lost : primary_;
+  if (queue_.traced()) queue_.tell("THE WAY REFUSES to " + cluster_.servers()[node].name);
+  sidecar_.way(node).forced = core::ProbeFailure::refused;
 }
 
 std::optional<std::size_t> World::best_copy(const Failover& plan) const {
@@ -133,6 +144,7 @@ void World::repair() {
   if (!stamped && writer.timeline != 1) cluster_.stamp(primary_, writer.region);
   for (std::size_t node = 0; node < servers.size(); ++node) {
     if (node != primary_) cluster_.seed(node, primary_);
+    sidecar_.way(node).forced.reset();
   }
   if (profile_.synchronous) require_synchronous_copy();
   if (profile_.archive) archive_.take_backup(primary_);

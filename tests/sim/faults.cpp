@@ -213,10 +213,14 @@ void World::probe_fault(Duration length) {
   const std::size_t node = random_node();
   ProbeWay& way = sidecar_.way(node);
   const std::string& name = cluster_.servers()[node].name;
-  switch (chance_.below(6)) {
+  switch (chance_.below(7)) {
     case 0:
       return during(
           length, "sidecar cut from " + name, [&] { way.cut = true; }, [&way] { way.cut = false; });
+    case 5:
+      return during(
+          length, "way refuses " + name, [&] { way.forced = core::ProbeFailure::refused; },
+          [&way] { way.forced.reset(); });
     case 1:
       return during(
           length, "answers lost from " + name, [&] { way.answers_lost = true; },

@@ -90,6 +90,7 @@ void World::judge_now() {
   if (decision.open == decision.reason.has_value()) fail("open with a reason, or closed without");
   if (view->gate.reasons.empty() != (view->gate.open_until > view->evaluated))
     fail("the lease and the reasons do not agree");
+  judge_rivals();
   if (!decision.open) {
     ++tally_.closed_seen;
     judge_quiet();
@@ -110,6 +111,25 @@ void World::judge_now() {
     if (sidecar_.ask(true).open_for > decision.open_for) fail("low priority outlives the lease");
   }
   judge_quiet();
+}
+
+// Who was seen to accept writes beside another, and still does, keeps the gate closed for all
+// others until a higher stamp outranks it: also while its way refuses, or nothing is heard of it.
+void World::judge_rivals() {
+  const bool open = sidecar_.ask().open;
+  const auto writer = sidecar_.writer_index();
+  for (std::size_t node = 0; node < cluster_.servers().size(); ++node) {
+    if (!sidecar_.shown_as_rival(node) || !cluster_.accepts_writes(node) || node == writer)
+      continue;
+    const auto shown = sidecar_.shown_epoch(node);
+    const bool outranked =
+        !profile_.timeline_epochs && shown && writer && *shown < sidecar_.view()->writer->epoch;
+    if (outranked) continue;
+    ++tally_.rivals_checked;
+    if (open && writer)
+      fail("the gate is open for " + cluster_.servers()[*writer].name + " and its rival " +
+           cluster_.servers()[node].name + " accepts writes");
+  }
 }
 
 // Each new view.

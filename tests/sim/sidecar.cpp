@@ -1,5 +1,6 @@
 #include "tests/sim/sidecar.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace rpoguard::sim {
@@ -113,6 +114,7 @@ void Sidecar::restart() {
   for (Node& node : nodes_) {
     ++node.attempt;
     node.outstanding = node.connected = false;
+    node.accepting_since.reset();
   }
   observations_.archive.reset();
   tick(++run_);
@@ -245,6 +247,40 @@ void Sidecar::deliver(std::size_t index, std::variant<core::NodeFacts, core::Pro
   observations_.nodes[index] =
       core::NodeObservation{nodes_[index].asked, queue_.now(), std::move(outcome)};
   evaluate();
+  note_rivals(index);
+}
+
+// It was asked after the other was heard to accept writes, and that is recent.
+bool Sidecar::accepts_beside(const Node& node, const Node& other) const {
+  const bool recent = !other.turned_away && queue_.now() - other.heard <= 2 * probe_.interval;
+  const bool of_one_epoch = spec_->epoch_source == core::EpochSource::timeline ||
+                            (node.epoch == highest_shown_ && other.epoch == highest_shown_);
+  return other.accepting_since && node.asked >= *other.accepting_since && recent && of_one_epoch;
+}
+
+void Sidecar::note_rivals(std::size_t index) {
+  Node& node = nodes_[index];
+  const auto& outcome = observations_.nodes[index]->outcome;
+  const auto* facts = std::get_if<NodeFacts>(&outcome);
+  if (facts == nullptr) {
+    const ProbeFailure reason = std::get<ProbeError>(outcome).reason;
+    node.turned_away = reason == ProbeFailure::refused || reason == ProbeFailure::not_accepting;
+    return;
+  }
+  node.turned_away = false;
+  if (!facts->in_recovery) {
+    if (!node.accepting_since) node.accepting_since = queue_.now();
+    node.epoch = facts->stamped ? std::optional(facts->stamped->epoch) : std::nullopt;
+    for (const Node& other : nodes_) {
+      if (&other != &node && accepts_beside(node, other)) node.rival = true;
+    }
+    return;
+  }
+  node.accepting_since.reset();
+  node.rival = false;
+  // Who is left alone is no rival of anybody.
+  if (std::ranges::count(nodes_, true, &Node::rival) > 1) return;
+  for (Node& other : nodes_) other.rival = false;
 }
 
 void Sidecar::evaluate() {

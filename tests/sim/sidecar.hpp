@@ -63,6 +63,11 @@ class Sidecar {
   std::optional<std::size_t> writer_index() const;
   /// The highest stamped epoch any answer has ever shown, told apart from the core's own memory.
   core::Epoch highest_shown() const { return highest_shown_; }
+  /// Its answers have shown this node accepting writes beside another, on the same epoch, and none
+  /// has shown it or the other in recovery since. Also told apart from the core's memory.
+  bool shown_as_rival(std::size_t node) const { return nodes_[node].rival; }
+  /// The epoch that it showed then; absent: none.
+  std::optional<core::Epoch> shown_epoch(std::size_t node) const { return nodes_[node].epoch; }
 
  private:
   struct Node {
@@ -74,6 +79,10 @@ class Sidecar {
     bool outstanding = false;
     core::Instant asked;
     core::Instant heard;
+    std::optional<core::Instant> accepting_since;  ///< first heard to accept writes
+    bool turned_away = false;                      ///< the last attempt was refused
+    std::optional<core::Epoch> epoch;              ///< stamped, as it showed last
+    bool rival = false;
   };
   void tick(std::uint64_t run);
   void ask_node(std::size_t node);
@@ -81,6 +90,8 @@ class Sidecar {
   void answer(std::size_t node, std::uint64_t attempt, std::optional<core::NodeFacts> facts,
               core::ProbeFailure failure);
   void deliver(std::size_t node, std::variant<core::NodeFacts, core::ProbeError> outcome);
+  void note_rivals(std::size_t node);
+  bool accepts_beside(const Node& node, const Node& other) const;
   void evaluate();
   core::NodeFacts facts_of(std::size_t node) const;
   void add_rows(std::size_t writer, core::NodeFacts& facts) const;

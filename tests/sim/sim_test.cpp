@@ -85,6 +85,7 @@ void add(Tally& sum, const Tally& one) {
   sum.proofs_checked += one.proofs_checked;
   sum.open_checked += one.open_checked;
   sum.closed_seen += one.closed_seen;
+  sum.rivals_checked += one.rivals_checked;
   sum.waived_seen += one.waived_seen;
   sum.quiet_checked += one.quiet_checked;
   sum.commits_let_in += one.commits_let_in;
@@ -103,13 +104,13 @@ void print(const char* name, std::uint64_t worlds, const Tally& tally) {
       "%s: %llu worlds, %.1f simulated hours, %llu evaluations, T checked %llu times, open gate "
       "%llu, quiet %llu, closed seen %llu, waived %llu, %llu commits let in, %llu faults, %llu "
       "promotions, %llu of them lossy, longest loss %s; bootstrapped %llu, T of the archive %llu, "
-      "frontiers %llu\n",
+      "frontiers %llu, rivals %llu\n",
       name, number(worlds), core::to_seconds(tally.simulated) / 3600, number(tally.evaluations),
       number(tally.proofs_checked), number(tally.open_checked), number(tally.quiet_checked),
       number(tally.closed_seen), number(tally.waived_seen), number(tally.commits_let_in),
       number(tally.faults), number(tally.promotions), number(tally.lossy_promotions),
       core::render_duration(tally.longest_loss).c_str(), number(tally.bootstrapped),
-      number(tally.archive_checked), number(tally.frontiers_checked));
+      number(tally.archive_checked), number(tally.frontiers_checked), number(tally.rivals_checked));
 }
 
 // Each kind of world is simulated in so many cases, with seeds of their own.
@@ -163,7 +164,8 @@ TEST_P(Simulation, failovers_stamped_in_time_late_or_never_lose_at_most_the_rpo)
 }
 
 TEST_P(Simulation, timelines_as_epochs_never_confirm_two_writers) {
-  simulate("timelines", GetParam());
+  const Tally tally = simulate("timelines", GetParam());
+  EXPECT_GT(tally.rivals_checked, 0U);
 }
 
 TEST_P(Simulation, an_rpo_of_zero_is_kept_up_to_the_age_of_a_proof) {

@@ -32,6 +32,8 @@ struct Tally {
   std::uint64_t proofs_checked = 0;
   std::uint64_t open_checked = 0;
   std::uint64_t closed_seen = 0;
+  std::uint64_t rivals_checked =
+      0;  ///< a rival out of sight accepted writes, and nobody was let in
   std::uint64_t waived_seen = 0;
   std::uint64_t quiet_checked = 0;
   std::uint64_t commits_let_in = 0;
@@ -110,10 +112,14 @@ class World {
     Duration repair_after{};
     enum class Stamp { at_once, late, never, twice, for_the_lost_region } stamp{};
     Duration stamp_after{};
+    /// When both are there again, the way to one of them refuses until the clean-up.
+    std::optional<bool> refuses_lost{};
+    Duration refuses_after{};
   };
   void fail_over();
   Failover plan_failover();
   void lose(const Failover& plan);
+  void refuse(const Failover& plan);
   std::optional<std::size_t> best_copy(const Failover& plan) const;
   void take_over(const Failover& plan);
   void stamp_as(const Failover& plan);
@@ -126,6 +132,7 @@ class World {
   void judge_view();
   void judge_now();
   void judge_stamp();
+  void judge_rivals();
   void judge_account();
   void judge_archive();
   void judge_quiet();

@@ -34,15 +34,18 @@ struct Judge {
   EpochVerdict verdict;
   std::vector<std::size_t> candidates;  // nodes of this shard that accept writes, or may still
 
-  bool seen(std::size_t node) const { return current[node] != nullptr; }
+  bool foreign(std::size_t node) const { return verdict.states[node] == NodeState::foreign; }
+  // It is heard of, and by the server that is meant.
+  bool seen(std::size_t node) const { return current[node] != nullptr && !foreign(node); }
   std::optional<Epoch> epoch(std::size_t node) const {
     if (memory.authority) return memory.authority->epoch;
-    return seen(node) ? epoch_of(spec.epoch_source, *current[node]) : memory.unseen_rivals.at(node);
+    return seen(node) ? epoch_of(spec.epoch_source, *current[node]) : memory.rivals.at(node);
   }
-  // A node that is not heard of stays unreachable, whatever else is said of it.
-  void mark(std::size_t node, NodeState state, std::string note) {
-    verdict.states[node] = seen(node) ? state : NodeState::unreachable;
-    verdict.notes[node] = std::move(note);
+  // A node that is not heard of stays unreachable or foreign, whatever else is said of it.
+  void mark(std::size_t node, NodeState state, const std::string& note) {
+    if (seen(node)) verdict.states[node] = state;
+    std::string& known = verdict.notes[node];
+    known += (known.empty() ? "" : "; ") + note;
   }
 
   void sort_by_role();
@@ -60,15 +63,14 @@ struct Judge {
 
 void Judge::sort_by_role() {
   for (std::size_t node = 0; node < current.size(); ++node) {
-    if (!seen(node)) {
-      if (memory.unseen_rivals.contains(node)) candidates.push_back(node);
-      continue;
-    }
-    if (current[node]->system_identifier != verdict.system_identifier) {
+    if (seen(node) && current[node]->system_identifier != verdict.system_identifier) {
       mark(node, NodeState::foreign,
            "its system identifier is " + std::to_string(current[node]->system_identifier) +
                ", this shard's is " + std::to_string(*verdict.system_identifier) +
                ": it holds another cluster's data");
+    }
+    if (!seen(node)) {
+      if (memory.rivals.contains(node)) candidates.push_back(node);
     } else if (current[node]->in_recovery) {
       verdict.states[node] = NodeState::standby;
     } else {
@@ -91,7 +93,7 @@ void Judge::raise_highest() {
     return;
   }
   for (std::size_t node = 0; node < current.size(); ++node) {
-    if (seen(node) && verdict.states[node] != NodeState::foreign) witness(node);
+    if (seen(node)) witness(node);
   }
 }
 
@@ -205,15 +207,19 @@ void Judge::confirm_alone(std::size_t node) {
 
 void Judge::report_split_brain(const std::vector<std::size_t>& top) {
   std::string names;
-  for (const std::size_t node : top)
+  for (const std::size_t node : top) {
     names += (names.empty() ? "" : " and ") + spec.nodes[node].name;
+    if (!seen(node)) verdict.unseen_rivals.push_back(node);
+  }
   for (const std::size_t node : top)
     mark(node, NodeState::split_brain,
          (seen(node) ? "accepts writes, as does another: "
                      : "accepted writes when last seen, as did another: ") +
              names);
   verdict.reason = Reason::split_brain;
-  verdict.detail = names + " accept writes at the same time";
+  verdict.detail =
+      names + (verdict.unseen_rivals.empty() ? " accept writes at the same time"
+                                             : " accepted writes at the same time when last seen");
 }
 
 }  // namespace

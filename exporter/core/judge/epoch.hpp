@@ -16,9 +16,10 @@ namespace rpoguard::core {
 struct EpochMemory {
   std::optional<Epoch> highest;
   std::optional<std::uint64_t> system_identifier;
-  /// Nodes that were part of a split brain and have not been heard of since, with the epoch that
-  /// each showed last. Losing sight of a rival does not make it stop.
-  std::map<std::size_t, std::optional<Epoch>> unseen_rivals = {};
+  /// Nodes that were part of a split brain, with the epoch that each showed last. One that is not
+  /// heard of, or whose address is another cluster's now, counts as a candidate: losing sight of a
+  /// rival does not make it stop.
+  std::map<std::size_t, std::optional<Epoch>> rivals = {};
   /// The epoch whose writer was confirmed last, and that writer.
   std::optional<Epoch> confirmed = {};
   std::string confirmed_node = {};
@@ -39,6 +40,7 @@ struct EpochVerdict {
   std::optional<Epoch> highest;       ///< never below EpochMemory::highest
   int writers = 0;                    ///< nodes of this shard that accept writes
   std::optional<std::uint64_t> system_identifier;
+  std::vector<std::size_t> unseen_rivals;  ///< those that the split brain is called by now
   /// Why there is no confirmed writer: split_brain, stale_epoch or no_writer.
   std::optional<Reason> reason;
   std::string detail;

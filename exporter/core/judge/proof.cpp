@@ -27,18 +27,10 @@ Proof prove(const ShardSpec& spec, const Copies& copies, const ArchiveView& arch
   return proof;
 }
 
-std::optional<Instant> last_possible_ack(const ShardSpec& spec, const Readings& readings,
-                                         const std::optional<ConfirmedWriter>& writer,
+std::optional<Instant> last_possible_ack(const std::optional<ConfirmedWriter>& writer,
                                          const WalSource& source) {
-  if (writer && source.sample) return source.sample->seen;
-  if (!source.origin) return std::nullopt;
-  // A writer that was seen down acknowledges nothing since; one that is merely silent may.
-  std::optional<Instant> down_since;
-  for (std::size_t node = 0; node < readings.size(); ++node) {
-    if (spec.nodes[node].name == source.origin->node && readings[node].down)
-      down_since = readings[node].failing_since;
-  }
-  return down_since;
+  if (!writer || !source.sample) return std::nullopt;
+  return source.sample->seen;
 }
 
 }  // namespace rpoguard::core

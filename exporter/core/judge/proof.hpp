@@ -28,9 +28,8 @@ Proof prove(const ShardSpec& spec, const Copies& copies, const ArchiveView& arch
             const WalSource& source);
 
 /// The source's writer cannot have acknowledged anything after this; absent: it may be doing so
-/// now.
-std::optional<Instant> last_possible_ack(const ShardSpec& spec, const Readings& readings,
-                                         const std::optional<ConfirmedWriter>& writer,
+/// now, since none is confirmed. That its way refuses says nothing of what others get from it.
+std::optional<Instant> last_possible_ack(const std::optional<ConfirmedWriter>& writer,
                                          const WalSource& source);
 
 }  // namespace rpoguard::core

@@ -8,8 +8,7 @@
 namespace rpoguard::core {
 namespace {
 
-// Failures that tell at once that this server takes no writes now. Any other may be the network's.
-bool says_down(const ProbeError& error) {
+bool turns_away(const ProbeError& error) {
   return error.reason == ProbeFailure::refused || error.reason == ProbeFailure::not_accepting;
 }
 
@@ -23,7 +22,6 @@ bool transacted(const NodeFacts& before, const NodeFacts& after) {
 void take_failure(Reading& reading, const ProbeError& error, Instant answered) {
   ++reading.failures.at(static_cast<std::size_t>(error.reason));
   if (!reading.failing_since) reading.failing_since = answered;
-  if (says_down(error)) reading.accepting_since.reset();
 }
 
 void take_success(Reading& reading, const NodeObservation& observation) {
@@ -43,7 +41,7 @@ void take_success(Reading& reading, const NodeObservation& observation) {
 
 void take_observation(Reading& reading, const NodeObservation& observation) {
   const auto* error = std::get_if<ProbeError>(&observation.outcome);
-  reading.down = error != nullptr && says_down(*error);
+  reading.turned_away = error != nullptr && turns_away(*error);
   if (reading.seen_asked == observation.asked) return;
   reading.seen_asked = observation.asked;
   if (error != nullptr) {
@@ -67,9 +65,9 @@ Readings take_observations(Readings readings,
   readings.resize(latest.size());
   for (std::size_t node = 0; node < latest.size(); ++node) {
     Reading& reading = readings[node];
-    reading.answered = reading.down = false;
+    reading.answered = reading.turned_away = false;
     if (latest[node]) take_observation(reading, *latest[node]);
-    reading.current = reading.last_success && !reading.down &&
+    reading.current = reading.last_success && !reading.turned_away &&
                       now - reading.last_success->asked <=
                           limits::kStaleIntervals * probe.interval + probe.timeout;
   }

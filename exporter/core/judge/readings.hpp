@@ -27,8 +27,12 @@ struct Reading {
 
   // Judged anew at each evaluation.
   bool answered = false;  ///< `last_success` has come in since the last evaluation
-  bool down = false;      ///< the latest answer says that it takes no writes now
-  bool current = false;   ///< `last_success` still tells what it is: recent, and not down since
+  /// The latest attempt found no way in: refused, or told that no connection is accepted now. It
+  /// ends what `last_success` tells of now, so that a stopped writer is missed at once. It says
+  /// nothing of what the server acknowledges to others: the way there may refuse while the server
+  /// works, and a smart shutdown turns newcomers away and lets everybody else go on.
+  bool turned_away = false;
+  bool current = false;  ///< `last_success` still tells what it is: recent, and not turned away
 
   /// Of the last success. REQUIRES: there was one.
   const NodeFacts& facts() const;

@@ -32,7 +32,7 @@ void ask_authority(EpochMemory& remembered, const WitnessReading& witness, Insta
 }
 
 // What the verdict over the epochs needs from before, and from the witness.
-EpochMemory remember(const EpochRecord& record, const ShardSpec& spec, const Readings& readings,
+EpochMemory remember(const EpochRecord& record, const ShardSpec& spec,
                      const WitnessReading& epoch_witness, Instant now) {
   EpochMemory remembered;
   remembered.highest = record.highest;
@@ -41,10 +41,9 @@ EpochMemory remember(const EpochRecord& record, const ShardSpec& spec, const Rea
   remembered.system_identifier = record.system_identifier;
   remembered.confirmed = record.confirmed;
   remembered.confirmed_node = record.confirmed_node;
-  for (std::size_t node = 0; node < readings.size(); ++node) {
+  for (std::size_t node = 0; node < spec.nodes.size(); ++node) {
     const auto rival = record.rivals.find(spec.nodes[node].name);
-    if (rival != record.rivals.end() && !readings[node].current && !readings[node].down)
-      remembered.unseen_rivals[node] = rival->second;
+    if (rival != record.rivals.end()) remembered.rivals[node] = rival->second;
   }
   if (spec.epoch_source == EpochSource::http) ask_authority(remembered, epoch_witness, now);
   return remembered;
@@ -65,22 +64,37 @@ bool overlaps_another(std::size_t node, const std::vector<NodeState>& states,
   return false;
 }
 
-// A rival stays one while nothing is heard of it, also across a restart of rpoguard.
+// The node that is meant says what it is.
+bool is_heard(std::size_t node, const EpochVerdict& verdict, const Readings& readings) {
+  return readings[node].current && verdict.states[node] != NodeState::foreign;
+}
+
+// A writer is confirmed on a higher stamp than the one that the rival showed last. Where only an
+// authority counts, rivals show none: it may come to name the whole region again.
+bool is_outranked(const std::optional<Epoch>& shown, const EpochVerdict& verdict) {
+  return shown && verdict.writer && *shown < *verdict.epoch;
+}
+
+// A rival stays one until it is heard to be none, or is outranked: while nothing is heard of it,
+// while its way refuses, while the authority is silent, and across a restart of rpoguard.
 std::map<std::string, std::optional<Epoch>> rivals_now(const EpochRecord& before,
                                                        const ShardSpec& spec,
-                                                       const std::vector<NodeState>& states,
+                                                       const EpochVerdict& verdict,
                                                        const Readings& readings) {
   std::map<std::string, std::optional<Epoch>> rivals;
   for (std::size_t node = 0; node < readings.size(); ++node) {
-    const Reading& reading = readings[node];
     const auto known = before.rivals.find(spec.nodes[node].name);
     const bool was = known != before.rivals.end();
-    if (!reading.current) {
-      if (was && !reading.down) rivals.insert(*known);
-    } else if (states[node] == NodeState::split_brain &&
-               (was || overlaps_another(node, states, readings))) {
-      rivals[spec.nodes[node].name] = epoch_of(spec.epoch_source, reading.facts());
+    if (!is_heard(node, verdict, readings)) {
+      if (was && !is_outranked(known->second, verdict)) rivals.insert(*known);
+      continue;
     }
+    const NodeState state = verdict.states[node];
+    const bool may_be = state == NodeState::split_brain || state == NodeState::unconfirmed;
+    const bool proven =
+        state == NodeState::split_brain && overlaps_another(node, verdict.states, readings);
+    if (proven || (was && may_be))
+      rivals[spec.nodes[node].name] = epoch_of(spec.epoch_source, readings[node].facts());
   }
   return rivals;
 }
@@ -112,7 +126,35 @@ void tell_writers_apart(EpochVerdict& verdict, const ShardSpec& spec, const Read
   if (!who.empty()) verdict.detail += ": " + who;
 }
 
+// What the operator may do about rivals that cannot be asked.
+void tell_how_to_forget(EpochVerdict& verdict, const ShardSpec& spec) {
+  for (const std::size_t node : verdict.unseen_rivals) {
+    const std::string& name = spec.nodes[node].name;
+    verdict.detail += "; " + name;
+    verdict.detail += " cannot be reached and may still accept writes: fence it first, then run ";
+    verdict.detail += "`rpoguard forget-rival " + spec.id + "/" + name + " --reason TEXT`";
+  }
+}
+
 }  // namespace
+
+std::string forget_rival(EpochRecord& record, const ShardSpec& spec, const Readings& readings,
+                         const std::string& name) {
+  const auto node = std::ranges::find(spec.nodes, name, &NodeSpec::name);
+  if (node == spec.nodes.end()) return "shard " + spec.id + " has no node " + name;
+  if (!record.rivals.contains(name))
+    return name + " is no rival of a split brain: there is nothing to forget";
+  const auto index = static_cast<std::size_t>(node - spec.nodes.begin());
+  const Reading* reading = index < readings.size() ? &readings[index] : nullptr;
+  const bool heard = reading != nullptr && reading->current &&
+                     (!record.system_identifier ||
+                      reading->facts().system_identifier == *record.system_identifier);
+  if (heard)
+    return name + " answers and accepts writes, so it would be a rival again at once: stop it, " +
+           "make it a standby, or stamp the node that stays";
+  record.rivals.erase(name);
+  return "";
+}
 
 WriterVerdict judge_writer(EpochRecord before, const ShardSpec& spec, const Readings& readings,
                            const WitnessReading& epoch_witness, Instant now) {
@@ -123,9 +165,10 @@ WriterVerdict judge_writer(EpochRecord before, const ShardSpec& spec, const Read
   }
   WriterVerdict verdict;
   EpochVerdict& epochs = verdict.epochs;
-  epochs = judge_epochs(spec, remember(before, spec, readings, epoch_witness, now), facts);
-  auto rivals = rivals_now(before, spec, epochs.states, readings);
+  epochs = judge_epochs(spec, remember(before, spec, epoch_witness, now), facts);
+  auto rivals = rivals_now(before, spec, epochs, readings);
   tell_writers_apart(epochs, spec, readings, now);
+  tell_how_to_forget(epochs, spec);
 
   EpochRecord& record = verdict.record = std::move(before);
   record.rivals = std::move(rivals);

@@ -22,8 +22,10 @@ struct EpochRecord {
   std::optional<Epoch> confirmed;
   /// The node that was confirmed with it: another one needs a higher epoch.
   std::string confirmed_node;
-  /// Nodes that were part of a split brain, beyond doubt, when they were last heard of, with the
-  /// epoch that each showed last. A node leaves it by being seen down, or as something else.
+  /// Nodes that were part of a split brain, beyond doubt, with the epoch that each showed last. A
+  /// node leaves it when it is seen in recovery, or as the confirmed or an outranked writer, when a
+  /// writer is confirmed on a higher stamp, when it leaves the configuration, and by
+  /// forget_rival().
   std::map<std::string, std::optional<Epoch>> rivals;
   friend bool operator==(const EpochRecord&, const EpochRecord&) = default;
 };
@@ -50,5 +52,10 @@ struct WriterVerdict {
 /// REQUIRES: spec and readings outlive the verdict and are parallel.
 WriterVerdict judge_writer(EpochRecord before, const ShardSpec& spec, const Readings& readings,
                            const WitnessReading& epoch_witness, Instant now);
+
+/// An operator's word that this rival accepts no writes any more: strikes it off. Returns why it is
+/// not done: no such node, no rival, or one that answers. Empty: done.
+std::string forget_rival(EpochRecord& record, const ShardSpec& spec, const Readings& readings,
+                         const std::string& name);
 
 }  // namespace rpoguard::core

@@ -18,6 +18,7 @@ enum class EventKind {
   epoch_changed,   ///< the highest epoch has risen
   split_brain,
   split_brain_ended,
+  rival_forgotten,  ///< an operator has struck a rival of a split brain off
   node_diverged,
   archive_stalled,    ///< the archive needs a look, or is older than the policy allows
   archive_recovered,  ///< and is in order again
@@ -46,7 +47,7 @@ enum class EventKind {
   waiver_granted,
   waiver_ended,
 };
-inline constexpr std::size_t kEventKindCount = 15;
+inline constexpr std::size_t kEventKindCount = 16;
 inline constexpr std::size_t kLoggedKindCount = 19;
 const char* name_of(EventKind kind);
 /// Of those that hooks can be told; nullopt for any other text.

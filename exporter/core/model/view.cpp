@@ -47,6 +47,10 @@ std::string render_freeze(const Freeze& freeze) {
   return "frozen by " + freeze.by + until + ": " + freeze.reason;
 }
 
+std::string render_forgotten(const ForgottenRival& rival) {
+  return rival.node + " is no rival any more, forgotten by " + rival.by + ": " + rival.reason;
+}
+
 bool has_diverged(const NodeView& node) {
   return node.diverged_bytes.value_or(0) > 0;
 }

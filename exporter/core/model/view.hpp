@@ -164,6 +164,14 @@ struct Freeze {
 };
 /// "frozen by jo until 2026-01-01T00:00:00.000Z: why"
 std::string render_freeze(const Freeze& freeze);
+/// An operator's word that a rival of a split brain takes no writes any more.
+struct ForgottenRival {
+  std::string node;
+  std::string by;
+  std::string reason;
+};
+/// "phx-a is no rival any more, forgotten by jo: why"
+std::string render_forgotten(const ForgottenRival& rival);
 /// It has WAL that the writer never accepted.
 bool has_diverged(const NodeView& node);
 /// "has diverged by 1.5 MiB". REQUIRES: it has

@@ -170,8 +170,8 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
      .kind = MetricKind::gauge,
      .labels = {"shard"},
      .help = "From the recovery point to the last moment at which the writer can have acknowledged "
-             "anything: what the gate bounds. Stops growing when writes have stopped. Absent while "
-             "nothing is proven.",
+             "anything: what the gate bounds. Stops growing while the confirmed writer writes "
+             "nothing. Absent while nothing is proven.",
      .read = each_shard(
          [](const ShardScrape& shard) { return core::at_risk_span_at(shard.view, shard.at.now); })},
     {.name = "rpoguard_rpo_bootstrapped",

@@ -30,33 +30,20 @@ HttpResponse unauthorized() {
   return response;
 }
 
-// What the query says, or what is wrong with it.
-class OrderReader {
+// Reads the parameters of an order, and remembers the first thing that is wrong with them.
+class QueryReader {
  public:
-  OrderReader(const HttpRequest& request, core::WallTime now) : request_(request), now_(now) {}
+  explicit QueryReader(const HttpRequest& request) : request_(request) {}
 
-  std::variant<FreezeOrder, std::string> read() {
-    order_.freeze = request_.path == "/-/freeze";
-    check_names();
-    read_target();
-    order_.by = text("by", true);
-    order_.reason = text("reason", order_.freeze);
-    if (order_.freeze) read_end();
-    if (!problem_.empty()) return problem_;
-    return order_;
-  }
-
- private:
+  const std::string& problem() const { return problem_; }
   void complain(const std::string& problem) {
     if (problem_.empty()) problem_ = problem;
   }
 
-  void check_names() {
-    constexpr std::array<std::string_view, 6> kNames{"shard",  "all", "by",
-                                                     "reason", "for", "until"};
+  template <std::size_t N>
+  void check_names(const std::array<std::string_view, N>& known) {
     for (const auto& [name, value] : request_.query) {
-      const bool ends = name == "for" || name == "until";
-      if (std::ranges::find(kNames, name) == kNames.end() || (ends && !order_.freeze))
+      if (std::ranges::find(known, name) == known.end())
         complain("there is no such parameter here: " + name);
       if (request_.query.count(name) > 1) complain(name + " is given twice");
     }
@@ -64,13 +51,6 @@ class OrderReader {
 
   std::optional<std::string> value(const std::string& name) const {
     return find_parameter(request_.query, name);
-  }
-
-  void read_target() {
-    order_.shard = value("shard");
-    const auto all = value("all");
-    if (all && *all != "true") complain("all is either true or left out");
-    if (order_.shard.has_value() == all.has_value()) complain("give either shard=ID or all=true");
   }
 
   std::string text(const std::string& name, bool required) {
@@ -84,32 +64,79 @@ class OrderReader {
     return base::sanitize_utf8(given);
   }
 
-  void read_end() {
-    const auto length = value("for");
-    const auto until = value("until");
-    if (length && until) complain("give for or until, not both");
-    if (length) {
-      const auto duration = core::parse_duration(*length);
-      if (!duration || *duration <= core::Duration{0} || *duration > limits::kFreezeMax)
-        return complain("for is a duration of at most a year, such as 30m");
-      order_.until = now_ + std::chrono::ceil<core::WallTime::duration>(*duration);
-    }
-    if (until) {
-      order_.until = core::parse_time(*until);
-      if (!order_.until || *order_.until <= now_ || *order_.until - now_ > limits::kFreezeMax)
-        complain("until is a moment to come within a year, such as 2030-01-31T18:00Z");
-    }
-  }
-
+ private:
   const HttpRequest& request_;
-  const core::WallTime now_;
-  FreezeOrder order_;
   std::string problem_;
 };
 
-bool has_shard(const core::View* view, const std::string& id) {
-  return view != nullptr && find_shard(*view->spec, id);
+std::optional<std::string> read_shard(QueryReader& reader) {
+  const auto shard = reader.value("shard");
+  const auto all = reader.value("all");
+  if (all && *all != "true") reader.complain("all is either true or left out");
+  if (shard.has_value() == all.has_value()) reader.complain("give either shard=ID or all=true");
+  return shard;
 }
+
+std::optional<core::WallTime> read_end(QueryReader& reader, core::WallTime now) {
+  const auto length = reader.value("for");
+  const auto until = reader.value("until");
+  if (length && until) reader.complain("give for or until, not both");
+  std::optional<core::WallTime> end;
+  if (length) {
+    const auto duration = core::parse_duration(*length);
+    if (!duration || *duration <= core::Duration{0} || *duration > limits::kFreezeMax) {
+      reader.complain("for is a duration of at most a year, such as 30m");
+    } else {
+      end = now + std::chrono::ceil<core::WallTime::duration>(*duration);
+    }
+  }
+  if (until) {
+    end = core::parse_time(*until);
+    if (!end || *end <= now || *end - now > limits::kFreezeMax)
+      reader.complain("until is a moment to come within a year, such as 2030-01-31T18:00Z");
+  }
+  return end;
+}
+
+// What the query says, or what is wrong with it.
+std::variant<FreezeOrder, std::string> read_freeze(const HttpRequest& request, core::WallTime now) {
+  constexpr std::array<std::string_view, 6> kFreeze{"shard", "all", "by", "reason", "for", "until"};
+  constexpr std::array<std::string_view, 4> kUnfreeze{"shard", "all", "by", "reason"};
+  QueryReader reader(request);
+  FreezeOrder order;
+  order.freeze = request.path == "/-/freeze";
+  if (order.freeze) {
+    reader.check_names(kFreeze);
+  } else {
+    reader.check_names(kUnfreeze);
+  }
+  order.shard = read_shard(reader);
+  order.by = reader.text("by", true);
+  order.reason = reader.text("reason", order.freeze);
+  if (order.freeze) order.until = read_end(reader, now);
+  if (!reader.problem().empty()) return reader.problem();
+  return order;
+}
+
+std::variant<RivalOrder, std::string> read_rival(const HttpRequest& request) {
+  constexpr std::array<std::string_view, 4> kNames{"shard", "node", "by", "reason"};
+  QueryReader reader(request);
+  reader.check_names(kNames);
+  RivalOrder order;
+  order.shard = reader.text("shard", true);
+  order.rival.node = reader.text("node", true);
+  order.rival.by = reader.text("by", true);
+  order.rival.reason = reader.text("reason", true);
+  if (!reader.problem().empty()) return reader.problem();
+  return order;
+}
+
+const core::ShardSpec* shard_of(const core::View* view, const std::string& id) {
+  const auto shard = view == nullptr ? std::nullopt : core::find_shard(*view->spec, id);
+  return shard ? &view->spec->shards[*shard] : nullptr;
+}
+
+constexpr const char* kNoSuchShard = "there is no such shard\n";
 
 }  // namespace
 
@@ -139,23 +166,41 @@ std::optional<HttpResponse> refuse_stranger(const Control& control, const HttpRe
 }
 
 bool brings_token(const HttpRequest& request) {
-  const bool control =
-      request.path == "/-/freeze" || request.path == "/-/unfreeze" || request.path == "/-/reload";
-  return control && bearer_token(request);
+  constexpr std::array<std::string_view, 4> kVerbs{"/-/freeze", "/-/unfreeze", "/-/forget-rival",
+                                                   "/-/reload"};
+  return std::ranges::find(kVerbs, request.path) != kVerbs.end() && bearer_token(request);
 }
 
 HttpResponse answer_freeze(const Control& control, const core::View* view, core::WallTime now,
                            const HttpRequest& request) {
   if (request.method != "POST") return method_not_allowed("POST");
   if (auto refusal = refuse_stranger(control, request)) return *refusal;
-  const auto order = OrderReader(request, now).read();
+  const auto order = read_freeze(request, now);
   if (const auto* problem = std::get_if<std::string>(&order))
     return text_response(400, *problem + "\n");
   const auto& wanted = std::get<FreezeOrder>(order);
-  if (wanted.shard && !has_shard(view, *wanted.shard))
-    return text_response(404, "there is no such shard\n");
+  if (wanted.shard && shard_of(view, *wanted.shard) == nullptr)
+    return text_response(404, kNoSuchShard);
   const auto done = control.freeze(wanted);
   return done ? text_response(200, done.value()) : error_response(done.error());
+}
+
+HttpResponse answer_forget_rival(const Control& control, const core::View* view,
+                                 const HttpRequest& request) {
+  if (request.method != "POST") return method_not_allowed("POST");
+  if (auto refusal = refuse_stranger(control, request)) return *refusal;
+  const auto order = read_rival(request);
+  if (const auto* problem = std::get_if<std::string>(&order))
+    return text_response(400, *problem + "\n");
+  const auto& [id, rival] = std::get<RivalOrder>(order);
+  const core::ShardSpec* shard = shard_of(view, id);
+  if (shard == nullptr) return text_response(404, kNoSuchShard);
+  if (std::ranges::find(shard->nodes, rival.node, &core::NodeSpec::name) == shard->nodes.end())
+    return text_response(404, "shard " + id + " has no node " + rival.node + "\n");
+  const auto refusal = control.forget_rival(std::get<RivalOrder>(order));
+  if (!refusal) return error_response(refusal.error());
+  if (!refusal.value().empty()) return text_response(409, refusal.value() + "\n");
+  return text_response(200, "shard " + id + ": " + core::render_forgotten(rival) + "\n");
 }
 
 }  // namespace rpoguard::serve

@@ -1,4 +1,5 @@
-// The verbs that change something, over the ops listener: POST /-/freeze and /-/unfreeze.
+// The verbs that change something, over the ops listener: POST /-/freeze, /-/unfreeze and
+// /-/forget-rival.
 #pragma once
 
 #include <functional>
@@ -20,6 +21,11 @@ struct FreezeOrder {
   std::optional<core::WallTime> until;  ///< absent: until somebody ends it
 };
 
+struct RivalOrder {
+  std::string shard;
+  core::ForgottenRival rival;
+};
+
 struct Control {
   /// The listener's address is of the loopback: nobody else can reach it.
   bool loopback = false;
@@ -27,6 +33,8 @@ struct Control {
   std::function<base::Result<std::string>()> token;
   /// Carries the order out and waits until it is in force and on disk. The text is for the caller.
   std::function<base::Result<std::string>(const FreezeOrder&)> freeze;
+  /// The same, for a rival that is to be struck off. The text says why it is not; empty: done.
+  std::function<base::Result<std::string>(const RivalOrder&)> forget_rival;
 };
 
 /// Whether the caller may change something; an answer if not. With a token only who presents it as
@@ -38,6 +46,10 @@ std::optional<HttpResponse> refuse_stranger(const Control& control, const HttpRe
 /// POST /-/unfreeze?shard=ID|all=true&by=WHO[&reason=WHY].
 HttpResponse answer_freeze(const Control& control, const core::View* view, core::WallTime now,
                            const HttpRequest& request);
+
+/// POST /-/forget-rival?shard=ID&node=NAME&by=WHO&reason=WHY
+HttpResponse answer_forget_rival(const Control& control, const core::View* view,
+                                 const HttpRequest& request);
 
 /// Asks for a control verb with a bearer token, which refuse_stranger() judges.
 bool brings_token(const HttpRequest& request);

@@ -21,6 +21,7 @@ class Ops {
   HttpResponse operator()(const HttpRequest& request) const {
     if (request.path == "/-/reload") return reload(request);
     if (request.path == "/-/freeze" || request.path == "/-/unfreeze") return freeze(request);
+    if (request.path == "/-/forget-rival") return forget_rival(request);
     const Answer answer = find(request.path);
     if (answer == nullptr) return text_response(404, "not found; / lists what there is\n");
     if (!is_get_or_head(request)) return method_not_allowed("GET, HEAD");
@@ -95,6 +96,11 @@ class Ops {
   HttpResponse freeze(const HttpRequest& request) const {
     const auto current = context_.health.views.current();
     return answer_freeze(context_.control, current.get(), context_.health.clock.wall(), request);
+  }
+
+  HttpResponse forget_rival(const HttpRequest& request) const {
+    const auto current = context_.health.views.current();
+    return answer_forget_rival(context_.control, current.get(), request);
   }
 
   HttpResponse reload(const HttpRequest& request) const {

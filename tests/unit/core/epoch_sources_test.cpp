@@ -270,9 +270,9 @@ TEST(EpochAuthority, silence_confirms_nobody_and_calls_nobody_stale) {
 TEST(UnseenRival, is_a_candidate_until_it_is_outranked) {
   const NodeFacts iad = accepts(make_stamp(1, "iad"));
   EpochMemory one_epoch = confirmed(1, "iad-a");
-  one_epoch.unseen_rivals[kPhxA] = Epoch{1};
+  one_epoch.rivals[kPhxA] = Epoch{1};
   EpochMemory unknown_epoch = one_epoch;
-  unknown_epoch.unseen_rivals[kPhxA] = std::nullopt;
+  unknown_epoch.rivals[kPhxA] = std::nullopt;
   expect(EpochSource::table, {
                                  {"same epoch",
                                   {iad, {}, {}},
@@ -296,9 +296,38 @@ TEST(UnseenRival, is_a_candidate_until_it_is_outranked) {
                              });
 }
 
+TEST(UnseenRival, is_one_too_where_its_address_is_another_clusters_now) {
+  const NodeFacts iad = accepts(make_stamp(1, "iad"));
+  NodeFacts foreign = accepts(make_stamp(9, "phx"));
+  foreign.system_identifier = 99;
+  EpochMemory memory = confirmed(1, "iad-a");
+  memory.system_identifier = iad.system_identifier;
+  memory.rivals[kPhxA] = Epoch{1};
+  ShardSpec spec = make_spec();
+  const auto verdict = judge_epochs(spec, memory, {&iad, nullptr, &foreign});
+  EXPECT_EQ(verdict.reason, Reason::split_brain);
+  EXPECT_EQ(verdict.states[kPhxA], NodeState::foreign);
+  EXPECT_NE(verdict.notes[kPhxA].find("another cluster's data; accepted writes when last seen"),
+            std::string::npos)
+      << verdict.notes[kPhxA];
+  EXPECT_EQ(verdict.unseen_rivals, std::vector{kPhxA});
+  EXPECT_EQ(verdict.highest, Epoch{1});
+  EXPECT_EQ(verdict.writers, 1);
+}
+
+TEST(UnseenRival, that_is_heard_of_is_judged_by_what_it_says) {
+  const NodeFacts iad = accepts(make_stamp(1, "iad"));
+  const NodeFacts standby = copy_of(iad);
+  EpochMemory memory = confirmed(1, "iad-a");
+  memory.rivals[kPhxA] = Epoch{1};
+  const auto verdict = judge_epochs(make_spec(), memory, {&iad, nullptr, &standby});
+  EXPECT_EQ(verdict.writer, kIadA);
+  EXPECT_TRUE(verdict.unseen_rivals.empty());
+}
+
 TEST(UnseenRival, raises_no_mark_while_nobody_else_is_heard_of) {
   EpochMemory memory = confirmed(1, "iad-a");
-  memory.unseen_rivals[kPhxA] = Epoch{2};
+  memory.rivals[kPhxA] = Epoch{2};
   ShardSpec spec = make_spec();
   spec.epoch_source = EpochSource::timeline;
   const auto verdict = judge_epochs(spec, memory, {nullptr, nullptr, nullptr});

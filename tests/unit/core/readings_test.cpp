@@ -24,7 +24,7 @@ ProbeError failure(ProbeFailure reason) {
 TEST(Readings, of_a_node_that_was_never_asked_say_nothing) {
   const Readings readings = take_observations({}, Latest(2), {}, kStart);
   ASSERT_EQ(readings.size(), 2U);
-  EXPECT_FALSE(readings[0].answered || readings[0].down || readings[0].current);
+  EXPECT_FALSE(readings[0].answered || readings[0].turned_away || readings[0].current);
   EXPECT_DEATH(readings[0].facts(), "last_success");
 }
 
@@ -49,19 +49,20 @@ TEST(Readings, are_current_for_two_intervals_and_a_timeout) {
   EXPECT_EQ(readings[0].facts().session, 1U) << "what it said last stays known";
 }
 
-TEST(Readings, a_refusal_says_down_and_silence_does_not) {
-  for (const auto reason :
-       {ProbeFailure::refused, ProbeFailure::not_accepting, ProbeFailure::timeout}) {
+TEST(Readings, end_with_a_refusal_and_outlast_any_other_failure_for_a_while) {
+  for (const auto reason : {ProbeFailure::refused, ProbeFailure::not_accepting,
+                            ProbeFailure::connection_lost, ProbeFailure::timeout}) {
     Readings readings = take({}, make_writer_facts(1), kStart);
     readings = take(std::move(readings), failure(reason), kStart + seconds(1));
-    const bool down = reason != ProbeFailure::timeout;
-    EXPECT_EQ(readings[0].down, down) << name_of(reason);
-    EXPECT_EQ(readings[0].current, !down) << name_of(reason);
-    EXPECT_EQ(readings[0].accepting_since.has_value(), !down) << name_of(reason);
+    const bool away = reason == ProbeFailure::refused || reason == ProbeFailure::not_accepting;
+    EXPECT_EQ(readings[0].turned_away, away) << name_of(reason);
+    EXPECT_EQ(readings[0].current, !away) << name_of(reason);
+    EXPECT_EQ(readings[0].accepting_since, kStart)
+        << name_of(reason) << " does not say that it accepts no writes";
     EXPECT_EQ(readings[0].failures.at(static_cast<std::size_t>(reason)), 1U);
     EXPECT_EQ(readings[0].failing_since, kStart + seconds(1));
     readings = take(std::move(readings), make_writer_facts(1), kStart + seconds(2));
-    EXPECT_FALSE(readings[0].down || readings[0].failing_since);
+    EXPECT_FALSE(readings[0].turned_away || readings[0].failing_since);
   }
 }
 

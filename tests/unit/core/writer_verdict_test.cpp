@@ -23,6 +23,10 @@ TestShard split(EpochSource source) {
   return shard;
 }
 
+std::string forget(TestShard& shard, const std::string& node) {
+  return forget_rival(shard.memory.durable.epochs, shard.spec, shard.memory.readings, node);
+}
+
 class Rivals : public ::testing::TestWithParam<EpochSource> {};
 
 TEST_P(Rivals, stay_rivals_across_a_restart_that_reaches_only_one_of_them) {
@@ -38,13 +42,28 @@ TEST_P(Rivals, stay_rivals_across_a_restart_that_reaches_only_one_of_them) {
   }
 }
 
-TEST_P(Rivals, are_none_any_more_once_the_other_is_seen_down) {
+TEST_P(Rivals, stay_rivals_while_the_way_to_one_of_them_refuses) {
+  for (const auto failure : {ProbeFailure::refused, ProbeFailure::not_accepting,
+                             ProbeFailure::connection_lost, ProbeFailure::unreachable}) {
+    for (const bool restarted : {false, true}) {
+      TestShard shard = split(GetParam());
+      if (restarted) shard.restart();
+      shard.failures[kPhxA] = failure;
+      shard.run_healthy(60);
+      EXPECT_EQ(shard.reason(), "split_brain") << name_of(failure);
+      EXPECT_EQ(shard.state(kPhxA), "unreachable");
+      EXPECT_EQ(shard.memory.durable.epochs.rivals.size(), 2U) << name_of(failure);
+    }
+  }
+}
+
+TEST_P(Rivals, stay_rivals_while_the_address_of_one_of_them_is_another_clusters) {
   TestShard shard = split(GetParam());
-  shard.restart();
-  shard.failures[kPhxA] = ProbeFailure::refused;
+  shard.facts[kPhxA].system_identifier = 99;
   shard.run_healthy(8);
-  EXPECT_TRUE(shard.open()) << shard.reason();
-  EXPECT_TRUE(shard.memory.durable.epochs.rivals.empty());
+  EXPECT_EQ(shard.state(kPhxA), "foreign");
+  EXPECT_EQ(shard.reason(), "split_brain");
+  EXPECT_EQ(shard.memory.durable.epochs.rivals.size(), 2U);
 }
 
 TEST_P(Rivals, are_none_any_more_once_the_other_is_seen_in_recovery) {
@@ -71,6 +90,25 @@ TEST_P(Rivals, are_none_any_more_once_the_operator_takes_one_out) {
   EXPECT_TRUE(shard.memory.durable.epochs.rivals.empty());
 }
 
+TEST_P(Rivals, are_none_any_more_once_an_operator_forgets_one_that_cannot_be_reached) {
+  for (const bool restarted : {false, true}) {
+    TestShard shard = split(GetParam());
+    shard.failures[kPhxA] = ProbeFailure::refused;
+    if (restarted) shard.restart();
+    shard.run_healthy(8);
+    ASSERT_EQ(shard.reason(), "split_brain");
+    EXPECT_EQ(forget(shard, "phx-a"), "");
+    shard.run_healthy(8);
+    EXPECT_TRUE(shard.open()) << shard.reason();
+    EXPECT_TRUE(shard.memory.durable.epochs.rivals.empty());
+    // It was not fenced after all.
+    shard.failures[kPhxA].reset();
+    shard.run_healthy(3);
+    EXPECT_EQ(shard.reason(), "split_brain");
+    EXPECT_EQ(shard.memory.durable.epochs.rivals.size(), 2U);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Source, Rivals,
                          ::testing::Values(EpochSource::table, EpochSource::timeline),
                          [](const auto& source) { return std::string(name_of(source.param)); });
@@ -82,6 +120,60 @@ TEST(UnseenRivals, a_raised_epoch_outranks_one_that_is_not_seen) {
   for (NodeFacts& facts : shard.facts) facts.stamped = make_stamp(2, "iad");
   shard.run_healthy(8);
   EXPECT_TRUE(shard.open()) << shard.reason();
+}
+
+TEST(UnseenRivals, are_struck_off_by_a_writer_that_is_confirmed_on_a_higher_stamp) {
+  TestShard shard = split(EpochSource::table);
+  shard.failures[kPhxA] = ProbeFailure::refused;
+  shard.run_healthy(2);
+  for (const auto node : {kIadA, kIadB}) shard.facts[node].stamped = make_stamp(2, "phx");
+  shard.run_healthy(2);
+  EXPECT_EQ(shard.state(kIadA), "unconfirmed");
+  EXPECT_TRUE(shard.memory.durable.epochs.rivals.contains("phx-a")) << "nobody is confirmed";
+  for (const auto node : {kIadA, kIadB}) shard.facts[node].stamped = make_stamp(3, "iad");
+  shard.run_healthy(8);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+  EXPECT_TRUE(shard.memory.durable.epochs.rivals.empty());
+}
+
+TEST(UnseenRivals, whose_epoch_is_unknown_are_outranked_by_none) {
+  TestShard shard = split(EpochSource::table);
+  shard.facts[kPhxA].stamped.reset();
+  shard.run_healthy(2);
+  shard.failures[kPhxA] = ProbeFailure::refused;
+  for (const auto node : {kIadA, kIadB}) shard.facts[node].stamped = make_stamp(2, "iad");
+  shard.run_healthy(8);
+  EXPECT_EQ(shard.reason(), "split_brain");
+}
+
+// The authority names a region, and two of its nodes accept writes.
+TEST(UnseenRivals, are_not_forgotten_while_the_authority_is_silent) {
+  ShardSpec spec = make_spec();
+  spec.epoch_source = EpochSource::http;
+  spec.epoch_witness = WitnessSpec{};
+  TestShard shard(spec);
+  const auto run_while_it_names = [&](const std::string& writer, int ticks) {
+    for (int i = 0; i < ticks; ++i) {
+      shard.observations.epoch_witness =
+          WitnessObservation{shard.next_tick, shard.next_tick, WitnessFacts{7, writer}};
+      shard.run_healthy(1);
+    }
+  };
+  run_while_it_names("iad", 5);
+  shard.promote(kIadB, 2);
+  run_while_it_names("iad", 2);
+  ASSERT_EQ(shard.reason(), "split_brain");
+  shard.run_healthy(30);
+  ASSERT_EQ(shard.state(kIadB), "unconfirmed");
+  shard.failures[kIadB] = ProbeFailure::refused;
+  shard.run_healthy(1);
+  run_while_it_names("iad", 8);
+  EXPECT_EQ(shard.reason(), "split_brain");
+  // Nor while it names the other one by name.
+  run_while_it_names("iad-a", 8);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+  run_while_it_names("iad", 2);
+  EXPECT_EQ(shard.reason(), "split_brain");
 }
 
 TEST(UnseenRivals, a_writer_that_only_seems_to_overlap_is_not_remembered_as_one) {
@@ -123,14 +215,30 @@ TEST(WritersInUse, a_stale_writer_that_still_commits_is_called_so) {
       << shard.view.nodes[kIadA].note;
 }
 
-TEST(WritersInUse, one_that_went_down_and_is_not_heard_of_since_is_not_said_to_be_in_use) {
+TEST(WritersInUse, one_that_cannot_be_reached_is_named_with_the_command_that_forgets_it) {
   TestShard shard = split(EpochSource::table);
   shard.failures[kPhxA] = ProbeFailure::refused;
-  shard.run(1);
-  // Its last facts are young enough to count again; since when it accepts writes is not known.
-  shard.failures[kPhxA] = ProbeFailure::timeout;
-  shard.probe_node(kPhxA);
-  EXPECT_EQ(shard.view.nodes[kPhxA].note.find("seen to commit"), std::string::npos);
+  shard.run(2);
+  const std::string& detail = shard.view.gate.detail;
+  EXPECT_TRUE(detail.starts_with("iad-a and phx-a accepted writes at the same time when last seen"))
+      << detail;
+  EXPECT_TRUE(
+      detail.ends_with("; phx-a cannot be reached and may still accept writes: fence it "
+                       "first, then run `rpoguard forget-rival 184/phx-a --reason TEXT`"))
+      << detail;
+}
+
+TEST(ForgetRival, is_refused_for_whom_it_makes_no_sense) {
+  TestShard shard = split(EpochSource::table);
+  EXPECT_EQ(forget(shard, "nope"), "shard 184 has no node nope");
+  EXPECT_EQ(forget(shard, "iad-b"),
+            "iad-b is no rival of a split brain: there is nothing to forget");
+  EXPECT_NE(forget(shard, "phx-a").find("phx-a answers and accepts writes"), std::string::npos);
+  EXPECT_EQ(shard.memory.durable.epochs.rivals.size(), 2U);
+  // A foreign server at its address is not the rival: that one does not answer.
+  shard.facts[kPhxA].system_identifier = 99;
+  shard.run_healthy(2);
+  EXPECT_EQ(forget(shard, "phx-a"), "");
 }
 
 std::optional<Instant> seen(const NodeFacts& before, const NodeFacts& after) {

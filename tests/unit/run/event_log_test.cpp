@@ -74,6 +74,16 @@ TEST(EventLog, of_the_process_names_no_shard) {
       "  info msg=\"configuration reloaded\" shards=3\n");
 }
 
+TEST(EventLog, says_who_forgot_a_rival_and_why) {
+  EXPECT_EQ(
+      log_of({.kind = EventKind::rival_forgotten,
+              .shard = "184",
+              .node = "phx-a",
+              .text = "phx-a is no rival any more, forgotten by jo: it is fenced",
+              .details = {{"by", "jo"}, {"reason", "it is fenced"}}}),
+      "  warning msg=\"rival forgotten\" shard=184 node=phx-a by=jo reason=\"it is fenced\"\n");
+}
+
 TEST(EventLog, leaves_to_others_what_it_says_otherwise) {
   EXPECT_FALSE(log_line_of({.kind = EventKind::split_brain, .shard = "184"}));
 }

@@ -10,6 +10,7 @@ namespace {
 using serve::FreezeOrder;
 using serve::HttpRequest;
 using serve::HttpResponse;
+using serve::RivalOrder;
 using Query = std::multimap<std::string, std::string>;
 
 class ControlTest : public ::testing::Test {
@@ -19,6 +20,10 @@ class ControlTest : public ::testing::Test {
     world.control.freeze = [this](const FreezeOrder& order) {
       orders.push_back(order);
       return outcome;
+    };
+    world.control.forget_rival = [this](const RivalOrder& order) {
+      rivals.push_back(order);
+      return refusal;
     };
     world.views.publish(mixed_view(world.clock.now()));
   }
@@ -30,6 +35,14 @@ class ControlTest : public ::testing::Test {
   }
   static HttpRequest freeze_184() {
     return post("/-/freeze", {{"shard", "184"}, {"by", "jo"}, {"reason", "a move"}});
+  }
+  static HttpRequest forget(Query changes = {}) {
+    Query query{{"shard", "184"}, {"node", "phx-a"}, {"by", "jo"}, {"reason", "it is fenced"}};
+    for (const auto& [name, value] : changes) {
+      query.erase(name);
+      if (!value.empty()) query.emplace(name, value);
+    }
+    return post("/-/forget-rival", std::move(query));
   }
   HttpResponse ask(const HttpRequest& asked) {
     return serve::make_ops_handler(world.ops_context())(asked);
@@ -46,6 +59,8 @@ class ControlTest : public ::testing::Test {
   World world;
   std::vector<FreezeOrder> orders;
   base::Result<std::string> outcome = std::string("done\n");
+  std::vector<RivalOrder> rivals;
+  base::Result<std::string> refusal = std::string();
 };
 
 TEST_F(ControlTest, an_order_says_what_for_whom_and_until_when) {
@@ -133,7 +148,7 @@ TEST_F(ControlTest, brings_a_token_who_asks_for_a_verb_with_a_bearer) {
   HttpRequest asked = freeze_184();
   EXPECT_FALSE(serve::brings_token(asked));
   asked.headers["authorization"] = "Bearer x";
-  for (const char* path : {"/-/freeze", "/-/unfreeze", "/-/reload"}) {
+  for (const char* path : {"/-/freeze", "/-/unfreeze", "/-/forget-rival", "/-/reload"}) {
     asked.path = path;
     EXPECT_TRUE(serve::brings_token(asked)) << path;
   }
@@ -173,6 +188,47 @@ TEST_F(ControlTest, a_freeze_that_is_not_on_disk_is_no_success) {
   const HttpResponse response = ask(freeze_184());
   EXPECT_EQ(response.status, 500);
   EXPECT_EQ(response.body, "in force, but not on disk\nHINT: check state_dir\n");
+}
+
+TEST_F(ControlTest, a_rival_is_forgotten_by_somebody_for_a_reason) {
+  const HttpResponse response = ask(forget());
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body,
+            "shard 184: phx-a is no rival any more, forgotten by jo: it is fenced\n");
+  ASSERT_EQ(rivals.size(), 1U);
+  EXPECT_EQ(rivals[0].shard, "184");
+  EXPECT_EQ(rivals[0].rival.node, "phx-a");
+  EXPECT_EQ(rivals[0].rival.by, "jo");
+  EXPECT_EQ(rivals[0].rival.reason, "it is fenced");
+}
+
+TEST_F(ControlTest, a_rival_that_is_not_named_in_full_is_not_forgotten) {
+  for (const char* name : {"shard", "node", "by", "reason"})
+    EXPECT_EQ(ask(forget({{name, ""}})).status, 400) << name;
+  EXPECT_EQ(ask(forget({{"all", "true"}})).status, 400);
+  EXPECT_EQ(ask(forget({{"reason", "two\nlines"}})).status, 400);
+  EXPECT_EQ(ask(forget({{"shard", "nope"}})).status, 404);
+  const HttpResponse unknown = ask(forget({{"node", "nope"}}));
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_EQ(unknown.body, "shard 184 has no node nope\n");
+  HttpRequest get = forget();
+  get.method = "GET";
+  EXPECT_EQ(ask(get).status, 405);
+  HttpRequest stranger = forget();
+  stranger.remote_address = "10.0.0.7";
+  EXPECT_EQ(ask(stranger).status, 403);
+  use_token("sesame");
+  EXPECT_EQ(ask(forget()).status, 401);
+  EXPECT_TRUE(rivals.empty());
+}
+
+TEST_F(ControlTest, what_speaks_against_forgetting_a_rival_is_told) {
+  refusal = std::string("phx-a is no rival of a split brain: there is nothing to forget");
+  const HttpResponse refused = ask(forget());
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_EQ(refused.body, "phx-a is no rival of a split brain: there is nothing to forget\n");
+  refusal = base::Error{"in force, but not on disk", "check state_dir"};
+  EXPECT_EQ(ask(forget()).status, 500);
 }
 
 TEST_F(ControlTest, events_are_listed_and_filtered) {
