@@ -34,7 +34,8 @@ struct Options {
   std::string color = "auto";
   FreezeOptions freeze;
   bool all = false;
-  RivalOptions rival;
+  NodeOptions rival;
+  NodeOptions readmitted;
 };
 
 CLI::Option* add_config_option(CLI::App& command, std::string& file) {
@@ -79,7 +80,7 @@ std::string valid_part(const std::string& text) {
   return part ? std::string() : part.error().message;
 }
 
-std::string valid_rival(const std::string& text) {
+std::string valid_node(const std::string& text) {
   return names_node(text) ? "" : "name it as SHARD/NODE, as in 184/phx-a";
 }
 
@@ -204,20 +205,28 @@ void add_unfreeze(CLI::App& app, Options& options, int& exit_code) {
   command->callback([&] { run_freezing_command(options, false, exit_code); });
 }
 
-void add_forget_rival(CLI::App& app, Options& options, int& exit_code) {
-  RivalOptions& rival = options.rival;
-  auto* command = add_order_command(
-      app, rival.order, "forget-rival",
-      "End a split brain with a node that cannot be reached: your word that it takes no writes any "
-      "more. Fence it first");
-  command->add_option("RIVAL", rival.rival, "SHARD/NODE, as in 184/phx-a")
+void add_node_command(CLI::App& app, NodeOptions& options, const char* verb, const char* about,
+                      int& exit_code) {
+  auto* command = add_order_command(app, options.order, verb, about);
+  command->add_option("NODE", options.node, "SHARD/NODE, as in 184/phx-a")
       ->required()
       ->type_name("")
-      ->check(valid_rival);
-  command->add_option("--reason", rival.order.reason, "Why you are sure")
+      ->check(valid_node);
+  command->add_option("--reason", options.order.reason, "Why you are sure")
       ->required()
       ->type_name("TEXT");
-  command->callback([&] { exit_code = forget_rival(rival); });
+  command->callback([&options, verb, &exit_code] { exit_code = order_for_node(options, verb); });
+}
+
+void add_node_commands(CLI::App& app, Options& options, int& exit_code) {
+  add_node_command(app, options.rival, "forget-rival",
+                   "End a split brain with a node that cannot be reached: your word that it takes "
+                   "no writes any more. Fence it first",
+                   exit_code);
+  add_node_command(app, options.readmitted, "readmit",
+                   "Count a copy again that rpoguard does not trust to hold the writer's WAL: your "
+                   "word that it does. Rebuild it first",
+                   exit_code);
 }
 
 void add_sql(CLI::App& app, Options& options, int& exit_code) {
@@ -259,7 +268,7 @@ int run(int argc, char** argv) {
   add_status(app, options, exit_code);
   add_freeze(app, options, exit_code);
   add_unfreeze(app, options, exit_code);
-  add_forget_rival(app, options, exit_code);
+  add_node_commands(app, options, exit_code);
   add_sql(app, options, exit_code);
   try {
     app.parse(argc, argv);

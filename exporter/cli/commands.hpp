@@ -56,12 +56,12 @@ struct FreezeOptions {
 /// 0: done; 1: refused, and the text says why; 2: rpoguard does not answer.
 int freeze(const FreezeOptions& options);
 
-struct RivalOptions {
+struct NodeOptions {
   OrderOptions order;
-  std::string rival;  ///< SHARD/NODE
+  std::string node;  ///< SHARD/NODE
 };
-/// The same. REQUIRES: names_node(options.rival)
-int forget_rival(const RivalOptions& options);
+/// The same, for "forget-rival" and "readmit". REQUIRES: names_node(options.node)
+int order_for_node(const NodeOptions& options, const std::string& verb);
 /// SHARD/NODE, neither of them empty.
 bool names_node(const std::string& text);
 

@@ -201,18 +201,33 @@ base::Result<void> Monitor::set_freeze(const std::optional<std::string>& id,
   return not_on_disk(unsaved);
 }
 
-base::Result<std::string> Monitor::forget_rival(const serve::RivalOrder& order) {
+base::Result<std::string> Monitor::forget_rival(const serve::NodeOrder& order) {
+  return carry_out(order, core::EventKind::rival_forgotten, core::render_forgotten(order.word),
+                   [&](Shard& shard) {
+                     return core::forget_rival(shard.memory.durable.epochs, *shard.spec,
+                                               shard.memory.readings, order.word.node);
+                   });
+}
+
+base::Result<std::string> Monitor::readmit(const serve::NodeOrder& order) {
+  return carry_out(
+      order, core::EventKind::node_readmitted, core::render_readmitted(order.word),
+      [&](Shard& shard) { return core::readmit(shard.memory, *shard.spec, order.word.node); });
+}
+
+base::Result<std::string> Monitor::carry_out(const serve::NodeOrder& order, core::EventKind kind,
+                                             std::string text,
+                                             const std::function<std::string(Shard&)>& change) {
   const auto shard =
       std::ranges::find_if(shards_, [&](const Shard& s) { return s.spec->id == order.shard; });
   if (shard == shards_.end()) return std::string("there is no such shard");
-  std::string refusal = core::forget_rival(shard->memory.durable.epochs, *shard->spec,
-                                           shard->memory.readings, order.rival.node);
+  std::string refusal = change(*shard);
   if (!refusal.empty()) return refusal;
-  sinks_.event({.kind = core::EventKind::rival_forgotten,
+  sinks_.event({.kind = kind,
                 .shard = order.shard,
-                .node = order.rival.node,
-                .text = core::render_forgotten(order.rival),
-                .details = {{"by", order.rival.by}, {"reason", order.rival.reason}}});
+                .node = order.word.node,
+                .text = std::move(text),
+                .details = {{"by", order.word.by}, {"reason", order.word.reason}}});
   evaluate_shard(*shard, static_cast<std::size_t>(shard - shards_.begin()));
   publish();
   if (shard->save_failed) return not_on_disk(order.shard);

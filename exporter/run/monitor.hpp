@@ -52,13 +52,20 @@ class Monitor {
 
   /// Strikes a rival of a split brain off; in force and published when this returns. The text says
   /// why it is not done; empty: done. An error: in force, but not on disk.
-  base::Result<std::string> forget_rival(const serve::RivalOrder& order);
+  base::Result<std::string> forget_rival(const serve::NodeOrder& order);
+  base::Result<std::string> readmit(const serve::NodeOrder& order);
 
   /// Also closes the lease page.
   void stop();
   const core::Spec& spec() const { return *spec_; }
 
  private:
+  struct Shard;
+  /// What an operator says of a node. `change` says why it is refused; empty: it is done.
+  base::Result<std::string> carry_out(const serve::NodeOrder& order, core::EventKind kind,
+                                      std::string text,
+                                      const std::function<std::string(Shard&)>& change);
+
   struct Shard {
     std::shared_ptr<const core::ShardSpec> spec;
     core::ShardMemory memory;

@@ -265,8 +265,11 @@ serve::Control Service::control(const core::Spec& spec) {
   control.freeze = [this](const serve::FreezeOrder& order) {
     return on_loop<std::string>([this, order] { return freeze_on_loop(order); });
   };
-  control.forget_rival = [this](const serve::RivalOrder& order) {
+  control.forget_rival = [this](const serve::NodeOrder& order) {
     return on_loop<std::string>([this, order] { return monitor_.forget_rival(order); });
+  };
+  control.readmit = [this](const serve::NodeOrder& order) {
+    return on_loop<std::string>([this, order] { return monitor_.readmit(order); });
   };
   return control;
 }

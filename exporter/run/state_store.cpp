@@ -47,6 +47,16 @@ json to_json(const std::string& shard, const core::DurableMemory& memory) {
     out["waiver"] = {{"until_unix_us", memory.waiver->until.time_since_epoch().count()},
                      {"why", memory.waiver->why}};
   }
+  if (const auto& run = memory.lineage.run) {
+    out["run"] = {{"node", run->node},
+                  {"system_identifier", run->system_identifier},
+                  {"timeline", run->timeline.value},
+                  {"started_unix_us", run->started.time_since_epoch().count()},
+                  {"backends_started_unix_us", run->backends_started.time_since_epoch().count()}};
+    if (run->shared) out["run"]["shared_lsn"] = core::render_lsn(*run->shared);
+  }
+  for (const auto& [node, lineage] : memory.lineage.nodes)
+    out["lineage"][node] = {{"state", core::name_of(lineage.state)}, {"why", lineage.why}};
   if (memory.freeze) {
     json& freeze = out["freeze"];
     freeze = {{"by", memory.freeze->by},
@@ -69,6 +79,27 @@ core::Freeze freeze_from_json(const json& in) {
   return freeze;
 }
 
+core::WriterRun run_from_json(const json& in) {
+  core::WriterRun run{.node = in.at("node").get<std::string>(),
+                      .system_identifier = in.at("system_identifier").get<std::uint64_t>(),
+                      .timeline = {in.at("timeline").get<std::uint32_t>()},
+                      .started = wall_time(in.at("started_unix_us")),
+                      .backends_started = wall_time(in.at("backends_started_unix_us")),
+                      .shared = {}};
+  if (in.contains("shared_lsn"))
+    run.shared = core::parse_lsn(in.at("shared_lsn").get<std::string>()).value();
+  return run;
+}
+
+core::NodeLineage lineage_from_json(const json& in) {
+  const auto name = in.at("state").get<std::string>();
+  for (std::size_t i = 0; i < core::kLineageCount; ++i) {
+    const auto state = static_cast<core::Lineage>(i);
+    if (name == core::name_of(state)) return {state, in.at("why").get<std::string>()};
+  }
+  throw std::invalid_argument("unknown lineage " + name);
+}
+
 core::DurableMemory from_json(const json& in) {
   core::DurableMemory memory;
   if (in.at("version").get<int>() != kVersion) throw std::invalid_argument("unknown version");
@@ -87,6 +118,11 @@ core::DurableMemory from_json(const json& in) {
       auto& rival = memory.epochs.rivals[node];
       if (!epoch.is_null()) rival = core::Epoch{epoch.get<std::int64_t>()};
     }
+  }
+  if (in.contains("run")) memory.lineage.run = run_from_json(in.at("run"));
+  if (in.contains("lineage")) {
+    for (const auto& [node, lineage] : in.at("lineage").get<json::object_t>())
+      memory.lineage.nodes[node] = lineage_from_json(lineage);
   }
   if (in.contains("waiver")) {
     const json& waiver = in.at("waiver");

@@ -29,6 +29,7 @@ const std::map<std::string, std::string> kElsewhere = {
     {"tests/bench/run", "it measures for minutes, and is a command of its own"},
     {"curl -X POST 'http://127.0.0.1:10187/-/forget-rival",
      "tests/stack/rivals_test: it takes a rival"},
+    {"curl -X POST 'http://127.0.0.1:10187/-/readmit", "tests/stack/lineage_test: it takes a copy"},
     {"helm ", "tests/helm/commands.test.mjs, with both Helms"},
 };
 

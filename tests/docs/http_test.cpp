@@ -123,6 +123,8 @@ TEST_F(HttpReferenceLive, refusals_have_the_documented_status) {
   EXPECT_EQ(status(rpoguard_.ops_port(), "POST", forget), 400);
   EXPECT_EQ(status(rpoguard_.ops_port(), "POST", forget + "x"), 404);
   EXPECT_EQ(status(rpoguard_.ops_port(), "POST", forget + "phx-a"), 409);
+  EXPECT_EQ(status(rpoguard_.ops_port(), "POST", "/-/readmit?by=y&reason=z&shard=184&node=phx-a"),
+            409);
 }
 
 // Names of members, without those that are data: a state of connections, a kind of failure.

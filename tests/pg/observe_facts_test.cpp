@@ -78,7 +78,6 @@ TEST(observe_facts, a_writer_is_described_as_it_is) {
   EXPECT_EQ(facts.archiver->last_archived_wal,
             writer.query("select last_archived_wal from pg_stat_archiver"));
   EXPECT_EQ(facts.wal_segment_bytes, 1U << 20);
-  EXPECT_EQ(facts.wal_writer_delay, std::chrono::milliseconds(200));
   EXPECT_EQ(facts.synchronous_standby_names, writer.query("show synchronous_standby_names"));
   EXPECT_EQ(facts.synchronous_commit, "on");
 }

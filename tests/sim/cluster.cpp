@@ -24,7 +24,7 @@ std::size_t Cluster::add(const std::string& name, const std::string& region, Dur
   server.region = region;
   server.delay = delay;
   servers_.push_back(std::move(server));
-  servers_.back().started = clock(servers_.size() - 1);
+  servers_.back().started = servers_.back().backends_started = clock(servers_.size() - 1);
   return servers_.size() - 1;
 }
 
@@ -58,7 +58,7 @@ void Cluster::commit(std::size_t node, bool promised, bool asynchronous) {
   const std::uint64_t life = server.life;
   if (asynchronous) {
     finish(node, end, promised);
-    // Three wal_writer_delay of 200 ms at most.
+    // PostgreSQL's three wal_writer_delay of 200 ms at most.
     queue_.after(random_.between(milliseconds(1), milliseconds(599)), [this, node, life, end] {
       if (servers_[node].life == life) flush(node, end);
     });
@@ -129,13 +129,31 @@ void Cluster::abort(std::size_t node) {
   server.unflushed_ends.push_back(server.inserted);
 }
 
+// The background writer logs a snapshot every 15 s, and has it flushed.
 void Cluster::write_unflushed(std::size_t node) {
-  if (accepts_writes(node)) servers_[node].inserted += 50 + random_.below(8000);
+  if (!accepts_writes(node)) return;
+  Server& server = servers_[node];
+  server.inserted += 50 + random_.below(8000);
+  queue_.after(random_.between(milliseconds(0), seconds(15)),
+               [this, node, life = server.life, end = server.inserted] {
+                 if (servers_[node].life == life) flush(node, end);
+               });
+}
+
+void Cluster::set_wal_hung(std::size_t node, bool hung) {
+  Server& server = servers_[node];
+  server.wal_hung = hung;
+  if (!hung && server.up && !server.in_recovery) flush(node, server.inserted);
+}
+
+bool Cluster::follows(std::size_t copy, std::size_t writer) const {
+  const Position held = servers_[copy].position();
+  return history_.covered(servers_[writer].timeline, held) == held.lsn;
 }
 
 void Cluster::flush(std::size_t node, std::uint64_t up_to) {
   Server& server = servers_[node];
-  if (up_to <= server.flushed) return;
+  if (up_to <= server.flushed || server.wal_hung) return;
   server.flushed = up_to;
   std::erase_if(server.unflushed_ends, [&](std::uint64_t end) { return end <= up_to; });
   ship_on(node);
@@ -174,11 +192,39 @@ void Cluster::restart(std::size_t node) {
   if (server.up || server.flushed == 0) return;  // nothing starts on an empty data directory
   server.up = true;
   server.started = clock(node);
+  begin_run(node);
   server.receiver_ran = false;
   // Replay begins again at the last restart point, wherever that is.
   server.replayed_from = random_.one_in(2) ? server.flushed : 0;
   if (server.in_recovery && !server.replay_paused && server.apply_delay == Duration{0})
     server.replayed = server.flushed;
+}
+
+// Crash recovery ends in a checkpoint.
+void Cluster::begin_run(std::size_t node) {
+  Server& server = servers_[node];
+  server.backends_started = clock(node);
+  if (server.in_recovery) return;
+  server.first_checkpoint = server.inserted;
+  server.inserted += 120;
+  flush(node, server.inserted);
+}
+
+void Cluster::crash_backends(std::size_t node) {
+  if (!accepts_writes(node)) return;
+  const core::WallTime started = servers_[node].started;
+  crash(node);
+  restart(node);
+  servers_[node].started = started;
+}
+
+void Cluster::lose_wal(std::size_t node, std::uint64_t end) {
+  Server& server = servers_[node];
+  end = std::max({end, Server::kFirstLsn, history_.split(server.timeline)});
+  if (server.up || server.in_recovery || end >= server.flushed) return;
+  server.timeline = history_.branch({server.timeline, end}, history_.shown(server.timeline));
+  server.inserted = server.flushed = server.replayed = end;
+  server.ended = 700 + end / 1000;
 }
 
 void Cluster::set_hung(std::size_t node, bool hung) {
@@ -191,14 +237,16 @@ void Cluster::set_hung(std::size_t node, bool hung) {
 }
 
 // Replays everything it has received, then opens for writes on a timeline of its own.
-void Cluster::promote(std::size_t node) {
+void Cluster::promote(std::size_t node, std::optional<std::size_t> as) {
   Server& server = servers_[node];
   end_connection(node);
   server.upstream.reset();
   server.in_recovery = false;
   server.replay_paused = false;
   server.apply_delay = Duration{};
-  server.timeline = history_.branch(server.position());
+  server.timeline = history_.branch(
+      server.position(), as ? std::optional(history_.shown(servers_[*as].timeline)) : std::nullopt);
+  server.first_checkpoint = 0;
   server.inserted = server.replayed = server.flushed;
   server.ended = 700 + server.flushed / 1000;
   ++server.life;
@@ -208,14 +256,15 @@ void Cluster::promote(std::size_t node) {
   }
 }
 
-void Cluster::stamp(std::size_t node, const std::string& region) {
+void Cluster::stamp(std::size_t node, const std::string& region, std::int64_t above) {
   if (!accepts_writes(node)) return;
   Server& server = servers_[node];
   server.inserted += 200;
   record(node);
   ++server.ended;
   const Position end{server.timeline, server.inserted};
-  history_.stamp({end, history_.stamp_at(server.position()).epoch + 1, region, queue_.now()});
+  const std::int64_t own = history_.stamp_at(server.position()).epoch;
+  history_.stamp({end, std::max(own, above) + 1, region, queue_.now()});
   flush(node, server.inserted);
 }
 
@@ -248,7 +297,7 @@ void Cluster::seed(std::size_t node, std::size_t from) {
   server.flushed = std::max(oldest, source.flushed - std::min(age, source.flushed));
   server.replayed = server.flushed;
   server.replayed_from = random_.one_in(2) ? server.flushed : 0;
-  server.started = clock(node);
+  server.started = server.backends_started = clock(node);
   server.replay_paused = server.receiver_ran = false;
   server.standby_names.clear();
   server.commit_level = "on";

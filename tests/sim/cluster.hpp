@@ -36,11 +36,14 @@ struct Server {
   std::uint64_t replayed = kFirstLsn;
   bool receiver_ran = true;  ///< since the last start
   bool replay_paused = false;
-  Duration apply_delay{};           ///< recovery_min_apply_delay
-  std::uint64_t replayed_from = 0;  ///< where this start of a standby began to replay
-  Duration clock_ahead{};           ///< of the true time
-  core::WallTime started;           ///< its own clock
-  std::uint64_t ended = 700;        ///< transactions ended so far: what the snapshot's text tells
+  Duration apply_delay{};              ///< recovery_min_apply_delay
+  std::uint64_t replayed_from = 0;     ///< where this start of a standby began to replay
+  Duration clock_ahead{};              ///< of the true time
+  core::WallTime started;              ///< its own clock
+  core::WallTime backends_started;     ///< a crash of the backends leaves `started` as it was
+  std::uint64_t first_checkpoint = 0;  ///< of this start of a writer; 0: a later one is the latest
+  bool wal_hung = false;               ///< nothing gets flushed
+  std::uint64_t ended = 700;  ///< transactions ended so far: what the snapshot's text tells
   std::vector<std::uint64_t> unflushed_ends;  ///< of ended transactions, a crash forgets them
   std::uint64_t life = 0;      ///< rises with each crash: events of an earlier life are void
   std::uint64_t restarts = 0;  ///< connections of an earlier start are dead
@@ -101,9 +104,17 @@ class Cluster {
   // What happens to servers.
   void crash(std::size_t node);
   void restart(std::size_t node);
+  void crash_backends(std::size_t node);
+  /// A restored snapshot of the volume, or a disk that lied: the crashed server's WAL beyond `end`
+  /// is gone. It will go on under the same timeline.
+  void lose_wal(std::size_t node, std::uint64_t end);
+  void set_wal_hung(std::size_t node, bool hung);
+  /// Whether the copy holds no WAL but the writer's.
+  bool follows(std::size_t copy, std::size_t writer) const;
   void set_hung(std::size_t node, bool hung);
-  void promote(std::size_t node);
-  void stamp(std::size_t node, const std::string& region);
+  /// `as`: to the timeline of the same number as this server's.
+  void promote(std::size_t node, std::optional<std::size_t> as = std::nullopt);
+  void stamp(std::size_t node, const std::string& region, std::int64_t above = 0);
   void follow(std::size_t standby, std::size_t upstream);  ///< primary_conninfo is changed
   void wipe(std::size_t node);
   void seed(std::size_t node, std::size_t from);  ///< pg_basebackup and start as its standby
@@ -122,6 +133,7 @@ class Cluster {
     std::uint64_t end;
     bool promised;
   };
+  void begin_run(std::size_t node);
   void flush(std::size_t node, std::uint64_t up_to);
   void finish(std::size_t node, std::uint64_t end, bool promised);
   void wait_for_copy(std::size_t node, std::uint64_t end, bool promised);

@@ -19,6 +19,7 @@ World::Failover World::plan_failover() {
   plan.dead = chance_.one_in(2);
   plan.others_follow = chance_.one_in(2);
   plan.names_kept = chance_.one_in(2);
+  plan.two_promoted = profile_.histories && chance_.one_in(3);
   plan.loss_after = chance_.between(milliseconds(10), seconds(12));
   plan.promotion_after = chance_.between(seconds(2), seconds(20));
   plan.away = chance_.between(seconds(30), seconds(90));
@@ -111,9 +112,16 @@ void World::take_over(const Failover& plan) {
   cluster_.promote(*best);
   primary_ = *best;
   if (profile_.synchronous && plan.names_kept) require_synchronous_copy();
+  std::size_t leader = *best;
+  if (const auto second = plan.two_promoted ? best_copy(plan) : std::nullopt) {
+    if (queue_.traced()) queue_.tell("PROMOTED as well " + servers[*second].name);
+    cluster_.promote(*second, *best);
+    leader = *second;  // the others follow the wrong one
+  }
   for (std::size_t node = 0; plan.others_follow && node < servers.size(); ++node) {
-    if (node != plan.lost && node != *best && !servers[node].cascades_from)
-      cluster_.follow(node, *best);
+    const bool promoted = !servers[node].in_recovery;
+    if (node != plan.lost && !promoted && !servers[node].cascades_from)
+      cluster_.follow(node, leader);
   }
   stamp_as(plan);
 }
@@ -149,7 +157,9 @@ void World::repair() {
   if (profile_.synchronous) require_synchronous_copy();
   if (profile_.archive) archive_.take_backup(primary_);
   failing_over_ = false;
-  if (--faults_active_ == 0) quiet_since_ = queue_.now();
+  if (--faults_active_ > 0) return;
+  quiet_since_ = queue_.now();
+  queue_.after(seconds(2), [this] { readmit_copies(4); });
 }
 
 }  // namespace rpoguard::sim

@@ -1,6 +1,7 @@
 // What goes wrong in a world. Each fault has an end; a failover ends with everything rebuilt.
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "tests/sim/world.hpp"
 
@@ -41,6 +42,7 @@ void World::one_fault() {
   if (profile_.failovers && !failing_over_ && left > seconds(200) && failover) return fail_over();
   if (profile_.synchronous && chance_.one_in(5)) return synchronous_fault(length);
   if (profile_.archive && chance_.one_in(3)) return archive_fault(length);
+  if (profile_.histories && !failing_over_ && chance_.one_in(3)) return history_fault(length);
   switch (chance_.below(9)) {
     case 0:
     case 1:
@@ -70,8 +72,26 @@ void World::during(Duration length, const std::string& what, const std::function
   queue_.after(length, [this, name, end] {
     if (queue_.traced()) queue_.tell("END OF " + name);
     end();
-    if (--faults_active_ == 0) quiet_since_ = queue_.now();
+    if (--faults_active_ > 0) return;
+    quiet_since_ = queue_.now();
+    queue_.after(seconds(2), [this] { readmit_copies(4); });
   });
+}
+
+// An operator looks at the copies that rpoguard does not count for whose WAL they hold: it says
+// good ones are good, and seeds the others anew first. A stamp that was lost is stamped again.
+void World::readmit_copies(int times) {
+  if (times == 0 || faults_active_ > 0 || sidecar_.view() == nullptr) return;
+  queue_.after(seconds(3), [this, times] { readmit_copies(times - 1); });
+  const Server& writer = cluster_.servers()[primary_];
+  const std::int64_t highest = sidecar_.highest_shown().value;
+  if (cluster_.history().stamp_at(writer.position()).epoch < highest)
+    cluster_.stamp(primary_, writer.region, highest);
+  for (std::size_t node = 0; node < cluster_.servers().size(); ++node) {
+    if (node == primary_ || core::is_sound(sidecar_.lineage(node))) continue;
+    if (!cluster_.follows(node, primary_)) cluster_.seed(node, primary_);
+    sidecar_.readmit(node);
+  }
 }
 
 std::size_t World::random_copy() {
@@ -305,6 +325,63 @@ void World::archive_trouble(ArchiveTrouble trouble, const std::string& what, Dur
         // What was dropped never comes back: only a new backup makes the archive whole again.
         if (trouble == ArchiveTrouble::drops) archive_.take_backup(primary_);
       });
+}
+
+void World::remember_flushed() {
+  const Server& writer = cluster_.servers()[primary_];
+  flushed_.push_back({queue_.now(), writer.timeline, writer.flushed});
+  if (queue_.now() - flushed_.front().at > seconds(60)) flushed_.pop_front();
+  queue_.after(milliseconds(250), [this] { remember_flushed(); });
+}
+
+// Some position of the last minute that is older than what one look at the writer and its copies
+// may leave unseen: that much nobody can tell (docs/decisions/0009).
+std::uint64_t World::flushed_long_ago() const {
+  const auto& probe = sidecar_.probe();
+  const Duration unseen = 3 * (probe.interval + probe.timeout) + seconds(1);
+  std::vector<std::uint64_t> old;
+  for (const Flushed& each : flushed_) {
+    if (queue_.now() - each.at > unseen && each.timeline == cluster_.servers()[primary_].timeline)
+      old.push_back(each.lsn);
+  }
+  return old.empty()
+             ? std::numeric_limits<std::uint64_t>::max()
+             : old[static_cast<std::size_t>(queue_.now().time_since_epoch().count()) % old.size()];
+}
+
+// What makes equal numbers of unequal things.
+void World::history_fault(Duration length) {
+  const std::size_t node = primary_;
+  const std::string& name = cluster_.servers()[node].name;
+  switch (chance_.below(4)) {
+    case 0:
+      return during(
+          milliseconds(100), "backends crashed on " + name, [&] { cluster_.crash_backends(node); },
+          [] {});
+    case 1:
+      return during(
+          length, "WAL disk hangs on " + name, [&] { cluster_.set_wal_hung(node, true); },
+          [this, node] { cluster_.set_wal_hung(node, false); });
+    default: {
+      const Duration away =
+          chance_.one_in(3) ? length : chance_.between(milliseconds(200), seconds(2));
+      const std::size_t copy = random_copy();
+      const bool copy_unseen = chance_.one_in(3);
+      const bool sidecar_too = chance_.one_in(4);
+      return during(
+          std::min(away, length), "crashed, and lost WAL, " + name,
+          [&] {
+            if (copy_unseen) sidecar_.way(copy).cut = true;
+            cluster_.crash(node);
+            cluster_.lose_wal(node, flushed_long_ago());
+          },
+          [this, node, copy, sidecar_too] {
+            cluster_.restart(node);
+            if (sidecar_too) sidecar_.restart();
+            sidecar_.way(copy).cut = false;
+          });
+    }
+  }
 }
 
 void World::synchronous_fault(Duration length) {

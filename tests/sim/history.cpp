@@ -12,13 +12,14 @@ void History::append(std::vector<Ack>& acks, Ack ack) {
   acks.push_back(ack);
 }
 
-std::uint32_t History::branch(Position at) {
-  Branch fresh{at.timeline, at.lsn, {}, {}};
+std::uint32_t History::branch(Position at, std::optional<std::uint32_t> shown) {
+  const auto id = static_cast<std::uint32_t>(branches_.size());
+  Branch fresh{at.timeline, at.lsn, shown.value_or(id), {}, {}};
   for (const Ack& ack : branches_.at(at.timeline).acks) {
     if (ack.end <= at.lsn) append(fresh.acks, ack);
   }
   branches_.push_back(std::move(fresh));
-  return static_cast<std::uint32_t>(branches_.size() - 1);
+  return id;
 }
 
 void History::acknowledge(Position end, Instant when, bool promised) {
@@ -56,8 +57,9 @@ core::TimelineHistory History::steps(std::uint32_t timeline) const {
   core::TimelineHistory history;
   for (; branches_.at(timeline).parent != 0; timeline = branches_.at(timeline).parent) {
     const Branch& branch = branches_.at(timeline);
+    if (shown(branch.parent) == branch.shown) continue;  // no promotion: no file tells of it
     history.steps.insert(history.steps.begin(),
-                         {core::Timeline{branch.parent}, core::Lsn{branch.split}});
+                         {core::Timeline{shown(branch.parent)}, core::Lsn{branch.split}});
   }
   return history;
 }

@@ -15,7 +15,8 @@ using core::Duration;
 using core::Instant;
 
 /// A place in the tree of timelines. Timeline ids are unique within a world and rise with each
-/// branch.
+/// branch. What a server calls its timeline is another number (shown()): a writer that lost WAL
+/// goes on under the old one, and two servers may be promoted to the same.
 struct Position {
   std::uint32_t timeline = 1;
   std::uint64_t lsn = 0;
@@ -39,8 +40,10 @@ struct Stamp {
 class History {
  public:
   History();
-  /// A promotion at `at`: the new timeline holds what was acknowledged up to there.
-  std::uint32_t branch(Position at);
+  /// A promotion at `at`: the new timeline holds what was acknowledged up to there. `shown`: what
+  /// its server calls it; absent: a number of its own.
+  std::uint32_t branch(Position at, std::optional<std::uint32_t> shown = std::nullopt);
+  std::uint32_t shown(std::uint32_t timeline) const { return branches_.at(timeline).shown; }
   void acknowledge(Position end, Instant when, bool promised);
   void stamp(const Stamp& stamp) { stamps_.push_back(stamp); }
   /// The record of a commit or an abort, with the time that its writer's clock showed before.
@@ -73,6 +76,7 @@ class History {
   struct Branch {
     std::uint32_t parent = 0;
     std::uint64_t split = 0;
+    std::uint32_t shown = 1;
     std::vector<Ack> acks;        // in order of `when`
     std::vector<Record> records;  // in order of `end`
   };

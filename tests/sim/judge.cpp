@@ -54,7 +54,7 @@ bool World::is_target(std::size_t node) const {
 bool World::protected_until(Instant t) const {
   const History& history = cluster_.history();
   const bool replay = sidecar_.spec().durability == core::Durability::replay;
-  const std::uint32_t timeline = sidecar_.view()->writer->timeline.value;
+  const std::uint32_t timeline = sidecar_.writer_branch();
   const std::uint64_t needed = history.needed(timeline, t);
   int copies = sidecar_.view()->archive.counted && archive_holds(needed) ? 1 : 0;
   for (std::size_t node = 0; node < cluster_.servers().size(); ++node) {
@@ -76,7 +76,7 @@ bool World::protected_until(Instant t) const {
 
 // Restored from the repository alone, does the named writer's WAL go so far?
 bool World::archive_holds(std::uint64_t lsn) const {
-  const std::uint32_t timeline = sidecar_.view()->writer->timeline.value;
+  const std::uint32_t timeline = sidecar_.writer_branch();
   if (sidecar_.spec().archive.source == core::ArchiveSource::postgres)
     return archive_.archived_by_own(timeline) >= lsn;
   return archive_.frontier(timeline, archive_.contents()).value_or(0) >= lsn;
@@ -182,7 +182,7 @@ void World::judge_archive() {
   const auto& view = *sidecar_.view();
   if (!view.writer) return;
   const auto& archive = view.archive;
-  const std::uint32_t timeline = view.writer->timeline.value;
+  const std::uint32_t timeline = sidecar_.writer_branch();
   if (archive.recovery_point) {
     ++tally_.archive_checked;
     if (!archive_holds(cluster_.history().needed(timeline, *archive.recovery_point)))
@@ -205,7 +205,7 @@ void World::judge_stamp() {
   const auto writer = sidecar_.writer_index();
   if (!writer || profile_.timeline_epochs) return;
   const Server& server = cluster_.servers()[*writer];
-  if (server.in_recovery || server.timeline != sidecar_.view()->writer->timeline.value) return;
+  if (server.in_recovery || server.timeline != sidecar_.writer_branch()) return;
   const Stamp& stamp = cluster_.history().stamp_at({server.timeline, server.inserted});
   // A stamp that has just been changed is read with the next look.
   const auto& probe = sidecar_.probe();
@@ -217,7 +217,10 @@ void World::judge_stamp() {
 // Nothing is wrong and has not been for a while: the gate has to be open, and the exposure small.
 void World::judge_quiet() {
   const Duration heal = profile_.archive ? kArchiveHealsWithin : kHealWithin;
-  if (failure_ || !quiet_since_ || queue_.now() - *quiet_since_ < heal) return;
+  // A page was pruned right after the last commit: nobody knows that it was no commit.
+  if (sidecar_.bound().value > cluster_.servers()[primary_].flushed) unflushed_ = queue_.now();
+  if (failure_ || !quiet_since_ || queue_.now() - std::max(*quiet_since_, unflushed_) < heal)
+    return;
   const auto& view = *sidecar_.view();
   const auto& probe = sidecar_.probe();
   ++tally_.quiet_checked;

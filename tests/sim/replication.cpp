@@ -37,8 +37,10 @@ void Cluster::ship_on(std::size_t node) {
 void Cluster::arrive(std::size_t standby, Position sent) {
   Server& server = servers_[standby];
   if (!link_alive(server) || server.wal_lost) return;
+  // Whoever has other WAL takes what it gets for its own, and never has what it lacks.
+  const bool astray = history_.covered(sent.timeline, server.position()) != server.flushed;
   server.flushed = std::max(server.flushed, sent.lsn);
-  server.timeline = sent.timeline;
+  if (!astray) server.timeline = sent.timeline;
   server.receiver_ran = true;
   const Duration busy = random_.between(milliseconds(1), milliseconds(40));
   queue_.after(busy + server.apply_delay, [this, standby, up_to = sent.lsn, life = server.life] {
@@ -95,10 +97,16 @@ void Cluster::drop_row(std::size_t standby) {
 }
 
 // An upstream on another history, or behind, refuses. A younger timeline that branched off no
-// earlier is followed (recovery_target_timeline = latest).
+// earlier is followed (recovery_target_timeline = latest). PostgreSQL goes by the numbers.
 bool Cluster::can_follow(const Server& standby, const Server& upstream) const {
-  return upstream.timeline >= standby.timeline && upstream.flushed >= standby.flushed &&
-         history_.covered(upstream.timeline, standby.position()) == standby.flushed;
+  const std::uint32_t old = history_.shown(standby.timeline);
+  const std::uint32_t young = history_.shown(upstream.timeline);
+  if (young < old || upstream.flushed < standby.flushed) return false;
+  if (young == old) return true;
+  const auto steps = history_.steps(upstream.timeline).steps;
+  return std::ranges::any_of(steps, [&](const core::TimelineStep& step) {
+    return step.timeline.value == old && standby.flushed <= step.end.value;
+  });
 }
 
 void Cluster::reconnect(std::size_t standby) {

@@ -47,6 +47,12 @@ void hide_field(NodeFacts& facts, unsigned field) {
     case 10:
       facts.last_replayed_commit.reset();
       break;
+    case 11:
+      facts.backends_started.reset();
+      break;
+    case 12:
+      facts.checkpoint.reset();
+      break;
     default:
       facts.replication.clear();
       break;
@@ -200,6 +206,7 @@ void Sidecar::reach(std::size_t index, std::uint64_t attempt) {
       node.connected = true;
     }
     facts = facts_of(index);
+    node.branch_asked = server.timeline;
   }
   if (node.way.answers_lost) return;
   queue_.after(one_way(index), [this, index, attempt, facts = std::move(facts), failure]() mutable {
@@ -221,6 +228,7 @@ void Sidecar::answer(std::size_t index, std::uint64_t attempt, std::optional<Nod
   node.outstanding = false;
   ++node.attempt;
   if (facts) {
+    node.branch = node.branch_asked;
     deliver(index, std::move(*facts));
   } else {
     node.connected = false;
@@ -296,6 +304,7 @@ void Sidecar::evaluate() {
       core::evaluate(spec_, std::move(memory_), observations_, probe_, queue_.now(), wall());
   memory_ = std::move(result.memory);
   view_ = std::move(result.view);
+  if (const auto writer = writer_index()) writer_branch_ = nodes_[*writer].branch;
   if (after_change) after_change();
 }
 
@@ -306,12 +315,15 @@ NodeFacts Sidecar::facts_of(std::size_t index) const {
   facts.server_version = 150'018;
   facts.system_identifier = 7'000'000'000'000'000'001;
   facts.in_recovery = server.in_recovery;
-  facts.timeline = core::Timeline{server.timeline};
+  facts.timeline = core::Timeline{cluster_.history().shown(server.timeline)};
   facts.server_now = cluster_.clock(index);
   facts.started = server.started;
+  facts.backends_started = server.backends_started;
+  const core::Lsn checkpoint{server.first_checkpoint};
+  facts.checkpoint = {checkpoint, server.first_checkpoint != 0 ? checkpoint : core::Lsn{1},
+                      server.backends_started + seconds(1)};
   if (tells_histories_) facts.history = cluster_.history().steps(server.timeline);
   facts.wal_segment_bytes = kSegmentBytes;
-  facts.wal_writer_delay = milliseconds(200);
   if (!server.standby_names.empty())
     facts.synchronous_standby_names = '"' + server.standby_names + '"';
   facts.synchronous_commit = server.commit_level;

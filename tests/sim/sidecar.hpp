@@ -51,6 +51,17 @@ class Sidecar {
   ProbeWay& way(std::size_t node) { return nodes_[node].way; }
   void set_wall_clock_ahead(Duration ahead) { wall_ahead_ = ahead; }
   void keep_histories_secret() { tells_histories_ = false; }
+  /// Whose WAL it is that the view's writer writes, as it really is.
+  std::uint32_t writer_branch() const { return writer_branch_; }
+  /// What an operator says with `rpoguard readmit`.
+  void readmit(std::size_t node) { core::readmit(memory_, *spec_, spec_->nodes[node].name); }
+  core::Lineage lineage(std::size_t node) const {
+    return view_->nodes[node].lineage.value_or(core::Lineage::follows);
+  }
+  /// The latest bound of the WAL clock; 0: none.
+  core::Lsn bound() const {
+    return memory_.source.sample ? memory_.source.sample->bound : core::Lsn{};
+  }
   /// When the last answer of this node that carried facts was asked for.
   Instant last_heard(std::size_t node) const { return nodes_[node].heard; }
   /// What the last good look showed, and when it was asked.
@@ -83,6 +94,8 @@ class Sidecar {
     bool turned_away = false;                      ///< the last attempt was refused
     std::optional<core::Epoch> epoch;              ///< stamped, as it showed last
     bool rival = false;
+    std::uint32_t branch_asked = 1;  ///< whose WAL it had when the question was there
+    std::uint32_t branch = 1;        ///< of the last answer with facts
   };
   void tick(std::uint64_t run);
   void ask_node(std::size_t node);
@@ -117,10 +130,11 @@ class Sidecar {
   std::uint64_t looks_ = 0;  ///< the run of looks at the archive: one for each start
   std::uint64_t next_session_ = 1;
   core::Epoch highest_shown_{};
+  std::uint32_t writer_branch_ = 1;
 };
 
 /// Number of optional fields that ProbeWay::hidden_fields can hide.
-inline constexpr unsigned kHideableFields = 12;
+inline constexpr unsigned kHideableFields = 14;
 /// Takes the i-th optional field away.
 void hide_field(core::NodeFacts& facts, unsigned field);
 

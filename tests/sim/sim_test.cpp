@@ -176,6 +176,10 @@ TEST_P(Simulation, an_rpo_of_zero_is_kept_over_failovers) {
   simulate("synchronous_failovers", GetParam());
 }
 
+TEST_P(Simulation, equal_numbers_are_not_taken_for_equal_histories) {
+  simulate("histories", GetParam());
+}
+
 TEST_P(Simulation, the_archive_proves_only_what_it_holds) {
   const Tally tally = simulate("archive", GetParam());
   EXPECT_GT(tally.frontiers_checked, 0U);

@@ -160,6 +160,7 @@ std::optional<std::string> World::run() {
   sidecar_.start();
   schedule_load();
   client_writes();
+  if (profile_.histories) remember_flushed();
   schedule_faults();
   queue_.run(ends_, [this] { return failure_.has_value(); });
   tally_.simulated = queue_.now() - began_;

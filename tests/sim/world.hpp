@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <set>
@@ -21,7 +22,8 @@ struct Profile {
   bool failovers = false;        ///< regions are lost and copies promoted
   bool timeline_epochs = false;  ///< no cluster_state table
   bool mostly_idle = false;
-  bool archive = false;  ///< WAL is archived, and judged
+  bool archive = false;    ///< WAL is archived, and judged
+  bool histories = false;  ///< writers lose WAL, two are promoted to one timeline, xids are reused
   Duration length = std::chrono::minutes(12);
 };
 
@@ -94,6 +96,9 @@ class World {
   void probe_fault(Duration length);
   void sidecar_fault(Duration length);
   void synchronous_fault(Duration length);
+  void history_fault(Duration length);
+  void remember_flushed();
+  std::uint64_t flushed_long_ago() const;
   void during(Duration length, const std::string& what, const std::function<void()>& begin,
               const std::function<void()>& end);
 
@@ -106,6 +111,7 @@ class World {
     bool dead = false;
     bool others_follow = false;
     bool names_kept = false;
+    bool two_promoted = false;
     Duration loss_after{};
     Duration promotion_after{};
     Duration away{};
@@ -124,6 +130,7 @@ class World {
   void take_over(const Failover& plan);
   void stamp_as(const Failover& plan);
   void repair();
+  void readmit_copies(int times);
   void set_region_cut(const std::string& region, bool cut);
   std::size_t random_copy();
   std::size_t random_node() { return chance_.below(cluster_.servers().size()); }
@@ -172,7 +179,14 @@ class World {
   Instant ends_{};
   Instant began_{};
   Instant restart_allowed_{};  ///< commit times of a clock that was set back mislead until then
-  Instant unseen_change_{};    ///< when the settings last changed for a moment only
+  struct Flushed {
+    Instant at;
+    std::uint32_t timeline;
+    std::uint64_t lsn;
+  };
+  std::deque<Flushed> flushed_;  ///< of the writer in the last minute
+  Instant unflushed_{};          ///< the bound of the WAL clock was last beyond what is flushed
+  Instant unseen_change_{};      ///< when the settings last changed for a moment only
   std::optional<std::string> failure_;
   Tally tally_;
 };

@@ -232,7 +232,7 @@ struct Excuse {
 constexpr std::array kExcuses = {
     Excuse{"exporter/main.cpp", "tests/stack/region_pair.cpp"},
     Excuse{"exporter/cli/app.cpp", "tests/stack/region_pair.cpp"},
-    Excuse{"exporter/cli/forget_rival.cpp", "tests/stack/rivals_test.cpp"},
+    Excuse{"exporter/cli/node_order.cpp", "tests/stack/rivals_test.cpp"},
     Excuse{"exporter/cli/freeze.cpp", "tests/stack/freeze_test.cpp"},
     Excuse{"exporter/run/hook_command.cpp", "tests/pg/hook_runs_test.cpp"},
     Excuse{"exporter/run/hook_sql.cpp", "tests/pg/hook_runs_test.cpp"},

@@ -243,7 +243,9 @@ PgColumns pg_writer_row() {
                 {"apply_delay_us", "0"},
                 {"archiving", "f"},
                 {"wal_segment_bytes", "16777216"},
-                {"wal_writer_delay_us", "200000"},
+                {"checkpoint_lsn", "0/2000028"},
+                {"checkpoint_redo", "0/2000028"},
+                {"checkpoint_us", "1795222000000000"},
                 {"synchronous_standby_names", ""},
                 {"synchronous_commit", "on"},
                 {"synchronous_commit_hidden", "f"}};

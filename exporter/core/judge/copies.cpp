@@ -90,8 +90,9 @@ std::optional<Instant> bootstrap_until(const Copy& copy, const WalSource& source
 }  // namespace
 
 Copies locate_copies(Copies copies, const ShardSpec& spec, const Readings& readings,
-                     const WriterVerdict& verdict, const WalSource& source) {
-  RPOGUARD_CHECK(readings.size() == spec.nodes.size());
+                     const WriterVerdict& verdict, const std::vector<NodeLineage>& lineages,
+                     const WalSource& source) {
+  RPOGUARD_CHECK(readings.size() == spec.nodes.size() && lineages.size() == readings.size());
   copies.resize(readings.size());
   const auto& writer = verdict.writer;
   for (std::size_t node = 0; node < copies.size(); ++node) {
@@ -107,7 +108,9 @@ Copies locate_copies(Copies copies, const ShardSpec& spec, const Readings& readi
       locate_by_row(copy, reading, row, *writer, source);
     }
     follow_commits(copy, reading, writer.has_value(), source);
+    copy.lineage = lineages[node].state;
     copy.counted =
+        is_sound(copy.lineage) &&
         counts(spec, spec.nodes[node], verdict.epochs.states[node], writer_region(spec, source));
   }
   return copies;
@@ -116,7 +119,8 @@ Copies locate_copies(Copies copies, const ShardSpec& spec, const Readings& readi
 std::optional<CopyProof> proof_of(const Copy& copy, Durability durability,
                                   const WalSource& source) {
   const auto position = copy.position ? durable_part(*copy.position, durability) : std::nullopt;
-  if (!position || !source.origin || !shared_up_to(*copy.position, source.place(), *position))
+  if (!is_sound(copy.lineage) || !position || !source.origin ||
+      !shared_up_to(*copy.position, source.place(), *position))
     return std::nullopt;
   auto until = source.clock.proven_until(*position);
   const bool bootstrapped = !until;

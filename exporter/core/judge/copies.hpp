@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "exporter/core/judge/bootstrap.hpp"
+#include "exporter/core/judge/lineage.hpp"
 #include "exporter/core/judge/readings.hpp"
 #include "exporter/core/judge/recovery_point.hpp"
 #include "exporter/core/judge/wal_source.hpp"
@@ -30,7 +31,9 @@ struct Copy {
   std::optional<std::int64_t> disagreement_bytes;
   BootstrapMemory bootstrap;
 
-  bool counted = false;  ///< judged anew at each evaluation: may its proof count?
+  // Judged anew at each evaluation.
+  bool counted = false;  ///< may its proof count?
+  Lineage lineage = Lineage::unknown;
 };
 
 /// Parallel to ShardSpec::nodes.
@@ -41,7 +44,8 @@ using Copies = std::vector<Copy>;
 /// standby. `source` has followed `writer` already. REQUIRES: readings are parallel to the spec's
 /// nodes.
 Copies locate_copies(Copies copies, const ShardSpec& spec, const Readings& readings,
-                     const WriterVerdict& verdict, const WalSource& source);
+                     const WriterVerdict& verdict, const std::vector<NodeLineage>& lineages,
+                     const WalSource& source);
 
 /// Up to where the copy has the source's WAL, and until when that proves everything; nullopt where
 /// nothing is proven.

@@ -112,7 +112,9 @@ std::optional<SlowFacts> slow_facts(const ShardObservations& observations, std::
 
 std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservations& observations,
                                      const Readings& readings, const Copies& copies,
-                                     const WriterVerdict& verdict, const WalSource& source) {
+                                     const WriterVerdict& verdict,
+                                     const std::vector<NodeLineage>& lineages,
+                                     const WalSource& source) {
   RPOGUARD_CHECK(readings.size() == spec.nodes.size() && copies.size() == spec.nodes.size());
   std::vector<NodeView> views;
   views.reserve(spec.nodes.size());
@@ -134,6 +136,10 @@ std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservati
       out.epoch = is_writer ? writer->epoch : epoch_of(spec.epoch_source, facts);
       if (writer && !is_writer && out.state != NodeState::foreign)
         describe_fork(out, facts, writer->facts());
+    }
+    if (writer && !is_writer) {
+      out.lineage = lineages[node].state;
+      add_note(out, lineages[node].why);
     }
     if (!is_writer && out.state != NodeState::foreign)
       describe_copy(out, spec.nodes[node], reading, copies[node], writer, source);

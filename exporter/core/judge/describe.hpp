@@ -17,6 +17,8 @@ namespace rpoguard::core {
 /// parallel to the spec's nodes; `source` has followed the verdict's writer.
 std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservations& observations,
                                      const Readings& readings, const Copies& copies,
-                                     const WriterVerdict& verdict, const WalSource& source);
+                                     const WriterVerdict& verdict,
+                                     const std::vector<NodeLineage>& lineages,
+                                     const WalSource& source);
 
 }  // namespace rpoguard::core

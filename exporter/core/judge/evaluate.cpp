@@ -29,6 +29,7 @@ struct Findings {
   const std::optional<WaiverView>& waiver;
   const std::optional<Freeze>& freeze;
   std::optional<double> exposure_growth;
+  std::string proof_detail;  ///< why a proof is missing, where there is more to say than usual
 };
 
 LeaseInput lease_input(const Findings& found, Instant now) {
@@ -42,7 +43,7 @@ LeaseInput lease_input(const Findings& found, Instant now) {
           .endpoint_watched = found.endpoint.view.has_value(),
           .endpoint_until = endpoint_until(found.spec.endpoint, found.endpoint),
           .endpoint_detail = endpoint_detail(found.endpoint),
-          .proof_detail = found.promise.synchronous.problem,
+          .proof_detail = found.proof_detail,
           .freeze_detail = found.freeze ? render_freeze(*found.freeze) : "",
           .waived_until = waived_until(found.spec, found.waiver, found.verdict.writer, now),
           .confirmed_until = confirmed_until(found.spec, found.epoch_witness),
@@ -108,13 +109,18 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
       judge_writer(std::move(durable.epochs), shard, next.readings, next.epoch_witness, now);
   const auto& writer = verdict.writer;
   next.durable.epochs = verdict.record;
-  next.source = follow_writer(std::move(memory.source), writer);
+  LineageVerdict lineage = follow_lineage(std::move(memory.lineage), std::move(durable.lineage),
+                                          shard, next.readings, writer, probe);
+  next.lineage = std::move(lineage.memory);
+  next.durable.lineage = std::move(lineage.record);
+  next.source = follow_writer(std::move(memory.source), writer, has_lost_wal(next.lineage));
   const EndpointVerdict endpoint = judge_endpoint(memory.endpoint_good, shard.endpoint,
                                                   observations.endpoint, writer, next.source);
   next.endpoint_good = endpoint.last_good;
 
   // What do the copies and the archive have, and what does that prove?
-  next.copies = locate_copies(std::move(memory.copies), shard, next.readings, verdict, next.source);
+  next.copies = locate_copies(std::move(memory.copies), shard, next.readings, verdict,
+                              lineage.nodes, next.source);
   ArchiveProof archive = prove_archive(std::move(memory.archive), shard, observations.archive,
                                        writer, next.source, probe, now);
   next.archive = std::move(archive.memory);
@@ -144,15 +150,19 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
                        .promise = next.promise,
                        .waiver = waiver,
                        .freeze = next.durable.freeze,
-                       .exposure_growth = exposure_growth(next.slo, now, probe.interval)};
+                       .exposure_growth = exposure_growth(next.slo, now, probe.interval),
+                       .proof_detail = next.promise.synchronous.problem.empty()
+                                           ? what_is_not_known(shard, next.copies, lineage.nodes,
+                                                               writer, next.source)
+                                           : next.promise.synchronous.problem};
   RenewedLease lease = renew_lease(std::move(memory.lease), shard, lease_input(found, now), now);
   next.lease = std::move(lease.memory);
   const GateView& gate = lease.gate;
   const bool usable = writer && gate.reasons.empty() && now < gate.open_until;
   next.outage = follow_outage(memory.outage, usable, now);
 
-  auto nodes =
-      describe_nodes(shard, observations, next.readings, next.copies, verdict, next.source);
+  auto nodes = describe_nodes(shard, observations, next.readings, next.copies, verdict,
+                              lineage.nodes, next.source);
   const auto interval = wanted_interval(shard, probe, exposure_at(proof.recovery_point, now));
   ShardView view =
       view_of(std::move(spec), found, next, std::move(lease.gate), std::move(nodes), interval, now);

@@ -27,8 +27,23 @@ std::vector<Each> rearranged(std::vector<Each> known, const ShardSpec& before,
 
 }  // namespace
 
+std::string readmit(ShardMemory& memory, const ShardSpec& spec, const std::string& name) {
+  const auto found = std::ranges::find(spec.nodes, name, &NodeSpec::name);
+  if (found == spec.nodes.end()) return "shard " + spec.id + " has no node " + name;
+  auto& nodes = memory.durable.lineage.nodes;
+  const auto known = nodes.find(name);
+  if (known == nodes.end() || is_sound(known->second.state))
+    return "nothing is held against " + name + ": there is nothing to readmit";
+  known->second = readmitted();
+  const auto node = static_cast<std::size_t>(found - spec.nodes.begin());
+  if (node < memory.lineage.tracks.size()) memory.lineage.tracks[node] = {};
+  if (node < memory.copies.size()) memory.copies[node] = {};
+  return "";
+}
+
 ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& after) {
   memory.readings = rearranged(std::move(memory.readings), before, after);
+  memory.lineage.tracks = rearranged(std::move(memory.lineage.tracks), before, after);
   memory.copies = rearranged(std::move(memory.copies), before, after);
   // Another witness may mean something else by its numbers.
   if (before.epoch_witness != after.epoch_witness) memory.epoch_witness = {};

@@ -9,6 +9,7 @@
 #include "exporter/core/judge/archive.hpp"
 #include "exporter/core/judge/copies.hpp"
 #include "exporter/core/judge/lease.hpp"
+#include "exporter/core/judge/lineage.hpp"
 #include "exporter/core/judge/outage.hpp"
 #include "exporter/core/judge/promise.hpp"
 #include "exporter/core/judge/readings.hpp"
@@ -27,6 +28,7 @@ namespace rpoguard::core {
 /// published.
 struct DurableMemory {
   EpochRecord epochs;
+  LineageRecord lineage;
   std::optional<std::int64_t> highest_generation;
   std::optional<Waiver> waiver;
   std::optional<Freeze> freeze;  ///< set and ended by operators; its expiry ends it too
@@ -36,6 +38,7 @@ struct DurableMemory {
 struct ShardMemory {
   DurableMemory durable;
   Readings readings;
+  LineageMemory lineage;
   WitnessReading epoch_witness;
   WitnessReading generation_witness;
   WalSource source;
@@ -53,5 +56,10 @@ struct ShardMemory {
 /// The memory of a shard under a changed configuration: nodes are told apart by name and endpoint,
 /// the rest goes on.
 ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& after);
+
+/// An operator says that this node is a copy of the writer: what was held against it is over, and
+/// what was seen of it before counts no more.
+/// Returns why it is refused; empty: done.
+std::string readmit(ShardMemory& memory, const ShardSpec& spec, const std::string& name);
 
 }  // namespace rpoguard::core

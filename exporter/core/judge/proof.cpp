@@ -27,6 +27,24 @@ Proof prove(const ShardSpec& spec, const Copies& copies, const ArchiveView& arch
   return proof;
 }
 
+std::string what_is_not_known(const ShardSpec& spec, const Copies& copies,
+                              const std::vector<NodeLineage>& lineages,
+                              const std::optional<ConfirmedWriter>& writer,
+                              const WalSource& source) {
+  RPOGUARD_CHECK(copies.size() == spec.nodes.size() && lineages.size() == spec.nodes.size());
+  for (std::size_t node = 0; node < spec.nodes.size(); ++node) {
+    const bool could_count = spec.nodes[node].durability_target &&
+                             spec.nodes[node].region != writer_region(spec, source) &&
+                             (!writer || writer->node != node);
+    if (could_count && !is_sound(lineages[node].state) && !lineages[node].why.empty())
+      return spec.nodes[node].name + " is not counted: " + lineages[node].why;
+  }
+  const auto flushed = writer ? writer->facts().flushed_lsn : std::nullopt;
+  if (!flushed || !source.sample || *flushed >= source.sample->bound) return "";
+  return "the writer has flushed its WAL up to " + render_lsn(*flushed) + " only, and may have " +
+         "acknowledged commits up to " + render_lsn(source.sample->bound);
+}
+
 std::optional<Instant> last_possible_ack(const std::optional<ConfirmedWriter>& writer,
                                          const WalSource& source) {
   if (!writer || !source.sample) return std::nullopt;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "exporter/core/judge/copies.hpp"
 #include "exporter/core/judge/readings.hpp"
@@ -26,6 +28,13 @@ struct Proof {
 /// counts. REQUIRES: copies are parallel to the spec's nodes.
 Proof prove(const ShardSpec& spec, const Copies& copies, const ArchiveView& archive,
             const WalSource& source);
+
+/// Why a proof is missing, where rpoguard has evidence and cannot use it: of the first copy whose
+/// WAL may not be the writer's, or of WAL that the writer has not flushed. Empty: nothing of that.
+std::string what_is_not_known(const ShardSpec& spec, const Copies& copies,
+                              const std::vector<NodeLineage>& lineages,
+                              const std::optional<ConfirmedWriter>& writer,
+                              const WalSource& source);
 
 /// The source's writer cannot have acknowledged anything after this; absent: it may be doing so
 /// now, since none is confirmed. That its way refuses says nothing of what others get from it.

@@ -12,11 +12,13 @@ bool turns_away(const ProbeError& error) {
   return error.reason == ProbeFailure::refused || error.reason == ProbeFailure::not_accepting;
 }
 
-// Between two looks at one start of the server, something was committed, aborted or prepared.
+// Between two looks at one run of the server, something was committed, aborted or prepared.
 bool transacted(const NodeFacts& before, const NodeFacts& after) {
-  const bool one_start =
-      before.session == after.session || (before.started && before.started == after.started);
-  return one_start && before.snapshot && after.snapshot && before.snapshot != after.snapshot;
+  const bool one_run =
+      before.session == after.session ||
+      (before.started && before.backends_started && before.started == after.started &&
+       before.backends_started == after.backends_started);
+  return one_run && before.snapshot && after.snapshot && before.snapshot != after.snapshot;
 }
 
 void take_failure(Reading& reading, const ProbeError& error, Instant answered) {

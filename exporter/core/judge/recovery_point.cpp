@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "exporter/core/model/limits.hpp"
-
 namespace rpoguard::core {
 
 std::optional<Lsn> durable_part(const DurablePosition& position, Durability durability) {
@@ -61,45 +59,39 @@ Lsn end_of_wal(Lsn insert, std::uint64_t segment_bytes) {
   return only_header ? Lsn{insert.value - kLongPageHeader} : insert;
 }
 
+// No session outlives its run, and a crash of the backends leaves the postmaster's start as it was.
+bool one_run(const WriterSample& before, const NodeFacts& after) {
+  return before.session == after.session ||
+         (after.started && after.backends_started && before.started == after.started &&
+          before.backends_started == after.backends_started);
+}
+
 }  // namespace
 
-// The bound rises only when a transaction has ended: the snapshot tells. While none has, it can
-// only fall to what is flushed by then.
+// The bound rises only when a transaction has ended: the snapshot tells. It never falls to what is
+// flushed: with synchronous_commit = off commits are acknowledged before, and a WAL disk that hangs
+// leaves them unflushed for as long as it hangs.
 //
-// Example: wal_writer_delay is 200 ms, so whatever was acknowledged is flushed 600 ms later.
+// Example.
 //   asked at 1.0  snapshot 700, insert 0/640, flushed 0/600: bound 0/640.
 //   asked at 1.5  snapshot 700, insert 0/900, flushed 0/600: bound 0/640. The 0x2C0 bytes since are
 //                 a checkpoint's, or were written by a reader that pruned a page.
-//   asked at 2.0  snapshot 700, insert 0/900, flushed 0/620: bound 0/620. What lies beyond may stay
-//                 unflushed for ever, and a copy that has all of it must not look late.
 //   asked at 3.0  snapshot 701, insert 0/1200: a transaction has ended, bound 0/1200.
 std::optional<WriterSample> sample_writer(const std::optional<WriterSample>& previous,
                                           const NodeFacts& writer, Instant asked,
                                           Instant answered) {
   if (writer.in_recovery || !writer.insert_lsn || !writer.snapshot) return std::nullopt;
-  // A snapshot is the server's, not the session's; only a new start may count transactions anew.
-  const bool same_start = previous && (previous->session == writer.session ||
-                                       (writer.started && previous->started == writer.started));
-  const bool nothing_ended = same_start && previous->snapshot == *writer.snapshot;
-  if (!nothing_ended) {
-    const Lsn bound = end_of_wal(*writer.insert_lsn, writer.wal_segment_bytes);
-    return WriterSample{.session = writer.session,
-                        .started = writer.started,
-                        .snapshot = *writer.snapshot,
-                        .bound = bound,
-                        .asked = asked,
-                        .seen = answered};
-  }
-  WriterSample sample = *previous;
-  // The insert position may lie beyond what will ever be flushed while the writer is idle (a
-  // reader's page pruning writes WAL, too). Whatever was acknowledged before this snapshot was
-  // first seen is flushed by now: synchronous commits before their answer, asynchronous ones within
-  // a few wal_writer_delay.
-  const Duration flushed_within = limits::kAsyncCommitFlushDelays * writer.wal_writer_delay;
-  const bool flush_counts = writer.flushed_lsn && writer.wal_writer_delay > Duration{0} &&
-                            asked - sample.seen >= flushed_within;
-  if (flush_counts) sample.bound = std::min(sample.bound, *writer.flushed_lsn);
-  return sample;
+  // A snapshot is the server's, not the session's, but each run may count transactions anew.
+  if (previous && previous->snapshot == *writer.snapshot && one_run(*previous, writer))
+    return previous;
+  const Lsn bound = end_of_wal(*writer.insert_lsn, writer.wal_segment_bytes);
+  return WriterSample{.session = writer.session,
+                      .started = writer.started,
+                      .backends_started = writer.backends_started,
+                      .snapshot = *writer.snapshot,
+                      .bound = bound,
+                      .asked = asked,
+                      .seen = answered};
 }
 
 std::optional<CopyProof> kth_best(std::vector<CopyProof> proofs, int k) {

@@ -45,7 +45,8 @@ bool shared_up_to(const DurablePosition& copy, const TimelinePlace& writer, Lsn 
 /// writer.
 struct WriterSample {
   std::uint64_t session = 0;
-  std::optional<WallTime> started;  ///< of the server: one start goes over many sessions
+  std::optional<WallTime> started;           ///< of the server,
+  std::optional<WallTime> backends_started;  ///< and its backends: one run has many sessions
   std::string snapshot;
   Lsn bound;
   Instant asked;  ///< of the first sample with this snapshot

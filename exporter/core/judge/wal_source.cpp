@@ -72,14 +72,16 @@ TimelinePlace WalSource::place() const {
   return {.timeline = origin->timeline, .history = history ? &*history : nullptr};
 }
 
-WalSource follow_writer(WalSource source, const std::optional<ConfirmedWriter>& writer) {
+WalSource follow_writer(WalSource source, const std::optional<ConfirmedWriter>& writer,
+                        bool lost_wal) {
   source.changed = false;
   if (!writer) return source;
   const NodeFacts& facts = writer->facts();
   const WalSource::Origin origin{.node = writer->spec.name,
                                  .timeline = facts.timeline,
                                  .system_identifier = facts.system_identifier};
-  if (source.origin != origin) source = change_source(std::move(source), origin, *writer);
+  if (source.origin != origin || lost_wal)
+    source = change_source(std::move(source), origin, *writer);
   if (facts.history) source.history = facts.history;
   source.writer = WriterView{.node = writer->spec.name,
                              .region = writer->spec.region,

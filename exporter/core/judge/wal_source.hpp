@@ -43,8 +43,10 @@ struct WalSource {
 };
 
 /// Continues the source with what the confirmed writer says, or begins anew with another's WAL;
-/// without a writer it stays as it was.
-WalSource follow_writer(WalSource source, const std::optional<ConfirmedWriter>& writer);
+/// without a writer it stays as it was. `lost_wal`: the writer has less of its own WAL than it had,
+/// so what it writes from now on is another's, too.
+WalSource follow_writer(WalSource source, const std::optional<ConfirmedWriter>& writer,
+                        bool lost_wal);
 
 /// The region in which a copy would be lost with the writer; before there was one, the home region.
 /// The result lives as long as its arguments.

@@ -20,6 +20,7 @@ enum class EventKind {
   split_brain_ended,
   rival_forgotten,  ///< an operator has struck a rival of a split brain off
   node_diverged,
+  node_readmitted,    ///< an operator says that a node holds the writer's WAL and no other
   archive_stalled,    ///< the archive needs a look, or is older than the policy allows
   archive_recovered,  ///< and is in order again
   frozen,             ///< an operator has frozen writes, or has set the freeze anew
@@ -47,7 +48,7 @@ enum class EventKind {
   waiver_granted,
   waiver_ended,
 };
-inline constexpr std::size_t kEventKindCount = 16;
+inline constexpr std::size_t kEventKindCount = 17;
 inline constexpr std::size_t kLoggedKindCount = 19;
 const char* name_of(EventKind kind);
 /// Of those that hooks can be told; nullopt for any other text.

@@ -23,10 +23,6 @@ inline constexpr std::size_t kCommandWordsMax = 64;  ///< program and arguments
 /// time-out) no longer tells who the writer is.
 inline constexpr int kStaleIntervals = 2;
 
-/// PostgreSQL flushes an asynchronous commit within three wal_writer_delay (manual, "Asynchronous
-/// Commit").
-inline constexpr int kAsyncCommitFlushDelays = 3;
-
 /// No node is asked more often.
 inline constexpr Duration kProbeIntervalMin = std::chrono::milliseconds(100);
 
@@ -40,6 +36,7 @@ inline constexpr Duration kReconnectBackoffMin = std::chrono::milliseconds(200);
 inline constexpr Duration kDnsTtl = std::chrono::seconds(30);
 
 inline constexpr std::size_t kHttpPathBytesMax = 256;
+inline constexpr std::size_t kTrackLooksMax = 64;  ///< looks at a node since one at the writer
 inline constexpr std::size_t kReplicationRowsMax = 64;
 inline constexpr std::size_t kSlotsMax = 64;
 

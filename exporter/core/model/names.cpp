@@ -41,7 +41,14 @@ constexpr std::array<const char*, kNodeStateCount> kNodeStateNames{
     "writer", "standby", "stale_writer", "split_brain", "unconfirmed", "foreign", "unreachable"};
 static_assert(kNodeStateNames.back() != nullptr, "name_of() finds a name by its place");
 
+constexpr std::array<const char*, kLineageCount> kLineageNames{"unknown", "assumed", "follows",
+                                                               "diverged"};
+
 }  // namespace
+
+const char* name_of(Lineage lineage) {
+  return kLineageNames.at(static_cast<std::size_t>(lineage));
+}
 
 const char* name_of(ProbeFailure reason) {
   return kProbeFailureNames.at(static_cast<std::size_t>(reason));

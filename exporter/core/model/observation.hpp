@@ -67,6 +67,14 @@ struct StampedEpoch {
   std::optional<WallTime> promoted_at;  ///< that server's clock
 };
 
+/// The latest checkpoint that the control file names; of a standby, its last restart point.
+struct Checkpoint {
+  Lsn lsn;   ///< where its record begins
+  Lsn redo;  ///< where recovery from it begins: the same, unless it was made while the server ran
+  WallTime time;  ///< whole seconds, the clock of the server that made it
+  friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
+};
+
 /// synchronous_commit as it is set for some sessions.
 struct CommitLevel {
   std::string whom;   ///< e.g. "role batch in database app"
@@ -83,6 +91,9 @@ struct NodeFacts {
   Timeline timeline;    ///< writer: of the WAL it writes; standby: of the WAL it received last
   WallTime server_now;  ///< that server's clock; compared only with itself
   std::optional<WallTime> started;  ///< postmaster start, its clock: tells one start from another
+  /// Start of the checkpointer, its clock: tells one life of the backends from another.
+  std::optional<WallTime> backends_started{};
+  std::optional<Checkpoint> checkpoint{};
   /// How `timeline` came about. Absent: the node does not tell (no rpoguard.timeline_history()).
   std::optional<TimelineHistory> history;
   std::string history_problem{};  ///< why it was refused; empty: it was not
@@ -108,7 +119,6 @@ struct NodeFacts {
   std::string epoch_problem;  ///< why the operator's epoch query gave nothing; empty otherwise
   std::optional<ArchiverFacts> archiver;  ///< absent when archive_mode is off
   std::uint64_t wal_segment_bytes = 0;
-  Duration wal_writer_delay{};
   std::string synchronous_standby_names;
   std::string synchronous_commit;  ///< as a session of rpoguard's role in its database has it
   /// Of what ALTER ROLE and ALTER DATABASE set, the level that waits for least. Absent: none is

@@ -47,16 +47,22 @@ std::string render_freeze(const Freeze& freeze) {
   return "frozen by " + freeze.by + until + ": " + freeze.reason;
 }
 
-std::string render_forgotten(const ForgottenRival& rival) {
+std::string render_forgotten(const NodeWord& rival) {
   return rival.node + " is no rival any more, forgotten by " + rival.by + ": " + rival.reason;
 }
 
+std::string render_readmitted(const NodeWord& word) {
+  return word.node + " counts again, readmitted by " + word.by + ": " + word.reason;
+}
+
 bool has_diverged(const NodeView& node) {
-  return node.diverged_bytes.value_or(0) > 0;
+  return node.diverged_bytes.value_or(0) > 0 || node.lineage == Lineage::diverged;
 }
 
 std::string render_divergence(const NodeView& node) {
-  return "has diverged by " + base::render_bytes(node.diverged_bytes.value());
+  const std::int64_t bytes = node.diverged_bytes.value_or(0);
+  return bytes > 0 ? "has diverged by " + base::render_bytes(bytes)
+                   : "has diverged: it has WAL that this writer never wrote";
 }
 
 std::optional<bool> downgraded(const ShardView& shard) {

@@ -51,6 +51,16 @@ enum class NodeState {
 inline constexpr std::size_t kNodeStateCount = 7;
 const char* name_of(NodeState state);
 
+/// Whose WAL a node holds, as far as that is known.
+enum class Lineage {
+  unknown,   ///< nobody saw what it had when the writer's run began
+  assumed,   ///< nothing speaks against it, and what was not seen of it is one look at most
+  follows,   ///< it had nothing but the writer's WAL when the run before was over
+  diverged,  ///< it has WAL of another history: it counts for nothing until it is readmitted
+};
+inline constexpr std::size_t kLineageCount = 4;
+const char* name_of(Lineage lineage);
+
 struct NodeView {
   std::string name;
   std::string region;
@@ -92,6 +102,7 @@ struct NodeView {
   /// Writer's report minus the copy's own, when positive.
   std::optional<std::int64_t> evidence_disagreement_bytes;
 
+  std::optional<Lineage> lineage;  ///< of its WAL; absent for the writer and before there is one
   std::optional<SlowFacts> slow;
   std::string history_problem{};  ///< why it does not say how its timeline came about; may be empty
   std::string note;  ///< one line for a person where something about this node needs explaining;
@@ -164,14 +175,17 @@ struct Freeze {
 };
 /// "frozen by jo until 2026-01-01T00:00:00.000Z: why"
 std::string render_freeze(const Freeze& freeze);
-/// An operator's word that a rival of a split brain takes no writes any more.
-struct ForgottenRival {
+/// An operator's word on a node: that as a rival of a split brain it takes no writes any more, or
+/// that it holds the writer's WAL and no other.
+struct NodeWord {
   std::string node;
   std::string by;
   std::string reason;
 };
 /// "phx-a is no rival any more, forgotten by jo: why"
-std::string render_forgotten(const ForgottenRival& rival);
+std::string render_forgotten(const NodeWord& rival);
+/// "phx-a counts again, readmitted by jo: why"
+std::string render_readmitted(const NodeWord& word);
 /// It has WAL that the writer never accepted.
 bool has_diverged(const NodeView& node);
 /// "has diverged by 1.5 MiB". REQUIRES: it has

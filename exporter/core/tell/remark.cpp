@@ -167,7 +167,7 @@ std::vector<Remark> remarks_of(const ShardView& shard, Instant now) {
 std::vector<Remark> remarks_of(const NodeView& node) {
   Remarks remarks;
   if (!node.note.empty()) remarks.push_back({.text = node.note});
-  if (has_diverged(node))
+  if (node.diverged_bytes.value_or(0) > 0)
     remarks.push_back({.tone = Tone::bad,
                        .text = render_divergence(node),
                        .more = node.fork_point ? " at " + render_lsn(*node.fork_point) : ""});

@@ -96,6 +96,7 @@ Task<std::optional<ProbeError>> NodeProbe::connect() {
 
 // What the answer makes worth asking, one question after the other.
 Task<> NodeProbe::follow_up(core::NodeFacts& facts) {
+  co_await session_->backends(facts);
   co_await session_->history(facts, context_.timing.slow_interval);
   if (!target_.epoch_query.empty()) co_await session_->epoch(target_.epoch_query, facts);
   const Instant now = context_.clock.now();

@@ -165,6 +165,19 @@ void NodeSession::learn_history(const Answer& answer, core::Timeline timeline) {
   history_ = **history;
 }
 
+Task<> NodeSession::backends(core::NodeFacts& facts) {
+  if (usable() && !backends_started_) {
+    const Answer answer = co_await session_.ask(backends_sql());
+    if (session_.given_up()) co_return;
+    if (const auto* rows = std::get_if<RowSet>(&answer)) {
+      const auto decoded = decode_backends(*rows);
+      if (const auto* started = std::get_if<std::optional<core::WallTime>>(&decoded))
+        backends_started_ = *started;
+    }
+  }
+  facts.backends_started = backends_started_;
+}
+
 Task<> NodeSession::epoch(const std::string& sql, core::NodeFacts& facts) {
   if (!usable()) co_return;
   facts.epoch_problem = "no answer in time";  // until there is one

@@ -46,6 +46,8 @@ class NodeSession {
   /// A timeline's past never changes, so it is asked for once; where there was no answer, again
   /// after `retry_after`.
   Task<> history(core::NodeFacts& facts, core::Duration retry_after);
+  /// When the backends were started: once, as no session outlives them.
+  Task<> backends(core::NodeFacts& facts);
   /// The operator's own statement.
   Task<> epoch(const std::string& sql, core::NodeFacts& facts);
   /// REQUIRES: the facts have an archiver.
@@ -82,6 +84,7 @@ class NodeSession {
   std::array<bool, kEpochTableCount + 1> prepared_{};
   LightDecoder light_;
   SlowDecoder slow_;
+  std::optional<core::WallTime> backends_started_{};
   std::optional<core::Timeline> history_of_{};  // the timeline that history_ is of
   core::TimelineHistory history_{};
   core::Instant history_due_{};  // not asked for again before

@@ -98,6 +98,9 @@ class CellReader {
     return required(column, [](std::string_view t) { return std::optional(std::string(t)); });
   }
   std::string text_or_empty(std::size_t column) { return row_[index_[column]].value_or(""); }
+  core::WallTime time(std::size_t column) {
+    return core::WallTime(std::chrono::microseconds(number(column, 0, 1LL << 53)));
+  }
   std::optional<core::WallTime> optional_time(std::size_t column) {
     const auto us = optional_number(column);
     if (!us) return std::nullopt;

@@ -39,7 +39,6 @@ enum LightColumn : std::size_t {
   failed_count,
   last_archived_wal,
   wal_segment_bytes,
-  wal_writer_delay_us,
   synchronous_standby_names,
   synchronous_commit,
   writer_epoch,
@@ -57,50 +56,35 @@ enum LightColumn : std::size_t {
   weakest_commit_for,
   weakest_commit,
   synchronous_commit_hidden,
+  checkpoint_lsn,
+  checkpoint_redo,
+  checkpoint_us,
 };
 
 constexpr std::array<std::string_view, LightDecoder::kColumns> kLightColumns{
-    "in_recovery",
-    "server_version",
-    "has_monitor",
-    "epoch_table_exists",
-    "system_identifier",
-    "snapshot",
-    "insert_lsn",
-    "flushed_lsn",
-    "written_timeline",
-    "received_timeline",
-    "receive_lsn",
-    "replay_lsn",
-    "replay_paused",
-    "streaming",
-    "last_commit_us",
-    "server_now_us",
-    "archiving",
-    "archived_count",
-    "failed_count",
-    "last_archived_wal",
-    "wal_segment_bytes",
-    "wal_writer_delay_us",
-    "synchronous_standby_names",
-    "synchronous_commit",
-    "writer_epoch",
-    "writer_region",
-    "promoted_by",
-    "promoted_at_us",
-    "sender_pid",
-    "sender_name",
-    "sender_state",
-    "sender_sync_state",
-    "sender_flush_lsn",
-    "sender_replay_lsn",
-    "started_us",
-    "apply_delay_us",
-    "weakest_commit_for",
-    "weakest_commit",
-    "synchronous_commit_hidden",
+    "in_recovery",        "server_version",
+    "has_monitor",        "epoch_table_exists",
+    "system_identifier",  "snapshot",
+    "insert_lsn",         "flushed_lsn",
+    "written_timeline",   "received_timeline",
+    "receive_lsn",        "replay_lsn",
+    "replay_paused",      "streaming",
+    "last_commit_us",     "server_now_us",
+    "archiving",          "archived_count",
+    "failed_count",       "last_archived_wal",
+    "wal_segment_bytes",  "synchronous_standby_names",
+    "synchronous_commit", "writer_epoch",
+    "writer_region",      "promoted_by",
+    "promoted_at_us",     "sender_pid",
+    "sender_name",        "sender_state",
+    "sender_sync_state",  "sender_flush_lsn",
+    "sender_replay_lsn",  "started_us",
+    "apply_delay_us",     "weakest_commit_for",
+    "weakest_commit",     "synchronous_commit_hidden",
+    "checkpoint_lsn",     "checkpoint_redo",
+    "checkpoint_us",
 };
-static_assert(synchronous_commit_hidden + 1 == LightDecoder::kColumns);
+static_assert(checkpoint_us + 1 == LightDecoder::kColumns);
 
 enum SlowColumn : std::size_t { kind, name, logical, active, value, safe_bytes };
 constexpr std::array<std::string_view, SlowDecoder::kColumns> kSlowColumns{
@@ -112,7 +96,6 @@ using SlowReader = CellReader<SlowDecoder::kColumns>;
 constexpr std::int64_t kTimelineMax = std::numeric_limits<std::uint32_t>::max();
 constexpr std::int64_t kServerVersionMax = 9'999'999;
 constexpr std::int64_t kSegmentBytesMax = 1 << 30;
-constexpr std::int64_t kWalWriterDelayMaxUs = 10'000'000;
 
 void read_writer(LightReader& row, core::NodeFacts& facts) {
   facts.insert_lsn = row.lsn(insert_lsn);
@@ -165,8 +148,9 @@ void read_node(LightReader& row, LightAnswer& answer) {
   // An unsigned number in a signed column.
   facts.system_identifier = static_cast<std::uint64_t>(row.required(
       system_identifier, [](std::string_view t) { return parse_number<std::int64_t>(t); }));
-  facts.server_now = WallTime(std::chrono::microseconds(row.number(server_now_us, 0, 1LL << 53)));
-  facts.started = WallTime(std::chrono::microseconds(row.number(started_us, 0, 1LL << 53)));
+  facts.server_now = row.time(server_now_us);
+  facts.started = row.time(started_us);
+  facts.checkpoint = {row.lsn(checkpoint_lsn), row.lsn(checkpoint_redo), row.time(checkpoint_us)};
   if (facts.in_recovery) {
     read_standby(row, facts);
   } else {
@@ -176,8 +160,6 @@ void read_node(LightReader& row, LightAnswer& answer) {
   facts.archiver = read_archiver(row);
   facts.wal_segment_bytes =
       static_cast<std::uint64_t>(row.number(wal_segment_bytes, 1, kSegmentBytesMax));
-  facts.wal_writer_delay =
-      std::chrono::microseconds(row.number(wal_writer_delay_us, 0, kWalWriterDelayMaxUs));
   facts.synchronous_standby_names = row.text(synchronous_standby_names);
   facts.synchronous_commit = row.text(synchronous_commit);
 }

@@ -21,6 +21,18 @@ std::variant<EpochTable, ProbeError> decode_session(const RowSet& answer, EpochT
   return *exists ? EpochTable::present : EpochTable::absent;
 }
 
+std::variant<std::optional<core::WallTime>, ProbeError> decode_backends(const RowSet& answer) {
+  if (answer.rows.empty()) return std::optional<core::WallTime>();
+  constexpr std::array<std::string_view, 1> kColumns{"backends_started_us"};
+  std::optional<std::array<std::size_t, kColumns.size()>> index;
+  if (!fits(answer, kColumns, index) || answer.rows.size() != 1)
+    return bad_answer("the server gave another answer to when its backends were started").error;
+  CellReader row(answer.rows.front(), *index, kColumns);
+  const auto started = row.optional_time(0);
+  if (row.problem()) return bad_answer(*row.problem()).error;
+  return started;
+}
+
 std::variant<std::optional<core::TimelineHistory>, ProbeError> decode_history(
     const RowSet& answer, core::Timeline timeline) {
   if (answer.rows.size() != 1 || answer.rows[0].size() != 1)
@@ -75,7 +87,7 @@ std::variant<core::EndpointFacts, ProbeError> decode_endpoint(const RowSet& answ
   facts.in_recovery = row.boolean(in_recovery);
   facts.timeline.value = static_cast<std::uint32_t>(
       row.number(timeline, 1, std::numeric_limits<std::uint32_t>::max()));
-  facts.started = core::WallTime(std::chrono::microseconds(row.number(started_us, 0, 1LL << 53)));
+  facts.started = row.time(started_us);
   if (row.problem()) return bad_answer(*row.problem()).error;
   return facts;
 }

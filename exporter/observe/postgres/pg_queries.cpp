@@ -113,8 +113,8 @@ constexpr const char* kLight = R"(select n.in_recovery, n.server_version, n.has_
 , n.epoch_table_exists, n.system_identifier, n.snapshot, n.insert_lsn, n.flushed_lsn
 , n.written_timeline, n.received_timeline, n.receive_lsn, n.replay_lsn, n.replay_paused
 , n.streaming, n.last_commit_us, n.server_now_us, n.archiving, n.archived_count, n.failed_count
-, n.last_archived_wal, n.wal_segment_bytes, n.wal_writer_delay_us, n.synchronous_standby_names
-, n.started_us, n.apply_delay_us
+, n.last_archived_wal, n.wal_segment_bytes, n.synchronous_standby_names
+, n.started_us, n.apply_delay_us, n.checkpoint_lsn, n.checkpoint_redo, n.checkpoint_us
 , n.synchronous_commit, n.weakest_commit_for, n.weakest_commit, n.synchronous_commit_hidden
 , n.writer_epoch, n.writer_region, n.promoted_by, n.promoted_at_us
 , w.pid as sender_pid, w.application_name as sender_name, w.state as sender_state
@@ -131,7 +131,9 @@ from (
       then pg_catalog.left(pg_catalog.pg_walfile_name(i.insert_lsn), 8) end as written_timeline
   , case when p.in_recovery then coalesce(r.received_tli
       , greatest((pg_catalog.pg_control_recovery()).min_recovery_end_timeline
-               , (pg_catalog.pg_control_checkpoint()).timeline_id)) end as received_timeline
+               , k.timeline_id)) end as received_timeline
+  , k.checkpoint_lsn, k.redo_lsn as checkpoint_redo
+  , (extract(epoch from k.checkpoint_time) * 1000000)::bigint as checkpoint_us
   , case when p.in_recovery then pg_catalog.pg_last_wal_receive_lsn() end as receive_lsn
   , case when p.in_recovery then pg_catalog.pg_last_wal_replay_lsn() end as replay_lsn
   , case when p.in_recovery then pg_catalog.pg_is_wal_replay_paused() end as replay_paused
@@ -145,8 +147,6 @@ from (
   , pg_catalog.current_setting('archive_mode') <> 'off' as archiving
   , a.archived_count, a.failed_count, a.last_archived_wal
   , pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')) as wal_segment_bytes
-  , (extract(epoch from pg_catalog.current_setting('wal_writer_delay')::interval)
-      * 1000000)::bigint as wal_writer_delay_us
   , pg_catalog.current_setting('synchronous_standby_names') as synchronous_standby_names
   , pg_catalog.current_setting('synchronous_commit') as synchronous_commit
   , c.weakest_commit_for, c.weakest_commit, c.synchronous_commit_hidden
@@ -161,6 +161,7 @@ from (
   cross join lateral (
     select case when not p.in_recovery and p.snapshot is not null
       then pg_catalog.pg_current_wal_insert_lsn() end as insert_lsn offset 0) i
+  cross join lateral pg_catalog.pg_control_checkpoint() k
   left join lateral (
     select g.status, g.received_tli from pg_catalog.pg_stat_get_wal_receiver() g
     where p.in_recovery) r on true
@@ -183,6 +184,12 @@ left join lateral (
 
 // The questions that follow a light statement only when there is something to ask.
 //
+// The checkpointer is started anew with every life of the backends, under one postmaster, too.
+// Privilege: pg_monitor. Cost: one pass over the backends, once per session.
+constexpr const char* kBackends = R"(select (extract(epoch from a.backend_start)
+  * 1000000)::bigint as backends_started_us
+from pg_catalog.pg_stat_get_activity(null) a where a.backend_type = 'checkpointer')";
+
 // Privilege: EXECUTE on the function, which `rpoguard sql` makes. Cost: one small file.
 constexpr const char* kHistory = "select rpoguard.timeline_history(@timeline@) as history";
 // Privilege: pg_monitor. Cost: grows with an archive backlog; statement_timeout bounds it.
@@ -293,6 +300,10 @@ std::string history_sql(core::Timeline timeline) {
 
 std::string missing_grants_sql() {
   return kMissingGrants;
+}
+
+std::string backends_sql() {
+  return kBackends;
 }
 
 std::string ready_sql() {

@@ -32,6 +32,11 @@ std::string light_sql(int server_version, EpochTable epoch_table);
 /// The slow statement.
 std::string slow_sql(int server_version);
 
+/// When the backends of this session's server were started.
+std::string backends_sql();
+/// nullopt where the server does not tell. Error: the answer does not parse.
+std::variant<std::optional<core::WallTime>, core::ProbeError> decode_backends(const RowSet& answer);
+
 /// How a timeline came about, for a server that has rpoguard.timeline_history().
 std::string history_sql(core::Timeline timeline);
 /// nullopt where the server has no such file. Error: the answer does not parse, or is of another
@@ -70,7 +75,7 @@ struct LightAnswer {
 /// where a value must be, or anything that does not parse, is bad_answer. Not thread-safe.
 class LightDecoder {
  public:
-  static constexpr std::size_t kColumns = 39;
+  static constexpr std::size_t kColumns = 41;
   /// `role`: named in the message when it lacks pg_monitor.
   explicit LightDecoder(std::string role) : role_(std::move(role)) {}
   std::variant<LightAnswer, core::ProbeError> decode(const RowSet& answer);

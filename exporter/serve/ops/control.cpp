@@ -118,15 +118,15 @@ std::variant<FreezeOrder, std::string> read_freeze(const HttpRequest& request, c
   return order;
 }
 
-std::variant<RivalOrder, std::string> read_rival(const HttpRequest& request) {
+std::variant<NodeOrder, std::string> read_node_order(const HttpRequest& request) {
   constexpr std::array<std::string_view, 4> kNames{"shard", "node", "by", "reason"};
   QueryReader reader(request);
   reader.check_names(kNames);
-  RivalOrder order;
+  NodeOrder order;
   order.shard = reader.text("shard", true);
-  order.rival.node = reader.text("node", true);
-  order.rival.by = reader.text("by", true);
-  order.rival.reason = reader.text("reason", true);
+  order.word.node = reader.text("node", true);
+  order.word.by = reader.text("by", true);
+  order.word.reason = reader.text("reason", true);
   if (!reader.problem().empty()) return reader.problem();
   return order;
 }
@@ -137,6 +137,25 @@ const core::ShardSpec* shard_of(const core::View* view, const std::string& id) {
 }
 
 constexpr const char* kNoSuchShard = "there is no such shard\n";
+
+HttpResponse answer_node_order(const Control& control, const NodeVerb& verb,
+                               std::string (*render)(const core::NodeWord&), const core::View* view,
+                               const HttpRequest& request) {
+  if (request.method != "POST") return method_not_allowed("POST");
+  if (auto refusal = refuse_stranger(control, request)) return *refusal;
+  const auto order = read_node_order(request);
+  if (const auto* problem = std::get_if<std::string>(&order))
+    return text_response(400, *problem + "\n");
+  const auto& [id, word] = std::get<NodeOrder>(order);
+  const core::ShardSpec* shard = shard_of(view, id);
+  if (shard == nullptr) return text_response(404, kNoSuchShard);
+  if (std::ranges::find(shard->nodes, word.node, &core::NodeSpec::name) == shard->nodes.end())
+    return text_response(404, "shard " + id + " has no node " + word.node + "\n");
+  const auto refusal = verb(std::get<NodeOrder>(order));
+  if (!refusal) return error_response(refusal.error());
+  if (!refusal.value().empty()) return text_response(409, refusal.value() + "\n");
+  return text_response(200, "shard " + id + ": " + render(word) + "\n");
+}
 
 }  // namespace
 
@@ -166,8 +185,8 @@ std::optional<HttpResponse> refuse_stranger(const Control& control, const HttpRe
 }
 
 bool brings_token(const HttpRequest& request) {
-  constexpr std::array<std::string_view, 4> kVerbs{"/-/freeze", "/-/unfreeze", "/-/forget-rival",
-                                                   "/-/reload"};
+  constexpr std::array<std::string_view, 5> kVerbs{"/-/freeze", "/-/unfreeze", "/-/forget-rival",
+                                                   "/-/readmit", "/-/reload"};
   return std::ranges::find(kVerbs, request.path) != kVerbs.end() && bearer_token(request);
 }
 
@@ -187,20 +206,12 @@ HttpResponse answer_freeze(const Control& control, const core::View* view, core:
 
 HttpResponse answer_forget_rival(const Control& control, const core::View* view,
                                  const HttpRequest& request) {
-  if (request.method != "POST") return method_not_allowed("POST");
-  if (auto refusal = refuse_stranger(control, request)) return *refusal;
-  const auto order = read_rival(request);
-  if (const auto* problem = std::get_if<std::string>(&order))
-    return text_response(400, *problem + "\n");
-  const auto& [id, rival] = std::get<RivalOrder>(order);
-  const core::ShardSpec* shard = shard_of(view, id);
-  if (shard == nullptr) return text_response(404, kNoSuchShard);
-  if (std::ranges::find(shard->nodes, rival.node, &core::NodeSpec::name) == shard->nodes.end())
-    return text_response(404, "shard " + id + " has no node " + rival.node + "\n");
-  const auto refusal = control.forget_rival(std::get<RivalOrder>(order));
-  if (!refusal) return error_response(refusal.error());
-  if (!refusal.value().empty()) return text_response(409, refusal.value() + "\n");
-  return text_response(200, "shard " + id + ": " + core::render_forgotten(rival) + "\n");
+  return answer_node_order(control, control.forget_rival, core::render_forgotten, view, request);
+}
+
+HttpResponse answer_readmit(const Control& control, const core::View* view,
+                            const HttpRequest& request) {
+  return answer_node_order(control, control.readmit, core::render_readmitted, view, request);
 }
 
 }  // namespace rpoguard::serve

@@ -1,5 +1,5 @@
-// The verbs that change something, over the ops listener: POST /-/freeze, /-/unfreeze and
-// /-/forget-rival.
+// The verbs that change something, over the ops listener: POST /-/freeze, /-/unfreeze,
+// /-/forget-rival and /-/readmit.
 #pragma once
 
 #include <functional>
@@ -21,10 +21,12 @@ struct FreezeOrder {
   std::optional<core::WallTime> until;  ///< absent: until somebody ends it
 };
 
-struct RivalOrder {
+struct NodeOrder {
   std::string shard;
-  core::ForgottenRival rival;
+  core::NodeWord word;
 };
+/// The text says why it is not carried out; empty: it is in force and on disk.
+using NodeVerb = std::function<base::Result<std::string>(const NodeOrder&)>;
 
 struct Control {
   /// The listener's address is of the loopback: nobody else can reach it.
@@ -33,8 +35,8 @@ struct Control {
   std::function<base::Result<std::string>()> token;
   /// Carries the order out and waits until it is in force and on disk. The text is for the caller.
   std::function<base::Result<std::string>(const FreezeOrder&)> freeze;
-  /// The same, for a rival that is to be struck off. The text says why it is not; empty: done.
-  std::function<base::Result<std::string>(const RivalOrder&)> forget_rival;
+  NodeVerb forget_rival;  ///< a rival is struck off
+  NodeVerb readmit;       ///< a copy counts again
 };
 
 /// Whether the caller may change something; an answer if not. With a token only who presents it as
@@ -50,6 +52,10 @@ HttpResponse answer_freeze(const Control& control, const core::View* view, core:
 /// POST /-/forget-rival?shard=ID&node=NAME&by=WHO&reason=WHY
 HttpResponse answer_forget_rival(const Control& control, const core::View* view,
                                  const HttpRequest& request);
+
+/// POST /-/readmit?shard=ID&node=NAME&by=WHO&reason=WHY
+HttpResponse answer_readmit(const Control& control, const core::View* view,
+                            const HttpRequest& request);
 
 /// Asks for a control verb with a bearer token, which refuse_stranger() judges.
 bool brings_token(const HttpRequest& request);

@@ -22,6 +22,7 @@ class Ops {
     if (request.path == "/-/reload") return reload(request);
     if (request.path == "/-/freeze" || request.path == "/-/unfreeze") return freeze(request);
     if (request.path == "/-/forget-rival") return forget_rival(request);
+    if (request.path == "/-/readmit") return readmit(request);
     const Answer answer = find(request.path);
     if (answer == nullptr) return text_response(404, "not found; / lists what there is\n");
     if (!is_get_or_head(request)) return method_not_allowed("GET, HEAD");
@@ -101,6 +102,11 @@ class Ops {
   HttpResponse forget_rival(const HttpRequest& request) const {
     const auto current = context_.health.views.current();
     return answer_forget_rival(context_.control, current.get(), request);
+  }
+
+  HttpResponse readmit(const HttpRequest& request) const {
+    const auto current = context_.health.views.current();
+    return answer_readmit(context_.control, current.get(), request);
   }
 
   HttpResponse reload(const HttpRequest& request) const {

@@ -25,7 +25,7 @@ struct OpsContext {
 };
 
 /// /metrics /livez /readyz[/check] / /api/v1/view /api/v1/events /-/healthy /-/ready /-/reload
-/// /-/freeze /-/unfreeze /-/forget-rival
+/// /-/freeze /-/unfreeze /-/forget-rival /-/readmit
 HttpHandler make_ops_handler(const OpsContext& context);
 
 }  // namespace rpoguard::serve

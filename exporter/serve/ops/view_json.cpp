@@ -83,6 +83,7 @@ Json node_json(const NodeView& node, const Moment& at) {
               {"streaming", maybe(node.streaming)},
               {"synchronous", maybe(node.synchronous)},
               {"counted", node.counted},
+              {"lineage", maybe(node.lineage, [](core::Lineage known) { return name_of(known); })},
               {"diverged_bytes", maybe(node.diverged_bytes)},
               {"note", node.note}};
 }

@@ -123,14 +123,17 @@ TEST(RowIdentity, another_connection_under_the_same_name_is_not_believed) {
   }
 }
 
-TEST(Snapshots, of_one_start_go_over_sessions) {
+TEST(Snapshots, of_one_run_go_over_sessions) {
   for (const bool restarted : {false, true}) {
     TestShard shard;
-    for (NodeFacts& each : shard.facts) each.started = WallTime(seconds(1));
     shard.run_healthy(3);
     // Idle but for what the writer logs by itself; rpoguard connects anew.
     shard.facts[kIadA].session = 99;
-    if (restarted) shard.facts[kIadA].started = WallTime(seconds(2));
+    if (restarted) {
+      *shard.facts[kIadA].backends_started += seconds(2);
+      const Lsn end = *shard.facts[kIadA].flushed_lsn;
+      shard.facts[kIadA].checkpoint = {end, end, kWallStart};
+    }
     shard.facts[kIadA].insert_lsn = Lsn{shard.facts[kIadA].insert_lsn->value + 500};
     shard.tick();
     EXPECT_EQ(exposure_at(shard.view, shard.now) < seconds(1), !restarted);

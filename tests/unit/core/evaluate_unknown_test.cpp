@@ -51,7 +51,9 @@ std::vector<Silence> all_silences() {
               if (f.archiver) f.archiver->last_archived_wal.clear();
             }),
       field("wal_segment_bytes", [](NodeFacts& f) { f.wal_segment_bytes = 0; }),
-      field("wal_writer_delay", [](NodeFacts& f) { f.wal_writer_delay = Duration{0}; }),
+      field("started", [](NodeFacts& f) { f.started.reset(); }),
+      field("backends_started", [](NodeFacts& f) { f.backends_started.reset(); }),
+      field("checkpoint", [](NodeFacts& f) { f.checkpoint.reset(); }),
       field("synchronous settings",
             [](NodeFacts& f) {
               f.synchronous_standby_names.clear();

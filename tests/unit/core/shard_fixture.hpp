@@ -54,8 +54,9 @@ inline NodeFacts make_facts(std::uint64_t session) {
   facts.system_identifier = 77;
   facts.timeline = Timeline{1};
   facts.stamped = make_stamp(1, "iad");
+  facts.started = facts.backends_started = kWallStart - hours(1);
+  facts.checkpoint = {Lsn{0x2000028}, Lsn{0x2000028}, kWallStart - hours(1)};
   facts.wal_segment_bytes = 16 * 1024 * 1024;
-  facts.wal_writer_delay = milliseconds(200);
   facts.synchronous_commit = "on";
   return facts;
 }

@@ -23,7 +23,8 @@ class Source : public ::testing::Test {
     source = follow_writer(
         std::move(source),
         ConfirmedWriter{
-            .node = node, .spec = spec.nodes[node], .reading = reading, .epoch = Epoch{1}});
+            .node = node, .spec = spec.nodes[node], .reading = reading, .epoch = Epoch{1}},
+        lost_wal);
   }
   void write(int second, std::uint64_t end) {
     NodeFacts facts = make_writer_facts(1, Lsn{end});
@@ -43,10 +44,11 @@ class Source : public ::testing::Test {
   const ShardSpec spec = make_spec();
   Readings readings{3};
   WalSource source;
+  bool lost_wal = false;
 };
 
 TEST_F(Source, without_a_writer_ever_is_nobodys) {
-  source = follow_writer(std::move(source), std::nullopt);
+  source = follow_writer(std::move(source), std::nullopt, false);
   EXPECT_FALSE(source.origin || source.changed);
   EXPECT_EQ(writer_region(spec, source), "iad");
   EXPECT_DEATH(source.place(), "origin");
@@ -71,7 +73,7 @@ TEST_F(Source, takes_an_answer_into_account_once) {
 
 TEST_F(Source, stays_while_no_writer_is_confirmed) {
   write(1, 0x300);
-  source = follow_writer(std::move(source), std::nullopt);
+  source = follow_writer(std::move(source), std::nullopt, false);
   EXPECT_FALSE(source.changed);
   EXPECT_EQ(source.writer->node, "iad-a");
   EXPECT_EQ(source.clock.proven_until(Lsn{0x300}), at_second(1));

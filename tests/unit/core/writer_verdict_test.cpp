@@ -250,18 +250,21 @@ std::optional<Instant> seen(const NodeFacts& before, const NodeFacts& after) {
   return shard.view.nodes[kIadA].last_transaction_seen;
 }
 
-TEST(LastTransaction, is_seen_where_the_snapshot_changed_within_one_start_of_the_server) {
+TEST(LastTransaction, is_seen_where_the_snapshot_changed_within_one_run_of_the_server) {
   NodeFacts before = make_writer_facts(1);
   NodeFacts after = before;
   EXPECT_FALSE(seen(before, after));
   after.snapshot = "701:701:";
   EXPECT_TRUE(seen(before, after)) << "same session";
   after.session = 2;
-  EXPECT_FALSE(seen(before, after)) << "perhaps another start of the server";
-  before.started = after.started = kWallStart;
-  EXPECT_TRUE(seen(before, after)) << "another session, same start";
+  EXPECT_TRUE(seen(before, after)) << "another session, same run";
   after.started = kWallStart + seconds(1);
   EXPECT_FALSE(seen(before, after)) << "another start";
+  after.started = before.started;
+  after.backends_started = kWallStart + seconds(1);
+  EXPECT_FALSE(seen(before, after)) << "its backends crashed";
+  after.backends_started.reset();
+  EXPECT_FALSE(seen(before, after)) << "not known";
   after = before;
   after.snapshot.reset();
   EXPECT_FALSE(seen(before, after));

@@ -35,7 +35,6 @@ const Named kWriter{
     {"failed_count", "2"},
     {"last_archived_wal", "00000001000000000000000B"},
     {"wal_segment_bytes", "16777216"},
-    {"wal_writer_delay_us", "200000"},
     {"synchronous_standby_names", ""},
     {"synchronous_commit", "on"},
     {"writer_epoch", "7"},
@@ -53,6 +52,9 @@ const Named kWriter{
     {"weakest_commit_for", "role batch"},
     {"weakest_commit", "off"},
     {"synchronous_commit_hidden", "f"},
+    {"checkpoint_lsn", "1/40A0100"},
+    {"checkpoint_redo", "1/40A0028"},
+    {"checkpoint_us", "1795222991000000"},
 };
 
 Named standby() {
@@ -111,7 +113,10 @@ TEST(light_decoder, reads_every_fact_of_a_writer) {
   EXPECT_EQ(facts.archiver->archived_count, 5);
   EXPECT_EQ(facts.archiver->failed_count, 2);
   EXPECT_EQ(facts.wal_segment_bytes, 16777216U);
-  EXPECT_EQ(facts.wal_writer_delay, std::chrono::milliseconds(200));
+  ASSERT_TRUE(facts.checkpoint);
+  EXPECT_EQ(facts.checkpoint->lsn, core::Lsn{0x1040A0100});
+  EXPECT_EQ(facts.checkpoint->redo, core::Lsn{0x1040A0028});
+  EXPECT_EQ(facts.checkpoint->time, core::WallTime(std::chrono::microseconds(1795222991000000)));
   EXPECT_EQ(facts.synchronous_standby_names, "");
   EXPECT_EQ(facts.synchronous_commit, "on");
   ASSERT_TRUE(facts.weakest_commit.has_value());
@@ -148,17 +153,15 @@ TEST(light_decoder, reads_every_fact_of_a_standby) {
 }
 
 TEST(light_decoder, a_null_where_a_value_must_be_is_never_a_number) {
-  for (const char* column : {"in_recovery",         "server_version",
-                             "has_monitor",         "epoch_table_exists",
-                             "system_identifier",   "snapshot",
-                             "insert_lsn",          "flushed_lsn",
-                             "written_timeline",    "server_now_us",
-                             "archiving",           "archived_count",
-                             "failed_count",        "wal_segment_bytes",
-                             "wal_writer_delay_us", "synchronous_standby_names",
-                             "synchronous_commit",  "writer_region",
-                             "sender_state",        "sender_sync_state",
-                             "weakest_commit",      "synchronous_commit_hidden"}) {
+  for (const char* column :
+       {"in_recovery",        "server_version",    "has_monitor",
+        "epoch_table_exists", "system_identifier", "snapshot",
+        "insert_lsn",         "flushed_lsn",       "written_timeline",
+        "server_now_us",      "archiving",         "archived_count",
+        "failed_count",       "wal_segment_bytes", "checkpoint_lsn",
+        "checkpoint_redo",    "checkpoint_us",     "synchronous_standby_names",
+        "synchronous_commit", "writer_region",     "sender_state",
+        "sender_sync_state",  "weakest_commit",    "synchronous_commit_hidden"}) {
     Named cells = kWriter;
     cells[column] = std::nullopt;
     EXPECT_EQ(problem_of(decode({cells})), std::string("column ") + column + " is null");
@@ -202,7 +205,9 @@ TEST(light_decoder, a_value_that_does_not_parse_is_a_bad_answer) {
       {"archived_count", "-1"},
       {"wal_segment_bytes", "0"},
       {"wal_segment_bytes", "16MB"},
-      {"wal_writer_delay_us", "NaN"},
+      {"checkpoint_lsn", "1-40A0100"},
+      {"checkpoint_redo", ""},
+      {"checkpoint_us", "-1"},
       {"writer_epoch", "-1"},
       {"writer_epoch", "7 "},
       {"writer_epoch", "9223372036854775808"},

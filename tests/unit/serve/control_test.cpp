@@ -10,7 +10,7 @@ namespace {
 using serve::FreezeOrder;
 using serve::HttpRequest;
 using serve::HttpResponse;
-using serve::RivalOrder;
+using serve::NodeOrder;
 using Query = std::multimap<std::string, std::string>;
 
 class ControlTest : public ::testing::Test {
@@ -21,7 +21,7 @@ class ControlTest : public ::testing::Test {
       orders.push_back(order);
       return outcome;
     };
-    world.control.forget_rival = [this](const RivalOrder& order) {
+    world.control.forget_rival = world.control.readmit = [this](const NodeOrder& order) {
       rivals.push_back(order);
       return refusal;
     };
@@ -59,7 +59,7 @@ class ControlTest : public ::testing::Test {
   World world;
   std::vector<FreezeOrder> orders;
   base::Result<std::string> outcome = std::string("done\n");
-  std::vector<RivalOrder> rivals;
+  std::vector<NodeOrder> rivals;
   base::Result<std::string> refusal = std::string();
 };
 
@@ -148,7 +148,8 @@ TEST_F(ControlTest, brings_a_token_who_asks_for_a_verb_with_a_bearer) {
   HttpRequest asked = freeze_184();
   EXPECT_FALSE(serve::brings_token(asked));
   asked.headers["authorization"] = "Bearer x";
-  for (const char* path : {"/-/freeze", "/-/unfreeze", "/-/forget-rival", "/-/reload"}) {
+  for (const char* path :
+       {"/-/freeze", "/-/unfreeze", "/-/forget-rival", "/-/readmit", "/-/reload"}) {
     asked.path = path;
     EXPECT_TRUE(serve::brings_token(asked)) << path;
   }
@@ -197,9 +198,9 @@ TEST_F(ControlTest, a_rival_is_forgotten_by_somebody_for_a_reason) {
             "shard 184: phx-a is no rival any more, forgotten by jo: it is fenced\n");
   ASSERT_EQ(rivals.size(), 1U);
   EXPECT_EQ(rivals[0].shard, "184");
-  EXPECT_EQ(rivals[0].rival.node, "phx-a");
-  EXPECT_EQ(rivals[0].rival.by, "jo");
-  EXPECT_EQ(rivals[0].rival.reason, "it is fenced");
+  EXPECT_EQ(rivals[0].word.node, "phx-a");
+  EXPECT_EQ(rivals[0].word.by, "jo");
+  EXPECT_EQ(rivals[0].word.reason, "it is fenced");
 }
 
 TEST_F(ControlTest, a_rival_that_is_not_named_in_full_is_not_forgotten) {
@@ -220,6 +221,18 @@ TEST_F(ControlTest, a_rival_that_is_not_named_in_full_is_not_forgotten) {
   use_token("sesame");
   EXPECT_EQ(ask(forget()).status, 401);
   EXPECT_TRUE(rivals.empty());
+}
+
+TEST_F(ControlTest, a_node_is_readmitted) {
+  HttpRequest readmit = forget();
+  readmit.path = "/-/readmit";
+  const HttpResponse response = ask(readmit);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, "shard 184: phx-a counts again, readmitted by jo: it is fenced\n");
+  ASSERT_EQ(rivals.size(), 1U);
+  EXPECT_EQ(rivals[0].word.node, "phx-a");
+  refusal = std::string("nothing is held against phx-a: there is nothing to readmit");
+  EXPECT_EQ(ask(readmit).status, 409);
 }
 
 TEST_F(ControlTest, what_speaks_against_forgetting_a_rival_is_told) {

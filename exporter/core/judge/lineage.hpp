@@ -1,0 +1,74 @@
+// Whose WAL each node holds: a step of an evaluation. A position proves nothing until it is known
+// that the copy follows this run of the writer. docs/decisions/0009 says what is evidence for it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exporter/core/judge/readings.hpp"
+#include "exporter/core/judge/writer_run.hpp"
+#include "exporter/core/judge/writer_verdict.hpp"
+#include "exporter/core/model/spec.hpp"
+#include "exporter/core/model/units.hpp"
+#include "exporter/core/model/view.hpp"
+
+namespace rpoguard::core {
+
+/// What is known of one node's WAL. It stays until something else is seen, or an operator says so.
+struct NodeLineage {
+  Lineage state = Lineage::unknown;
+  std::string why;  ///< one sentence for a person where the state needs explaining, else empty
+  friend bool operator==(const NodeLineage&, const NodeLineage&) = default;
+};
+
+/// Kept on disk.
+struct LineageRecord {
+  std::optional<WriterRun> run;
+  std::map<std::string, NodeLineage>
+      nodes;  ///< by name; absent: it has not been seen beside a writer
+  friend bool operator==(const LineageRecord&, const LineageRecord&) = default;
+};
+
+/// The positions of one node that say what it had before a run began. Not kept on disk.
+struct Track {
+  struct Look {
+    Instant asked;
+    Instant answered;
+    Lsn position;
+  };
+  std::optional<Timeline> timeline;  ///< of the positions: another one begins anew
+  /// The highest that was seen before the last look at the run that has been followed.
+  std::optional<Lsn> highest;
+  std::vector<Look> since;  ///< the looks since then, old to new; at most kTrackLooksMax
+};
+
+struct LineageMemory {
+  RunMemory run;
+  std::vector<Track> tracks;  ///< parallel to ShardSpec::nodes
+};
+
+struct LineageVerdict {
+  LineageMemory memory;
+  LineageRecord record;
+  std::vector<NodeLineage> nodes;  ///< parallel to ShardSpec::nodes: as it counts now
+};
+
+/// Continues the lineage of all nodes. REQUIRES: readings are parallel to the spec's nodes.
+LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const ShardSpec& spec,
+                              const Readings& readings,
+                              const std::optional<ConfirmedWriter>& writer, const ProbeSpec& probe);
+
+/// The writer that has just been looked at has lost some of its own WAL.
+bool has_lost_wal(const LineageMemory& memory);
+
+/// Of a node of which nothing is held against it.
+NodeLineage readmitted();
+
+/// May a position of such a node prove anything?
+constexpr bool is_sound(Lineage lineage) {
+  return lineage == Lineage::follows || lineage == Lineage::assumed;
+}
+
+}  // namespace rpoguard::core

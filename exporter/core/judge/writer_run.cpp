@@ -1,0 +1,120 @@
+#include "exporter/core/judge/writer_run.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace rpoguard::core {
+namespace {
+
+// Of a run that began with a new postmaster: was its first checkpoint the last one of the run
+// before, after a clean stop? The control file has whole seconds. Under an old postmaster the
+// backends have crashed, and the checkpoint is the run's own.
+bool stopped_cleanly(const NodeFacts& facts) {
+  using std::chrono::seconds;
+  const bool new_postmaster = *facts.backends_started - *facts.started < seconds(5);
+  return new_postmaster && facts.checkpoint->time <= std::chrono::floor<seconds>(*facts.started);
+}
+
+// A clean stop ends in a checkpoint that is sent to the copies. The checkpoint at the end of crash
+// recovery is the run's own: before it, nobody can have had any of it. Both stand where their redo
+// begins; one that was made while the server ran stands later.
+std::optional<Lsn> shared_at_begin(const NodeFacts& facts) {
+  const Checkpoint& first = *facts.checkpoint;
+  if (first.redo != first.lsn) return std::nullopt;
+  return stopped_cleanly(facts) ? end_of_checkpoint(first.lsn, facts.wal_segment_bytes) : first.lsn;
+}
+
+std::optional<WriterRun> run_of(const ConfirmedWriter& writer) {
+  const NodeFacts& facts = writer.facts();
+  if (!facts.started || !facts.backends_started || !facts.checkpoint || !facts.flushed_lsn ||
+      !facts.insert_lsn)
+    return std::nullopt;
+  return WriterRun{.node = writer.spec.name,
+                   .system_identifier = facts.system_identifier,
+                   .timeline = facts.timeline,
+                   .started = *facts.started,
+                   .backends_started = *facts.backends_started,
+                   .shared = shared_at_begin(facts)};
+}
+
+bool same_server(const WriterRun& a, const WriterRun& b) {
+  return a.node == b.node && a.system_identifier == b.system_identifier && a.timeline == b.timeline;
+}
+
+bool same_run(const WriterRun& a, const WriterRun& b) {
+  return same_server(a, b) && a.started == b.started && a.backends_started == b.backends_started;
+}
+
+// When the run began, on our clock. Both times are of the writer's clock; that may have been set
+// since, but no run begins before the last look at the run before.
+void date(RunMemory::Begin& begin, const ConfirmedWriter& writer) {
+  const Duration age = writer.facts().server_now - *writer.facts().backends_started;
+  const Instant floor = begin.last_look.value_or(Instant::min());
+  begin.earliest = std::clamp(writer.asked() - age, floor, writer.answered());
+  begin.latest = std::clamp(writer.answered() - age, begin.earliest, writer.answered());
+}
+
+RunMemory::Begin begin_of(const RunMemory& before, const std::optional<WriterRun>& last,
+                          const WriterRun& run, const ConfirmedWriter& writer) {
+  RunMemory::Begin begin{.before = last,
+                         .last_look = {},
+                         .flushed_before = before.flushed,
+                         .earliest = {},
+                         .latest = {}};
+  if (before.session != 0) begin.last_look = before.asked;
+  date(begin, writer);
+  begin.lost_wal = begin.last_look && last && same_server(*last, run) && run.shared &&
+                   before.flushed > *run.shared;
+  return begin;
+}
+
+// Some time since the last look. Up to where its WAL is what it was, nobody knows.
+RunMemory::Begin went_back(const RunMemory& before, const WriterRun& run,
+                           const ConfirmedWriter& writer) {
+  return {.before = run,
+          .last_look = before.asked,
+          .flushed_before = before.flushed,
+          .earliest = before.asked,
+          .latest = writer.answered(),
+          .lost_wal = true};
+}
+
+}  // namespace
+
+Lsn end_of_checkpoint(Lsn checkpoint, std::uint64_t segment_bytes) {
+  constexpr std::uint64_t kRecord = 120;
+  constexpr std::uint64_t kPage = 8192;
+  const std::uint64_t page_end = (checkpoint.value / kPage + 1) * kPage;
+  if (checkpoint.value + kRecord <= page_end) return {checkpoint.value + kRecord};
+  const bool new_segment = segment_bytes > 0 && page_end % segment_bytes == 0;
+  return {checkpoint.value + kRecord + (new_segment ? 40 : 24)};
+}
+
+RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
+                      const std::optional<ConfirmedWriter>& writer) {
+  before.known = false;
+  before.begun.reset();
+  if (!writer) return {std::move(before), std::move(run)};
+  const NodeFacts& facts = writer->facts();
+  auto current = run_of(*writer);
+  if (!current) return {std::move(before), std::move(run)};
+  if (!run || !same_run(*run, *current)) {
+    before.begun = begin_of(before, run, *current, *writer);
+    before.flushed = *facts.flushed_lsn;
+    run = std::move(current);
+  } else if (before.session != 0 && writer->asked() > before.asked &&
+             *facts.insert_lsn < before.inserted) {
+    before.begun = went_back(before, *run, *writer);
+    before.flushed = *facts.flushed_lsn;
+    run->shared = *facts.insert_lsn;
+  }
+  before.known = true;
+  before.flushed = std::max(before.flushed, *facts.flushed_lsn);
+  before.inserted = *facts.insert_lsn;
+  before.asked = writer->asked();
+  before.session = facts.session;
+  return {std::move(before), std::move(run)};
+}
+
+}  // namespace rpoguard::core

@@ -1,0 +1,281 @@
+#include "exporter/core/judge/lineage.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/core/shard_fixture.hpp"
+
+namespace rpoguard::core {
+namespace {
+
+using namespace test;  // NOLINT(google-build-using-namespace): the fixture's words
+
+/// iad-a writes, the copies follow, one look a second.
+class Lineages : public ::testing::Test {
+ protected:
+  Lineages() {
+    spec.nodes.resize(3);
+    shard = TestShard(spec);
+    // It was started at the fixture's wall clock minus an hour; from now on clocks agree.
+    look(3);
+  }
+  NodeFacts& writer() { return shard.facts[kIadA]; }
+  /// Healthy looks under load, with the writer's clock going on as ours.
+  void look(int seconds_) {
+    for (int i = 0; i < seconds_; ++i) {
+      set_clocks();
+      shard.run_healthy(1);
+    }
+  }
+  /// One look in which nothing moves.
+  void idle(int seconds_) {
+    for (int i = 0; i < seconds_; ++i) {
+      set_clocks();
+      shard.run(1);
+    }
+  }
+  /// What the servers' clocks show at the next look.
+  void set_clocks() {
+    for (NodeFacts& facts : shard.facts)
+      facts.server_now = kWallStart + std::chrono::duration_cast<std::chrono::microseconds>(
+                                          shard.next_tick - kStart);
+  }
+  /// The writer is started again, `lost` bytes short, and has written nothing yet.
+  void restart_writer(std::uint64_t lost = 0, bool clean = false) {
+    const Lsn end{writer().flushed_lsn->value - lost};
+    const WallTime now = shard.wall();
+    writer().session += 10;
+    writer().started = writer().backends_started = now;
+    writer().checkpoint = {end, end, clean ? now - seconds(2) : now + seconds(1)};
+    writer().insert_lsn = writer().flushed_lsn = Lsn{end.value + 120};
+    writer().snapshot = "1000:1000:";
+  }
+  std::string lineage(std::size_t node) const {
+    const auto& known = shard.view.nodes[node].lineage;
+    return known ? name_of(*known) : "none";
+  }
+  std::string note(std::size_t node) const { return shard.view.nodes[node].note; }
+
+  ShardSpec spec = make_spec();
+  TestShard shard;
+};
+
+TEST_F(Lineages, are_assumed_of_what_is_seen_first_and_not_asked_of_the_writer) {
+  EXPECT_EQ(lineage(kPhxA), "assumed");
+  EXPECT_EQ(lineage(kIadA), "none");
+  EXPECT_TRUE(shard.open());
+}
+
+TEST_F(Lineages, go_on_over_a_restart_that_lost_nothing) {
+  for (const bool clean : {true, false}) {
+    restart_writer(0, clean);
+    look(1);
+    EXPECT_EQ(lineage(kPhxA), "assumed") << clean;
+    look(3);
+    EXPECT_TRUE(shard.open()) << shard.reason();
+  }
+}
+
+TEST_F(Lineages, of_a_copy_ahead_of_a_writer_that_lost_wal_part_for_good) {
+  restart_writer(1500);
+  idle(2);
+  EXPECT_EQ(lineage(kPhxA), "diverged");
+  EXPECT_EQ(shard.reason(), "unproven");
+  EXPECT_EQ(shard.view.gate.detail.find("phx-a is not counted: it had WAL beyond 0/"), 0U)
+      << shard.view.gate.detail;
+  // The writer passes it, and it streams on as if nothing had been.
+  look(20);
+  EXPECT_EQ(lineage(kPhxA), "diverged");
+  EXPECT_FALSE(shard.open());
+  shard.restart();
+  look(5);
+  EXPECT_EQ(lineage(kPhxA), "diverged") << "kept on disk";
+  EXPECT_FALSE(shard.view.nodes[kPhxA].recovery_point_flush);
+  restart_writer();
+  look(5);
+  EXPECT_EQ(lineage(kPhxA), "diverged") << "another run makes it no better";
+}
+
+TEST_F(Lineages, count_again_when_an_operator_says_so_and_only_by_what_is_seen_after) {
+  restart_writer(1500);
+  idle(2);
+  ASSERT_EQ(lineage(kPhxA), "diverged");
+  EXPECT_EQ(readmit(shard.memory, spec, "phx-a"), "");
+  shard.judge();
+  EXPECT_EQ(lineage(kPhxA), "assumed");
+  EXPECT_FALSE(shard.view.nodes[kPhxA].recovery_point_flush) << "what it said before is void";
+  idle(2);
+  EXPECT_EQ(lineage(kPhxA), "diverged") << "it still has what the writer has not";
+  EXPECT_EQ(readmit(shard.memory, spec, "phx-a"), "");
+  shard.replicate(kPhxA);
+  shard.replicate(kIadB);
+  look(12);
+  EXPECT_EQ(lineage(kPhxA), "assumed");
+  EXPECT_TRUE(shard.open()) << shard.reason();
+}
+
+TEST_F(Lineages, are_readmitted_only_where_something_is_held_against_a_node) {
+  EXPECT_EQ(readmit(shard.memory, spec, "phx-a"),
+            "nothing is held against phx-a: there is nothing to readmit");
+  EXPECT_EQ(readmit(shard.memory, spec, "nope"), "shard 184 has no node nope");
+  ShardMemory fresh;  // rpoguard was started again, and has not evaluated yet
+  fresh.durable.lineage.nodes["phx-a"] = {.state = Lineage::diverged, .why = "it was ahead"};
+  EXPECT_EQ(readmit(fresh, spec, "phx-a"), "");
+  EXPECT_EQ(fresh.durable.lineage.nodes.at("phx-a"), readmitted());
+}
+
+// A clean stop ends in a checkpoint that the copies have, too.
+TEST_F(Lineages, share_the_checkpoint_of_a_clean_stop_and_not_that_of_a_recovery) {
+  for (const bool clean : {true, false}) {
+    TestShard before = shard;
+    restart_writer(0, clean);
+    const Lsn end = *writer().flushed_lsn;
+    TestShard& now = shard;
+    now.facts[kPhxA].receive_lsn = now.facts[kPhxA].replay_lsn = end;
+    // It was seen there before the writer was started.
+    now.writer_node = kPhxA;
+    std::swap(now.facts[kIadA], before.facts[kIadA]);
+    now.facts[kIadA].insert_lsn = now.facts[kIadA].flushed_lsn = end;
+    now.failures[kIadA] = ProbeFailure::refused;
+    now.tick();
+    now.failures[kIadA].reset();
+    now.writer_node = kIadA;
+    std::swap(now.facts[kIadA], before.facts[kIadA]);
+    *writer().started = *writer().backends_started = now.wall() + seconds(1);
+    if (!clean) writer().checkpoint->time = now.wall() + seconds(2);
+    idle(1);
+    EXPECT_EQ(lineage(kPhxA), clean ? "assumed" : "diverged");
+    shard = std::move(before);
+  }
+}
+
+TEST_F(Lineages, of_a_copy_that_nobody_saw_are_not_known) {
+  shard.failures[kPhxA] = ProbeFailure::timeout;
+  look(4);
+  // The writer was not seen either, for longer than a look.
+  shard.failures[kIadA] = ProbeFailure::timeout;
+  look(5);
+  shard.failures[kIadA].reset();
+  restart_writer();
+  look(1);
+  shard.failures[kPhxA].reset();
+  look(12);
+  EXPECT_EQ(lineage(kPhxA), "unknown");
+  EXPECT_NE(note(kPhxA).find("nobody saw what it had"), std::string::npos) << note(kPhxA);
+  EXPECT_EQ(lineage(kIadB), "assumed") << "that one was seen";
+  EXPECT_FALSE(shard.open());
+  restart_writer();
+  look(3);
+  EXPECT_EQ(lineage(kPhxA), "unknown") << "nothing has been learnt since";
+}
+
+TEST_F(Lineages, of_a_copy_that_nobody_saw_are_vouched_for_by_a_writer_that_was_watched) {
+  shard.failures[kPhxA] = ProbeFailure::timeout;
+  look(4);
+  restart_writer();
+  look(1);
+  shard.failures[kPhxA].reset();
+  look(12);
+  EXPECT_EQ(lineage(kPhxA), "assumed");
+  EXPECT_TRUE(shard.open());
+}
+
+TEST_F(Lineages, follow_where_a_copy_has_not_yet_more_than_the_run_before_can_have_sent) {
+  restart_writer(1500);
+  shard.facts[kPhxA].receive_lsn = shard.facts[kPhxA].replay_lsn = Lsn{0x3000000};
+  shard.memory.lineage.tracks[kPhxA] = {};
+  shard.pass(milliseconds(10));
+  shard.probe_node(kPhxA);
+  idle(1);
+  EXPECT_EQ(lineage(kPhxA), "follows");
+}
+
+TEST_F(Lineages, of_a_run_that_was_first_seen_late_are_not_known) {
+  restart_writer();
+  writer().checkpoint->redo = Lsn{writer().checkpoint->lsn.value - 56};
+  look(1);
+  EXPECT_EQ(lineage(kPhxA), "unknown");
+}
+
+TEST_F(Lineages, of_a_writer_that_does_not_tell_its_run_prove_nothing) {
+  for (auto hide : {+[](NodeFacts& facts) { facts.started.reset(); },
+                    +[](NodeFacts& facts) { facts.backends_started.reset(); },
+                    +[](NodeFacts& facts) { facts.checkpoint.reset(); }}) {
+    TestShard before = shard;
+    hide(writer());
+    look(1);
+    EXPECT_EQ(lineage(kPhxA), "unknown");
+    EXPECT_NE(note(kPhxA).find("does not tell which run"), std::string::npos) << note(kPhxA);
+    shard = std::move(before);
+    look(1);
+    EXPECT_EQ(lineage(kPhxA), "assumed") << "and it was only not told";
+  }
+}
+
+// A virtual machine goes on from a snapshot of its memory: the same run, and less WAL.
+TEST_F(Lineages, part_where_a_position_goes_back_within_one_run) {
+  const Lsn end = *writer().flushed_lsn;
+  writer().insert_lsn = writer().flushed_lsn = Lsn{end.value - 1500};
+  writer().snapshot = "1000:1000:";
+  idle(1);
+  EXPECT_EQ(lineage(kPhxA), "diverged");
+  EXPECT_FALSE(shard.open());
+  look(10);
+  EXPECT_EQ(lineage(kPhxA), "diverged");
+}
+
+TEST_F(Lineages, of_a_server_opened_without_a_promotion_are_not_known) {
+  // iad-b lost the last commits of iad-a, was opened, and is stamped.
+  shard.failures[kIadA] = ProbeFailure::refused;
+  idle(1);
+  const Lsn at{writer().flushed_lsn->value - 500};
+  shard.facts[kIadB] = make_writer_facts(50, at);
+  shard.facts[kIadB].started = shard.facts[kIadB].backends_started = shard.wall();
+  shard.facts[kIadB].checkpoint = {Lsn{at.value - 120}, Lsn{at.value - 120},
+                                   shard.wall() + seconds(1)};
+  shard.facts[kIadB].stamped = make_stamp(2, "iad");
+  shard.writer_node = kIadB;
+  idle(1);
+  ASSERT_EQ(shard.view.writer->node, "iad-b");
+  EXPECT_EQ(lineage(kPhxA), "diverged") << "it had more";
+  // iad-a comes back as its standby, with what iad-b has not.
+  shard.failures[kIadA].reset();
+  shard.facts[kIadA] = make_standby_facts(60, Lsn{at.value + 200});
+  shard.facts[kIadA].stamped = make_stamp(2, "iad");
+  idle(2);
+  EXPECT_EQ(lineage(kIadA), "diverged");
+}
+
+TEST_F(Lineages, of_two_promoted_to_one_timeline_are_told_apart_by_whom_a_copy_is_connected_to) {
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.promote(kPhxA, 2);
+  shard.facts[kPhxA].stamped = make_stamp(2, "phx");
+  shard.writer_node = kPhxA;
+  idle(2);
+  ASSERT_EQ(shard.view.writer->node, "phx-a");
+  // Another one was promoted, too, and iad-b streams from it.
+  shard.failures[kIadA].reset();
+  shard.facts[kIadA] = make_writer_facts(60, Lsn{0x3000500});
+  shard.facts[kIadA].timeline = Timeline{2};
+  shard.facts[kIadB].timeline = Timeline{2};
+  shard.facts[kIadB].receive_lsn = shard.facts[kIadB].replay_lsn = *shard.facts[kPhxA].insert_lsn;
+  idle(2);
+  EXPECT_EQ(lineage(kIadA), "diverged");
+  EXPECT_EQ(lineage(kIadB), "unknown");
+  EXPECT_NE(note(kIadB).find("nobody can tell whose WAL it has"), std::string::npos);
+  // That it is connected to the writer later does not tell what it got before.
+  shard.row(kIadB).flush_lsn = shard.facts[kPhxA].flushed_lsn;
+  look(3);
+  EXPECT_EQ(lineage(kIadB), "unknown");
+}
+
+TEST(EndOfCheckpoint, is_120_bytes_on_and_behind_the_header_of_a_page_that_begins_within) {
+  constexpr std::uint64_t kSegment = 1024 * 1024;
+  EXPECT_EQ(end_of_checkpoint(Lsn{0x1643070}, kSegment), Lsn{0x16430E8});
+  EXPECT_EQ(end_of_checkpoint(Lsn{8192 * 3 - 120}, kSegment), Lsn{8192 * 3});
+  EXPECT_EQ(end_of_checkpoint(Lsn{8192 * 3 - 112}, kSegment), Lsn{8192 * 3 + 8 + 24});
+  EXPECT_EQ(end_of_checkpoint(Lsn{kSegment - 112}, kSegment), Lsn{kSegment + 8 + 40});
+  EXPECT_EQ(end_of_checkpoint(Lsn{kSegment - 112}, 0), Lsn{kSegment + 8 + 24});
+}
+
+}  // namespace
+}  // namespace rpoguard::core
