@@ -1,4 +1,5 @@
 // `rpoguard sql` against a real server.
+#include <filesystem>
 #include <set>
 #include <thread>
 
@@ -195,9 +196,6 @@ TEST(migration, a_promotion_is_stamped_only_where_writes_are_possible) {
   ASSERT_TRUE(eventually(kProbePatience, [&] { return shard.caught_up(standby, shard.writer()); }));
   const std::string promote = "select rpoguard.cluster_promote('phx', 'ann')";
   EXPECT_EQ(sqlstate_of([&] { standby.exec(promote); }), "55000");
-  EXPECT_EQ(
-      sqlstate_of([&] { shard.writer().exec("select rpoguard.cluster_promote(null, 'ann')"); }),
-      "22004");
   EXPECT_EQ(shard.writer().query("select writer_epoch from rpoguard.cluster_state"), "1");
   standby.promote();
   EXPECT_EQ(standby.query(promote), "2");
@@ -216,6 +214,182 @@ TEST(migration, only_those_who_were_granted_it_may_promote) {
   EXPECT_EQ(sqlstate_of([&] { failover.rows(promote); }), "42501");
   writer.exec("grant execute on function rpoguard.cluster_promote to failover");
   EXPECT_EQ(failover.value(promote), "2");
+}
+
+TEST(migration, a_stamp_is_above_the_number_that_is_given_and_above_its_own) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  const auto stamp = [&](const std::string& rest) {
+    return writer.query("select rpoguard.cluster_promote('phx', 'ann'" + rest + ")");
+  };
+  EXPECT_EQ(stamp(""), "2");
+  EXPECT_EQ(stamp(", above => 7"), "8");
+  EXPECT_EQ(stamp(", above => 7"), "9") << "never the same number twice";
+  EXPECT_EQ(stamp(", 3"), "10");
+  EXPECT_EQ(stamp(", above => null"), "11");
+  EXPECT_EQ(stamp(", above => 0"), "12");
+  EXPECT_EQ(stamp(", above => 1000000000000000000"), "1000000000000000001");
+  EXPECT_EQ(stamp(""), "1000000000000000002");
+}
+
+/// What the server says against the call; empty: it stamps.
+std::string refusal(Server& server, const std::string& arguments) {
+  try {
+    server.exec("select rpoguard.cluster_promote(" + arguments + ")");
+  } catch (const SqlError& error) {
+    return error.sqlstate() + " " + error.what();
+  }
+  return "";
+}
+
+TEST(migration, a_stamp_names_a_region_that_a_configuration_can_name_and_somebody) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  for (const char* region : {"null", "''", "'  '", "'ph x'", "E'ph\\tx'", "E'ph\\nx'", "E'\\x01'",
+                             "E'phx\\x7F'", "'a/b'", "'a?b'", "'a#b'", "U&'phx\\00A0'",
+                             "U&'ph\\200Bx'", "U&'ph\\0085x'", "U&'\\FEFFphx'"}) {
+    const std::string why = refusal(writer, std::string(region) + ", 'ann'");
+    EXPECT_TRUE(why.starts_with("22023")) << region << ": " << why;
+    EXPECT_NE(why.find("the region must not be empty, nor hold white space, control characters"),
+              std::string::npos)
+        << why;
+  }
+  for (const char* person : {"null", "''", "E' \\n '", "E'an\\x1Bn'"}) {
+    const std::string why = refusal(writer, std::string("'phx', ") + person);
+    EXPECT_TRUE(why.starts_with("22023")) << person << ": " << why;
+    EXPECT_NE(why.find("the operator must not be empty, nor hold control characters"),
+              std::string::npos)
+        << why;
+  }
+  for (const char* above : {"-1", "1000000000000000001", "9223372036854775807"}) {
+    const std::string why = refusal(writer, std::string("'phx', 'ann', above => ") + above);
+    EXPECT_TRUE(why.starts_with("22023")) << above << ": " << why;
+    EXPECT_NE(why.find("above must be from 0 to"), std::string::npos) << why;
+  }
+  EXPECT_EQ(writer.query("select writer_epoch from rpoguard.cluster_state"), "1");
+
+  const std::string row = "select writer_region || '|' || promoted_by from rpoguard.cluster_state";
+  writer.exec("select rpoguard.cluster_promote(E' \\t phx\\n', E'\\n ann of on call ')");
+  EXPECT_EQ(writer.query(row), "phx|ann of on call");
+  writer.exec("select rpoguard.cluster_promote('münchen-1.a_b', 'Zoë')");
+  EXPECT_EQ(writer.query(row), "münchen-1.a_b|Zoë");
+}
+
+// A caller's settings change how literals are read, and databases need not be UTF-8.
+TEST(migration, a_stamp_is_checked_alike_in_every_session_and_encoding) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  Session session = writer.connect();
+  session.rows("set standard_conforming_strings = off");
+  EXPECT_EQ(sqlstate_of([&] { session.rows("select rpoguard.cluster_promote('a b', 'ann')"); }),
+            "22023");
+  EXPECT_EQ(session.value("select rpoguard.cluster_promote('us-west', 'ann')"), "2");
+  for (const std::string encoding : {"SQL_ASCII", "LATIN1"}) {
+    const std::string dbname = encoding == "LATIN1" ? "latin" : "ascii";
+    writer.exec("create database " + dbname + " template template0 encoding '" + encoding + "'");
+    const TempDir dir;
+    write_file(dir / "m.sql", observe::render_migration("rpoguard", "iad"));
+    const auto psql = run_command(
+        {.argv = {"psql", "-X", "-q", "-d", writer.conninfo(dbname), "-f", dir / "m.sql"}});
+    ASSERT_EQ(psql.exit_code, 0) << psql.output;
+    Session other = writer.connect(dbname);
+    EXPECT_EQ(sqlstate_of([&] { other.rows("select rpoguard.cluster_promote('a b', 'ann')"); }),
+              "22023")
+        << encoding;
+    EXPECT_EQ(other.value("select rpoguard.cluster_promote('à', 'ann')"), "2") << encoding;
+  }
+}
+
+/// The scripts that rpoguard sql has printed before, each with what it could print: oldest first.
+std::vector<std::string> earlier_scripts() {
+  std::vector<std::string> scripts;
+  const std::string folder = std::string(RPOGUARD_SOURCE_DIR) + "/tests/testdata/migrations";
+  for (const auto& file : std::filesystem::directory_iterator(folder))
+    scripts.push_back(file.path());
+  std::ranges::sort(scripts);
+  return scripts;
+}
+
+class MigrationUpgrade : public testing::Test {
+ protected:
+  void run_script(const std::string& path) {
+    const auto psql = run_command({.argv = {"psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d",
+                                            writer_.conninfo(), "-f", path}});
+    ASSERT_EQ(psql.exit_code, 0) << path << ": " << psql.output;
+  }
+  bool may_promote(const std::string& role) {
+    return writer_.query("select has_function_privilege('" + role +
+                         "', 'rpoguard.cluster_promote(text, text, bigint)', 'execute')") == "t";
+  }
+
+  Cluster shard_;
+  Server& writer_ = shard_.writer();
+};
+
+TEST_F(MigrationUpgrade, from_every_earlier_script_leaves_one_function_and_all_grants) {
+  writer_.exec(
+      "create role failover login; create role helper login; create role \"On Call\" login; "
+      "create role owner superuser");
+  const std::vector<std::string> scripts = earlier_scripts();
+  ASSERT_EQ(scripts.size(), 5U);
+  for (const std::string& script : scripts) {
+    writer_.exec("drop schema if exists rpoguard cascade");
+    run_script(script);
+    writer_.exec(
+        "grant usage on schema rpoguard to failover, helper, \"On Call\";"
+        "alter function rpoguard.cluster_promote(text, text) owner to owner;"
+        "grant execute on function rpoguard.cluster_promote to \"On Call\";"
+        "grant execute on function rpoguard.cluster_promote to failover with grant option;"
+        "set role failover; grant execute on function rpoguard.cluster_promote to helper");
+    writer_.exec("select rpoguard.cluster_promote('iad', 'ann')");
+    apply_migration(writer_);
+
+    EXPECT_EQ(writer_.query("select string_agg(oid::regprocedure::text, ' ') from pg_proc where "
+                            "pronamespace = 'rpoguard'::regnamespace and proname = "
+                            "'cluster_promote'"),
+              "rpoguard.cluster_promote(text,text,bigint)")
+        << script;
+    EXPECT_EQ(writer_.query("select string_agg(concat(grantee::regrole, ' ', is_grantable), ', ' "
+                            "order by grantee::regrole::text collate \"C\") from pg_proc, "
+                            "aclexplode(proacl) where pronamespace = 'rpoguard'::regnamespace and "
+                            "proname = 'cluster_promote'"),
+              "\"On Call\" f, failover t, helper f, owner f")
+        << script;
+    EXPECT_EQ(writer_.query("select proowner::regrole from pg_proc where oid = "
+                            "'rpoguard.cluster_promote'::regproc"),
+              "owner");
+    EXPECT_FALSE(may_promote("public")) << script;
+    EXPECT_FALSE(may_promote("rpoguard")) << script;
+    const std::string call = "select rpoguard.cluster_promote('phx', 'ann'";
+    for (const char* role : {"failover", "helper", "On Call"}) {
+      Session session(writer_.conninfo() + " user='" + role + "'");
+      EXPECT_NO_THROW(session.rows(call + ")")) << script << ", " << role;
+      EXPECT_NO_THROW(session.rows(call + ", above => 7)")) << script << ", " << role;
+    }
+    EXPECT_EQ(writer_.query(call + ")"), "13") << script << ": 2, 3, 8, 9, 10, 11, 12";
+    const std::string before = state_of(writer_);
+    apply_migration(writer_);
+    EXPECT_EQ(state_of(writer_), before) << script;
+  }
+}
+
+// Somebody ran the script of an earlier version after this one's.
+TEST_F(MigrationUpgrade, puts_right_what_an_earlier_script_has_added) {
+  apply_migration(writer_);
+  writer_.exec("create role failover; create role helper");
+  writer_.exec("grant execute on function rpoguard.cluster_promote to failover");
+  run_script(earlier_scripts().back());
+  EXPECT_EQ(sqlstate_of([&] { writer_.exec("select rpoguard.cluster_promote('phx', 'ann')"); }),
+            "42725")
+      << "ambiguous, or this shows nothing";
+  writer_.exec("grant execute on function rpoguard.cluster_promote(text, text) to helper");
+  apply_migration(writer_);
+  EXPECT_EQ(writer_.query("select rpoguard.cluster_promote('phx', 'ann')"), "2");
+  EXPECT_TRUE(may_promote("helper"));
+  EXPECT_TRUE(may_promote("failover"));
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ struct Timeline {
   friend constexpr auto operator<=>(const Timeline&, const Timeline&) = default;
 };
 
-/// The writer epoch: the number cluster_promote() raises by one. 0 is the epoch of a cluster never
+/// The writer epoch: the number cluster_promote() raises. 0 is the epoch of a cluster never
 /// promoted.
 struct Epoch {
   std::int64_t value = 0;

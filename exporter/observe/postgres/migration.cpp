@@ -23,7 +23,7 @@ constexpr std::string_view kScript = R"(-- rpoguard: prepares one PostgreSQL clu
 -- It makes
 --   the role rpoguard connects as (pg_monitor; @rights@),
 --   the table rpoguard.cluster_state: who may write, as a number that only rises,
---   the function rpoguard.cluster_promote(region, operator) that raises it by one,
+--   the function rpoguard.cluster_promote(region, operator, above) that raises it,
 --   the function rpoguard.timeline_history(timeline): where its WAL left another's@canary_about@.
 -- The role gets no password here. Give it one:  \password @role@
 \set ON_ERROR_STOP on
@@ -62,15 +62,19 @@ values (1, @region@)
 on conflict (id) do nothing;
 
 -- Call it once on the server that was promoted, after the promotion. Returns the new epoch, which
--- is this call's alone. Grant EXECUTE to those who may decide on a failover; nobody else needs a
--- privilege on the table.
-create or replace function rpoguard.cluster_promote(region text, operator text)
+-- is this call's alone: one more than this server's own, and than `above`. Give the highest epoch
+-- that rpoguard has seen (rpoguard status prints the statement): a server that was restored, or
+-- promoted apart from others, does not know of every stamp. Grant EXECUTE to those who may decide
+-- on a failover; nobody else needs a privilege on the table.
+create or replace function rpoguard.cluster_promote(
+  region text, operator text, above bigint default null)
 returns bigint
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $rpoguard$
 declare
+  blank constant text := E' \t\n\x0B\f\r';
   new_epoch bigint;
 begin
   if pg_is_in_recovery() then
@@ -78,15 +82,37 @@ begin
       using errcode = 'object_not_in_prerequisite_state',
             hint = 'promote this server first, or call the function on the one that was promoted';
   end if;
-  if coalesce(region, '') = '' then
-    raise exception 'cannot stamp a promotion: the region is missing'
-      using errcode = 'null_value_not_allowed';
+  region := btrim(region, blank);
+  operator := btrim(operator, blank);
+  -- A region that no configuration can name would fence every server. The second list has what
+  -- nobody can see.
+  if coalesce(region, '') = '' or region collate "C" ~ E'[[:space:][:cntrl:]/?#]'
+    or (getdatabaseencoding() = 'UTF8' and region collate "C" ~ (
+      E'[\\u0080-\\u00A0\\u00AD\\u1680\\u180E\\u2000-\\u200F\\u2028-\\u202F\\u205F-\\u206F' ||
+      E'\\u3000\\uFE00-\\uFE0F\\uFEFF\\uFFF0-\\uFFFF\\U000E0000-\\U0010FFFF]'))
+  then
+    raise exception 'cannot stamp a promotion: the region must not be empty, nor hold white space, '
+      'control characters, /, ? or #; it is %', coalesce(to_json(region)::text, 'null')
+      using errcode = 'invalid_parameter_value',
+            hint = 'give the region of this server as the configuration of rpoguard names it';
+  end if;
+  if coalesce(operator, '') = '' or operator collate "C" ~ E'[[:cntrl:]]' then
+    raise exception 'cannot stamp a promotion: the operator must not be empty, nor hold control '
+      'characters; it is %', coalesce(to_json(operator)::text, 'null')
+      using errcode = 'invalid_parameter_value',
+            hint = 'give the name of whoever answers for this promotion';
+  end if;
+  -- Beyond that, a slip of the hand would leave no number for the next promotion.
+  if above not between 0 and 1000000000000000000 then
+    raise exception 'cannot stamp a promotion: above must be from 0 to 10^18; it is %', above
+      using errcode = 'invalid_parameter_value',
+            hint = 'give the highest epoch that rpoguard status shows';
   end if;
   -- Until the end of the transaction: right after a failover the synchronous standby may not exist,
   -- and the commit must not wait for it. (A SET clause of the function would end before it.)
   perform set_config('synchronous_commit', 'local', true);
   update rpoguard.cluster_state
-  set writer_epoch = writer_epoch + 1,
+  set writer_epoch = greatest(writer_epoch, cluster_promote.above) + 1,
       writer_region = cluster_promote.region,
       promoted_by = cluster_promote.operator,
       promoted_at = clock_timestamp()
@@ -96,6 +122,33 @@ begin
       using hint = 'run the script that rpoguard sql prints';
   end if;
   return new_epoch;
+end
+$rpoguard$;
+
+-- Exactly one function of that name: beside one of an earlier script, a call with two arguments
+-- would be ambiguous. Whoever owned the earlier one, or might execute it, does so with this one.
+do $rpoguard$
+declare
+  promote constant text := 'function rpoguard.cluster_promote(text, text, bigint)';
+  earlier record;
+  role record;
+begin
+  for earlier in
+    select oid::regprocedure as name, proowner::regrole as owner, proacl from pg_proc
+    where pronamespace = 'rpoguard'::regnamespace and proname = 'cluster_promote'
+      and oid <> 'rpoguard.cluster_promote(text, text, bigint)'::regprocedure
+  loop
+    execute format('alter %s owner to %s', promote, earlier.owner);
+    for role in
+      select grantee::regrole as name, bool_or(is_grantable) as grants
+      from aclexplode(earlier.proacl)
+      where grantee not in (0, earlier.owner) group by grantee
+    loop
+      execute format('grant execute on %s to %s%s', promote, role.name,
+        case when role.grants then ' with grant option' else '' end);
+    end loop;
+    execute format('drop routine %s', earlier.name);
+  end loop;
 end
 $rpoguard$;
 
@@ -113,7 +166,7 @@ as $rpoguard$
     lpad(upper(to_hex(timeline)), 8, '0') || '.history', 0, 1048576, true), 'escape') end
 $rpoguard$;
 
-revoke all on function rpoguard.cluster_promote(text, text) from public;
+revoke all on function rpoguard.cluster_promote(text, text, bigint) from public;
 revoke all on function rpoguard.timeline_history(integer) from public;
 grant pg_monitor to "@role@";
 grant usage on schema rpoguard to "@role@";

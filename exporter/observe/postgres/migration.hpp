@@ -14,9 +14,11 @@ bool is_plain_identifier(std::string_view text);
 
 /// Idempotent script for psql, run as a superuser on the writer, once per shard: the role (least
 /// privilege: pg_monitor and SELECT on cluster_state), the table rpoguard.cluster_state with its
-/// one row, the functions rpoguard.cluster_promote(region text, operator text) returns bigint and
-/// rpoguard.timeline_history(timeline integer) returns text; with_table: also rpoguard.canary,
-/// which the role may write. `role` must be a plain identifier, `home_region` any text.
+/// one row, the functions rpoguard.cluster_promote(region text, operator text, above bigint default
+/// null) returns bigint and rpoguard.timeline_history(timeline integer) returns text; with_table:
+/// also rpoguard.canary, which the role may write. What an earlier version of the script has made
+/// is brought up to date, and keeps its owner and its grants. `role` must be a plain identifier,
+/// `home_region` any text.
 std::string render_migration(const std::string& role, const std::string& home_region,
                              Canary canary = Canary::without_table);
 
