@@ -187,6 +187,8 @@ core::ShardView read_shard(const json& shard, const Moment& at) {
   core::ShardView view;
   view.spec = std::move(spec);
   view.writer = read_writer(member(shard, "writer"));
+  view.stamp_statements = read<std::vector<std::string>>(shard, "stamp_statements")
+                              .value_or(std::vector<std::string>{});
   view.recovery_point = read_age(shard, "exposure_seconds", at);
   view.exposure_growth = read<double>(shard, "exposure_growth");
   view.bootstrapped = is_true(shard, "bootstrapped");

@@ -34,11 +34,18 @@ Error system_error(const std::string& what, const std::string& path) {
                "check state_dir and its owner"};
 }
 
+void put_place(json& out, const core::EpochPlace& place) {
+  if (place.timeline) out["confirmed_timeline"] = place.timeline->value;
+  if (place.position) out["confirmed_lsn"] = core::render_lsn(*place.position);
+  if (place.stamped) out["confirmed_stamp_unix_us"] = place.stamped->time_since_epoch().count();
+}
+
 json to_json(const std::string& shard, const core::DurableMemory& memory) {
   json out{{"version", kVersion}, {"shard", shard}};
   if (memory.epochs.highest) out["highest_epoch"] = memory.epochs.highest->value;
   if (memory.epochs.confirmed) out["confirmed_epoch"] = memory.epochs.confirmed->value;
   if (!memory.epochs.confirmed_node.empty()) out["confirmed_node"] = memory.epochs.confirmed_node;
+  put_place(out, memory.epochs.confirmed_place);
   if (memory.epochs.system_identifier) out["system_identifier"] = *memory.epochs.system_identifier;
   if (memory.highest_generation) out["highest_generation"] = *memory.highest_generation;
   for (const auto& [node, epoch] : memory.epochs.rivals)
@@ -100,6 +107,19 @@ core::NodeLineage lineage_from_json(const json& in) {
   throw std::invalid_argument("unknown lineage " + name);
 }
 
+core::EpochPlace place_from_json(const json& in) {
+  core::EpochPlace place;
+  if (in.contains("confirmed_timeline"))
+    place.timeline = core::Timeline{in.at("confirmed_timeline").get<std::uint32_t>()};
+  if (in.contains("confirmed_lsn")) {
+    place.position = core::parse_lsn(in.at("confirmed_lsn").get<std::string>());
+    if (!place.position) throw std::invalid_argument("no LSN");
+  }
+  if (in.contains("confirmed_stamp_unix_us"))
+    place.stamped = wall_time(in.at("confirmed_stamp_unix_us"));
+  return place;
+}
+
 core::DurableMemory from_json(const json& in) {
   core::DurableMemory memory;
   if (in.at("version").get<int>() != kVersion) throw std::invalid_argument("unknown version");
@@ -111,6 +131,7 @@ core::DurableMemory from_json(const json& in) {
     memory.epochs.system_identifier = in.at("system_identifier").get<std::uint64_t>();
   if (in.contains("confirmed_node"))
     memory.epochs.confirmed_node = in.at("confirmed_node").get<std::string>();
+  memory.epochs.confirmed_place = place_from_json(in);
   if (in.contains("highest_generation"))
     memory.highest_generation = in.at("highest_generation").get<std::int64_t>();
   if (in.contains("rivals")) {

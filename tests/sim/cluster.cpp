@@ -256,6 +256,17 @@ void Cluster::promote(std::size_t node, std::optional<std::size_t> as) {
   }
 }
 
+// Recovers up to there from a backup and goes on from it on a timeline of its own.
+void Cluster::restore(std::size_t node, Position to) {
+  Server& server = servers_[node];
+  crash(node);
+  server.in_recovery = false;
+  server.timeline = history_.branch(to);
+  server.inserted = server.replayed = server.flushed = to.lsn;
+  restart(node);
+  server.ended = 700 + server.flushed / 1000;
+}
+
 void Cluster::stamp(std::size_t node, const std::string& region, std::int64_t above) {
   if (!accepts_writes(node)) return;
   Server& server = servers_[node];

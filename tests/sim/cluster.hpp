@@ -115,6 +115,7 @@ class Cluster {
   /// `as`: to the timeline of the same number as this server's.
   void promote(std::size_t node, std::optional<std::size_t> as = std::nullopt);
   void stamp(std::size_t node, const std::string& region, std::int64_t above = 0);
+  void restore(std::size_t node, Position to);             ///< to an earlier moment, as a writer
   void follow(std::size_t standby, std::size_t upstream);  ///< primary_conninfo is changed
   void wipe(std::size_t node);
   void seed(std::size_t node, std::size_t from);  ///< pg_basebackup and start as its standby

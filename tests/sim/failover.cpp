@@ -149,7 +149,9 @@ void World::repair() {
   const Stamp& stamp = cluster_.history().stamp_at({writer.timeline, writer.flushed});
   if (queue_.traced()) queue_.tell("CLEAN-UP, writer is " + writer.name);
   const bool stamped = stamp.end.timeline == writer.timeline && stamp.region == writer.region;
-  if (!stamped && writer.timeline != 1) cluster_.stamp(primary_, writer.region);
+  // With the statement that rpoguard prints, also where it says that the number was used before.
+  if (repeats_a_number(stamp) || (!stamped && writer.timeline != 1))
+    cluster_.stamp(primary_, writer.region, sidecar_.highest_shown().value);
   for (std::size_t node = 0; node < servers.size(); ++node) {
     if (node != primary_) cluster_.seed(node, primary_);
     sidecar_.way(node).forced.reset();

@@ -28,18 +28,24 @@ void World::schedule_faults() {
     if (ends_ - queue_.now() < seconds(60)) return;
     const std::size_t number = faults_drawn_++;
     chance_ = Random(seed_, kFaultStreams + number);
-    if (!only_ || only_->contains(number)) one_fault();
+    if (!only_ || only_->contains(number)) {
+      one_fault(number);
+      stamp_once_more(number);
+    }
     schedule_faults();
   });
 }
 
-void World::one_fault() {
+void World::one_fault(std::size_t number) {
   const Duration left = ends_ - queue_.now() - seconds(50);
   const Duration length =
       std::min(left, chance_.one_in(5) ? chance_.between(seconds(30), seconds(100))
                                        : chance_.between(milliseconds(300), seconds(20)));
   const bool failover = chance_.one_in(4);
-  if (profile_.failovers && !failing_over_ && left > seconds(200) && failover) return fail_over();
+  if (profile_.failovers && !failing_over_ && left > seconds(200) && failover) {
+    if (!restores_instead(number)) fail_over();
+    return;
+  }
   if (profile_.synchronous && chance_.one_in(5)) return synchronous_fault(length);
   if (profile_.archive && chance_.one_in(3)) return archive_fault(length);
   if (profile_.histories && !failing_over_ && chance_.one_in(3)) return history_fault(length);

@@ -92,6 +92,14 @@ const Stamp& History::stamp_at(Position held) const {
   return shown == stamps_.rend() ? stamps_.front() : *shown;
 }
 
+const Stamp* History::stamp_of(std::uint32_t timeline, std::int64_t epoch) const {
+  const Position all{timeline, std::numeric_limits<std::uint64_t>::max()};
+  const auto found = std::ranges::find_if(stamps_, [&](const Stamp& stamp) {
+    return stamp.epoch == epoch && covered(stamp.end.timeline, all) >= stamp.end.lsn;
+  });
+  return found == stamps_.end() ? nullptr : &*found;
+}
+
 std::optional<Duration> History::lost_span(std::uint32_t timeline, Position held) const {
   const std::uint64_t safe = covered(timeline, held);
   std::optional<Instant> first;

@@ -20,6 +20,7 @@ using core::Instant;
 struct Position {
   std::uint32_t timeline = 1;
   std::uint64_t lsn = 0;
+  friend bool operator==(const Position&, const Position&) = default;
 };
 
 struct Ack {
@@ -57,6 +58,8 @@ class History {
   std::uint64_t covered(std::uint32_t timeline, Position held) const;
   /// The latest stamp that a server which has replayed up to `held` shows.
   const Stamp& stamp_at(Position held) const;
+  /// The stamp of that number in a timeline's history; null: none was made there.
+  const Stamp* stamp_of(std::uint32_t timeline, std::int64_t epoch) const;
   /// Promised commits of `timeline` that a server at `held` does not hold: from the first to the
   /// last acknowledgement; nullopt if none is missing.
   std::optional<Duration> lost_span(std::uint32_t timeline, Position held) const;

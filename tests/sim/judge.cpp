@@ -152,6 +152,8 @@ void World::judge_view() {
   if (view.writer && !profile_.timeline_epochs && view.writer->epoch < sidecar_.highest_shown())
     fail("a writer with epoch " + std::to_string(view.writer->epoch.value) + " is confirmed");
   judge_stamp();
+  judge_number();
+  judge_waiver();
   if (view.bootstrapped) ++tally_.bootstrapped;
   judge_account();
   if (profile_.archive) judge_archive();
@@ -212,6 +214,39 @@ void World::judge_stamp() {
   const bool seen = queue_.now() - stamp.when > 2 * probe.interval + probe.timeout;
   if (seen && stamp.region != server.region)
     fail(server.name + " is confirmed, and its stamp is for region " + stamp.region);
+}
+
+// Who holds an epoch means one stamp by it.
+void World::judge_number() {
+  const auto& writer = sidecar_.view()->writer;
+  if (!writer || profile_.timeline_epochs) return;
+  const Stamp* stamp = cluster_.history().stamp_of(writer->timeline.value, writer->epoch.value);
+  if (stamp == nullptr)
+    return fail("epoch " + std::to_string(writer->epoch.value) + " was never stamped there");
+  if (repeats_a_number(*stamp))
+    fail("epoch " + std::to_string(stamp->epoch) +
+         " is confirmed on a second stamp of that number");
+  confirmed_stamps_.emplace(stamp->epoch, stamp->end);
+}
+
+bool World::repeats_a_number(const Stamp& stamp) const {
+  const auto first = confirmed_stamps_.find(stamp.epoch);
+  return first != confirmed_stamps_.end() && first->second != stamp.end;
+}
+
+// Only a promotion may open the gate without proof: the writer is another node, or on another
+// timeline.
+void World::judge_waiver() {
+  const auto& view = *sidecar_.view();
+  const std::string why = view.waiver ? view.waiver->why : "";
+  if (view.writer) {
+    const bool granted = !why.empty() && why != waived_why_;
+    if (granted && confirmed_ && confirmed_->node == view.writer->node &&
+        confirmed_->timeline == view.writer->timeline)
+      fail("a waiver for a writer that was stamped once more");
+    confirmed_ = view.writer;
+  }
+  waived_why_ = why;
 }
 
 // Nothing is wrong and has not been for a while: the gate has to be open, and the exposure small.

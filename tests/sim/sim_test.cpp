@@ -92,6 +92,7 @@ void add(Tally& sum, const Tally& one) {
   sum.faults += one.faults;
   sum.promotions += one.promotions;
   sum.lossy_promotions += one.lossy_promotions;
+  sum.restores += one.restores;
   sum.bootstrapped += one.bootstrapped;
   sum.archive_checked += one.archive_checked;
   sum.frontiers_checked += one.frontiers_checked;
@@ -104,13 +105,14 @@ void print(const char* name, std::uint64_t worlds, const Tally& tally) {
       "%s: %llu worlds, %.1f simulated hours, %llu evaluations, T checked %llu times, open gate "
       "%llu, quiet %llu, closed seen %llu, waived %llu, %llu commits let in, %llu faults, %llu "
       "promotions, %llu of them lossy, longest loss %s; bootstrapped %llu, T of the archive %llu, "
-      "frontiers %llu, rivals %llu\n",
+      "frontiers %llu, rivals %llu, restores %llu\n",
       name, number(worlds), core::to_seconds(tally.simulated) / 3600, number(tally.evaluations),
       number(tally.proofs_checked), number(tally.open_checked), number(tally.quiet_checked),
       number(tally.closed_seen), number(tally.waived_seen), number(tally.commits_let_in),
       number(tally.faults), number(tally.promotions), number(tally.lossy_promotions),
       core::render_duration(tally.longest_loss).c_str(), number(tally.bootstrapped),
-      number(tally.archive_checked), number(tally.frontiers_checked), number(tally.rivals_checked));
+      number(tally.archive_checked), number(tally.frontiers_checked), number(tally.rivals_checked),
+      number(tally.restores));
 }
 
 // Each kind of world is simulated in so many cases, with seeds of their own.
@@ -160,7 +162,8 @@ TEST_P(Simulation, an_idle_writer_is_judged_as_carefully_as_a_busy_one) {
 }
 
 TEST_P(Simulation, failovers_stamped_in_time_late_or_never_lose_at_most_the_rpo) {
-  simulate("failovers", GetParam());
+  const Tally tally = simulate("failovers", GetParam());
+  EXPECT_GT(tally.restores, 0U);
 }
 
 TEST_P(Simulation, timelines_as_epochs_never_confirm_two_writers) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -42,6 +43,7 @@ struct Tally {
   std::uint64_t faults = 0;
   std::uint64_t promotions = 0;
   std::uint64_t lossy_promotions = 0;
+  std::uint64_t restores = 0;
   Duration longest_loss{};
   std::uint64_t bootstrapped = 0;
   std::uint64_t archive_checked = 0;
@@ -86,7 +88,7 @@ class World {
 
   // faults.cpp: what goes wrong, and for how long
   void schedule_faults();
-  void one_fault();
+  void one_fault(std::size_t number);
   void stranger_fault(std::size_t copy, Duration length);
   void archive_fault(Duration length);
   void archive_trouble(ArchiveTrouble trouble, const std::string& what, Duration length);
@@ -135,11 +137,19 @@ class World {
   std::size_t random_copy();
   std::size_t random_node() { return chance_.below(cluster_.servers().size()); }
 
+  // stamps.cpp: stamps where none was due
+  bool owns_its_stamp(std::size_t node) const;
+  void stamp_once_more(std::size_t fault);
+  bool restores_instead(std::size_t fault);
+
   // judge.cpp: the invariants
   void judge_view();
   void judge_now();
   void judge_stamp();
   void judge_rivals();
+  void judge_number();
+  bool repeats_a_number(const Stamp& stamp) const;
+  void judge_waiver();
   void judge_account();
   void judge_archive();
   void judge_quiet();
@@ -187,6 +197,11 @@ class World {
   std::deque<Flushed> flushed_;  ///< of the writer in the last minute
   Instant unflushed_{};          ///< the bound of the WAL clock was last beyond what is flushed
   Instant unseen_change_{};      ///< when the settings last changed for a moment only
+  std::map<std::int64_t, Position>
+      confirmed_stamps_;  ///< by epoch: the one that it was confirmed on
+  /// The last confirmed writer, and the waiver of the view before.
+  std::optional<core::WriterView> confirmed_;
+  std::string waived_why_;
   std::optional<std::string> failure_;
   Tally tally_;
 };

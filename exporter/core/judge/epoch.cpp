@@ -55,6 +55,8 @@ struct Judge {
   void rank_candidates();
   std::string foreign_stamp(std::size_t node) const;
   bool owns_epoch(std::size_t node) const;
+  std::string repeated_number(std::size_t node) const;
+  std::string stamp_it(std::size_t node) const;
   std::string doubt_about(std::size_t node) const;
   void confirm_alone(std::size_t node);
   void report_silence();
@@ -153,15 +155,32 @@ void Judge::report_silence() {
   verdict.detail = memory.authority_silence;
 }
 
+// What to do about an epoch that is not this node's own.
+std::string Judge::stamp_it(std::size_t node) const {
+  if (spec.epoch_source != EpochSource::table) return ": another one needs a higher epoch";
+  return "; if it is to be the writer, stamp it: " +
+         stamp_statement(spec.nodes[node].region, verdict.highest);
+}
+
 // The row says who owns its epoch; what it says against this node, if anything.
 std::string Judge::foreign_stamp(std::size_t node) const {
   const StampedEpoch& stamped = *current[node]->stamped;
   if (stamped.writer_region == spec.nodes[node].region) return "";
   return "it accepts writes in region " + spec.nodes[node].region + ", but epoch " +
          text(stamped.epoch) + " is stamped for region " + stamped.writer_region +
-         (spec.epoch_source == EpochSource::table
-              ? " (stamp a promotion with rpoguard.cluster_promote)"
-              : " (by epoch.query)");
+         (spec.epoch_source == EpochSource::table ? stamp_it(node) : " (by epoch.query)");
+}
+
+// A restored server is stamped from a low number on, and two that were promoted apart from each
+// other get the same one: whoever holds that epoch from before would be let in.
+std::string Judge::repeated_number(std::size_t node) const {
+  if (!memory.confirmed || *epoch(node) != *memory.confirmed) return "";
+  const bool same_node = spec.nodes[node].name == memory.confirmed_node;
+  const std::string now = another_history(memory.confirmed_place, *current[node], same_node);
+  if (now.empty()) return "";
+  return "it accepts writes on epoch " + text(*epoch(node)) +
+         ", a number that was used before: on " + memory.confirmed_node + ", " +
+         render_place(memory.confirmed_place) + "; now it is on " + now + stamp_it(node);
 }
 
 // Where nothing says whose an epoch is, it belongs to the first that was confirmed on it: the same
@@ -185,11 +204,15 @@ std::string Judge::doubt_about(std::size_t node) const {
            (problem.empty() ? "" : ": " + problem);
   }
   const bool stamps = source == EpochSource::table || source == EpochSource::query;
-  if (stamps && (source == EpochSource::table || !current[node]->stamped->writer_region.empty()))
-    return foreign_stamp(node);
-  if (owns_epoch(node)) return "";
-  return "it accepts writes on epoch " + text(*epoch(node)) + ", on which " +
-         memory.confirmed_node + " has been the writer: another one needs a higher epoch";
+  const bool region = stamps && !current[node]->stamped->writer_region.empty();
+  if (source == EpochSource::table || region) {
+    const std::string foreign = foreign_stamp(node);
+    if (!foreign.empty()) return foreign;
+  } else if (!owns_epoch(node)) {
+    return "it accepts writes on epoch " + text(*epoch(node)) + ", on which " +
+           memory.confirmed_node + " has been the writer" + stamp_it(node);
+  }
+  return stamps ? repeated_number(node) : "";
 }
 
 void Judge::confirm_alone(std::size_t node) {
@@ -243,6 +266,21 @@ EpochVerdict judge_epochs(const ShardSpec& spec, const EpochMemory& memory,
   judge.raise_highest();
   judge.rank_candidates();
   return judge.verdict;
+}
+
+std::vector<std::string> stamp_statements(const ShardSpec& spec, const EpochVerdict& verdict) {
+  std::vector<std::string> statements;
+  if (verdict.writer || spec.epoch_source != EpochSource::table) return statements;
+  for (std::size_t node = 0; node < spec.nodes.size(); ++node) {
+    const NodeState state = verdict.states[node];
+    if (state != NodeState::standby && state != NodeState::unconfirmed &&
+        state != NodeState::split_brain)
+      continue;
+    const auto statement = stamp_statement(spec.nodes[node].region, verdict.highest);
+    if (std::ranges::find(statements, statement) == statements.end())
+      statements.push_back(statement);
+  }
+  return statements;
 }
 
 }  // namespace rpoguard::core

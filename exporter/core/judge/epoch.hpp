@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "exporter/core/judge/stamp.hpp"
 #include "exporter/core/model/observation.hpp"
 #include "exporter/core/model/spec.hpp"
 #include "exporter/core/model/view.hpp"
@@ -23,6 +24,7 @@ struct EpochMemory {
   /// The epoch whose writer was confirmed last, and that writer.
   std::optional<Epoch> confirmed = {};
   std::string confirmed_node = {};
+  EpochPlace confirmed_place = {};
   /// EpochSource::http: an answer that is young enough, or why there is none.
   struct Authority {
     Epoch epoch;
@@ -53,5 +55,9 @@ std::optional<Epoch> epoch_of(EpochSource source, const NodeFacts& facts);
 /// parallel to the spec's nodes.
 EpochVerdict judge_epochs(const ShardSpec& spec, const EpochMemory& memory,
                           const std::vector<const NodeFacts*>& current);
+
+/// What to type on the server that is to be the writer while none is confirmed: one statement for
+/// each region with a node that may become it. None where no stamp in the table decides.
+std::vector<std::string> stamp_statements(const ShardSpec& spec, const EpochVerdict& verdict);
 
 }  // namespace rpoguard::core

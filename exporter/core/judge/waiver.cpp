@@ -17,9 +17,10 @@ std::string promotion_text(const ShardSpec& spec, const ConfirmedWriter& writer)
   return text;
 }
 
-// A timeline rises whoever promotes: nobody answers for it.
+// A timeline rises whoever promotes: nobody answers for it. And a second stamp on the same writer
+// loses no copy: it must not open a gate that the RPO has closed.
 bool grants(const ShardSpec& spec, const ConfirmedWriter& writer) {
-  return writer.promoted && spec.after_failover == AfterFailover::waive &&
+  return writer.promoted && writer.moved && spec.after_failover == AfterFailover::waive &&
          spec.epoch_source != EpochSource::timeline;
 }
 

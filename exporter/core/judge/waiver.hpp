@@ -18,7 +18,8 @@ struct Waiver {
   friend bool operator==(const Waiver&, const Waiver&) = default;
 };
 
-/// A promotion that somebody answers for grants one, where the policy says so. It ends when it has
+/// A promotion that somebody answers for grants one, where the policy says so: a higher epoch on
+/// another node or timeline than the last confirmed one. It ends when it has
 /// expired or the promise is proven, but not while no writer is confirmed. `proven`: see
 /// proven_for_this_writer().
 std::optional<Waiver> follow_waiver(std::optional<Waiver> waiver, const ShardSpec& spec,

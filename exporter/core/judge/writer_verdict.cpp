@@ -41,6 +41,7 @@ EpochMemory remember(const EpochRecord& record, const ShardSpec& spec,
   remembered.system_identifier = record.system_identifier;
   remembered.confirmed = record.confirmed;
   remembered.confirmed_node = record.confirmed_node;
+  remembered.confirmed_place = record.confirmed_place;
   for (std::size_t node = 0; node < spec.nodes.size(); ++node) {
     const auto rival = record.rivals.find(spec.nodes[node].name);
     if (rival != record.rivals.end()) remembered.rivals[node] = rival->second;
@@ -136,6 +137,23 @@ void tell_how_to_forget(EpochVerdict& verdict, const ShardSpec& spec) {
   }
 }
 
+// An unknown timeline is not another one.
+bool has_moved(const EpochRecord& record, const NodeSpec& node, const NodeFacts& facts) {
+  const auto& timeline = record.confirmed_place.timeline;
+  return node.name != record.confirmed_node || (timeline && *timeline != facts.timeline);
+}
+
+// The place is that of the first look at this node and timeline on this epoch.
+void confirm(EpochRecord& record, const ConfirmedWriter& writer) {
+  const NodeFacts& facts = writer.facts();
+  const bool known =
+      !writer.moved && record.confirmed == writer.epoch && record.confirmed_place.timeline;
+  if (!known) record.confirmed_place = epoch_place(facts);
+  record.confirmed = std::max(record.confirmed, std::optional(writer.epoch));
+  record.confirmed_node = writer.spec.name;
+  record.system_identifier = facts.system_identifier;
+}
+
 }  // namespace
 
 std::string forget_rival(EpochRecord& record, const ShardSpec& spec, const Readings& readings,
@@ -176,11 +194,10 @@ WriterVerdict judge_writer(EpochRecord before, const ShardSpec& spec, const Read
   if (!epochs.writer) return verdict;
   const bool promoted = record.confirmed && *epochs.epoch > *record.confirmed;
   const std::size_t node = *epochs.writer;
+  const bool moved = has_moved(record, spec.nodes[node], *facts[node]);
   verdict.writer.emplace(
-      ConfirmedWriter{node, spec.nodes[node], readings[node], *epochs.epoch, promoted});
-  record.confirmed = std::max(record.confirmed, epochs.epoch);
-  record.confirmed_node = spec.nodes[node].name;
-  record.system_identifier = facts[node]->system_identifier;
+      ConfirmedWriter{node, spec.nodes[node], readings[node], *epochs.epoch, promoted, moved});
+  confirm(record, *verdict.writer);
   return verdict;
 }
 

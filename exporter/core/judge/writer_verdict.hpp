@@ -22,6 +22,8 @@ struct EpochRecord {
   std::optional<Epoch> confirmed;
   /// The node that was confirmed with it: another one needs a higher epoch.
   std::string confirmed_node;
+  /// And where: the same number elsewhere is another stamp, or another history.
+  EpochPlace confirmed_place;
   /// Nodes that were part of a split brain, beyond doubt, with the epoch that each showed last. A
   /// node leaves it when it is seen in recovery, or as the confirmed or an outranked writer, when a
   /// writer is confirmed on a higher stamp, when it leaves the configuration, and by
@@ -37,6 +39,7 @@ struct ConfirmedWriter {
   const Reading& reading;  ///< it is current
   Epoch epoch;             ///< on which it is confirmed
   bool promoted = false;   ///< that epoch is higher than the last confirmed one
+  bool moved = false;      ///< the last confirmed one was of another node, or timeline
 
   const NodeFacts& facts() const { return reading.facts(); }
   Instant asked() const { return reading.last_success->asked; }

@@ -43,8 +43,8 @@ enum class NodeState {
   stale_writer,  ///< accepts writes on a lower epoch, or the authority names another: fenced,
                  ///< contaminated until rewound
   split_brain,   ///< accepts writes on the highest epoch, and so does another
-  unconfirmed,   ///< accepts writes, but its epoch is unknown, stamped for another region, or that
-                 ///< of another node
+  unconfirmed,   ///< accepts writes, but its epoch is unknown, stamped for another region, that of
+                 ///< another node, or a number that was used before
   foreign,       ///< another system identifier: not this shard's data
   unreachable,   ///< the last probe failed, or there was none yet
 };
@@ -220,6 +220,10 @@ struct ShardView {
   bool epoch_agreement = false;
   int writers = 0;             ///< nodes that accept writes
   bool writes_usable = false;  ///< as of `evaluated`; use usable_at() to answer later
+
+  /// What to type on the server that is to be the writer, one statement for each region that has
+  /// such a server; empty: a writer is confirmed, or no stamp in the table decides.
+  std::vector<std::string> stamp_statements{};
 
   std::optional<Instant> recovery_point;        ///< T
   std::optional<Instant> oldest_known_missing;  ///< seen not later than; absent with recovery_point

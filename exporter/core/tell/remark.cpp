@@ -138,6 +138,12 @@ void add_archive(const ArchiveView& archive, Instant now, Remarks& remarks) {
     remarks.push_back({.subject = kArchiveSubject, .tone = Tone::unsure, .text = archive.note});
 }
 
+void add_stamps(const ShardView& shard, Remarks& remarks) {
+  for (const std::string& statement : shard.stamp_statements)
+    remarks.push_back(
+        {.subject = "To stamp a promoted server", .tone = Tone::unsure, .text = statement + ";"});
+}
+
 void add_orders(const ShardView& shard, Instant now, Remarks& remarks) {
   if (shard.freeze)
     remarks.push_back(
@@ -161,6 +167,7 @@ std::vector<Remark> remarks_of(const ShardView& shard, Instant now) {
   add_witness("Generation witness", shard.generation_witness, now, remarks);
   add_archive(shard.archive, now, remarks);
   add_orders(shard, now, remarks);
+  add_stamps(shard, remarks);
   return remarks;
 }
 

@@ -275,6 +275,7 @@ void add_shard_details(Json& json, const ShardSpec& spec, const ShardView* shard
   json["writers"] = shard == nullptr ? Json() : Json(shard->writers);
   json["probe_interval_seconds"] =
       shard == nullptr ? Json() : Json(core::to_seconds(shard->probe_interval));
+  json["stamp_statements"] = known.stamp_statements;
   json["epoch_witness"] = witness_json(spec.epoch_witness, known.epoch_witness, at);
   json["generation_witness"] = witness_json(spec.generation_witness, known.generation_witness, at);
   json["endpoint"] = endpoint_json(spec.endpoint, known.endpoint, at);

@@ -45,6 +45,7 @@ TEST(ViewReader, has_the_same_remarks_as_the_view_itself) {
   expect_same_remarks(*view, clock);
   auto shard = std::make_shared<core::ShardView>(*view->shards[0]);
   shard->bootstrapped = true;
+  shard->stamp_statements = {"select rpoguard.cluster_promote('phx', 'YOUR NAME', above => 7)"};
   shard->synchronous = {true, true, "nobody waits"};
   shard->freeze = core::Freeze{"jo", "a move", clock.wall(), clock.wall() + 90min};
   shard->waiver = core::WaiverView{clock.now() + 110s, "epoch 8"};
@@ -71,6 +72,7 @@ TEST(ViewReader, says_a_reason_that_it_does_not_know_in_the_message) {
 }
 
 TEST(ViewReader, refuses_members_of_another_type) {
+  EXPECT_THROW(read_shard({{"stamp_statements", {7}}}, {}), json::exception);
   EXPECT_THROW(read_seconds("soon"), json::exception);
   EXPECT_THROW(read_node({{"note", 7}}), json::exception);
 }

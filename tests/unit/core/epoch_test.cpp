@@ -304,9 +304,132 @@ TEST(EpochVerdict, counts_all_of_this_shard_that_accept_writes) {
 
 TEST(EpochVerdict, the_detail_names_the_node_and_what_to_do) {
   const NodeFacts promoted = accepts_writes(1, "iad", 2);
-  const auto verdict = judge_epochs(make_spec(), {}, {nullptr, nullptr, &promoted});
-  EXPECT_NE(verdict.detail.find("phx-a"), std::string::npos);
-  EXPECT_NE(verdict.detail.find("cluster_promote"), std::string::npos);
+  EpochMemory memory;
+  memory.highest = Epoch{1};
+  const auto verdict = judge_epochs(make_spec(), memory, {nullptr, nullptr, &promoted});
+  EXPECT_EQ(
+      verdict.detail,
+      "phx-a: it accepts writes in region phx, but epoch 1 is stamped for region iad; if it is "
+      "to be the writer, stamp it: select rpoguard.cluster_promote('phx', 'YOUR NAME', above "
+      "=> 1)");
+}
+
+// What two that do not know of each other would both stamp, the highest ever seen tells apart.
+TEST(EpochVerdict, the_statement_to_type_is_above_all_that_was_ever_seen) {
+  const NodeFacts promoted = accepts_writes(7, "iad", 2);
+  const NodeFacts ahead = standby(9);
+  const auto detail = [](const EpochVerdict& verdict) { return verdict.detail; };
+  EXPECT_NE(
+      detail(judge_epochs(make_spec(), {}, {nullptr, nullptr, &promoted})).find("above => 7)"),
+      std::string::npos);
+  EpochMemory memory;
+  memory.highest = Epoch{8};
+  const EpochVerdict outranked = judge_epochs(make_spec(), memory, {nullptr, &ahead, &promoted});
+  EXPECT_EQ(
+      stamp_statements(make_spec(), outranked),
+      std::vector<std::string>{"select rpoguard.cluster_promote('iad', 'YOUR NAME', above => 9)"})
+      << "not for the region of a stale writer: " << outranked.detail;
+}
+
+TEST(StampStatements, are_one_for_each_region_that_may_get_the_writer) {
+  ShardSpec spec = make_spec();
+  const NodeFacts writer = accepts_writes(3, "iad");
+  const NodeFacts copy = standby(3);
+  const NodeFacts other = foreign(copy);
+  using Facts = std::vector<const NodeFacts*>;
+  const auto regions = [&](const Facts& facts, EpochMemory memory = {}) {
+    memory.system_identifier = 77;
+    std::string names;
+    for (const std::string& line : stamp_statements(spec, judge_epochs(spec, memory, facts)))
+      names += line.substr(line.find('\''), 5) + line.substr(line.find(" above")) + " ";
+    return names;
+  };
+  EXPECT_EQ(regions(Facts{&writer, &copy, &copy}), "") << "there is a writer";
+  EXPECT_EQ(regions(Facts{nullptr, &copy, &copy}), "'iad' above => 3) 'phx' above => 3) ");
+  EXPECT_EQ(regions(Facts{&copy, &copy, nullptr}), "'iad' above => 3) ");
+  EXPECT_EQ(regions(Facts{&writer, nullptr, &writer}), "'iad' above => 3) 'phx' above => 3) ");
+  EXPECT_EQ(regions(Facts{nullptr, nullptr, &writer}), "'phx' above => 3) ");
+  EXPECT_EQ(regions(Facts{nullptr, nullptr, &other}), "");
+  EXPECT_EQ(regions(Facts{nullptr, nullptr, nullptr}), "");
+  spec.epoch_source = EpochSource::query;
+  EXPECT_EQ(regions(Facts{nullptr, &copy, &copy}), "") << "the stamp decides nothing";
+}
+
+/// Epoch 4 was confirmed on iad-a, timeline 1.
+EpochMemory confirmed_four() {
+  EpochMemory memory;
+  memory.highest = memory.confirmed = Epoch{4};
+  memory.confirmed_node = "iad-a";
+  memory.confirmed_place = {
+      .timeline = Timeline{1}, .position = Lsn{0x3000000}, .stamped = std::nullopt};
+  return memory;
+}
+
+// A caller that holds epoch 4 from before would be let in to another history.
+TEST(RepeatedNumber, of_a_restored_server_confirms_nobody_and_is_named) {
+  NodeFacts restored = accepts_writes(4, "iad", 2);
+  restored.history = TimelineHistory{{{Timeline{1}, Lsn{0x2000000}}}};
+  const EpochMemory memory = confirmed_four();
+  EpochVerdict verdict = judge_epochs(make_spec(), memory, {&restored, nullptr, nullptr});
+  EXPECT_FALSE(verdict.writer);
+  EXPECT_EQ(verdict.reason, Reason::stale_epoch);
+  EXPECT_EQ(verdict.states[kIadA], kUnconfirmed);
+  EXPECT_EQ(
+      verdict.detail,
+      "iad-a: it accepts writes on epoch 4, a number that was used before: on iad-a, timeline "
+      "1; now it is on timeline 2, which left timeline 1 before that, at 0/2000000; if it is "
+      "to be the writer, stamp it: select rpoguard.cluster_promote('iad', 'YOUR NAME', above "
+      "=> 4)");
+  restored.stamped->epoch = Epoch{5};
+  verdict = judge_epochs(make_spec(), memory, {&restored, nullptr, nullptr});
+  EXPECT_EQ(verdict.writer, kIadA) << verdict.detail;
+}
+
+TEST(RepeatedNumber, of_another_node_is_named_where_its_stamp_or_history_shows_it) {
+  EpochMemory memory = confirmed_four();
+  memory.confirmed_place.stamped = kWallStart;
+  NodeFacts phx = accepts_writes(4, "phx", 1);
+  const auto writer = [&] {
+    return judge_epochs(make_spec(), memory, {nullptr, nullptr, &phx}).writer;
+  };
+  phx.stamped->promoted_at = kWallStart + seconds(1);
+  EXPECT_FALSE(writer()) << "two forks have stamped one number";
+  phx.stamped->promoted_at = kWallStart;
+  EXPECT_EQ(writer(), kPhxA);
+  phx.timeline = Timeline{2};
+  EXPECT_EQ(writer(), kPhxA) << "it does not tell where it left timeline 1";
+  phx.history = TimelineHistory{{{Timeline{1}, Lsn{0x2000000}}}};
+  EXPECT_FALSE(writer());
+}
+
+TEST(RepeatedNumber, is_not_said_of_a_takeover_that_goes_on_from_there) {
+  NodeFacts promoted = accepts_writes(4, "iad", 2);
+  promoted.history = TimelineHistory{{{Timeline{1}, Lsn{0x3000000}}}};
+  for (const bool same : {true, false}) {
+    std::vector<const NodeFacts*> facts{nullptr, nullptr, nullptr};
+    facts[same ? kIadA : kIadB] = &promoted;
+    EXPECT_TRUE(judge_epochs(make_spec(), confirmed_four(), facts).writer) << same;
+  }
+}
+
+TEST(RepeatedNumber, is_a_matter_of_stamps) {
+  NodeFacts restored = accepts_writes(4, "iad", 2);
+  restored.history = TimelineHistory{{{Timeline{1}, Lsn{0x2000000}}}};
+  ShardSpec spec = make_spec();
+  spec.epoch_source = EpochSource::query;
+  for (const char* region : {"iad", ""}) {
+    restored.stamped->writer_region = region;
+    const auto verdict = judge_epochs(spec, confirmed_four(), {&restored, nullptr, nullptr});
+    EXPECT_FALSE(verdict.writer) << region;
+    EXPECT_NE(verdict.detail.find("at 0/2000000: another one needs a higher epoch"),
+              std::string::npos)
+        << verdict.detail;
+  }
+  spec.epoch_source = EpochSource::http;
+  EpochMemory memory = confirmed_four();
+  memory.authority = {.epoch = Epoch{4}, .writer = "iad-a"};
+  EXPECT_TRUE(judge_epochs(spec, memory, {&restored, nullptr, nullptr}).writer)
+      << "the authority answers for its numbers";
 }
 
 TEST(EpochOf, is_the_stamp_or_the_timeline) {

@@ -149,6 +149,14 @@ TEST(Remarks, say_who_froze_and_what_is_waived) {
       (Lines{"bad Writes: frozen by jo: a move", "unsure RPO: waived for another 110 s: epoch 8"}));
 }
 
+TEST(Remarks, say_what_to_type_to_stamp_a_promoted_server) {
+  EXPECT_EQ(remarks_on([](ShardView& view) {
+              view.stamp_statements = {"select for_iad()", "select for_phx()"};
+            }),
+            (Lines{"unsure To stamp a promoted server: select for_iad();",
+                   "unsure To stamp a promoted server: select for_phx();"}));
+}
+
 TEST(Remarks, on_a_node_are_its_note_its_fork_its_replay_and_its_failure) {
   NodeView node;
   EXPECT_EQ(lines(remarks_of(node)), Lines{});

@@ -17,10 +17,12 @@ class Waivers : public ::testing::Test {
             .spec = spec.nodes[kIadA],
             .reading = reading,
             .epoch = Epoch{2},
-            .promoted = promoted};
+            .promoted = promoted,
+            .moved = moved};
   }
   ShardSpec spec = make_spec();
   Reading reading;
+  bool moved = true;
 };
 
 TEST_F(Waivers, are_granted_by_a_promotion_that_somebody_answers_for) {
@@ -31,6 +33,15 @@ TEST_F(Waivers, are_granted_by_a_promotion_that_somebody_answers_for) {
   EXPECT_FALSE(follow_waiver({}, spec, writer(false), false, kWallStart));
   spec.epoch_source = EpochSource::timeline;
   EXPECT_FALSE(follow_waiver({}, spec, writer(true), false, kWallStart));
+}
+
+TEST_F(Waivers, are_not_granted_by_a_second_stamp_on_the_same_writer) {
+  moved = false;
+  EXPECT_FALSE(follow_waiver({}, spec, writer(true), false, kWallStart));
+  spec.epoch_source = EpochSource::http;
+  EXPECT_FALSE(follow_waiver({}, spec, writer(true), false, kWallStart));
+  const Waiver first{.until = kWallStart + seconds(9), .why = "epoch 2"};
+  EXPECT_EQ(follow_waiver(first, spec, writer(true), false, kWallStart), first);
 }
 
 TEST_F(Waivers, of_an_authority_name_the_writer) {

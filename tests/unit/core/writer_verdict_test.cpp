@@ -290,6 +290,95 @@ TEST(Stamp, without_a_promotion_takes_the_writer_its_epoch) {
   EXPECT_FALSE(shard.view.waiver);
 }
 
+// The link is cut and the RPO exceeded: no stamp makes up for the copy.
+TestShard exceeded() {
+  TestShard shard;
+  shard.run_healthy(5);
+  shard.failures[kPhxA] = ProbeFailure::timeout;
+  for (int second = 0; second < 10; ++second) {
+    shard.commit();
+    shard.tick();
+  }
+  EXPECT_EQ(shard.reason(), "rpo_exceeded");
+  return shard;
+}
+
+TEST(Stamp, of_the_same_writer_once_more_opens_no_waiver) {
+  const TestShard shard = exceeded();
+  for (const bool restarted : {false, true}) {
+    TestShard stamped = shard;
+    if (restarted) stamped.restart();
+    for (NodeFacts& facts : stamped.facts) facts.stamped = make_stamp(2, "iad");
+    stamped.run(3);
+    EXPECT_EQ(stamped.view.highest_epoch, Epoch{2});
+    EXPECT_EQ(stamped.state(kIadA), "writer");
+    EXPECT_FALSE(stamped.view.waiver);
+    EXPECT_FALSE(stamped.open());
+  }
+}
+
+TEST(Stamp, of_a_node_that_was_restored_opens_one) {
+  TestShard shard;
+  shard.run_healthy(5);
+  shard.facts[kIadA].timeline = Timeline{2};
+  shard.facts[kIadA].stamped = make_stamp(2, "iad");
+  shard.run(2);
+  EXPECT_TRUE(shard.view.waiver);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+}
+
+// State files from before timelines were kept do not say whether the node has moved.
+TEST(Stamp, of_a_node_whose_timeline_was_not_kept_opens_none) {
+  TestShard shard = exceeded();
+  shard.restart();
+  shard.memory.durable.epochs.confirmed_place = {};
+  shard.facts[kIadA].stamped = make_stamp(2, "iad");
+  shard.run(2);
+  EXPECT_EQ(shard.state(kIadA), "writer");
+  EXPECT_FALSE(shard.view.waiver);
+  EXPECT_FALSE(shard.open());
+  EXPECT_EQ(shard.memory.durable.epochs.confirmed_place.timeline, Timeline{1});
+}
+
+TEST(Stamp, that_repeats_a_number_is_refused_until_it_is_above_it_also_after_a_restart) {
+  TestShard shard;
+  shard.facts[kIadA].stamped = make_stamp(4, "iad");
+  shard.run_healthy(5);
+  ASSERT_TRUE(shard.open()) << shard.reason();
+  EXPECT_EQ(shard.view.stamp_statements, std::vector<std::string>{});
+  shard.facts[kIadA].timeline = Timeline{2};
+  shard.facts[kIadA].history = TimelineHistory{{{Timeline{1}, Lsn{0x2000000}}}};
+  for (const bool restarted : {false, true}) {
+    if (restarted) shard.restart();
+    shard.run(3);
+    EXPECT_EQ(shard.state(kIadA), "unconfirmed");
+    EXPECT_EQ(shard.reason(), "stale_epoch");
+    EXPECT_EQ(shard.view.stamp_statements,
+              (std::vector<std::string>{
+                  "select rpoguard.cluster_promote('iad', 'YOUR NAME', above => 4)",
+                  "select rpoguard.cluster_promote('phx', 'YOUR NAME', above => 4)"}));
+  }
+  shard.facts[kIadA].stamped = make_stamp(5, "iad");
+  shard.run(2);
+  EXPECT_EQ(shard.state(kIadA), "writer");
+}
+
+TEST(ConfirmedPlace, is_that_of_the_first_look_at_a_node_and_timeline_on_an_epoch) {
+  TestShard shard;
+  shard.run_healthy(1);
+  const EpochPlace first = shard.memory.durable.epochs.confirmed_place;
+  EXPECT_EQ(first.timeline, Timeline{1});
+  EXPECT_TRUE(first.position);
+  shard.run_healthy(5);
+  EXPECT_EQ(shard.memory.durable.epochs.confirmed_place, first);
+  shard.facts[kIadA].stamped->epoch = Epoch{2};
+  shard.facts[kIadA].stamped->promoted_at = kWallStart;
+  shard.run_healthy(1);
+  const EpochPlace second = shard.memory.durable.epochs.confirmed_place;
+  EXPECT_GT(second.position, first.position);
+  EXPECT_EQ(second.stamped, kWallStart);
+}
+
 TEST(ConfirmedNode, is_kept_with_its_epoch) {
   TestShard shard;
   shard.run_healthy(2);

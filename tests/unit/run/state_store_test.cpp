@@ -24,6 +24,9 @@ class StateStoreTest : public ::testing::Test {
     memory.epochs.highest = core::Epoch{8};
     memory.epochs.confirmed = core::Epoch{7};
     memory.epochs.confirmed_node = "iad-a";
+    memory.epochs.confirmed_place = {
+        core::Timeline{3}, core::Lsn{0x1'0000'0028},
+        core::WallTime(std::chrono::microseconds(1'700'000'000'000'456))};
     memory.highest_generation = 12;
     memory.epochs.rivals = {{"iad-a", core::Epoch{7}}, {"phx-a", std::nullopt}};
     memory.epochs.system_identifier = 18'000'000'000'000'000'001ULL;
@@ -101,7 +104,10 @@ TEST_F(StateStoreTest, refuses_a_damaged_file_instead_of_forgetting) {
   for (const char* text :
        {"", "{", "[]", "{\"version\":2}", "{\"version\":1,\"highest_epoch\":\"8\"}",
         R"({"version":1,"rivals":["phx-a"]})", R"({"version":1,"rivals":{"phx-a":"7"}})",
-        R"({"version":1,"confirmed_node":7})", R"({"version":1,"highest_generation":null})"}) {
+        R"({"version":1,"confirmed_node":7})", R"({"version":1,"confirmed_timeline":"3"})",
+        R"({"version":1,"confirmed_lsn":"5"})", R"({"version":1,"confirmed_lsn":40})",
+        R"({"version":1,"confirmed_stamp_unix_us":"now"})",
+        R"({"version":1,"highest_generation":null})"}) {
     std::ofstream(store.path_of("184")) << text;
     const auto loaded = store.load("184");
     ASSERT_FALSE(loaded.ok()) << text;
