@@ -148,7 +148,7 @@ inline constexpr std::array kMutants{
            "return \"\";", "who holds an epoch from before a restore is let in after it",
            "failovers", 200},
     Mutant{"history_that_left_too_early", "stamp.cpp",
-           "if (!before.position || left->end >= *before.position) return \"\";", "return \"\";",
+           "if (left->end >= *before.position) return \"\";", "return \"\";",
            "any timeline that left the confirmed one holds the confirmed stamp", "failovers", 200},
     Mutant{"stamp_of_another_time", "stamp.cpp", "*before.stamped != *now.stamped", "false",
            "two stamps of one number on one timeline are the same", "", 0},

@@ -348,6 +348,8 @@ NodeFacts Sidecar::facts_of(std::size_t index) const {
       {server.timeline, server.in_recovery ? server.replayed : server.inserted});
   facts.stamped =
       core::StampedEpoch{core::Epoch{stamp.epoch}, stamp.region, "operator", std::nullopt};
+  // Either shows whether a number was used before, so each must do so alone.
+  if (!tells_histories_) facts.stamped->promoted_at = true_time(stamp.when);
   for (unsigned field = 0; field < kHideableFields; ++field) {
     if ((nodes_[index].way.hidden_fields >> field & 1U) != 0) hide_field(facts, field);
   }

@@ -25,7 +25,9 @@ std::string does_not_go_on(const EpochPlace& before, const NodeFacts& writer, bo
   const auto steps = history.value_or(TimelineHistory{}).steps;
   const auto left = std::ranges::find(steps, *before.timeline, &TimelineStep::timeline);
   if (left == steps.end()) return "which does not go on from " + text(*before.timeline);
-  if (!before.position || left->end >= *before.position) return "";
+  if (!before.position)
+    return same_node ? "and where it left " + text(*before.timeline) + " cannot be judged" : "";
+  if (left->end >= *before.position) return "";
   return "which left " + text(*before.timeline) + " before that, at " + render_lsn(left->end);
 }
 

@@ -143,11 +143,12 @@ bool has_moved(const EpochRecord& record, const NodeSpec& node, const NodeFacts&
   return node.name != record.confirmed_node || (timeline && *timeline != facts.timeline);
 }
 
-// The place is that of the first look at this node and timeline on this epoch.
+// The place is that of the first look at this node and timeline on this epoch that shows it.
 void confirm(EpochRecord& record, const ConfirmedWriter& writer) {
   const NodeFacts& facts = writer.facts();
-  const bool known =
-      !writer.moved && record.confirmed == writer.epoch && record.confirmed_place.timeline;
+  const EpochPlace& place = record.confirmed_place;
+  const bool known = !writer.moved && record.confirmed == writer.epoch && place.timeline &&
+                     (place.position || !epoch_place(facts).position);
   if (!known) record.confirmed_place = epoch_place(facts);
   record.confirmed = std::max(record.confirmed, std::optional(writer.epoch));
   record.confirmed_node = writer.spec.name;

@@ -80,7 +80,8 @@ TEST(AnotherHistory, is_a_timeline_that_does_not_go_on_from_where_the_epoch_was_
        "timeline 2, which does not go on from timeline 3", EpochPlace{.timeline = Timeline{3}}},
       {"it does not tell", on_timeline(2),
        "timeline 2, and does not tell how it came about (apply `rpoguard sql`)", ""},
-      {"position not known", on_timeline(2, Steps{{Timeline{1}, Lsn{0x10}}}), "", "",
+      {"position not known", on_timeline(2, Steps{{Timeline{1}, Lsn{0x10}}}),
+       "timeline 2, and where it left timeline 1 cannot be judged", "",
        EpochPlace{.timeline = Timeline{1}}},
       {"nothing known", on_timeline(2), "", "", EpochPlace{}},
   });

@@ -363,6 +363,18 @@ TEST(Stamp, that_repeats_a_number_is_refused_until_it_is_above_it_also_after_a_r
   EXPECT_EQ(shard.state(kIadA), "writer");
 }
 
+TEST(ConfirmedPlace, has_the_first_position_that_is_shown) {
+  TestShard shard;
+  shard.facts[kIadA].flushed_lsn.reset();
+  shard.facts[kIadA].insert_lsn.reset();
+  shard.run(2);
+  EXPECT_EQ(shard.memory.durable.epochs.confirmed_place.timeline, Timeline{1});
+  EXPECT_FALSE(shard.memory.durable.epochs.confirmed_place.position);
+  shard.facts[kIadA].flushed_lsn = Lsn{0x3000000};
+  shard.run(1);
+  EXPECT_EQ(shard.memory.durable.epochs.confirmed_place.position, Lsn{0x3000000});
+}
+
 TEST(ConfirmedPlace, is_that_of_the_first_look_at_a_node_and_timeline_on_an_epoch) {
   TestShard shard;
   shard.run_healthy(1);
