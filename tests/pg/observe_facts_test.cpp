@@ -145,6 +145,31 @@ TEST(observe_facts, a_standby_tells_what_it_received_and_what_it_replayed) {
   EXPECT_TRUE(run.facts(0)->last_replayed_commit.has_value());
 }
 
+TEST(observe_facts, a_standby_says_under_which_name_it_stands_at_the_writer) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  Server& standby = shard.add_standby({.name = "phx-a"});
+  ProbeRun run({node_on(standby), node_on(writer)}, pg_options());
+  ASSERT_TRUE(
+      run_to_facts(run, 0, [](const NodeFacts& facts) { return facts.announced_name == "phx-a"; }));
+  standby.set_conf("primary_conninfo", "host=127.0.0.1 user=postgres password=secret port=" +
+                                           std::to_string(writer.port()));
+  standby.set_conf("cluster_name", "15/main");
+  standby.restart();
+  ASSERT_TRUE(run_to_facts(
+      run, 0, [](const NodeFacts& facts) { return facts.announced_name == "15/main"; }));
+  EXPECT_TRUE(run_to_facts(
+      run, 1, [](const NodeFacts& facts) { return row_of(facts, "15/main") != nullptr; }));
+  standby.set_conf("cluster_name", "");
+  standby.restart();
+  ASSERT_TRUE(run_to_facts(
+      run, 1, [](const NodeFacts& facts) { return row_of(facts, "walreceiver") != nullptr; }));
+  ASSERT_TRUE(run_probes(run, 0, 2));
+  EXPECT_EQ(run.facts(0)->streaming, true);
+  EXPECT_EQ(run.facts(0)->announced_name, std::nullopt) << "every walreceiver is called that";
+}
+
 TEST(observe_facts, a_delayed_standby_says_by_how_much_and_the_others_say_nothing) {
   Cluster shard;
   apply_migration(shard.writer());

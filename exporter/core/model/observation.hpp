@@ -111,6 +111,9 @@ struct NodeFacts {
   std::optional<Lsn> replay_lsn;
   std::optional<bool> replay_paused;
   std::optional<bool> streaming;  ///< a walreceiver is running and in state "streaming"
+  /// The application_name under which its walreceiver stands at its upstream. Absent: none runs, or
+  /// the name is the one that every walreceiver has without a configuration.
+  std::optional<std::string> announced_name{};
   /// Commit time, on the clock of the writer that committed it.
   std::optional<WallTime> last_replayed_commit;
   std::optional<Duration> apply_delay;  ///< recovery_min_apply_delay; absent when 0

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "exporter/core/model/limits.hpp"
+#include "exporter/observe/postgres/announced_name.hpp"
 #include "exporter/observe/postgres/pg_cells.hpp"
 #include "exporter/observe/postgres/pg_failure.hpp"
 #include "exporter/observe/postgres/pg_queries.hpp"
@@ -53,6 +54,7 @@ enum LightColumn : std::size_t {
   sender_replay_lsn,
   started_us,
   apply_delay_us,
+  receiver_conninfo,
   weakest_commit_for,
   weakest_commit,
   synchronous_commit_hidden,
@@ -62,26 +64,47 @@ enum LightColumn : std::size_t {
 };
 
 constexpr std::array<std::string_view, LightDecoder::kColumns> kLightColumns{
-    "in_recovery",        "server_version",
-    "has_monitor",        "epoch_table_exists",
-    "system_identifier",  "snapshot",
-    "insert_lsn",         "flushed_lsn",
-    "written_timeline",   "received_timeline",
-    "receive_lsn",        "replay_lsn",
-    "replay_paused",      "streaming",
-    "last_commit_us",     "server_now_us",
-    "archiving",          "archived_count",
-    "failed_count",       "last_archived_wal",
-    "wal_segment_bytes",  "synchronous_standby_names",
-    "synchronous_commit", "writer_epoch",
-    "writer_region",      "promoted_by",
-    "promoted_at_us",     "sender_pid",
-    "sender_name",        "sender_state",
-    "sender_sync_state",  "sender_flush_lsn",
-    "sender_replay_lsn",  "started_us",
-    "apply_delay_us",     "weakest_commit_for",
-    "weakest_commit",     "synchronous_commit_hidden",
-    "checkpoint_lsn",     "checkpoint_redo",
+    "in_recovery",
+    "server_version",
+    "has_monitor",
+    "epoch_table_exists",
+    "system_identifier",
+    "snapshot",
+    "insert_lsn",
+    "flushed_lsn",
+    "written_timeline",
+    "received_timeline",
+    "receive_lsn",
+    "replay_lsn",
+    "replay_paused",
+    "streaming",
+    "last_commit_us",
+    "server_now_us",
+    "archiving",
+    "archived_count",
+    "failed_count",
+    "last_archived_wal",
+    "wal_segment_bytes",
+    "synchronous_standby_names",
+    "synchronous_commit",
+    "writer_epoch",
+    "writer_region",
+    "promoted_by",
+    "promoted_at_us",
+    "sender_pid",
+    "sender_name",
+    "sender_state",
+    "sender_sync_state",
+    "sender_flush_lsn",
+    "sender_replay_lsn",
+    "started_us",
+    "apply_delay_us",
+    "receiver_conninfo",
+    "weakest_commit_for",
+    "weakest_commit",
+    "synchronous_commit_hidden",
+    "checkpoint_lsn",
+    "checkpoint_redo",
     "checkpoint_us",
 };
 static_assert(checkpoint_us + 1 == LightDecoder::kColumns);
@@ -116,6 +139,8 @@ void read_standby(LightReader& row, core::NodeFacts& facts) {
   facts.replay_lsn = row.optional_lsn(replay_lsn);
   facts.replay_paused = row.boolean(replay_paused);
   facts.streaming = row.boolean(streaming);
+  if (!row.is_null(receiver_conninfo))
+    facts.announced_name = announced_name(row.text(receiver_conninfo));
   facts.last_replayed_commit = row.optional_time(last_commit_us);
   if (const auto delay = row.count(apply_delay_us); delay > 0)
     facts.apply_delay = std::chrono::microseconds(delay);

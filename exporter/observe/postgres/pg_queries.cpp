@@ -108,13 +108,14 @@ constexpr const char* kCommitLevels = R"(select s.whom, s.level, s.ours
 //
 // Functions that fail in (or out of) recovery stand behind CASE or a WHERE on the role read there.
 // The receiver's timeline is that of the WAL it received last; with no receiver the control file
-// knows.
+// knows. In the receiver's connection string, the server hides what is secret.
 constexpr const char* kLight = R"(select n.in_recovery, n.server_version, n.has_monitor
 , n.epoch_table_exists, n.system_identifier, n.snapshot, n.insert_lsn, n.flushed_lsn
 , n.written_timeline, n.received_timeline, n.receive_lsn, n.replay_lsn, n.replay_paused
 , n.streaming, n.last_commit_us, n.server_now_us, n.archiving, n.archived_count, n.failed_count
 , n.last_archived_wal, n.wal_segment_bytes, n.synchronous_standby_names
 , n.started_us, n.apply_delay_us, n.checkpoint_lsn, n.checkpoint_redo, n.checkpoint_us
+, n.receiver_conninfo
 , n.synchronous_commit, n.weakest_commit_for, n.weakest_commit, n.synchronous_commit_hidden
 , n.writer_epoch, n.writer_region, n.promoted_by, n.promoted_at_us
 , w.pid as sender_pid, w.application_name as sender_name, w.state as sender_state
@@ -138,6 +139,7 @@ from (
   , case when p.in_recovery then pg_catalog.pg_last_wal_replay_lsn() end as replay_lsn
   , case when p.in_recovery then pg_catalog.pg_is_wal_replay_paused() end as replay_paused
   , case when p.in_recovery then coalesce(r.status = 'streaming', false) end as streaming
+  , r.conninfo as receiver_conninfo
   , case when p.in_recovery then (extract(epoch from
       pg_catalog.pg_last_xact_replay_timestamp()) * 1000000)::bigint end as last_commit_us
   , (extract(epoch from pg_catalog.clock_timestamp()) * 1000000)::bigint as server_now_us
@@ -163,7 +165,7 @@ from (
       then pg_catalog.pg_current_wal_insert_lsn() end as insert_lsn offset 0) i
   cross join lateral pg_catalog.pg_control_checkpoint() k
   left join lateral (
-    select g.status, g.received_tli from pg_catalog.pg_stat_get_wal_receiver() g
+    select g.status, g.received_tli, g.conninfo from pg_catalog.pg_stat_get_wal_receiver() g
     where p.in_recovery) r on true
   left join lateral (
     select g.archived_count, g.failed_count, g.last_archived_wal

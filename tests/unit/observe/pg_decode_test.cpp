@@ -55,6 +55,7 @@ const Named kWriter{
     {"checkpoint_lsn", "1/40A0100"},
     {"checkpoint_redo", "1/40A0028"},
     {"checkpoint_us", "1795222991000000"},
+    {"receiver_conninfo", std::nullopt},
 };
 
 Named standby() {
@@ -69,6 +70,8 @@ Named standby() {
   cells["replay_lsn"] = "1/2000000";
   cells["replay_paused"] = "f";
   cells["streaming"] = "t";
+  cells["receiver_conninfo"] =
+      "host=10.0.0.1 application_name=phx_a fallback_application_name=walreceiver sslmode=prefer";
   cells["last_commit_us"] = "1795222668694462";
   cells["apply_delay_us"] = "3600000000";
   return cells;
@@ -146,6 +149,7 @@ TEST(light_decoder, reads_every_fact_of_a_standby) {
   EXPECT_EQ(facts.replay_lsn, core::Lsn{0x102000000});
   EXPECT_EQ(facts.replay_paused, false);
   EXPECT_EQ(facts.streaming, true);
+  EXPECT_EQ(facts.announced_name, "phx_a");
   EXPECT_EQ(facts.apply_delay, std::chrono::hours(1));
   EXPECT_EQ(facts.last_replayed_commit->time_since_epoch().count(), 1795222668694462);
   EXPECT_FALSE(facts.insert_lsn || facts.flushed_lsn || facts.snapshot);
@@ -175,12 +179,13 @@ TEST(light_decoder, a_null_where_a_value_must_be_is_never_a_number) {
 
 TEST(light_decoder, what_a_standby_may_lack_is_unknown) {
   Named cells = standby();
-  for (const char* column : {"receive_lsn", "replay_lsn", "last_commit_us"})
+  for (const char* column : {"receive_lsn", "replay_lsn", "last_commit_us", "receiver_conninfo"})
     cells[column] = std::nullopt;
   const auto decoded = decode({cells});
   ASSERT_TRUE(std::holds_alternative<LightAnswer>(decoded)) << problem_of(decoded);
   const auto& facts = std::get<LightAnswer>(decoded).facts;
   EXPECT_FALSE(facts.receive_lsn || facts.replay_lsn || facts.last_replayed_commit);
+  EXPECT_FALSE(facts.announced_name.has_value());
 }
 
 struct GarbageCase {
