@@ -213,8 +213,9 @@ class ShardCheck {
                     "a name of its own");
         continue;
       }
-      const std::string text = application.value.value_or(*name.value);
-      const Place& place = application.written ? *application.written : *name.written;
+      const bool named = application.value && !application.value->empty();
+      const std::string& text = named ? *application.value : *name.value;
+      const Place& place = named ? *application.written : *name.written;
       check_application_name(application, place, text);
       const auto [holder, is_new] = announced.emplace(text, *name.value);
       if (!is_new) {

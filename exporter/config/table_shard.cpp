@@ -147,9 +147,9 @@ std::vector<Key> shard_keys() {
       {.path = "shards[].nodes[].application_name",
        .sets = member<&NodeSpec::application_name>(),
        .type = Type::text,
-       .default_text = "(the node's name)",
-       .derived = [](NodeSpec& node) { node.application_name = node.name; },
-       .help = "name its walreceiver announces to the writer (cluster_name or primary_conninfo)"},
+       .optional = true,
+       .help = "name of its walreceiver in the writer's pg_stat_replication; unset: as the server "
+               "itself says"},
   };
 }
 

@@ -42,7 +42,7 @@ void World::one_fault(std::size_t number) {
       std::min(left, chance_.one_in(5) ? chance_.between(seconds(30), seconds(100))
                                        : chance_.between(milliseconds(300), seconds(20)));
   const bool failover = chance_.one_in(4);
-  if (profile_.failovers && !failing_over_ && left > seconds(200) && failover) {
+  if (profile_.failovers && !failing_over_ && !misnamed_ && left > seconds(200) && failover) {
     if (!restores_instead(number)) fail_over();
     return;
   }
@@ -239,7 +239,7 @@ void World::probe_fault(Duration length) {
   const std::size_t node = random_node();
   ProbeWay& way = sidecar_.way(node);
   const std::string& name = cluster_.servers()[node].name;
-  switch (chance_.below(7)) {
+  switch (chance_.below(8)) {
     case 0:
       return during(
           length, "sidecar cut from " + name, [&] { way.cut = true; }, [&way] { way.cut = false; });
@@ -267,6 +267,8 @@ void World::probe_fault(Duration length) {
           length, "probe fails " + name + " " + core::name_of(reason), [&] { way.forced = reason; },
           [&way] { way.forced.reset(); });
     }
+    case 6:
+      return misnamed_fault(length);
     default: {
       const auto hidden = static_cast<unsigned>(chance_.below(1U << kHideableFields));
       return during(
@@ -274,6 +276,32 @@ void World::probe_fault(Duration length) {
           [&way] { way.hidden_fields = 0; });
     }
   }
+}
+
+// A DNS record, a proxy or a slip of the pen: a copy's name leads to a server that has a name
+// already. What is asked under that name says nothing of the copy, which often has nothing more.
+void World::misnamed_fault(Duration length) {
+  const std::size_t copy = random_copy();
+  const std::size_t server = random_node();
+  const bool cut_off = chance_.one_in(2);
+  // A server that was restarted unseen cannot be told (docs/decisions/0009): each has been heard
+  // of.
+  const bool heard = quiet_since_ && queue_.now() - *quiet_since_ > kSeenAfter;
+  if (!heard || failing_over_ || server == copy) return;
+  const std::string what =
+      cluster_.servers()[copy].name + " leads to " + cluster_.servers()[server].name;
+  during(
+      length, cut_off ? what + ", itself cut off" : what,
+      [&] {
+        misnamed_ = true;
+        sidecar_.lead(copy, server);
+        if (cut_off) cluster_.cut(copy, true);
+      },
+      [this, copy, cut_off] {
+        misnamed_ = false;
+        sidecar_.lead(copy, copy);
+        if (cut_off) cluster_.cut(copy, false);
+      });
 }
 
 void World::sidecar_fault(Duration length) {

@@ -59,7 +59,7 @@ class FlappingShard {
     for (const auto& node : sidecar_.spec().nodes)
       cluster_.add(node.name, node.region, milliseconds(node.region == "iad" ? 1 : 30));
     for (std::size_t node = 0; node < cluster_.servers().size(); ++node) {
-      cluster_.server(node).started = cluster_.clock(node);
+      cluster_.server(node).started = cluster_.clock(node) - milliseconds(node);  // one by one
       sidecar_.way(node).delay = milliseconds(node == kPhxA ? 15 : 1);
       sidecar_.way(node).jitter = milliseconds(5);
     }

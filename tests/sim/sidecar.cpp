@@ -67,6 +67,7 @@ Sidecar::Sidecar(Queue& queue, Random& random, Cluster& cluster, core::ShardSpec
       spec_(std::make_shared<const core::ShardSpec>(std::move(spec))),
       probe_(probe),
       nodes_(spec_->nodes.size()) {
+  for (std::size_t node = 0; node < nodes_.size(); ++node) nodes_[node].server = node;
   observations_.nodes.resize(nodes_.size());
   observations_.slow.resize(nodes_.size());
 }
@@ -92,6 +93,11 @@ std::optional<std::size_t> Sidecar::writer_index() const {
     if (spec_->nodes[node].name == view_->writer->node) return node;
   }
   return std::nullopt;
+}
+
+void Sidecar::lead(std::size_t node, std::size_t server) {
+  nodes_[node].server = server;
+  nodes_[node].connected = false;
 }
 
 void Sidecar::stall(Duration length, bool suspended) {
@@ -190,7 +196,7 @@ void Sidecar::ask_node(std::size_t index) {
 void Sidecar::reach(std::size_t index, std::uint64_t attempt) {
   Node& node = nodes_[index];
   if (attempt != node.attempt) return;
-  const Server& server = cluster_.server(index);
+  const Server& server = cluster_.server(node.server);
   const bool lost = static_cast<int>(random_.below(100)) < node.way.loss_percent;
   if (node.way.cut || lost || server.hung) return;
   std::optional<NodeFacts> facts;
@@ -309,14 +315,15 @@ void Sidecar::evaluate() {
 }
 
 NodeFacts Sidecar::facts_of(std::size_t index) const {
-  const Server& server = cluster_.servers()[index];
+  const std::size_t at = nodes_[index].server;
+  const Server& server = cluster_.servers()[at];
   NodeFacts facts;
   facts.session = nodes_[index].session;
   facts.server_version = 150'018;
   facts.system_identifier = 7'000'000'000'000'000'001;
   facts.in_recovery = server.in_recovery;
   facts.timeline = core::Timeline{cluster_.history().shown(server.timeline)};
-  facts.server_now = cluster_.clock(index);
+  facts.server_now = cluster_.clock(at);
   facts.started = server.started;
   facts.backends_started = server.backends_started;
   const core::Lsn checkpoint{server.first_checkpoint};
@@ -329,7 +336,23 @@ NodeFacts Sidecar::facts_of(std::size_t index) const {
   facts.synchronous_commit = server.commit_level;
   if (!server.in_recovery && !server.role_level.empty())
     facts.weakest_commit = core::CommitLevel{"role batch", server.role_level};
+  add_positions(at, facts);
+  const Stamp& stamp = cluster_.history().stamp_at(
+      {server.timeline, server.in_recovery ? server.replayed : server.inserted});
+  facts.stamped =
+      core::StampedEpoch{core::Epoch{stamp.epoch}, stamp.region, "operator", std::nullopt};
+  // Either shows whether a number was used before, so each must do so alone.
+  if (!tells_histories_) facts.stamped->promoted_at = true_time(stamp.when);
+  for (unsigned field = 0; field < kHideableFields; ++field) {
+    if ((nodes_[index].way.hidden_fields >> field & 1U) != 0) hide_field(facts, field);
+  }
+  return facts;
+}
+
+void Sidecar::add_positions(std::size_t at, NodeFacts& facts) const {
+  const Server& server = cluster_.servers()[at];
   if (server.in_recovery) {
+    if (server.connected) facts.announced_name = server.name;
     if (server.receiver_ran) facts.receive_lsn = core::Lsn{server.flushed};
     facts.replay_lsn = core::Lsn{server.replayed};
     facts.replay_paused = server.replay_paused;
@@ -341,19 +364,9 @@ NodeFacts Sidecar::facts_of(std::size_t index) const {
     facts.insert_lsn = core::Lsn{server.inserted};
     facts.flushed_lsn = core::Lsn{server.flushed};
     facts.snapshot = std::to_string(server.ended);
-    add_rows(index, facts);
-    if (ask_archiver) facts.archiver = ask_archiver(index);
+    add_rows(at, facts);
+    if (ask_archiver) facts.archiver = ask_archiver(at);
   }
-  const Stamp& stamp = cluster_.history().stamp_at(
-      {server.timeline, server.in_recovery ? server.replayed : server.inserted});
-  facts.stamped =
-      core::StampedEpoch{core::Epoch{stamp.epoch}, stamp.region, "operator", std::nullopt};
-  // Either shows whether a number was used before, so each must do so alone.
-  if (!tells_histories_) facts.stamped->promoted_at = true_time(stamp.when);
-  for (unsigned field = 0; field < kHideableFields; ++field) {
-    if ((nodes_[index].way.hidden_fields >> field & 1U) != 0) hide_field(facts, field);
-  }
-  return facts;
 }
 
 void Sidecar::add_rows(std::size_t writer, NodeFacts& facts) const {

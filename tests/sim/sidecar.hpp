@@ -49,6 +49,8 @@ class Sidecar {
   bool looks_fail = false;
 
   ProbeWay& way(std::size_t node) { return nodes_[node].way; }
+  /// From now on this node's name leads to that server: the connection to the last one is gone.
+  void lead(std::size_t node, std::size_t server);
   void set_wall_clock_ahead(Duration ahead) { wall_ahead_ = ahead; }
   void keep_histories_secret() { tells_histories_ = false; }
   /// Whose WAL it is that the view's writer writes, as it really is.
@@ -83,6 +85,7 @@ class Sidecar {
  private:
   struct Node {
     ProbeWay way;
+    std::size_t server = 0;  ///< to which the name leads
     bool connected = false;
     std::uint64_t session = 0;
     std::uint64_t restarts = 0;  ///< the start of the server this connection belongs to
@@ -107,6 +110,7 @@ class Sidecar {
   bool accepts_beside(const Node& node, const Node& other) const;
   void evaluate();
   core::NodeFacts facts_of(std::size_t node) const;
+  void add_positions(std::size_t server, core::NodeFacts& facts) const;
   void add_rows(std::size_t writer, core::NodeFacts& facts) const;
   void look_at_archive(std::uint64_t run);
   Duration one_way(std::size_t node);

@@ -18,7 +18,7 @@ constexpr std::size_t kFirstCopy = 2;
 
 core::NodeSpec node_spec(const std::string& name, const std::string& region) {
   core::NodeSpec node;
-  node.name = node.application_name = name;
+  node.name = name;  // its application_name is what the server says
   node.region = region;
   return node;
 }

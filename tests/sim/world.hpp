@@ -96,6 +96,7 @@ class World {
   void link_fault(Duration length);
   void server_fault(Duration length);
   void probe_fault(Duration length);
+  void misnamed_fault(Duration length);
   void sidecar_fault(Duration length);
   void synchronous_fault(Duration length);
   void history_fault(Duration length);
@@ -185,6 +186,7 @@ class World {
   bool obedient_ = true;     ///< clients ask the gate
   int faults_active_ = 0;
   bool failing_over_ = false;
+  bool misnamed_ = false;  ///< a copy's name leads to another server
   std::optional<Instant> quiet_since_{Instant{}};
   Instant ends_{};
   Instant began_{};

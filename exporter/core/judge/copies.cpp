@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "exporter/base/check.hpp"
+#include "exporter/core/judge/row_names.hpp"
 
 namespace rpoguard::core {
 namespace {
@@ -75,11 +76,43 @@ void follow_commits(Copy& copy, const Reading& reading, bool writer_known,
   }
 }
 
-bool counts(const ShardSpec& spec, const NodeSpec& node, NodeState state,
-            const std::string& writer_region) {
+// May it count by what the configuration says of it?
+bool is_eligible(const ShardSpec& spec, const NodeSpec& node, const std::string& writer_region) {
   return node.durability_target && node.region != writer_region &&
-         region_allowed(spec, node.region) &&
-         (state == NodeState::standby || state == NodeState::unreachable);
+         region_allowed(spec, node.region);
+}
+
+// What the configuration says of one of its names holds for the server.
+bool may_count(const ShardSpec& spec, const NodeSpec& node, NodeState state, const Servers& servers,
+               const std::string& writer_region) {
+  const bool eligible = std::ranges::all_of(spec.nodes, [&](const NodeSpec& other) {
+    return is_eligible(spec, other, writer_region) || !servers.are_one(other, node);
+  });
+  return eligible && (state == NodeState::standby || state == NodeState::unreachable);
+}
+
+// Of the names of one server, the first that answers counts; if none does, the first.
+bool goes_before(std::size_t a, std::size_t b, const std::vector<NodeState>& states) {
+  const bool a_answers = states[a] == NodeState::standby;
+  const bool b_answers = states[b] == NodeState::standby;
+  return a_answers == b_answers ? a < b : a_answers;
+}
+
+void count_servers(Copies& copies, const ShardSpec& spec, const std::vector<NodeState>& states,
+                   const Servers& servers, const std::string& writer_region) {
+  std::vector<std::size_t> able;
+  for (std::size_t node = 0; node < copies.size(); ++node) {
+    if (is_sound(copies[node].lineage) &&
+        may_count(spec, spec.nodes[node], states[node], servers, writer_region))
+      able.push_back(node);
+  }
+  for (Copy& copy : copies) copy.counted = false;
+  for (const std::size_t node : able) {
+    copies[node].counted = std::ranges::none_of(able, [&](std::size_t other) {
+      return goes_before(other, node, states) &&
+             servers.are_one(spec.nodes[other], spec.nodes[node]);
+    });
+  }
 }
 
 std::optional<Instant> bootstrap_until(const Copy& copy, const WalSource& source) {
@@ -90,29 +123,29 @@ std::optional<Instant> bootstrap_until(const Copy& copy, const WalSource& source
 }  // namespace
 
 Copies locate_copies(Copies copies, const ShardSpec& spec, const Readings& readings,
-                     const WriterVerdict& verdict, const std::vector<NodeLineage>& lineages,
-                     const WalSource& source) {
+                     const Servers& servers, const WriterVerdict& verdict,
+                     const std::vector<NodeLineage>& lineages, const WalSource& source) {
   RPOGUARD_CHECK(readings.size() == spec.nodes.size() && lineages.size() == readings.size());
   copies.resize(readings.size());
   const auto& writer = verdict.writer;
+  std::vector<std::string> names = row_names(spec, servers);
   for (std::size_t node = 0; node < copies.size(); ++node) {
     Copy& copy = copies[node];
     const Reading& reading = readings[node];
+    copy.row_name = std::move(names[node]);
     if (source.changed) forget_last_writer(copy);
     take_own_word(copy, reading, source);
     if (!writer) {
       copy.row_trusted = false;  // who connects meanwhile under that name is not seen
       copy.disagreement_bytes.reset();
     } else if (node != writer->node) {
-      const auto* row = row_of(writer->facts(), spec.nodes[node].application_name);
+      const auto* row = row_of(writer->facts(), copy.row_name);
       locate_by_row(copy, reading, row, *writer, source);
     }
     follow_commits(copy, reading, writer.has_value(), source);
     copy.lineage = lineages[node].state;
-    copy.counted =
-        is_sound(copy.lineage) &&
-        counts(spec, spec.nodes[node], verdict.epochs.states[node], writer_region(spec, source));
   }
+  count_servers(copies, spec, verdict.epochs.states, servers, writer_region(spec, source));
   return copies;
 }
 

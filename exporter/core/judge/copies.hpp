@@ -9,6 +9,7 @@
 #include "exporter/core/judge/lineage.hpp"
 #include "exporter/core/judge/readings.hpp"
 #include "exporter/core/judge/recovery_point.hpp"
+#include "exporter/core/judge/servers.hpp"
 #include "exporter/core/judge/wal_source.hpp"
 #include "exporter/core/judge/writer_verdict.hpp"
 #include "exporter/core/model/spec.hpp"
@@ -32,6 +33,8 @@ struct Copy {
   BootstrapMemory bootstrap;
 
   // Judged anew at each evaluation.
+  std::string
+      row_name;  ///< of the writer's row for this node (row_names.hpp); empty: none is known
   bool counted = false;  ///< may its proof count?
   Lineage lineage = Lineage::unknown;
 };
@@ -41,11 +44,12 @@ using Copies = std::vector<Copy>;
 
 /// A copy's position is its own word, or the writer's row for it while the copy itself does not
 /// answer. A copy counts only outside the writer's region, where the policy allows it, and as a
-/// standby. `source` has followed `writer` already. REQUIRES: readings are parallel to the spec's
-/// nodes.
+/// standby. A server of several names counts once, as the first of them that answers, and not at
+/// all if one of them may not count. `source` has followed `writer` already. REQUIRES:
+/// readings are parallel to the spec's nodes.
 Copies locate_copies(Copies copies, const ShardSpec& spec, const Readings& readings,
-                     const WriterVerdict& verdict, const std::vector<NodeLineage>& lineages,
-                     const WalSource& source);
+                     const Servers& servers, const WriterVerdict& verdict,
+                     const std::vector<NodeLineage>& lineages, const WalSource& source);
 
 /// Up to where the copy has the source's WAL, and until when that proves everything; nullopt where
 /// nothing is proven.

@@ -82,14 +82,14 @@ std::optional<Instant> recovery_point_of(const Copy& copy, Durability durability
 
 // What the writer says of the copy.
 void describe_row(NodeView& out, const ReplicationRow* row, const Copy& copy) {
-  out.synchronous = row != nullptr && (row->sync_state == "sync" || row->sync_state == "quorum");
   if (row == nullptr) return;
+  out.synchronous = row->sync_state == "sync" || row->sync_state == "quorum";
   // The writer's row outlives a dead connection: alone it can deny streaming, not confirm it.
   if (row->state != "streaming") out.streaming = false;
   if (out.up) out.evidence_disagreement_bytes = copy.disagreement_bytes;
 }
 
-void describe_copy(NodeView& out, const NodeSpec& node, const Reading& reading, const Copy& copy,
+void describe_copy(NodeView& out, const Reading& reading, const Copy& copy,
                    const std::optional<ConfirmedWriter>& writer, const WalSource& source) {
   out.recovery_point_flush = recovery_point_of(copy, Durability::flush, source);
   out.recovery_point_replay = recovery_point_of(copy, Durability::replay, source);
@@ -99,7 +99,19 @@ void describe_copy(NodeView& out, const NodeSpec& node, const Reading& reading, 
     out.lag_bytes_flush = lag_of(copy, copy.position->flushed, writer->facts(), source);
     out.lag_bytes_replay = lag_of(copy, copy.position->replayed, writer->facts(), source);
   }
-  describe_row(out, row_of(writer->facts(), node.application_name), copy);
+  describe_row(out, row_of(writer->facts(), copy.row_name), copy);
+}
+
+// A second name of a server that is named before.
+void describe_server(NodeView& out, const ShardSpec& spec, std::size_t node,
+                     const Servers& servers) {
+  for (std::size_t other = 0; other < node && out.same_server_as.empty(); ++other) {
+    if (servers.are_one(spec.nodes[other], spec.nodes[node]))
+      out.same_server_as = spec.nodes[other].name;
+  }
+  if (out.same_server_as.empty()) return;
+  add_note(out, "it is the same server as " + out.same_server_as +
+                    ", by system identifier and start, so it counts once at most");
 }
 
 std::optional<SlowFacts> slow_facts(const ShardObservations& observations, std::size_t node) {
@@ -111,8 +123,8 @@ std::optional<SlowFacts> slow_facts(const ShardObservations& observations, std::
 }  // namespace
 
 std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservations& observations,
-                                     const Readings& readings, const Copies& copies,
-                                     const WriterVerdict& verdict,
+                                     const Readings& readings, const Servers& servers,
+                                     const Copies& copies, const WriterVerdict& verdict,
                                      const std::vector<NodeLineage>& lineages,
                                      const WalSource& source) {
   RPOGUARD_CHECK(readings.size() == spec.nodes.size() && copies.size() == spec.nodes.size());
@@ -142,7 +154,8 @@ std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservati
       add_note(out, lineages[node].why);
     }
     if (!is_writer && out.state != NodeState::foreign)
-      describe_copy(out, spec.nodes[node], reading, copies[node], writer, source);
+      describe_copy(out, reading, copies[node], writer, source);
+    describe_server(out, spec, node, servers);
   }
   return views;
 }

@@ -5,6 +5,7 @@
 
 #include "exporter/core/judge/copies.hpp"
 #include "exporter/core/judge/readings.hpp"
+#include "exporter/core/judge/servers.hpp"
 #include "exporter/core/judge/wal_source.hpp"
 #include "exporter/core/judge/writer_verdict.hpp"
 #include "exporter/core/model/observation.hpp"
@@ -16,8 +17,8 @@ namespace rpoguard::core {
 /// One view per node, in the order of the spec. REQUIRES: observations, readings and copies are
 /// parallel to the spec's nodes; `source` has followed the verdict's writer.
 std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservations& observations,
-                                     const Readings& readings, const Copies& copies,
-                                     const WriterVerdict& verdict,
+                                     const Readings& readings, const Servers& servers,
+                                     const Copies& copies, const WriterVerdict& verdict,
                                      const std::vector<NodeLineage>& lineages,
                                      const WalSource& source);
 

@@ -98,6 +98,7 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
 
   // Who is the writer, and do clients reach it?
   next.readings = take_observations(std::move(memory.readings), observations.nodes, probe, now);
+  next.servers = tell_servers_apart(std::move(memory.servers), shard, next.readings);
   next.epoch_witness =
       hear_witness(std::move(memory.epoch_witness), shard.epoch_witness, observations.epoch_witness,
                    least_epoch(shard.epoch_source, durable.epochs.highest), now);
@@ -111,7 +112,8 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
   const auto& writer = verdict.writer;
   next.durable.epochs = verdict.record;
   LineageVerdict lineage = follow_lineage(std::move(memory.lineage), std::move(durable.lineage),
-                                          shard, next.readings, writer, probe);
+                                          shard, next.readings,
+                                          row_names(shard, next.servers), writer, probe);
   next.lineage = std::move(lineage.memory);
   next.durable.lineage = std::move(lineage.record);
   next.source = follow_writer(std::move(memory.source), writer, has_lost_wal(next.lineage));
@@ -120,7 +122,7 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
   next.endpoint_good = endpoint.last_good;
 
   // What do the copies and the archive have, and what does that prove?
-  next.copies = locate_copies(std::move(memory.copies), shard, next.readings, verdict,
+  next.copies = locate_copies(std::move(memory.copies), shard, next.readings, next.servers, verdict,
                               lineage.nodes, next.source);
   ArchiveProof archive = prove_archive(std::move(memory.archive), shard, observations.archive,
                                        writer, next.source, probe, now);
@@ -162,8 +164,8 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
   const bool usable = writer && gate.reasons.empty() && now < gate.open_until;
   next.outage = follow_outage(memory.outage, usable, now);
 
-  auto nodes = describe_nodes(shard, observations, next.readings, next.copies, verdict,
-                              lineage.nodes, next.source);
+  auto nodes = describe_nodes(shard, observations, next.readings, next.servers, next.copies,
+                              verdict, lineage.nodes, next.source);
   const auto interval = wanted_interval(shard, probe, exposure_at(proof.recovery_point, now));
   ShardView view =
       view_of(std::move(spec), found, next, std::move(lease.gate), std::move(nodes), interval, now);

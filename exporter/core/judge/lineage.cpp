@@ -121,6 +121,7 @@ NodeLineage opened_without_promotion(const NodeLineage& before, const Track& tra
 struct Follower {
   const ShardSpec& spec;
   const Readings& readings;
+  const std::vector<std::string>& rows;
   const std::optional<ConfirmedWriter>& writer;
   const ProbeSpec& probe;
   LineageMemory memory;
@@ -185,7 +186,7 @@ void Follower::meet(std::size_t node) {
     return;
   }
   NodeLineage& lineage = record.nodes.try_emplace(name(node), kAtFirstSight).first->second;
-  const bool fed_by_writer = row_of(writer->facts(), spec.nodes[node].application_name) != nullptr;
+  const bool fed_by_writer = row_of(writer->facts(), rows[node]) != nullptr;
   if (!is_sound(lineage.state) || fed_by_writer || !has_rival() ||
       readings[node].facts().timeline != writer->facts().timeline)
     return;
@@ -231,7 +232,7 @@ bool has_lost_wal(const LineageMemory& memory) {
 }
 
 LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const ShardSpec& spec,
-                              const Readings& readings,
+                              const Readings& readings, const std::vector<std::string>& rows,
                               const std::optional<ConfirmedWriter>& writer,
                               const ProbeSpec& probe) {
   RPOGUARD_CHECK(readings.size() == spec.nodes.size());
@@ -241,6 +242,7 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
   record.run = std::move(run.run);
   Follower follower{.spec = spec,
                     .readings = readings,
+                    .rows = rows,
                     .writer = writer,
                     .probe = probe,
                     .memory = std::move(memory),

@@ -55,9 +55,10 @@ struct LineageVerdict {
   std::vector<NodeLineage> nodes;  ///< parallel to ShardSpec::nodes: as it counts now
 };
 
-/// Continues the lineage of all nodes. REQUIRES: readings are parallel to the spec's nodes.
+/// Continues the lineage of all nodes. `rows`: the names of the writer's rows for them (row_names.hpp).
+/// REQUIRES: readings and rows are parallel to the spec's nodes.
 LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const ShardSpec& spec,
-                              const Readings& readings,
+                              const Readings& readings, const std::vector<std::string>& rows,
                               const std::optional<ConfirmedWriter>& writer, const ProbeSpec& probe);
 
 /// The writer that has just been looked at has lost some of its own WAL.

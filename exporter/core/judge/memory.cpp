@@ -44,6 +44,7 @@ std::string readmit(ShardMemory& memory, const ShardSpec& spec, const std::strin
 ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& after) {
   memory.readings = rearranged(std::move(memory.readings), before, after);
   memory.lineage.tracks = rearranged(std::move(memory.lineage.tracks), before, after);
+  memory.servers.sightings = rearranged(std::move(memory.servers.sightings), before, after);
   memory.copies = rearranged(std::move(memory.copies), before, after);
   // Another witness may mean something else by its numbers.
   if (before.epoch_witness != after.epoch_witness) memory.epoch_witness = {};

@@ -13,6 +13,7 @@
 #include "exporter/core/judge/outage.hpp"
 #include "exporter/core/judge/promise.hpp"
 #include "exporter/core/judge/readings.hpp"
+#include "exporter/core/judge/servers.hpp"
 #include "exporter/core/judge/slo_account.hpp"
 #include "exporter/core/judge/waiver.hpp"
 #include "exporter/core/judge/wal_source.hpp"
@@ -39,6 +40,7 @@ struct ShardMemory {
   DurableMemory durable;
   Readings readings;
   LineageMemory lineage;
+  Servers servers;
   WitnessReading epoch_witness;
   WitnessReading generation_witness;
   WalSource source;

@@ -12,6 +12,7 @@ namespace {
 // new is known.
 Promise keep_synchronous(Promise promise, const ShardSpec& spec, const Copies& copies,
                          const std::optional<ConfirmedWriter>& writer, const WalSource& source) {
+  const bool was_downgraded = std::exchange(promise.synchronous, {}).downgraded;
   promise.synchronous.promised = true;
   if (!writer) {
     promise.synchronous_since.reset();
@@ -21,14 +22,15 @@ Promise keep_synchronous(Promise promise, const ShardSpec& spec, const Copies& c
   const Instant since = promise.synchronous_since.value_or(asked);
   SynchronousLook look = look_at_waiting(spec, copies, *writer, source.clock, since);
   const bool waits = look.problem.empty();
-  promise.synchronous.downgraded = !waits;
+  promise.synchronous.unknown = look.unknown;
+  promise.synchronous.downgraded = look.unknown ? was_downgraded : !waits;
   promise.synchronous.problem = std::move(look.problem);
   promise.synchronous_since = waits ? std::optional(since) : std::nullopt;
   if (waits && look.caught_up >= spec.copies) {
     promise.kept_until = asked + spec.proof_ttl;
-  } else if (!waits || promise.kept_until) {
+  } else if ((!waits && !look.unknown) || promise.kept_until) {
     promise.kept_until = asked;
-  }  // else: it has only begun to wait, and nothing is proven yet
+  }  // else: it has only begun to wait, or nobody has told for whom, and nothing is proven yet
   return promise;
 }
 
@@ -39,9 +41,9 @@ Promise keep_promise(Promise before, const ShardSpec& spec, const Proof& proof,
                      const WalSource& source) {
   Promise promise;
   if (!source.changed) promise = std::move(before);
-  promise.synchronous = {};
   if (spec.rpo == Duration{0})
     return keep_synchronous(std::move(promise), spec, copies, writer, source);
+  promise.synchronous = {};
   promise.kept_until.reset();
   if (proof.recovery_point) promise.kept_until = *proof.recovery_point + spec.rpo;
   return promise;

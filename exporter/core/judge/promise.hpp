@@ -20,7 +20,7 @@ struct Promise {
   /// RPO 0: the first of the looks at the writer since when each has shown it waiting for the
   /// copies.
   std::optional<Instant> synchronous_since{};
-  SynchronousView synchronous{};  ///< judged anew at each evaluation
+  SynchronousView synchronous{};  ///< judged anew; `downgraded` goes on while it is unknown
 };
 
 /// Another writer's promise is not continued. REQUIRES: copies are parallel to the spec's nodes;

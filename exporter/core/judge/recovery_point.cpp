@@ -22,6 +22,7 @@ std::optional<DurablePosition> own_position(const NodeFacts& copy,
 }
 
 const ReplicationRow* row_of(const NodeFacts& writer, const std::string& application_name) {
+  if (application_name.empty()) return nullptr;
   const ReplicationRow* found = nullptr;
   for (const ReplicationRow& row : writer.replication) {
     if (row.application_name != application_name) continue;

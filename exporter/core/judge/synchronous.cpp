@@ -51,8 +51,8 @@ bool waits_enough(const ShardSpec& spec, const std::string& level) {
   return level == "remote_apply" || (level == "on" && spec.durability == Durability::flush);
 }
 
-// Why the writer does not wait for enough counted copies with each commit; empty: it does.
-std::string not_required(const ShardSpec& spec, const NodeFacts& writer, const Rows& copies) {
+// Why commits do not wait for copies, whichever those are; empty: they may.
+std::string weak_settings(const ShardSpec& spec, const NodeFacts& writer) {
   const std::string& level = writer.synchronous_commit;
   if (!waits_enough(spec, level)) {
     return "rpo is 0, but synchronous_commit is " + level + " on the writer: commits do not wait " +
@@ -66,10 +66,15 @@ std::string not_required(const ShardSpec& spec, const NodeFacts& writer, const R
   if (writer.synchronous_commit_hidden)
     return "rpo is 0, but synchronous_commit is set for rpoguard's own role or database, which "
            "hides what others get: set it for the server, or for all roles";
-  const std::string& setting = writer.synchronous_standby_names;
-  if (setting.empty())
+  if (writer.synchronous_standby_names.empty())
     return "rpo is 0, but synchronous_standby_names is empty on the writer: commits wait for no "
            "standby";
+  return "";
+}
+
+// Why those are too few that each commit surely waits for; empty: they are enough.
+std::string too_few(const ShardSpec& spec, const NodeFacts& writer, const Rows& copies) {
+  const std::string& setting = writer.synchronous_standby_names;
   const auto names = parse_synchronous_names(setting);
   const int sure = names ? surely_waited_for(*names, writer, copies) : 0;
   if (sure >= spec.copies) return "";
@@ -99,13 +104,22 @@ SynchronousLook look_at_waiting(const ShardSpec& spec, const Copies& copies,
   const Instant least = std::max(since, writer.asked() - spec.proof_ttl);
   SynchronousLook look;
   Rows rows;
+  std::string without_row;
   for (std::size_t node = 0; node < copies.size(); ++node) {
-    const auto* row = row_of(writer.facts(), spec.nodes[node].application_name);
-    if (row == nullptr || !copies[node].counted || row->state != "streaming") continue;
+    if (!copies[node].counted) continue;
+    const auto* row = row_of(writer.facts(), copies[node].row_name);
+    if (row == nullptr) without_row += (without_row.empty() ? "" : ", ") + spec.nodes[node].name;
+    if (row == nullptr || row->state != "streaming") continue;
     rows.push_back(row);
     if (caught_up(spec, copies[node], *row, least, clock)) ++look.caught_up;
   }
-  look.problem = not_required(spec, writer.facts(), rows);
+  look.problem = weak_settings(spec, writer.facts());
+  if (!look.problem.empty()) return look;
+  look.problem = too_few(spec, writer.facts(), rows);
+  look.unknown = !look.problem.empty() && !without_row.empty();
+  if (look.unknown)
+    look.problem = "rpo is 0, but whether commits wait for " + without_row +
+                   " is not known: the writer has no walsender that is known to be its";
   return look;
 }
 

@@ -16,6 +16,8 @@ struct SynchronousLook {
   /// Why the writer does not wait for enough counted copies with each commit, in one sentence for a
   /// person; empty: it does.
   std::string problem;
+  /// It may wait for enough all the same: which row is a counted copy's is not known.
+  bool unknown = false;
   /// Counted copies that the writer waits for and that have what was acknowledged before the
   /// waiting began.
   int caught_up = 0;

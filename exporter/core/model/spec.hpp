@@ -88,7 +88,7 @@ struct NodeSpec {
   /// May be counted as a durable copy while it is outside the writer's region. False for delayed or
   /// reporting copies.
   bool durability_target = true;
-  /// The name this node's walreceiver announces to the writer; the node's name unless configured.
+  /// Under which the writer's row for this node stands. Empty: not configured (row_names.hpp).
   std::string application_name;
   friend bool operator==(const NodeSpec&, const NodeSpec&) = default;
 };

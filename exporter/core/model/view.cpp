@@ -66,8 +66,9 @@ std::string render_divergence(const NodeView& node) {
 }
 
 std::optional<bool> downgraded(const ShardView& shard) {
-  if (!shard.writer || !shard.synchronous.promised) return std::nullopt;
-  return shard.synchronous.downgraded;
+  const SynchronousView& synchronous = shard.synchronous;
+  if (!shard.writer || !synchronous.promised || synchronous.unknown) return std::nullopt;
+  return synchronous.downgraded;
 }
 
 bool is_downgraded(const ShardView& shard) {

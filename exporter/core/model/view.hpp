@@ -66,7 +66,10 @@ struct NodeView {
   std::string region;
   NodeState state = NodeState::unreachable;
   bool counted = false;  ///< is one of the copies whose proof the policy counts, right now
-  bool up = false;       ///< the last light probe gave facts
+  /// The first other node, of those named before, that is not known to be another server: this is
+  /// a second name for it, which does not count once more. Empty: none.
+  std::string same_server_as{};
+  bool up = false;                     ///< the last light probe gave facts
   std::optional<ProbeError> failure;   ///< of the last probe, while not up
   std::optional<Instant> last_answer;  ///< of the last successful light probe
   std::optional<Duration> probe_duration;
@@ -92,8 +95,10 @@ struct NodeView {
   std::optional<Instant> last_transaction_seen;
 
   // Of a copy, against the writer. Absent for the writer and where it cannot be proven.
-  std::optional<bool> streaming;    ///< both ends say so; absent while the copy is silent
-  std::optional<bool> synchronous;  ///< the writer counts it as sync or quorum
+  std::optional<bool> streaming;  ///< both ends say so; absent while the copy is silent
+  /// The writer counts it as sync or quorum. Absent also where no row of the writer is known to be
+  /// this copy's.
+  std::optional<bool> synchronous;
   std::optional<Instant> recovery_point_flush;  ///< everything acknowledged before is flushed here
   /// Everything acknowledged before is replayed here.
   std::optional<Instant> recovery_point_replay;
@@ -150,6 +155,9 @@ struct SynchronousView {
   bool promised = false;    ///< rpo is 0
   bool downgraded = false;  ///< promised, and the writer does not require it (any more)
   std::string problem;      ///< one sentence for a person; empty while kept
+  /// It is not known which row of the writer is whose, so neither is whether it requires enough;
+  /// `downgraded` stays as it was.
+  bool unknown = false;
 };
 
 struct WriterView {
@@ -264,7 +272,7 @@ std::optional<Duration> at_risk_span_at(const ShardView& shard, Instant now);
 /// it has; absent: it does not grow, or is unknown, or the RPO is 0 and judged by other proof.
 std::optional<Duration> time_to_exhaustion_at(const ShardView& shard, Instant now);
 /// The confirmed writer does not require the synchronous durability that is promised; absent: none
-/// is promised, or there is no confirmed writer to require it.
+/// is promised, there is no confirmed writer to require it, or its rows cannot be told apart.
 std::optional<bool> downgraded(const ShardView& shard);
 /// It is known to be.
 bool is_downgraded(const ShardView& shard);

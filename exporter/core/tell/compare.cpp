@@ -185,7 +185,7 @@ void compare_endpoints(const ShardView* before, const ShardView& after, Events& 
 
 // Without a confirmed writer nobody knows: that is no news about the promise.
 void compare_promises(const ShardView* before, const ShardView& after, Events& events) {
-  const bool was = before != nullptr && is_downgraded(*before);
+  const bool was = before != nullptr && before->synchronous.downgraded;  // also while unknown
   const bool is = downgraded(after).value_or(was);
   if (was == is) return;
   events.push_back(

@@ -93,6 +93,16 @@ constexpr auto kNodeRows = std::to_array<MetricRow>({
      .read = each_node([](const NodeScrape& node, SamplesOf& add) {
        add({base::sanitize_utf8(node.spec.region), role_of(node)}, 1);
      })},
+    {.name = "rpoguard_node_same_server",
+     .kind = MetricKind::gauge,
+     .labels = {"shard", "node"},
+     .help = "1 if this node's name leads to the same server as that of a node before it in the "
+             "configuration, or is not known to lead to another one: it does not count as a copy "
+             "once more. 0 for a server of its own. Absent before its first answer.",
+     .read = each_node([](const NodeScrape& node) {
+       return node.view.last_answer ? std::optional(!node.view.same_server_as.empty())
+                                    : std::nullopt;
+     })},
     {.name = "rpoguard_node_state",
      .kind = MetricKind::gauge,
      .labels = {"shard", "node", "state"},
@@ -167,8 +177,9 @@ constexpr auto kNodeRows = std::to_array<MetricRow>({
     {.name = "rpoguard_replica_synchronous",
      .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
-     .help = "1 if the writer waits for this copy (sync_state sync or quorum), else 0. Absent "
-             "where the writer does not say.",
+     .help =
+         "1 if the writer waits for this copy (sync_state sync or quorum), else 0. Absent "
+         "for the writer, and where no row of its pg_stat_replication is known to be this copy's.",
      .read = each_node([](const NodeScrape& node) { return node.view.synchronous; })},
     {.name = "rpoguard_slot_lag_bytes",
      .kind = MetricKind::gauge,

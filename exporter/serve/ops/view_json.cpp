@@ -84,6 +84,7 @@ Json node_json(const NodeView& node, const Moment& at) {
               {"synchronous", maybe(node.synchronous)},
               {"counted", node.counted},
               {"lineage", maybe(node.lineage, [](core::Lineage known) { return name_of(known); })},
+              {"same_server_as", node.same_server_as.empty() ? Json() : Json(node.same_server_as)},
               {"diverged_bytes", maybe(node.diverged_bytes)},
               {"note", node.note}};
 }

@@ -96,7 +96,7 @@ TEST(ConfigLoad, what_is_not_written_has_the_defaults_of_the_spec) {
   shard.gate.reopen_below = 2500ms;
   for (const auto& [name, region, host] :
        {std::tuple("iad-a", "iad", "10.0.0.1"), std::tuple("phx-a", "phx", "10.1.0.1")}) {
-    core::NodeSpec node{.name = name, .region = region, .connect = {}, .application_name = name};
+    core::NodeSpec node{.name = name, .region = region, .connect = {}, .application_name = ""};
     node.connect.host = host;
     shard.nodes.push_back(node);
   }

@@ -130,7 +130,7 @@ TEST(Snapshots, of_one_run_go_over_sessions) {
     // Idle but for what the writer logs by itself; rpoguard connects anew.
     shard.facts[kIadA].session = 99;
     if (restarted) {
-      *shard.facts[kIadA].backends_started += seconds(2);
+      shard.facts[kIadA].started = shard.facts[kIadA].backends_started = kWallStart;
       const Lsn end = *shard.facts[kIadA].flushed_lsn;
       shard.facts[kIadA].checkpoint = {end, end, kWallStart};
     }

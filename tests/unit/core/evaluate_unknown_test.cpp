@@ -44,6 +44,8 @@ std::vector<Silence> all_silences() {
       field("replay_paused", [](NodeFacts& f) { f.replay_paused.reset(); }),
       field("streaming", [](NodeFacts& f) { f.streaming.reset(); }),
       field("last_replayed_commit", [](NodeFacts& f) { f.last_replayed_commit.reset(); }),
+      field("started", [](NodeFacts& f) { f.started.reset(); }),
+      field("announced_name", [](NodeFacts& f) { f.announced_name.reset(); }),
       field("stamped", [](NodeFacts& f) { f.stamped.reset(); }),
       field("archiver", [](NodeFacts& f) { f.archiver.reset(); }),
       field("last_archived_wal",

@@ -219,7 +219,7 @@ TEST(Evaluate, two_rows_of_one_name_are_no_evidence) {
   shard.facts[kIadA].replication.push_back(make_row("phx-a", Lsn{0x9000000}));
   shard.run_healthy(10);
   EXPECT_EQ(shard.view.recovery_point, t);
-  EXPECT_EQ(shard.view.nodes[kPhxA].synchronous, false);
+  EXPECT_EQ(shard.view.nodes[kPhxA].synchronous, std::nullopt);
 }
 
 TEST(Evaluate, a_copy_on_another_timeline_proves_nothing) {

@@ -47,11 +47,14 @@ inline StampedEpoch make_stamp(std::int64_t epoch, const std::string& region) {
   return StampedEpoch{Epoch{epoch}, region, "jo", std::nullopt};
 }
 
+/// A server of its own for each session.
 inline NodeFacts make_facts(std::uint64_t session) {
   NodeFacts facts;
   facts.session = session;
   facts.server_version = 150'018;
   facts.system_identifier = 77;
+  facts.server_now = kWallStart;
+  facts.started = kWallStart - hours(1) + seconds(session);
   facts.timeline = Timeline{1};
   facts.stamped = make_stamp(1, "iad");
   facts.started = facts.backends_started = kWallStart - hours(1);
