@@ -284,7 +284,7 @@ void World::misnamed_fault(Duration length) {
   const std::size_t copy = random_copy();
   const std::size_t server = random_node();
   const bool cut_off = chance_.one_in(2);
-  // A server that was restarted unseen cannot be told (docs/decisions/0009): each has been heard
+  // A server that was restarted unseen cannot be told (docs/decisions/0010): each has been heard
   // of.
   const bool heard = quiet_since_ && queue_.now() - *quiet_since_ > kSeenAfter;
   if (!heard || failing_over_ || server == copy) return;
