@@ -19,7 +19,7 @@ using core::ShardSpec;
 // Sets every member that a row of the key table carries for this owner, in the order of the table.
 // A key without a value leaves the member as it is.
 template <typename At>
-void fill(typename At::Owner& owner, const KeyResolver& resolver, At at) {
+void fill(typename At::Owner& owner, const KeyResolver& resolver, At at, const core::Spec& whole) {
   using Owner = typename At::Owner;
   for (const Key& key : all_keys()) {
     const auto* set = std::get_if<Setter<Owner>>(&key.sets.set);
@@ -27,7 +27,7 @@ void fill(typename At::Owner& owner, const KeyResolver& resolver, At at) {
     if (const auto value = resolver.get(key, at).value) {
       (*set)(owner, *value, key.choices);
     } else if (const auto* derive = std::get_if<Deriver<Owner>>(&key.derived)) {
-      (*derive)(owner);
+      (*derive)(owner, whole);
     }
   }
 }
@@ -55,9 +55,9 @@ std::vector<std::string> left_to_service(const KeyResolver& resolver, ConnectAt 
   return keywords;
 }
 
-ConnectSpec build_connect(const KeyResolver& resolver, ConnectAt at) {
+ConnectSpec build_connect(const KeyResolver& resolver, ConnectAt at, const core::Spec& whole) {
   ConnectSpec connect;
-  fill(connect, resolver, at);
+  fill(connect, resolver, at, whole);
   connect.password = password_source_of(resolver, at);
   if (connect.service.name.empty()) {
     connect.service = {};
@@ -67,10 +67,10 @@ ConnectSpec build_connect(const KeyResolver& resolver, ConnectAt at) {
   return connect;
 }
 
-core::NodeSpec build_node(const KeyResolver& resolver, NodeAt at) {
+core::NodeSpec build_node(const KeyResolver& resolver, NodeAt at, const core::Spec& whole) {
   core::NodeSpec node;
-  node.connect = build_connect(resolver, {.shard = at.shard, .node = at.node});
-  fill(node, resolver, at);
+  node.connect = build_connect(resolver, {.shard = at.shard, .node = at.node}, whole);
+  fill(node, resolver, at, whole);
   return node;
 }
 
@@ -105,14 +105,14 @@ void put_id(ShardSpec& shard) {
   for (std::string& part : shard.archive.command) part = replace_shard(part, shard.id);
 }
 
-ShardSpec build_shard(const KeyResolver& resolver, ShardAt at) {
+ShardSpec build_shard(const KeyResolver& resolver, ShardAt at, const core::Spec& whole) {
   ShardSpec shard;
   const std::size_t nodes = resolver.settings().shards[at.shard].nodes.size();
   for (std::size_t node = 0; node < nodes; ++node) {
-    shard.nodes.push_back(build_node(resolver, {.shard = at.shard, .node = node}));
+    shard.nodes.push_back(build_node(resolver, {.shard = at.shard, .node = node}, whole));
   }
-  shard.endpoint.emplace().connect = build_connect(resolver, {.shard = at.shard});
-  fill(shard, resolver, at);
+  shard.endpoint.emplace().connect = build_connect(resolver, {.shard = at.shard}, whole);
+  fill(shard, resolver, at, whole);
   drop_unused(shard);
   put_id(shard);
   return shard;
@@ -141,12 +141,12 @@ PasswordSource password_source_of(const KeyResolver& resolver, ConnectAt at) {
 
 core::Spec build_spec(const KeyResolver& resolver) {
   core::Spec spec;
-  fill(spec, resolver, WholeFile{});
+  fill(spec, resolver, WholeFile{}, spec);
   for (std::size_t i = 0; i < resolver.settings().hooks.size(); ++i) {
-    fill(spec.hooks.emplace_back(), resolver, HookAt{.hook = i});
+    fill(spec.hooks.emplace_back(), resolver, HookAt{.hook = i}, spec);
   }
   for (std::size_t i = 0; i < resolver.settings().shards.size(); ++i) {
-    spec.shards.push_back(build_shard(resolver, {.shard = i}));
+    spec.shards.push_back(build_shard(resolver, {.shard = i}, spec));
   }
   return spec;
 }

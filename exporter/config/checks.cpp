@@ -14,6 +14,7 @@
 #include "exporter/config/check_hooks.hpp"
 #include "exporter/config/check_sources.hpp"
 #include "exporter/config/findings.hpp"
+#include "exporter/core/model/limits.hpp"
 #include "exporter/core/model/units.hpp"
 
 namespace rpoguard::config {
@@ -73,6 +74,7 @@ class ShardCheck {
 
   void run() {
     check_promise();
+    check_lease();
     check_regions();
     check_copies();
     check_names();
@@ -110,6 +112,20 @@ class ShardCheck {
                 render_named(reopen) + " is not more than " + render_named(interval) +
                     ", and the gate could never reopen",
                 name_of(reopen) + " > " + name_of(interval));
+  }
+
+  void check_lease() {
+    const auto interval = resolver_.get<&Spec::probe, &ProbeSpec::interval>(WholeFile{});
+    const auto lease = get<&ShardSpec::gate, &core::GateSpec::max_lease>();
+    if (!lease.value || !interval.value ||
+        *lease.value >= core::limits::kLeaseIntervalsMin * *interval.value)
+      return;
+    const std::string least =
+        std::to_string(core::limits::kLeaseIntervalsMin) + " * " + name_of(interval);
+    report_.add(*lease.written,
+                render_named(lease) + " is less than twice " + render_named(interval) +
+                    ", and the gate could close between two evaluations",
+                name_of(lease) + " >= " + least);
   }
 
   void check_synchronous(const Chosen<Duration>& rpo, const Chosen<Duration>& interval) {

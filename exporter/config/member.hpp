@@ -104,8 +104,9 @@ using PerOwner = std::variant<std::monostate, Of<core::Spec>, Of<core::ShardSpec
                               Of<core::NodeSpec>, Of<core::ConnectSpec>, Of<core::HookSpec>>;
 template <typename Owner>
 using Setter = void (*)(Owner&, const Value&, const Words&);
+/// `whole` has the keys of the program as a whole.
 template <typename Owner>
-using Deriver = void (*)(Owner&);
+using Deriver = void (*)(Owner&, const core::Spec& whole);
 
 /// The member that belongs to a key. Without a setter somebody else reads the key into it.
 struct Target {

@@ -14,6 +14,7 @@ using core::NodeSpec;
 using core::ShardSpec;
 
 static_assert(core::limits::kNodesPerShardMax == 16, "the range of copies says 16");
+static_assert(core::limits::kLeaseIntervalsMin == 2, "the help of max_lease says 2");
 static_assert(core::limits::kWalClockReach == std::chrono::hours(24), "the range of rpo says 24h");
 
 std::vector<std::string> regions_of(const std::vector<NodeSpec>& nodes) {
@@ -91,7 +92,8 @@ std::vector<Key> failover_keys() {
        .sets = member<&ShardSpec::gate, &GateSpec::reopen_below>(),
        .type = Type::duration,
        .default_text = "(half of rpo)",
-       .derived = [](ShardSpec& shard) { shard.gate.reopen_below = shard.rpo / 2; },
+       .derived = [](ShardSpec& shard,
+                     const core::Spec&) { shard.gate.reopen_below = shard.rpo / 2; },
        .range = {.low = "1ms", .high = "24h"},
        .help = "the gate reopens only while the exposure is below this; less than rpo"},
       {.path = "defaults.gate.reopen_after",
@@ -107,6 +109,18 @@ std::vector<Key> failover_keys() {
        .default_text = "0.8",
        .range = {.low = "0", .high = "1", .low_excluded = true},
        .help = "share of the rpo at which callers with priority=low are refused"},
+      {.path = "defaults.gate.max_lease",
+       .sets = member<&ShardSpec::gate, &GateSpec::max_lease>(),
+       .type = Type::duration,
+       .default_text = "(10s, or 2 * probe.interval if longer)",
+       .derived =
+           [](ShardSpec& shard, const core::Spec& whole) {
+             shard.gate.max_lease = std::max(
+                 GateSpec{}.max_lease, core::limits::kLeaseIntervalsMin * whole.probe.interval);
+           },
+       .range = {.low = "200ms", .high = "24h"},
+       .help = "no yes is good for longer: a freeze is in force everywhere after it; "
+               "at least 2 * probe.interval"},
   };
 }
 
@@ -127,7 +141,8 @@ std::vector<Key> shard_keys() {
        .sets = member<&ShardSpec::allowed_regions>(),
        .type = Type::labels,
        .default_text = "(the regions of its nodes)",
-       .derived = [](ShardSpec& shard) { shard.allowed_regions = regions_of(shard.nodes); },
+       .derived = [](ShardSpec& shard,
+                     const core::Spec&) { shard.allowed_regions = regions_of(shard.nodes); },
        .help = "where the shard's data may be written and counted (data residency)"},
       {.path = "shards[].nodes[].name",
        .sets = member<&NodeSpec::name>(),

@@ -73,6 +73,7 @@ void check_spec(const rpoguard::core::Spec& spec) {
   for (const ShardSpec& shard : spec.shards) {
     check_copies(shard);
     check_sources(shard);
+    RPOGUARD_CHECK(shard.gate.max_lease >= 2 * spec.probe.interval);
     if (shard.rpo.count() == 0) continue;
     RPOGUARD_CHECK(spec.probe.interval <= shard.rpo / 4);
     RPOGUARD_CHECK(shard.gate.reopen_below < shard.rpo);

@@ -123,6 +123,10 @@ void check(const TestShard& shard) {
     RPOGUARD_CHECK(gate.open_until <= *view.recovery_point + view.spec->rpo);
   }
   RPOGUARD_CHECK(!core::check_gate(*view.spec, &view, {}, gate.open_until).open);
+  const core::Instant limit = core::lease_limit(view.spec->gate, view.evaluated);
+  RPOGUARD_CHECK(!core::check_gate(*view.spec, &view, {}, limit).open);
+  RPOGUARD_CHECK(core::check_gate(*view.spec, &view, {}, view.evaluated).open_for <=
+                 view.spec->gate.max_lease);
 }
 
 }  // namespace

@@ -305,7 +305,8 @@ void World::misnamed_fault(Duration length) {
 }
 
 void World::sidecar_fault(Duration length) {
-  const std::size_t kind = chance_.below(6);
+  const std::size_t kind = chance_.below(7);
+  if (kind == 6) return freeze_fault(length);
   if (kind < 2 && queue_.now() >= restart_allowed_)
     return during(
         seconds(1), "sidecar restarted", [this] { sidecar_.restart(); }, [] {});
@@ -318,6 +319,28 @@ void World::sidecar_fault(Duration length) {
   during(
       length, suspended ? "sidecar suspended" : "sidecar stalled",
       [&] { sidecar_.stall(length, suspended); }, [] {});
+}
+
+// At any moment, whatever else is wrong; it lasts until somebody ends it.
+void World::freeze_fault(Duration length) {
+  if (frozen_) return;
+  during(
+      length, "frozen",
+      [this] {
+        const core::Freeze freeze{.by = "operator", .reason = "maintenance", .until = {}};
+        frozen_ = sidecar_.set_freeze(freeze);
+        if (frozen_) judge_freeze();
+      },
+      [this] { unfreeze(); });
+}
+
+// A process that stands still is told again.
+void World::unfreeze() {
+  if (!frozen_) return;
+  frozen_ = false;
+  if (sidecar_.set_freeze(std::nullopt)) return;
+  frozen_ = true;
+  queue_.after(seconds(1), [this] { unfreeze(); });
 }
 
 // A server's clock is set. Back only for a moment of grace: what was committed shortly before would

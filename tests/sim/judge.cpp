@@ -19,6 +19,8 @@ constexpr Duration kCommitLatencyMax = milliseconds(150);
 // What a slow link had on its way (15 s), reconnecting receivers (5 s + 5 s), a settled exposure
 // (5 s), and the stale window.
 constexpr Duration kHealWithin = seconds(35);
+// Three times the model's wal_writer_delay.
+constexpr Duration kFlushedWithin = milliseconds(600);
 // A switch of the WAL (8 s), the archiver, a look (5 s).
 constexpr Duration kArchiveHealsWithin = seconds(50);
 
@@ -91,6 +93,7 @@ void World::judge_now() {
   if (view->gate.reasons.empty() != (view->gate.open_until > view->evaluated))
     fail("the lease and the reasons do not agree");
   judge_rivals();
+  judge_yes(decision);
   if (!decision.open) {
     ++tally_.closed_seen;
     judge_quiet();
@@ -130,6 +133,22 @@ void World::judge_rivals() {
       fail("the gate is open for " + cluster_.servers()[*writer].name + " and its rival " +
            cluster_.servers()[node].name + " accepts writes");
   }
+}
+
+// Clients keep a yes for as long as it says, and ask whenever they like.
+void World::judge_yes(const core::GateDecision& decision) {
+  if (!decision.open) return;
+  if (frozen_) fail("the shard is frozen and the gate is open");
+  yes_until_ = std::max(yes_until_, queue_.now() + decision.open_for);
+}
+
+// The shard has just been frozen: who still holds a yes holds it for max_lease at most.
+void World::judge_freeze() {
+  if (yes_until_ <= queue_.now()) return;
+  ++tally_.freezes;
+  const Duration held = yes_until_ - queue_.now();
+  if (held > sidecar_.spec().gate.max_lease)
+    fail("frozen, and a yes from before is good for another " + core::render_duration(held));
 }
 
 // Each new view.
@@ -262,8 +281,10 @@ void World::judge_quiet() {
   if (!sidecar_.ask().open)
     return fail("nothing is wrong since " + time_text(*quiet_since_) + " and the gate is closed: " +
                 core::name_of(*sidecar_.ask().reason) + " " + view.gate.detail);
-  // Two intervals, the way there and back, and what an asynchronous commit needs to be flushed.
-  const Duration limit = 2 * probe.interval + milliseconds(800);
+  // Two looks may each find a commit that has just ended; then what an asynchronous one needs to be
+  // flushed, up to the next look, and the way there and back.
+  const auto looks = (kFlushedWithin + probe.interval - Duration(1)) / probe.interval;
+  const Duration limit = (2 + looks) * probe.interval + milliseconds(200);
   const auto exposure = core::exposure_at(view, queue_.now());
   if (!exposure || *exposure > limit)
     fail("nothing is wrong since " + time_text(*quiet_since_) + " and the exposure is " +

@@ -133,6 +133,13 @@ void Sidecar::restart() {
   look_at_archive(++looks_);
 }
 
+bool Sidecar::set_freeze(const std::optional<core::Freeze>& freeze) {
+  if (queue_.now() < stalled_until_) return false;
+  memory_.durable.freeze = freeze;
+  evaluate();
+  return true;
+}
+
 void Sidecar::look_at_archive(std::uint64_t run) {
   if (run != looks_ || !list_archive) return;
   queue_.after(spec_->archive.interval, [this, run] { look_at_archive(run); });

@@ -38,6 +38,9 @@ class Sidecar {
   void stall(Duration length, bool suspended);
   /// Killed and started again: only what is on disk is left.
   void restart();
+  /// An operator freezes the shard, or ends that: in force when it returns. False: the process
+  /// stands still, and nothing happens.
+  bool set_freeze(const std::optional<core::Freeze>& freeze);
 
   /// Called right before a view is replaced, and right after.
   std::function<void()> before_change;

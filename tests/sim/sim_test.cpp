@@ -96,6 +96,7 @@ void add(Tally& sum, const Tally& one) {
   sum.bootstrapped += one.bootstrapped;
   sum.archive_checked += one.archive_checked;
   sum.frontiers_checked += one.frontiers_checked;
+  sum.freezes += one.freezes;
   sum.longest_loss = std::max(sum.longest_loss, one.longest_loss);
 }
 
@@ -105,14 +106,14 @@ void print(const char* name, std::uint64_t worlds, const Tally& tally) {
       "%s: %llu worlds, %.1f simulated hours, %llu evaluations, T checked %llu times, open gate "
       "%llu, quiet %llu, closed seen %llu, waived %llu, %llu commits let in, %llu faults, %llu "
       "promotions, %llu of them lossy, longest loss %s; bootstrapped %llu, T of the archive %llu, "
-      "frontiers %llu, rivals %llu, restores %llu\n",
+      "frontiers %llu, rivals %llu, restores %llu, freezes against a yes %llu\n",
       name, number(worlds), core::to_seconds(tally.simulated) / 3600, number(tally.evaluations),
       number(tally.proofs_checked), number(tally.open_checked), number(tally.quiet_checked),
       number(tally.closed_seen), number(tally.waived_seen), number(tally.commits_let_in),
       number(tally.faults), number(tally.promotions), number(tally.lossy_promotions),
       core::render_duration(tally.longest_loss).c_str(), number(tally.bootstrapped),
       number(tally.archive_checked), number(tally.frontiers_checked), number(tally.rivals_checked),
-      number(tally.restores));
+      number(tally.restores), number(tally.freezes));
 }
 
 // Each kind of world is simulated in so many cases, with seeds of their own.
@@ -155,6 +156,7 @@ Tally simulate(const char* name, std::uint64_t part) {
 TEST_P(Simulation, faults_of_links_servers_and_sidecar_never_break_the_promise) {
   const Tally tally = simulate("faults", GetParam());
   EXPECT_GT(tally.open_checked, tally.closed_seen / 100);
+  EXPECT_GT(tally.freezes, 0U);
 }
 
 TEST_P(Simulation, an_idle_writer_is_judged_as_carefully_as_a_busy_one) {

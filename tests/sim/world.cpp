@@ -67,6 +67,12 @@ core::ShardSpec World::draw_spec(Random& random, const Profile& profile) {
   return spec;
 }
 
+// Shorter than what is proven ahead, about as long, and longer than that ever is.
+Duration World::draw_max_lease(std::uint64_t seed) {
+  constexpr std::array<Duration, 4> kMaxLeases{seconds(2), seconds(4), seconds(10), seconds(60)};
+  return kMaxLeases.at(Random(seed, 6).below(kMaxLeases.size()));
+}
+
 core::ProbeSpec World::draw_probe(Random& random, const core::ShardSpec& spec) {
   constexpr std::array<Duration, 6> kIntervals{milliseconds(250), milliseconds(500), seconds(1),
                                                seconds(1),        seconds(1),        seconds(1)};
@@ -90,7 +96,8 @@ World::World(std::uint64_t seed, const Profile& profile, Replay replay)
       profile_(profile),
       cluster_(queue_, servers_),
       sidecar_([&] {
-        const auto spec = draw_spec(random_, profile);
+        auto spec = draw_spec(random_, profile);
+        spec.gate.max_lease = draw_max_lease(seed);
         return Sidecar(queue_, probes_, cluster_, spec, draw_probe(random_, spec));
       }()),
       archive_(queue_, servers_, cluster_) {

@@ -48,6 +48,7 @@ struct Tally {
   std::uint64_t bootstrapped = 0;
   std::uint64_t archive_checked = 0;
   std::uint64_t frontiers_checked = 0;
+  std::uint64_t freezes = 0;  ///< while some client held a yes
 };
 
 struct Replay {
@@ -78,6 +79,7 @@ class World {
   static core::ProbeSpec draw_probe(Random& random, const core::ShardSpec& spec);
   static void draw_nodes(Random& random, const Profile& profile, core::ShardSpec& spec);
   static void draw_archive(Random& random, core::ShardSpec& spec);
+  static Duration draw_max_lease(std::uint64_t seed);
   void build_servers();
   void place_sidecar();
   void begin_archiving();
@@ -98,6 +100,8 @@ class World {
   void probe_fault(Duration length);
   void misnamed_fault(Duration length);
   void sidecar_fault(Duration length);
+  void freeze_fault(Duration length);
+  void unfreeze();
   void synchronous_fault(Duration length);
   void history_fault(Duration length);
   void remember_flushed();
@@ -146,6 +150,8 @@ class World {
   // judge.cpp: the invariants
   void judge_view();
   void judge_now();
+  void judge_yes(const core::GateDecision& decision);
+  void judge_freeze();
   void judge_stamp();
   void judge_rivals();
   void judge_number();
@@ -204,6 +210,8 @@ class World {
   /// The last confirmed writer, and the waiver of the view before.
   std::optional<core::WriterView> confirmed_;
   std::string waived_why_;
+  Instant yes_until_{};        ///< the end of the longest yes that any client has got
+  bool frozen_ = false;
   std::optional<std::string> failure_;
   Tally tally_;
 };

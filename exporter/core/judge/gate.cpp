@@ -40,8 +40,9 @@ Instant deadline_for(const GateView& gate, bool low_priority) {
 Duration open_for(const ShardSpec& spec, const ShardView& shard, const GateRequest& request,
                   Instant now) {
   const Instant deadline = deadline_for(shard.gate, request.low_priority);
+  const Instant end = std::min(deadline, lease_limit(spec.gate, shard.evaluated));
   const auto good = request.generation ? generation_until(spec, shard) : std::nullopt;
-  return (good ? std::min(deadline, *good) : deadline) - now;
+  return (good ? std::min(end, *good) : end) - now;
 }
 
 }  // namespace
@@ -51,7 +52,8 @@ GateDecision check_gate(const ShardSpec& spec, const ShardView* shard, const Gat
   GateDecision decision;
   if (spec.gate.mode == GateMode::off) {
     decision.open = true;
-    decision.open_for = kOffOpenFor;
+    decision.open_for = std::min(kOffOpenFor, spec.gate.max_lease);
+    decision.stays_open_for = kOffOpenFor;
     return decision;
   }
   if (shard == nullptr) {
@@ -65,9 +67,14 @@ GateDecision check_gate(const ShardSpec& spec, const ShardView* shard, const Gat
       decision.reason = gate.reasons.front();
     } else if (now >= deadline) {
       decision.reason = gate.when_expired;
+    } else if (now >= lease_limit(spec.gate, shard->evaluated)) {
+      decision.reason = Reason::unproven;
     } else {
       decision.reason = fenced(spec, *shard, request, now);
-      if (!decision.reason) decision.open_for = open_for(spec, *shard, request, now);
+      if (!decision.reason) {
+        decision.open_for = open_for(spec, *shard, request, now);
+        decision.stays_open_for = deadline - now;
+      }
     }
   }
   decision.would_refuse = decision.reason.has_value();

@@ -20,7 +20,11 @@ struct GateDecision {
   /// What enforce would have refused; differs from !open in shadow mode.
   bool would_refuse = false;
   std::optional<Reason> reason;  ///< set whenever would_refuse
-  Duration open_for{};           ///< how long an open answer may be cached; 0 when closed
+  /// How long an open answer may be cached, never beyond lease_limit(); 0 when closed.
+  Duration open_for{};
+  /// For people: how long the gate stays open if rpoguard goes on judging and nothing new is
+  /// proven; 0 when closed.
+  Duration stays_open_for{};
   Duration retry_after = std::chrono::seconds(1);  ///< a hint, when closed
   bool waived = false;
 };

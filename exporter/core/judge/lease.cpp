@@ -123,7 +123,12 @@ void close(LeaseMemory& memory, Reason reason) {
 
 // The lease ran out since the last look: the callers have found the gate closed.
 void note_expiry(LeaseMemory& memory, Instant now) {
-  if (memory.was_open && memory.open_until <= now) close(memory, memory.when_expired);
+  if (!memory.was_open) return;
+  if (memory.open_until <= now) {
+    close(memory, memory.when_expired);
+  } else if (memory.limit <= now) {
+    close(memory, Reason::unproven);
+  }
 }
 
 void count_transition(LeaseMemory& memory, const GateView& gate, Instant now) {
@@ -183,6 +188,7 @@ RenewedLease renew_lease(LeaseMemory memory, const ShardSpec& spec, const LeaseI
   gate.transitions = memory.transitions;
   memory.open_until = gate.open_until;
   memory.when_expired = gate.when_expired;
+  memory.limit = lease_limit(spec.gate, now);
   return {.memory = std::move(memory), .gate = std::move(gate)};
 }
 

@@ -19,6 +19,7 @@ struct LeaseMemory {
   std::optional<Instant> reopened;   ///< when it did so again; the next time has to wait for it
   Instant open_until{};
   Reason when_expired = Reason::rpo_exceeded;
+  Instant limit{};                       ///< no yes of the last evaluation outlived this
   bool must_settle = false;              ///< closed for rpo_exceeded: reopening waits
   std::optional<Instant> settled_since;  ///< the exposure has been below reopen_below since
   std::map<std::pair<bool, Reason>, std::uint64_t> transitions;

@@ -23,6 +23,10 @@ inline constexpr std::size_t kCommandWordsMax = 64;  ///< program and arguments
 /// time-out) no longer tells who the writer is.
 inline constexpr int kStaleIntervals = 2;
 
+/// A yes must last for so many probe intervals: an evaluation may come late, and the gate shall
+/// stay open until the next.
+inline constexpr int kLeaseIntervalsMin = 2;
+
 /// No node is asked more often.
 inline constexpr Duration kProbeIntervalMin = std::chrono::milliseconds(100);
 

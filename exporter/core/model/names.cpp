@@ -29,7 +29,9 @@ constexpr std::array<ReasonText, kReasonCount> kReasonTexts{{
     {"stale_generation",
      "the caller's generation of the shard map is not the current one, or nobody can check it"},
     {"frozen", "an operator has frozen writes"},
-    {"unproven", "no counted copy has proven anything durable yet"},
+    {"unproven",
+     "no counted copy has proven anything durable yet, or rpoguard has not judged the shard for "
+     "too long"},
     {"rpo_exceeded",
      "more acknowledged work than the RPO allows is not proven durable on the counted copies"},
     {"archive_too_old", "the WAL archive is older than the policy allows"},

@@ -98,6 +98,8 @@ struct GateSpec {
   Duration reopen_below{};  ///< exposure that must be undercut to reopen; half the RPO by default
   Duration reopen_after = std::chrono::seconds(5);
   double shed_low_priority_at = 0.8;  ///< share of the RPO, (0, 1]
+  /// A yes is good for so long at most, from the evaluation that it rests on.
+  Duration max_lease = std::chrono::seconds(10);
   friend bool operator==(const GateSpec&, const GateSpec&) = default;
 };
 

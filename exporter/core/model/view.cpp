@@ -12,6 +12,10 @@ constexpr double kGrowthMin = 0.01;
 
 }  // namespace
 
+Instant lease_limit(const GateSpec& gate, Instant evaluated) {
+  return evaluated + gate.max_lease;
+}
+
 std::optional<Duration> exposure_at(std::optional<Instant> recovery_point, Instant now) {
   if (!recovery_point) return std::nullopt;
   return now - *recovery_point;
@@ -76,7 +80,8 @@ bool is_downgraded(const ShardView& shard) {
 }
 
 bool usable_at(const ShardView& shard, Instant now) {
-  return shard.writes_usable && now < shard.gate.open_until;
+  return shard.writes_usable && now < shard.gate.open_until &&
+         now < lease_limit(shard.spec->gate, shard.evaluated);
 }
 
 Duration stale_after(const ProbeSpec& probe) {

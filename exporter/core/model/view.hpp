@@ -204,7 +204,9 @@ inline constexpr const char* kDivergedRemedy = "run pg_rewind or rebuild it";
 /// The gate as a lease: open iff now < open_until. Decided at request time (gate.hpp), never read
 /// as a flag.
 struct GateView {
-  Instant open_until{};  ///< the epoch of the clock: closed
+  /// Until when what is known keeps it open; no yes outlives lease_limit(). The epoch of the clock:
+  /// closed.
+  Instant open_until{};
   /// Low priority is refused from here on; absent: with open_until.
   std::optional<Instant> shed_low_priority_from;
   std::vector<Reason> reasons;  ///< why it is closed, most severe first; empty while open
@@ -259,6 +261,9 @@ struct ShardView {
   bool state_saved = true;  ///< what must survive a restart is on disk; the shell knows
 };
 
+/// No yes outlives this moment that rests on an evaluation at `evaluated`, whatever is proven: so
+/// what an operator closes is closed everywhere by then.
+Instant lease_limit(const GateSpec& gate, Instant evaluated);
 /// now - T; absent = unknown.
 std::optional<Duration> exposure_at(std::optional<Instant> recovery_point, Instant now);
 std::optional<Duration> exposure_at(const ShardView& shard, Instant now);
@@ -276,7 +281,8 @@ std::optional<Duration> time_to_exhaustion_at(const ShardView& shard, Instant no
 std::optional<bool> downgraded(const ShardView& shard);
 /// It is known to be.
 bool is_downgraded(const ShardView& shard);
-/// Writes are usable at `now`: as evaluated, and the lease has not run out since.
+/// Writes are usable at `now`: as evaluated, and the lease has not run out since. REQUIRES:
+/// shard.spec
 bool usable_at(const ShardView& shard, Instant now);
 
 /// All shards, published as one. Swapped whole; never changed after publication.

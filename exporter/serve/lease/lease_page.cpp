@@ -39,7 +39,8 @@ static_assert(static_cast<int>(core::GateMode::enforce) == RPOGUARD_LEASE_ENFORC
               static_cast<int>(core::GateMode::off) == RPOGUARD_LEASE_OFF);
 
 // For a gate that does not enforce: as long as several looks may take, so that it stays open
-// between two updates, and no longer, so that enforcing takes effect in old mappings too.
+// between two updates, and no longer (max_lease at most), so that enforcing takes effect in old
+// mappings too.
 constexpr int kUnenforcedIntervals = 4;
 
 base::Error failure(const std::string& what, const std::string& path, int error) {
@@ -83,7 +84,7 @@ std::uint64_t nanoseconds_of(core::Instant instant) {
 std::uint64_t deadline_of(const core::GateDecision& decision, const core::ShardSpec& spec,
                           core::Duration interval, core::Instant now) {
   if (spec.gate.mode != core::GateMode::enforce)
-    return nanoseconds_of(now + interval * kUnenforcedIntervals);
+    return nanoseconds_of(now + std::min(interval * kUnenforcedIntervals, spec.gate.max_lease));
   return decision.open ? nanoseconds_of(now + decision.open_for) : 0;
 }
 

@@ -105,7 +105,7 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
      .help = "How much longer the gate stays open if nothing new is proven, in seconds of this "
              "host's boot clock. 0 while it is closed.",
      .read = each_shard([](const ShardScrape& shard) {
-       return shard.gate_open ? shard.gate.open_for : Duration{0};
+       return shard.gate_open ? shard.gate.stays_open_for : Duration{0};
      })},
     {.name = "rpoguard_gate_reason",
      .kind = MetricKind::gauge,

@@ -103,7 +103,7 @@ std::string gate_line(const ShardSpec& spec, const ShardView* shard,
                       const core::GateDecision& decision) {
   std::vector<Remark> remarks = core::remarks_on(core::gate_words(spec, decision));
   if (decision.open)
-    remarks.front().more.insert(0, " for another " + render_short(decision.open_for));
+    remarks.front().more.insert(0, " for another " + render_short(decision.stays_open_for));
   std::string line = "Gate " + joined_html(remarks);
   const std::string meaning = decision.reason ? meaning_of(*decision.reason) : "";
   const std::string detail = core::detail_of(shard, decision);

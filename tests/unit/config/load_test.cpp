@@ -134,6 +134,7 @@ TEST(ConfigLoad, nodes_override_shards_and_shards_override_defaults) {
   EXPECT_EQ(plain.archive.max_age, core::Duration(2min));
   EXPECT_EQ(plain.gate.mode, core::GateMode::off);
   EXPECT_EQ(plain.gate.reopen_below, 4s);
+  EXPECT_EQ(plain.gate.max_lease, 10s);
   const core::ConnectSpec inherited{.host = "a",
                                     .port = 6000,
                                     .dbname = "d0",
@@ -183,8 +184,28 @@ TEST(ConfigLoad, every_key_of_defaults_can_be_overridden_in_a_shard) {
                                  .gate = {.mode = core::GateMode::shadow,
                                           .reopen_below = 3s,
                                           .reopen_after = 0s,
-                                          .shed_low_priority_at = 1.0}};
+                                          .shed_low_priority_at = 1.0,
+                                          .max_lease = 3s}};
   EXPECT_EQ(shard, expected);
+}
+
+// A gate must stay open from one look to the next, however far apart they are.
+TEST(ConfigLoad, a_yes_may_last_for_two_probe_intervals_where_these_are_longer_than_usual) {
+  for (const auto& [interval, max_lease] :
+       {std::pair("5s", 10000ms), std::pair("5s1ms", 10002ms), std::pair("30s", 60000ms)}) {
+    const Loaded loaded = load_text("probe: {interval: " + std::string(interval) +
+                                        ", slow_interval: 1m}\n"
+                                        "shards:\n"
+                                        "  - id: a\n"
+                                        "    rpo: 10m\n"
+                                        "    home_region: iad\n"
+                                        "    nodes:\n"
+                                        "      - {name: iad-a, region: iad, host: 10.0.0.1}\n"
+                                        "      - {name: phx-a, region: phx, host: 10.1.0.1}\n",
+                                    "slow.yml");
+    ASSERT_TRUE(loaded.spec.has_value()) << render_all(loaded);
+    EXPECT_EQ(loaded.spec->shards[0].gate.max_lease, max_lease) << interval;
+  }
 }
 
 TEST(ConfigLoad, every_source_of_facts_may_stand_in_defaults) {

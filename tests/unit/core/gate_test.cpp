@@ -11,6 +11,7 @@ using namespace test;  // NOLINT(google-build-using-namespace): the fixture's wo
 
 ShardView open_view() {
   ShardView view;
+  view.evaluated = kStart;
   view.writer = WriterView{"iad-a", "iad", Epoch{7}, Timeline{1}};
   view.gate.open_until = kStart + seconds(4);
   view.gate.shed_low_priority_from = kStart + seconds(3);
@@ -37,6 +38,41 @@ TEST(Gate, is_open_until_its_lease_runs_out_and_closed_from_then_on) {
   EXPECT_FALSE(expired.open) << "the prober may hang; the request's own clock closes the gate";
   EXPECT_EQ(expired.reason, Reason::rpo_exceeded);
   EXPECT_EQ(expired.open_for, Duration{0});
+}
+
+// An RPO of a minute proves a minute ahead; a freeze must not have to wait for that.
+TEST(Gate, no_yes_outlives_max_lease_whatever_is_proven) {
+  ShardSpec spec = make_spec(seconds(60));
+  ShardView view = open_view();
+  view.gate.open_until = kStart + seconds(59);
+  view.gate.shed_low_priority_from = kStart + seconds(47);
+  GateRequest low;
+  low.low_priority = true;
+  EXPECT_EQ(check_gate(spec, &view, {}, kStart).open_for, seconds(10));
+  EXPECT_EQ(check_gate(spec, &view, low, kStart).open_for, seconds(10));
+  EXPECT_EQ(check_gate(spec, &view, {}, kStart).stays_open_for, seconds(59)) << "people see more";
+  EXPECT_EQ(check_gate(spec, &view, low, kStart).stays_open_for, seconds(47));
+  spec.gate.max_lease = seconds(3);
+  EXPECT_EQ(check_gate(spec, &view, {}, kStart + seconds(1)).open_for, seconds(2))
+      << "it is counted from the evaluation, not from the question";
+  EXPECT_TRUE(check_gate(spec, &view, {}, kStart + seconds(3) - Duration(1)).open);
+  const auto late = check_gate(spec, &view, {}, kStart + seconds(3));
+  EXPECT_FALSE(late.open) << "nobody has looked since";
+  EXPECT_EQ(late.reason, Reason::unproven);
+  EXPECT_EQ(late.open_for, Duration{0});
+  view.gate.open_until = kStart + seconds(2);
+  EXPECT_EQ(check_gate(spec, &view, {}, kStart + seconds(4)).reason, Reason::rpo_exceeded);
+}
+
+TEST(Gate, a_generation_is_good_for_max_lease_too) {
+  ShardSpec spec = make_spec();
+  spec.generation_witness = WitnessSpec{};
+  spec.gate.max_lease = seconds(2);
+  ShardView view = open_view();
+  view.generation_witness = WitnessView{12, "", kStart, std::nullopt};
+  GateRequest request;
+  request.generation = 12;
+  EXPECT_EQ(check_gate(spec, &view, request, kStart).open_for, seconds(2));
 }
 
 TEST(Gate, answers_with_the_worst_reason_and_a_hint_when_to_come_back) {
@@ -156,6 +192,8 @@ TEST(Gate, off_lets_in_whatever_the_state_and_is_asked_again_soon) {
     EXPECT_FALSE(decision.would_refuse);
     EXPECT_EQ(decision.open_for, seconds(1));
   }
+  spec.gate.max_lease = milliseconds(200);
+  EXPECT_EQ(check_gate(spec, nullptr, {}, kStart).open_for, milliseconds(200));
   const ShardView closed = closed_view(Reason::split_brain);
   EXPECT_TRUE(check_gate(spec, &closed, {}, kStart).open);
 }

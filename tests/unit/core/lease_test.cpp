@@ -114,6 +114,23 @@ TEST_F(Lease, that_ran_out_unseen_has_to_settle_too) {
   EXPECT_EQ(judge(60, seconds(1)).reasons, only(Reason::reopening));
 }
 
+// Nobody looked for longer than a yes may last: the callers have found the gate closed.
+TEST_F(Lease, that_nobody_renewed_in_time_was_closed_meanwhile) {
+  const auto count = [](const GateView& gate, bool opened, Reason reason) {
+    const auto found = gate.transitions.find({opened, reason});
+    return found == gate.transitions.end() ? 0U : found->second;
+  };
+  spec = make_spec(seconds(60));
+  judge(0, seconds(1));
+  GateView gate = judge(9, seconds(1));
+  EXPECT_EQ(count(gate, false, Reason::unproven), 0U);
+  gate = judge(19, seconds(1));
+  EXPECT_TRUE(gate.reasons.empty()) << "what is proven still holds";
+  EXPECT_EQ(count(gate, false, Reason::unproven), 1U);
+  EXPECT_EQ(count(gate, true, Reason::unproven), 1U);
+  EXPECT_EQ(count(gate, false, Reason::rpo_exceeded), 0U);
+}
+
 TEST_F(Lease, that_was_closed_for_another_reason_reopens_at_once) {
   input.verdict_reason = Reason::no_writer;
   judge(0, seconds(1));

@@ -82,11 +82,16 @@ TEST(ViewQuestions, the_span_at_risk_stops_growing_when_the_writer_can_acknowled
 
 TEST(ViewQuestions, writes_are_usable_no_longer_than_the_lease) {
   ShardView view;
+  view.spec = std::make_shared<const ShardSpec>(make_spec());
+  view.evaluated = kStart;
   view.gate.open_until = kStart + seconds(2);
   EXPECT_FALSE(usable_at(view, kStart));
   view.writes_usable = true;
   EXPECT_TRUE(usable_at(view, kStart));
   EXPECT_FALSE(usable_at(view, kStart + seconds(2)));
+  view.gate.open_until = kStart + seconds(60);
+  EXPECT_TRUE(usable_at(view, kStart + seconds(10) - Duration(1)));
+  EXPECT_FALSE(usable_at(view, kStart + seconds(10))) << "max_lease";
 }
 
 TEST(ViewQuestions, a_shard_is_found_by_its_id_once_it_has_been_judged) {

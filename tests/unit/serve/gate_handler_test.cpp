@@ -192,6 +192,19 @@ TEST_F(GateHandler, a_caller_with_another_epoch_is_fenced) {
   EXPECT_EQ(ask(by_header).status, 403);
 }
 
+TEST_F(GateHandler, no_answer_is_good_for_longer_than_max_lease) {
+  auto view = healthy_view(world_.clock.now());
+  auto spec = std::make_shared<core::Spec>(*view->spec);
+  spec->shards[0].gate.max_lease = 2s;
+  view->spec = spec;
+  world_.views.publish(view);
+  EXPECT_EQ(header(ask("/gate/s0"), "Rpoguard-Open-For-Ms"), "1600") << "judged 400 ms ago";
+  EXPECT_EQ(header(ask("/gate"), "Rpoguard-Open-For-Ms"), "1600");
+  world_.clock.advance(1600ms);
+  EXPECT_EQ(ask("/gate/s0").status, 503);
+  EXPECT_EQ(header(ask("/gate/s0"), "Rpoguard-Reason"), "unproven");
+}
+
 TEST_F(GateHandler, a_generation_that_nobody_can_confirm_is_refused) {
   world_.views.publish(healthy_view(world_.clock.now()));  // no witness is configured
   EXPECT_EQ(header(ask("/gate/s0", {{"generation", "12"}}), "Rpoguard-Reason"), "stale_generation");

@@ -39,6 +39,12 @@ void set_mode(core::View& view, core::GateMode mode) {
   view.spec = spec;
 }
 
+void set_max_lease(core::View& view, core::Duration max_lease) {
+  auto spec = std::make_shared<core::Spec>(*view.spec);
+  for (core::ShardSpec& shard : spec->shards) shard.gate.max_lease = max_lease;
+  view.spec = spec;
+}
+
 // A reader's mapping.
 class Reader {
  public:
@@ -137,6 +143,7 @@ TEST_F(LeasePageTest, an_unrenewed_lease_runs_out) {
   auto view = healthy_view(boot_now());
   shard_of(*view, 0).gate.open_until = boot_now() - 1ns;
   shard_of(*view, 0).gate.when_expired = core::Reason::rpo_exceeded;
+  set_max_lease(*view, 2h);
   const auto page = publish(*view);
   const Reader reader(path_);
   EXPECT_FALSE(reader.open("s0"));
@@ -149,6 +156,29 @@ TEST_F(LeasePageTest, an_unrenewed_lease_runs_out) {
   const core::Instant end = boot_now() + 2ms;
   while (boot_now() < end) std::this_thread::yield();
   EXPECT_FALSE(reader.open("s0"));
+}
+
+// However long the proof holds: who freezes the shard need not wait for that.
+TEST_F(LeasePageTest, no_deadline_is_later_than_max_lease_allows) {
+  auto view = healthy_view(boot_now());
+  set_max_lease(*view, 3s);
+  shard_of(*view, 0).gate.open_until = boot_now() + 1h;
+  shard_of(*view, 0).gate.shed_low_priority_from = boot_now() + 50min;
+  const core::Instant evaluated = shard_of(*view, 0).evaluated;
+  const auto page = publish(*view);
+  const Reader reader(path_);
+  const auto limit = static_cast<std::uint64_t>((evaluated + 3s).time_since_epoch().count());
+  EXPECT_EQ(reader.lease("s0").open_until_ns, limit);
+  EXPECT_EQ(reader.lease("s0").open_until_low_priority_ns, limit);
+  page->write(*view, boot_now());
+  EXPECT_EQ(reader.lease("s0").open_until_ns, limit) << "writing it again looks at nothing";
+  for (const auto mode : {core::GateMode::shadow, core::GateMode::off}) {
+    set_mode(*view, mode);
+    const core::Instant now = boot_now();
+    page->write(*view, now);
+    EXPECT_EQ(reader.lease("s0").open_until_ns,
+              static_cast<std::uint64_t>((now + 3s).time_since_epoch().count()));
+  }
 }
 
 TEST_F(LeasePageTest, a_fenced_caller_is_refused_by_epoch_and_generation) {
@@ -353,6 +383,7 @@ TEST_F(LeasePageTest, nothing_is_torn_under_constant_updates) {
 
 TEST_F(LeasePageTest, readers_in_c_cxx_and_python_agree) {
   auto view = healthy_view(boot_now(), 2);
+  set_max_lease(*view, 2h);
   shard_of(*view, 0).gate.open_until = boot_now() + 1h;
   shard_of(*view, 0).gate.shed_low_priority_from = boot_now();
   shard_of(*view, 1).gate.reasons = {core::Reason::no_writer};
