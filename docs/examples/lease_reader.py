@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Reads rpoguard's lease page (docs/lease-page.md) from Python.
 
-    lease_reader.py PATH SHARD [EPOCH [GENERATION]]     exit code 0: open, 1: closed, 2: no such page
+    lease_reader.py PATH SHARD [EPOCH [GENERATION [TIMELINE [WRITER]]]]     -1: not stated
 
-As a module: Page(path).find("184").open_for(epoch=7). For machines with x86-64's memory model: Python
+Exit code 0: open, 1: closed, 2: no such page. As a module:
+Page(path).find("184").open_for(epoch=7, timeline=3, writer="iad-a"). For machines with x86-64's memory model: Python
 has no way to order its reads on weaker ones; use the C header there.
 """
 import mmap
@@ -14,7 +15,7 @@ import time
 
 MAGIC = int.from_bytes(b"RPOLEASE", "little")
 HEADER = struct.Struct("=QIIIIQQ24x")
-RECORD = struct.Struct("=QQQqqQII8x64s64s64s64s")
+RECORD = struct.Struct("=QQQqqQIIQ64s64s64s64s")
 SHARD_AT = 128
 ATTEMPTS = 1000
 MODES = ("enforce", "shadow", "off")
@@ -29,13 +30,21 @@ class Lease:
 
     def __init__(self, fields):
         (_, self.open_until, self.open_until_low_priority, self.epoch, self.generation,
-         self.generation_until, self.mode, self.waived) = fields[:8]
-        self.reason, self.shard, self.writer, self.writer_region = map(text, fields[8:])
+         self.generation_until, self.mode, self.waived, self.timeline) = fields[:9]
+        self.reason, self.shard, self.writer, self.writer_region = map(text, fields[9:])
 
-    def open_for(self, epoch=-1, generation=-1, low_priority=False):
+    def follows(self, epoch, timeline, writer):
+        """Is what the caller states of its writer so? A timeline of 0: none is known."""
+        return (epoch in (-1, self.epoch)
+                and (timeline == -1 or timeline == self.timeline != 0)
+                and (writer is None or writer == self.writer != ""))
+
+    def open_for(self, epoch=-1, generation=-1, low_priority=False, timeline=-1, writer=None):
         until = self.open_until_low_priority if low_priority else self.open_until
         if MODES[self.mode] == "enforce":
-            if epoch not in (-1, self.epoch) or generation not in (-1, self.generation):
+            if not self.follows(epoch, timeline, writer):
+                return False
+            if generation not in (-1, self.generation):
                 return False
             if generation != -1:
                 until = min(until, self.generation_until)
@@ -111,7 +120,8 @@ class Page:
 
 def main(arguments):
     path, shard = arguments[1:3]
-    numbers = [int(argument) for argument in arguments[3:5]] + [-1, -1]
+    epoch, generation, timeline = ([int(argument) for argument in arguments[3:6]] + [-1] * 3)[:3]
+    writer = arguments[6] if len(arguments) > 6 else None
     try:
         page = Page(path)
     except (OSError, ValueError) as error:
@@ -125,10 +135,10 @@ def main(arguments):
     if lease is None:
         print("closed stuck")
         return 1
-    is_open = lease.open_for(epoch=numbers[0], generation=numbers[1])
+    is_open = lease.open_for(epoch=epoch, generation=generation, timeline=timeline, writer=writer)
     low = "open" if lease.open_for(low_priority=True) else "closed"
     print(f"{'open' if is_open else 'closed'} low={low} epoch={lease.epoch} "
-          f"generation={lease.generation} mode={lease.mode} waived={lease.waived} "
+          f"timeline={lease.timeline} generation={lease.generation} mode={lease.mode} waived={lease.waived} "
           f"writer={lease.writer} region={lease.writer_region} reason={lease.reason}")
     return 0 if is_open else 1
 

@@ -210,7 +210,7 @@ class World {
   /// The last confirmed writer, and the waiver of the view before.
   std::optional<core::WriterView> confirmed_;
   std::string waived_why_;
-  Instant yes_until_{};        ///< the end of the longest yes that any client has got
+  Instant yes_until_{};  ///< the end of the longest yes that any client has got
   bool frozen_ = false;
   std::optional<std::string> failure_;
   Tally tally_;

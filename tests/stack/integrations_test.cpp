@@ -55,7 +55,11 @@ TEST(Integrations, nginx_refuses_writes_while_the_gate_is_closed_and_lets_reads_
   EXPECT_EQ(api.status("POST"), 200);
   EXPECT_NE(guarded.app.last_request().find("Rpoguard-Epoch: 1\r\n"), std::string::npos)
       << guarded.app.last_request();
+  EXPECT_NE(guarded.app.last_request().find("Rpoguard-Timeline: 1\r\n"), std::string::npos)
+      << guarded.app.last_request();
   EXPECT_EQ(api.call("POST", {{"Rpoguard-Epoch", "2"}})->status, 503) << "another epoch";
+  EXPECT_EQ(api.call("POST", {{"Rpoguard-Timeline", "2"}})->status, 503) << "another timeline";
+  EXPECT_EQ(api.call("POST", {{"Rpoguard-Writer", "phx-a"}})->status, 503) << "another writer";
   EXPECT_EQ(api.call("POST", {{"Cookie", std::string(6000, 'c')}})->status, 200);
 
   guarded.shard.cut_wan();

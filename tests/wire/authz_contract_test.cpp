@@ -137,6 +137,8 @@ std::vector<ClientRequest> requests() {
   result.push_back({.target = "/orders", .headers = usual});
   Headers speaking = usual;
   speaking["Rpoguard-Epoch"] = "7";
+  speaking["Rpoguard-Timeline"] = "3";
+  speaking["rpoguard-writer"] = "iad-a";
   speaking["rpoguard-generation"] = "12";
   speaking["RPOGUARD-PRIORITY"] = "low";
   result.push_back({.target = "/orders", .headers = speaking});
@@ -201,6 +203,7 @@ TEST_F(AuthzContract, a_gate_that_shuts_down_is_closed) {
 TEST_F(AuthzContract, what_the_caller_states_fences_it) {
   for (const Headers& headers :
        {Headers{{"Rpoguard-Epoch", "6"}}, Headers{{"rpoguard-epoch", "seven"}},
+        Headers{{"Rpoguard-Timeline", "2"}}, Headers{{"rpoguard-writer", "phx-a"}},
         Headers{{"Rpoguard-Generation", "11"}}, Headers{{"Rpoguard-Priority", "urgent"}}}) {
     const ClientRequest request{.target = "/orders?epoch=7", .headers = headers};
     EXPECT_EQ(answer(envoy_.call(request)).status, 403) << headers.begin()->second;

@@ -87,7 +87,7 @@ TEST_F(HttpListeners, both_dialects_say_the_same_on_the_wire) {
   EXPECT_EQ(gate.body, authz.body);
   for (const char* line :
        {"Rpoguard-Gate: closed", "Rpoguard-Reason: stale_epoch", "Rpoguard-Open-For-Ms: 0",
-        "Rpoguard-Epoch: 7", "Rpoguard-Writer: iad-a", "Retry-After: 1"}) {
+        "Rpoguard-Epoch: 7", "Rpoguard-Timeline: 3", "Rpoguard-Writer: iad-a", "Retry-After: 1"}) {
     EXPECT_TRUE(gate.has_header(line)) << line;
     EXPECT_TRUE(authz.has_header(line)) << line;
   }
@@ -97,6 +97,18 @@ TEST_F(HttpListeners, a_header_can_state_the_epoch) {
   EXPECT_EQ(ask_gate(*gate_, "/gate/s0", "GET", "Rpoguard-Epoch: 7\r\n").status, 200);
   EXPECT_EQ(ask_gate(*gate_, "/gate/s0", "GET", "RPOGUARD-EPOCH: 6\r\n").status, 503);
   EXPECT_EQ(ask_gate(*gate_, "/gate/s0", "GET", "Rpoguard-Epoch: x\r\n").status, 400);
+}
+
+TEST_F(HttpListeners, query_and_headers_can_state_the_whole_history) {
+  EXPECT_EQ(ask_gate(*gate_, "/gate/s0?epoch=7&timeline=3&writer=iad%2Da").status, 200);
+  EXPECT_EQ(ask_gate(*gate_, "/gate/s0?epoch=7&timeline=2&writer=iad-a").status, 503);
+  EXPECT_EQ(ask_gate(*gate_, "/gate/s0?epoch=7&timeline=3&writer=phx-a").status, 503);
+  EXPECT_EQ(ask_gate(*gate_, "/gate/s0?timeline=3.0").status, 400);
+  EXPECT_EQ(ask_gate(*gate_, "/authz/s0", "POST", "Rpoguard-Timeline: 2\r\n").status, 403);
+  EXPECT_EQ(ask_gate(*gate_, "/authz/s0/x?timeline=2", "POST",
+                     "Rpoguard-Timeline: 3\r\nRpoguard-Writer: iad-a\r\n")
+                .status,
+            200);
 }
 
 TEST_F(HttpListeners, the_metrics_page_is_what_prometheus_3_accepts) {

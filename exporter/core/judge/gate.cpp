@@ -16,13 +16,21 @@ std::optional<Instant> generation_until(const ShardSpec& spec, const ShardView& 
   return *witness->as_of + spec.generation_witness->ttl;
 }
 
+// Does the caller follow the writer's history, as far as it says? A number can be used twice (by
+// two promotions, or after a restore), so each part of the history fences for itself. Higher than
+// ours is refused as well: then it is rpoguard that has not seen the latest promotion.
+bool follows(const GateRequest& request, const std::optional<WriterView>& writer) {
+  if (!request.epoch && !request.timeline && !request.writer) return true;
+  if (!writer) return false;
+  if (request.epoch && *request.epoch != writer->epoch) return false;
+  if (request.timeline && *request.timeline != writer->timeline) return false;
+  return !request.writer || *request.writer == writer->node;
+}
+
 // Why this caller is refused although the gate is open for others.
 std::optional<Reason> fenced(const ShardSpec& spec, const ShardView& shard,
                              const GateRequest& request, Instant now) {
-  // Higher than ours is refused as well: then it is rpoguard that has not seen the latest
-  // promotion.
-  if (request.epoch && (!shard.writer || shard.writer->epoch != *request.epoch))
-    return Reason::stale_epoch;
+  if (!follows(request, shard.writer)) return Reason::stale_epoch;
   if (!request.generation) return std::nullopt;
   const auto until = generation_until(spec, shard);
   if (!until || now >= *until || shard.generation_witness->number != request.generation)

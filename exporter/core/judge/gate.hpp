@@ -2,15 +2,20 @@
 // stops, the lease still runs out on time.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <string>
 
 #include "exporter/core/model/view.hpp"
 
 namespace rpoguard::core {
 
-/// What a caller may state. A caller that names an epoch or a generation is fenced by it.
+/// What a caller may state. Whatever it states fences it: the confirmed writer must be of this
+/// epoch, on this timeline and this node, and the shard map of this generation.
 struct GateRequest {
   std::optional<Epoch> epoch;
+  std::optional<Timeline> timeline{};
+  std::optional<std::string> writer{};  ///< a node's name
   std::optional<std::int64_t> generation;
   bool low_priority = false;
 };

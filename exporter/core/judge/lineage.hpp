@@ -55,8 +55,8 @@ struct LineageVerdict {
   std::vector<NodeLineage> nodes;  ///< parallel to ShardSpec::nodes: as it counts now
 };
 
-/// Continues the lineage of all nodes. `rows`: the names of the writer's rows for them (row_names.hpp).
-/// REQUIRES: readings and rows are parallel to the spec's nodes.
+/// Continues the lineage of all nodes. `rows`: the names of the writer's rows for them
+/// (row_names.hpp). REQUIRES: readings and rows are parallel to the spec's nodes.
 LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const ShardSpec& spec,
                               const Readings& readings, const std::vector<std::string>& rows,
                               const std::optional<ConfirmedWriter>& writer, const ProbeSpec& probe);

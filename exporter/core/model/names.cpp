@@ -22,8 +22,8 @@ struct ReasonText {
 constexpr std::array<ReasonText, kReasonCount> kReasonTexts{{
     {"split_brain", "two or more nodes accept writes and neither outranks the other"},
     {"stale_epoch",
-     "the node that accepts writes does not own the highest epoch, or the caller's epoch is not "
-     "the writer's"},
+     "the node that accepts writes does not own the highest epoch, or the caller's epoch, timeline "
+     "or writer is not the writer's"},
     {"no_writer", "no node is known to accept writes"},
     {"endpoint_misrouted", "the writer endpoint does not lead to the writer"},
     {"stale_generation",

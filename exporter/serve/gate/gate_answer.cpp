@@ -11,12 +11,18 @@ const core::WriterView* writer_of(const GateVerdict& verdict) {
   return verdict.view != nullptr && verdict.view->writer ? &*verdict.view->writer : nullptr;
 }
 
-void append_epoch(std::string& out, const core::WriterView* writer) {
+void append_history(std::string& out, const core::WriterView* writer) {
   out += "\"epoch\":";
   if (writer == nullptr) {
     out += "null";
   } else {
     append_number(out, writer->epoch.value);
+  }
+  out += ",\"timeline\":";
+  if (writer == nullptr) {
+    out += "null";
+  } else {
+    append_number(out, std::int64_t{writer->timeline.value});
   }
 }
 
@@ -62,11 +68,12 @@ std::int64_t whole_ms(core::Duration duration) {
 
 void add_gate_headers(HttpResponse& response, const GateVerdict& verdict) {
   auto& headers = response.headers;
-  headers.reserve(8);
+  headers.reserve(9);
   headers.emplace_back("Rpoguard-Gate", verdict.open ? "open" : "closed");
   headers.emplace_back("Rpoguard-Open-For-Ms", std::to_string(whole_ms(verdict.open_for)));
   if (const core::WriterView* writer = writer_of(verdict)) {
     headers.emplace_back("Rpoguard-Epoch", std::to_string(writer->epoch.value));
+    headers.emplace_back("Rpoguard-Timeline", std::to_string(writer->timeline.value));
     headers.emplace_back("Rpoguard-Writer", header_safe(writer->node));
   }
   if (verdict.waived) headers.emplace_back("Rpoguard-Rpo", "waived");
@@ -84,7 +91,7 @@ void append_gate_json(std::string& out, const GateVerdict& verdict, core::Instan
   out += ",\"open_for_ms\":";
   append_number(out, whole_ms(verdict.open_for));
   out += ',';
-  append_epoch(out, writer_of(verdict));
+  append_history(out, writer_of(verdict));
   append_generation(out, verdict.view);
   append_writer(out, writer_of(verdict));
   out += ",\"exposure_seconds\":";

@@ -9,8 +9,8 @@
 
 namespace rpoguard::serve {
 
-/// Headers Rpoguard-Gate, -Open-For-Ms, -Epoch and -Writer (where known), -Rpo (under a waiver),
-/// and when closed -Reason and, if retryable, Retry-After.
+/// Headers Rpoguard-Gate, -Open-For-Ms, -Epoch, -Timeline and -Writer (where known), -Rpo (under a
+/// waiver), and when closed -Reason and, if retryable, Retry-After.
 void add_gate_headers(HttpResponse& response, const GateVerdict& verdict);
 
 /// Appends the JSON object. Unknown values are null.

@@ -4,8 +4,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "exporter/base/number.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::serve {
 namespace {
@@ -15,6 +17,8 @@ struct Field {
   const char* header;
 };
 constexpr Field kEpoch{"epoch", "rpoguard-epoch"};
+constexpr Field kTimeline{"timeline", "rpoguard-timeline"};
+constexpr Field kWriter{"writer", "rpoguard-writer"};
 constexpr Field kGeneration{"generation", "rpoguard-generation"};
 constexpr Field kPriority{"priority", "rpoguard-priority"};
 
@@ -49,6 +53,25 @@ base::Result<std::optional<std::int64_t>> find_number(const Said& said, const Fi
   return number;
 }
 
+base::Result<std::optional<core::Timeline>> find_timeline(const Said& said) {
+  const base::Result<Text> text = find_text(said, kTimeline);
+  if (!text) return text.error();
+  if (!text.value()) return std::optional<core::Timeline>();
+  const auto number = base::parse_number<std::uint32_t>(*text.value());
+  if (!number || *number == 0)
+    return base::Error{"timeline must be a whole number from 1 to 4294967295"};
+  return std::optional(core::Timeline{*number});
+}
+
+base::Result<std::optional<std::string>> find_writer(const Said& said) {
+  const base::Result<Text> text = find_text(said, kWriter);
+  if (!text) return text.error();
+  if (!text.value()) return std::optional<std::string>();
+  if (text.value()->empty() || text.value()->size() > core::limits::kNameBytesMax)
+    return base::Error{"writer must be the name of a node"};
+  return std::optional<std::string>(*text.value());
+}
+
 base::Result<bool> find_low_priority(const Said& said) {
   const base::Result<Text> text = find_text(said, kPriority);
   if (!text) return text.error();
@@ -65,6 +88,10 @@ base::Result<core::GateRequest> parse_gate_request(const HttpQuery& query,
   const Said said{.query = query, .headers = headers};
   const auto epoch = find_number(said, kEpoch);
   if (!epoch) return epoch.error();
+  auto timeline = find_timeline(said);
+  if (!timeline) return timeline.error();
+  auto writer = find_writer(said);
+  if (!writer) return writer.error();
   const auto generation = find_number(said, kGeneration);
   if (!generation) return generation.error();
   const auto low_priority = find_low_priority(said);
@@ -72,6 +99,8 @@ base::Result<core::GateRequest> parse_gate_request(const HttpQuery& query,
 
   core::GateRequest result;
   if (epoch.value()) result.epoch = core::Epoch{*epoch.value()};
+  result.timeline = timeline.value();
+  result.writer = std::move(writer).value();
   result.generation = generation.value();
   result.low_priority = low_priority.value();
   return result;

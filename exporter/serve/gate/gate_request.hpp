@@ -7,10 +7,11 @@
 
 namespace rpoguard::serve {
 
-/// Reads epoch, generation and priority from the query and from the headers Rpoguard-Epoch,
-/// Rpoguard-Generation and Rpoguard-Priority. Strict: a malformed value, one that is given twice in
-/// the query, and a header that contradicts the query are errors, since ignoring one would let a
-/// fenced caller in. epoch and generation: decimal, not negative. priority: low, normal or high.
+/// Reads epoch, timeline, writer, generation and priority from the query and from the headers
+/// Rpoguard-Epoch, -Timeline, -Writer, -Generation and -Priority. Strict: a malformed value, one
+/// that is given twice in the query, and a header that contradicts the query are errors, since
+/// ignoring one would let a fenced caller in. epoch and generation: decimal, not negative.
+/// timeline: decimal, of 32 bits, not 0. writer: a node's name. priority: low, normal or high.
 base::Result<core::GateRequest> parse_gate_request(const HttpQuery& query,
                                                    const HttpHeaders& headers);
 

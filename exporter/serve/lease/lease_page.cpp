@@ -32,7 +32,8 @@ static_assert(sizeof(Header) == 64 && sizeof(Record) == 320);
 static_assert(sizeof(Lease) == sizeof(Record) && sizeof(Words) == sizeof(Record));
 static_assert(offsetof(Header, updated_ns) == 24 && offsetof(Header, superseded) == 32);
 static_assert(offsetof(Lease, open_until_ns) == 8 && offsetof(Lease, epoch) == 24);
-static_assert(offsetof(Lease, mode) == 48 && offsetof(Lease, reason) == 64);
+static_assert(offsetof(Lease, mode) == 48 && offsetof(Lease, timeline) == 56);
+static_assert(offsetof(Lease, reason) == 64 && offsetof(Lease, writer) == 192);
 static_assert(core::limits::kNameBytesMax < RPOGUARD_LEASE_NAME_BYTES);
 static_assert(static_cast<int>(core::GateMode::enforce) == RPOGUARD_LEASE_ENFORCE &&
               static_cast<int>(core::GateMode::shadow) == RPOGUARD_LEASE_SHADOW &&
@@ -116,6 +117,7 @@ Lease lease_of(const core::ShardSpec& spec, const core::ShardView* shard, core::
   put_text(lease.shard, spec.id);
   if (shard != nullptr && shard->writer) {
     lease.epoch = shard->writer->epoch.value;
+    lease.timeline = shard->writer->timeline.value;
     put_text(lease.writer, shard->writer->node);
     put_text(lease.writer_region, shard->writer->region);
   }

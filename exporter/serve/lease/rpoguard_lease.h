@@ -20,6 +20,8 @@
  * What a reader must know:
  * - Deadlines are on CLOCK_BOOTTIME. The containers of one pod share it; other machines do not.
  * - Nobody has to notice that rpoguard is dead or hangs: the deadline passes.
+ * - Who holds a connection to a writer states that writer's epoch, timeline and node
+ *   (rpoguard_lease_open_to()): then no other writer's lease lets it in.
  * - Closed is the moment to refresh: after a restart or a change of the shards there is another
  *   file at the path, and the old page stays closed for ever. It costs one stat(); a gateway that
  *   refuses thousands of writes a second asks a few times a second.
@@ -89,7 +91,9 @@ struct rpoguard_lease {
   uint64_t generation_until_ns;        /* word 5: the deadline for who states that generation */
   uint32_t mode;                       /* word 6: enum rpoguard_lease_mode */
   uint32_t waived;                     /* 1: open without proof of a remote copy */
-  uint64_t reserved;
+  /* Word 7: of the confirmed writer. 0: there is none, or the rpoguard that writes the page is from
+   * before this field, and then it refuses whoever states a timeline. */
+  uint64_t timeline;
   char reason[RPOGUARD_LEASE_NAME_BYTES]; /* empty while open */
   char shard[RPOGUARD_LEASE_NAME_BYTES];  /* never changes */
   char writer[RPOGUARD_LEASE_NAME_BYTES];
@@ -214,31 +218,75 @@ static inline int rpoguard_lease_open(const struct rpoguard_lease_record* lease,
  * a microsecond; if rpoguard was killed or stopped in its middle, trying longer does not help. */
 #define RPOGUARD_LEASE_ATTEMPTS 1000
 
-/* The same for a caller that is fenced by the epoch of the writer that it talks to, by the
- * generation of its shard map, or by both; -1: not stated. Closed while rpoguard is stuck in the
- * middle of an update. */
-static inline int rpoguard_lease_open_for(const struct rpoguard_lease_record* lease, int64_t epoch,
-                                          int64_t generation, int low_priority) {
+/* What a caller knows of the writer that it talks to, and of its shard map. What it states fences
+ * it: the shard is open to it only while the record says the same. Begin with
+ * RPOGUARD_LEASE_CALLER_INIT, which states nothing. */
+struct rpoguard_lease_caller {
+  int64_t epoch;      /* -1: not stated */
+  int64_t timeline;   /* -1: not stated */
+  const char* writer; /* the node's name; NULL: not stated */
+  int64_t generation; /* -1: not stated */
+  int low_priority;
+};
+#define RPOGUARD_LEASE_CALLER_INIT \
+  { -1, -1, NULL, -1, 0 }
+
+/* Word 24: where a record names the writer. */
+#define RPOGUARD_LEASE_WRITER_WORD \
+  ((int)(offsetof(struct rpoguard_lease, writer) / sizeof(uint64_t)))
+
+static inline int rpoguard_lease_names_writer(const struct rpoguard_lease_record* lease,
+                                              const char* writer) {
+  uint64_t words[RPOGUARD_LEASE_NAME_BYTES / sizeof(uint64_t)];
+  char name[RPOGUARD_LEASE_NAME_BYTES];
+  int i;
+  for (i = 0; i < (int)(sizeof(words) / sizeof(words[0])); ++i) {
+    words[i] = rpoguard_lease_word(lease, RPOGUARD_LEASE_WRITER_WORD + i);
+  }
+  memcpy(name, words, sizeof(name));
+  return name[0] != 0 && strncmp(name, writer, sizeof(name)) == 0;
+}
+
+/* May this caller let a write in now? Closed while rpoguard is stuck in the middle of an update. */
+static inline int rpoguard_lease_open_to(const struct rpoguard_lease_record* lease,
+                                         const struct rpoguard_lease_caller* caller) {
   int attempt;
   if (lease == NULL) return 0;
   for (attempt = 0; attempt < RPOGUARD_LEASE_ATTEMPTS; ++attempt) {
     const uint64_t sequence = rpoguard_lease_word(lease, 0);
-    uint64_t until = rpoguard_lease_word(lease, low_priority ? 2 : 1);
-    const int64_t its_epoch = (int64_t)rpoguard_lease_word(lease, 3);
-    const int64_t its_generation = (int64_t)rpoguard_lease_word(lease, 4);
+    uint64_t until = rpoguard_lease_word(lease, caller->low_priority ? 2 : 1);
+    const int64_t epoch = (int64_t)rpoguard_lease_word(lease, 3);
+    const int64_t generation = (int64_t)rpoguard_lease_word(lease, 4);
     const uint64_t generation_until = rpoguard_lease_word(lease, 5);
     const uint64_t word6 = rpoguard_lease_word(lease, 6);
+    const uint64_t timeline = rpoguard_lease_word(lease, 7);
+    const int its_writer =
+        caller->writer == NULL || rpoguard_lease_names_writer(lease, caller->writer);
     uint32_t mode;
     memcpy(&mode, &word6, sizeof(mode));
     if ((sequence & 1U) != 0 || rpoguard_lease_word(lease, 0) != sequence) continue;
     if (mode == RPOGUARD_LEASE_ENFORCE) {
-      if (epoch != -1 && epoch != its_epoch) return 0;
-      if (generation != -1 && generation != its_generation) return 0;
-      if (generation != -1 && generation_until < until) until = generation_until;
+      if (caller->epoch != -1 && caller->epoch != epoch) return 0;
+      if (caller->timeline != -1 && (timeline == 0 || (uint64_t)caller->timeline != timeline))
+        return 0;
+      if (!its_writer) return 0;
+      if (caller->generation != -1 && caller->generation != generation) return 0;
+      if (caller->generation != -1 && generation_until < until) until = generation_until;
     }
     return rpoguard_lease_now_ns() < until;
   }
   return 0;
+}
+
+/* The same for a caller that states its epoch, the generation of its shard map, or both; -1: not
+ * stated. */
+static inline int rpoguard_lease_open_for(const struct rpoguard_lease_record* lease, int64_t epoch,
+                                          int64_t generation, int low_priority) {
+  struct rpoguard_lease_caller caller = RPOGUARD_LEASE_CALLER_INIT;
+  caller.epoch = epoch;
+  caller.generation = generation;
+  caller.low_priority = low_priority;
+  return rpoguard_lease_open_to(lease, &caller);
 }
 
 /* A copy whose fields belong together. 0, or EAGAIN if rpoguard is stuck in the middle of an

@@ -12,7 +12,7 @@ using namespace test;  // NOLINT(google-build-using-namespace): the fixture's wo
 ShardView open_view() {
   ShardView view;
   view.evaluated = kStart;
-  view.writer = WriterView{"iad-a", "iad", Epoch{7}, Timeline{1}};
+  view.writer = WriterView{"iad-a", "iad", Epoch{7}, Timeline{3}};
   view.gate.open_until = kStart + seconds(4);
   view.gate.shed_low_priority_from = kStart + seconds(3);
   return view;
@@ -125,12 +125,50 @@ TEST(Gate, fences_callers_with_a_lower_or_a_higher_epoch) {
   EXPECT_TRUE(check_gate(make_spec(), &view, right, kStart).open);
 }
 
-TEST(Gate, an_epoch_cannot_be_confirmed_without_a_writer) {
+// The same number can stand for two histories: each part of it fences, and all of them together.
+TEST(Gate, fences_callers_of_another_timeline_or_writer_whatever_their_epoch) {
+  const ShardView view = open_view();
+  const auto reason = [&](const GateRequest& request) {
+    return check_gate(make_spec(), &view, request, kStart).reason;
+  };
+  for (const std::uint32_t timeline : {1U, 2U, 4U, 0U}) {
+    GateRequest request;
+    request.timeline = Timeline{timeline};
+    EXPECT_EQ(reason(request), Reason::stale_epoch) << timeline;
+    request.epoch = Epoch{7};
+    EXPECT_EQ(reason(request), Reason::stale_epoch) << timeline;
+  }
+  for (const char* writer : {"iad-b", "phx-a", "iad", "iad-a ", "IAD-A", ""}) {
+    GateRequest request;
+    request.writer = writer;
+    EXPECT_EQ(reason(request), Reason::stale_epoch) << writer;
+    request.epoch = Epoch{7};
+    request.timeline = Timeline{3};
+    EXPECT_EQ(reason(request), Reason::stale_epoch) << writer;
+  }
+  GateRequest right;
+  right.timeline = Timeline{3};
+  EXPECT_EQ(reason(right), std::nullopt);
+  right.writer = "iad-a";
+  EXPECT_EQ(reason(right), std::nullopt);
+  right.epoch = Epoch{7};
+  EXPECT_EQ(reason(right), std::nullopt);
+  right.epoch = Epoch{6};
+  EXPECT_EQ(reason(right), Reason::stale_epoch);
+}
+
+TEST(Gate, no_history_can_be_confirmed_without_a_writer) {
   ShardView view = open_view();
   view.writer.reset();
-  GateRequest request;
-  request.epoch = Epoch{7};
-  EXPECT_EQ(check_gate(make_spec(), &view, request, kStart).reason, Reason::stale_epoch);
+  GateRequest epoch;
+  epoch.epoch = Epoch{7};
+  GateRequest timeline;
+  timeline.timeline = Timeline{3};
+  GateRequest writer;
+  writer.writer = "";
+  for (const GateRequest& request : {epoch, timeline, writer})
+    EXPECT_EQ(check_gate(make_spec(), &view, request, kStart).reason, Reason::stale_epoch);
+  EXPECT_TRUE(check_gate(make_spec(), &view, {}, kStart).open) << "who states nothing";
 }
 
 TEST(Gate, a_generation_that_nobody_witnesses_is_refused) {

@@ -30,6 +30,10 @@ TEST_F(AgentCheck, takes_what_the_gate_takes) {
   EXPECT_EQ(answer("184?epoch=7"), "up\n");
   EXPECT_EQ(answer("184?epoch=6"), "down #stale_epoch\n");
   EXPECT_EQ(answer("184?epoch=x"), "down #bad_request\n");
+  EXPECT_EQ(answer("184?epoch=7&timeline=3&writer=iad-a"), "up\n");
+  EXPECT_EQ(answer("184?epoch=7&timeline=2"), "down #stale_epoch\n");
+  EXPECT_EQ(answer("184?epoch=7&writer=iad-b"), "down #stale_epoch\n");
+  EXPECT_EQ(answer("184?timeline=0"), "down #bad_request\n");
   world_.clock.advance(3500ms);
   EXPECT_EQ(answer("184?priority=low"), "down #rpo_exceeded\n");
   EXPECT_EQ(answer("184"), "up\n");

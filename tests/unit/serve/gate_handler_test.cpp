@@ -34,12 +34,14 @@ TEST_F(GateHandler, an_open_gate_says_for_how_long) {
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.content_type, "application/json");
   EXPECT_EQ(response.body,
-            R"({"shard":"184","open":true,"open_for_ms":4300,"epoch":7,"generation":12,)"
-            R"("writer":{"node":"iad-a","region":"iad"},"exposure_seconds":0.7,"rpo_seconds":5})"
+            R"({"shard":"184","open":true,"open_for_ms":4300,"epoch":7,"timeline":3,)"
+            R"("generation":12,"writer":{"node":"iad-a","region":"iad"},)"
+            R"("exposure_seconds":0.7,"rpo_seconds":5})"
             "\n");
   EXPECT_EQ(header(response, "Rpoguard-Gate"), "open");
   EXPECT_EQ(header(response, "Rpoguard-Open-For-Ms"), "4300");
   EXPECT_EQ(header(response, "Rpoguard-Epoch"), "7");
+  EXPECT_EQ(header(response, "Rpoguard-Timeline"), "3");
   EXPECT_EQ(header(response, "Rpoguard-Writer"), "iad-a");
   EXPECT_EQ(header(response, "Rpoguard-Reason"), "");
   EXPECT_EQ(header(response, "Retry-After"), "");
@@ -56,12 +58,14 @@ TEST_F(GateHandler, a_closed_gate_says_why_and_when_to_come_back) {
   EXPECT_EQ(body["reason"], "stale_epoch");
   EXPECT_EQ(body["retryable"], true);
   EXPECT_TRUE(body["epoch"].is_null());
+  EXPECT_TRUE(body["timeline"].is_null());
   EXPECT_TRUE(body["writer"].is_null());
   EXPECT_TRUE(body["exposure_seconds"].is_null());
   EXPECT_EQ(header(response, "Rpoguard-Gate"), "closed");
   EXPECT_EQ(header(response, "Rpoguard-Reason"), "stale_epoch");
   EXPECT_EQ(header(response, "Rpoguard-Open-For-Ms"), "0");
   EXPECT_EQ(header(response, "Rpoguard-Epoch"), "");
+  EXPECT_EQ(header(response, "Rpoguard-Timeline"), "");
   EXPECT_EQ(header(response, "Retry-After"), "3");  // 2.5 s, rounded up
 }
 
@@ -162,6 +166,10 @@ TEST_F(GateHandler, a_malformed_statement_of_the_caller_never_opens) {
       {"twice", {{"epoch", "7"}, {"epoch", "7"}}, {}},
       {"escape", {{"epoch", "%zz"}}, {}},
       {"generation", {{"generation", "x"}}, {}},
+      {"timeline", {{"timeline", "0"}}, {}},
+      {"timeline too large", {{"timeline", "4294967296"}}, {}},
+      {"writer", {{"writer", ""}}, {}},
+      {"another writer in the header", {{"writer", "iad-a"}}, {{"rpoguard-writer", "iad-b"}}},
       {"priority", {{"priority", "LOW"}}, {}},
       {"header", {}, {{"rpoguard-epoch", "seven"}}},
       {"contradiction", {{"epoch", "7"}}, {{"rpoguard-epoch", "6"}}},
@@ -190,6 +198,21 @@ TEST_F(GateHandler, a_caller_with_another_epoch_is_fenced) {
   serve::HttpRequest by_header = request("/authz/184", "POST");
   by_header.headers["rpoguard-epoch"] = "6";
   EXPECT_EQ(ask(by_header).status, 403);
+}
+
+TEST_F(GateHandler, a_caller_of_another_history_is_fenced_though_its_epoch_is_right) {
+  EXPECT_EQ(ask("/gate/184", {{"epoch", "7"}, {"timeline", "3"}, {"writer", "iad-a"}}).status, 200);
+  for (const auto& [name, value] :
+       {std::pair("timeline", "2"), std::pair("timeline", "4"), std::pair("writer", "phx-a")}) {
+    const HttpResponse response = ask("/gate/184", {{"epoch", "7"}, {name, value}});
+    EXPECT_EQ(response.status, 503) << value;
+    EXPECT_EQ(header(response, "Rpoguard-Reason"), "stale_epoch") << value;
+    EXPECT_EQ(header(response, "Rpoguard-Open-For-Ms"), "0") << value;
+    EXPECT_EQ(header(response, "Rpoguard-Timeline"), "3") << value << ": where to go on";
+    serve::HttpRequest by_header = request("/authz/184/orders", "POST");
+    by_header.headers["rpoguard-" + std::string(name)] = value;
+    EXPECT_EQ(ask(by_header).status, 403) << value;
+  }
 }
 
 TEST_F(GateHandler, no_answer_is_good_for_longer_than_max_lease) {
@@ -332,6 +355,8 @@ serve::HttpRequest random_request(Random& random) {
   if (random.below(4) == 0)
     asked.headers["rpoguard-epoch"] = epochs.at(static_cast<std::size_t>(random.below(4)));
   if (random.below(4) == 0) asked.query.emplace("generation", "3");
+  if (random.below(4) == 0) asked.query.emplace("timeline", random.chance() ? "3" : "2");
+  if (random.below(4) == 0) asked.headers["rpoguard-writer"] = random.chance() ? "iad-a" : "phx-a";
   if (random.chance()) asked.query.emplace("priority", random.chance() ? "low" : "normal");
   return asked;
 }

@@ -42,6 +42,23 @@ TEST(GateRequest, is_read_from_query_and_headers) {
   }
 }
 
+TEST(GateRequest, the_history_is_read_from_query_and_headers) {
+  const auto by_query =
+      parse_gate_request({{"epoch", "7"}, {"timeline", "3"}, {"writer", "iad-a"}}, {});
+  ASSERT_TRUE(by_query.ok()) << by_query.error().message;
+  EXPECT_EQ(by_query.value().epoch, core::Epoch{7});
+  EXPECT_EQ(by_query.value().timeline, core::Timeline{3});
+  EXPECT_EQ(by_query.value().writer, "iad-a");
+  const auto by_header = parse_gate_request(
+      {{"timeline", "4294967295"}},
+      {{"rpoguard-timeline", "4294967295"}, {"rpoguard-writer", std::string(63, 'a')}});
+  ASSERT_TRUE(by_header.ok()) << by_header.error().message;
+  EXPECT_EQ(by_header.value().timeline, core::Timeline{4'294'967'295});
+  EXPECT_EQ(by_header.value().writer, std::string(63, 'a'));
+  const auto nothing = parse_gate_request({}, {});
+  EXPECT_FALSE(nothing.value().timeline || nothing.value().writer);
+}
+
 TEST(GateRequest, an_error_names_the_field) {
   const auto problem_of = [](const HttpQuery& query, const HttpHeaders& headers = {}) {
     return parse_gate_request(query, headers).error().message;
@@ -50,6 +67,19 @@ TEST(GateRequest, an_error_names_the_field) {
   EXPECT_EQ(problem_of({{"epoch", "7"}}, {{"rpoguard-epoch", "6"}}),
             "epoch of the query contradicts the header rpoguard-epoch");
   EXPECT_EQ(problem_of({{"generation", "1.5"}}), "generation must be a whole number, 0 or greater");
+  for (const char* timeline : {"", "0", "-1", "+3", "3 ", "0x3", "4294967296", "iad-a"}) {
+    EXPECT_EQ(problem_of({{"timeline", timeline}}),
+              "timeline must be a whole number from 1 to 4294967295")
+        << timeline;
+  }
+  EXPECT_EQ(problem_of({{"timeline", "3"}, {"timeline", "3"}}), "timeline is given more than once");
+  EXPECT_EQ(problem_of({{"timeline", "3"}}, {{"rpoguard-timeline", "03"}}),
+            "timeline of the query contradicts the header rpoguard-timeline");
+  EXPECT_EQ(problem_of({{"writer", ""}}), "writer must be the name of a node");
+  EXPECT_EQ(problem_of({}, {{"rpoguard-writer", std::string(64, 'a')}}),
+            "writer must be the name of a node");
+  EXPECT_EQ(problem_of({{"writer", "iad-a"}}, {{"rpoguard-writer", "iad-b"}}),
+            "writer of the query contradicts the header rpoguard-writer");
   EXPECT_EQ(problem_of({{"priority", ""}}), "priority must be low, normal or high");
 }
 

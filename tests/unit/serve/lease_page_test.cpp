@@ -62,6 +62,15 @@ class Reader {
   bool open_for(const std::string& shard, std::int64_t epoch, std::int64_t generation = -1) const {
     return rpoguard_lease_open_for(find(shard), epoch, generation, 0) != 0;
   }
+  /// As who states an epoch, a timeline and a writer.
+  bool open_to(const std::string& shard, std::int64_t epoch, std::int64_t timeline,
+               const char* writer) const {
+    rpoguard_lease_caller caller = RPOGUARD_LEASE_CALLER_INIT;
+    caller.epoch = epoch;
+    caller.timeline = timeline;
+    caller.writer = writer;
+    return rpoguard_lease_open_to(find(shard), &caller) != 0;
+  }
   rpoguard_lease lease(const std::string& shard) const {
     rpoguard_lease lease{};
     EXPECT_EQ(rpoguard_lease_read(find(shard), &lease), 0);
@@ -105,6 +114,7 @@ TEST_F(LeasePageTest, says_what_the_gate_says_until_when_and_for_whom) {
   EXPECT_EQ(lease.open_until_low_priority_ns,
             static_cast<std::uint64_t>((now + 3300ms).time_since_epoch().count()));
   EXPECT_EQ(lease.epoch, 7);
+  EXPECT_EQ(lease.timeline, 3U);
   EXPECT_EQ(lease.generation, -1);
   EXPECT_EQ(lease.mode, unsigned{RPOGUARD_LEASE_ENFORCE});
   EXPECT_EQ(lease.waived, 0U);
@@ -136,6 +146,7 @@ TEST_F(LeasePageTest, closes_at_once_with_the_gate_and_says_why) {
   EXPECT_FALSE(reader.open("s0"));
   EXPECT_STREQ(reader.lease("s0").reason, "unproven");
   EXPECT_EQ(reader.lease("s0").epoch, -1);
+  EXPECT_EQ(reader.lease("s0").timeline, 0U);
 }
 
 // Nobody writes any more, as after SIGKILL.
@@ -181,6 +192,41 @@ TEST_F(LeasePageTest, no_deadline_is_later_than_max_lease_allows) {
   }
 }
 
+TEST_F(LeasePageTest, a_caller_of_another_history_is_refused_though_its_epoch_is_right) {
+  auto view = healthy_view(boot_now());
+  auto page = publish(*view);
+  const Reader reader(path_);
+  EXPECT_TRUE(reader.open_to("s0", 7, 3, "iad-a"));
+  EXPECT_TRUE(reader.open_to("s0", -1, 3, nullptr));
+  EXPECT_TRUE(reader.open_to("s0", -1, -1, "iad-a"));
+  EXPECT_TRUE(reader.open_to("s0", -1, -1, nullptr));
+  for (const std::int64_t timeline : {2, 4, 0}) EXPECT_FALSE(reader.open_to("s0", 7, timeline, ""));
+  for (const char* writer : {"iad-b", "iad", "iad-a-", ""})
+    EXPECT_FALSE(reader.open_to("s0", 7, 3, writer)) << writer;
+  EXPECT_FALSE(reader.open_to("s0", 7, 3, std::string(100, 'a').c_str()));
+  EXPECT_FALSE(reader.open_to("s0", 6, 3, "iad-a"));
+  // Open to who states nothing, and nobody is the writer.
+  shard_of(*view, 0).writer.reset();
+  page->write(*view, boot_now());
+  EXPECT_TRUE(reader.open("s0"));
+  EXPECT_FALSE(reader.open_to("s0", -1, 3, nullptr));
+  EXPECT_FALSE(reader.open_to("s0", -1, 0, nullptr));
+  EXPECT_FALSE(reader.open_to("s0", -1, -1, ""));
+}
+
+// Version 1 had zeros where the timeline is: each side reads what the other one writes.
+TEST_F(LeasePageTest, a_page_without_a_timeline_refuses_only_who_states_one) {
+  const auto page = publish(*healthy_view(boot_now()));
+  std::string text = read_file(path_);
+  ASSERT_EQ(text[64 + 56], 3);
+  text[64 + 56] = 0;
+  write_file(dir_ / "old", text);
+  const Reader reader(dir_ / "old");
+  EXPECT_TRUE(reader.open_for("s0", 7));
+  EXPECT_TRUE(reader.open_to("s0", 7, -1, "iad-a"));
+  EXPECT_FALSE(reader.open_to("s0", 7, 3, "iad-a"));
+}
+
 TEST_F(LeasePageTest, a_fenced_caller_is_refused_by_epoch_and_generation) {
   auto view = healthy_view(boot_now(), 2);
   auto spec = std::make_shared<core::Spec>(*view->spec);
@@ -216,6 +262,7 @@ TEST_F(LeasePageTest, shadow_and_off_say_open_whatever_is_wrong) {
     for (const char* shard : {"s0", "s1"}) {
       EXPECT_TRUE(reader.open(shard)) << shard;
       EXPECT_TRUE(reader.open_for(shard, 99, 99)) << shard;
+      EXPECT_TRUE(reader.open_to(shard, 99, 99, "nobody")) << shard;
       EXPECT_NE(rpoguard_lease_open(reader.find(shard), 1), 0) << shard;
       // Longer than until the next update, and still a lease.
       EXPECT_GT(rpoguard_lease_left_ns(reader.find(shard), 0), 2'000'000'000U);
@@ -337,6 +384,7 @@ TEST_F(LeasePageTest, an_update_that_never_ends_is_closed_for_fenced_callers) {
   rpoguard_lease copy{};
   EXPECT_EQ(rpoguard_lease_read(reader.find("s0"), &copy), EAGAIN);
   EXPECT_FALSE(reader.open_for("s0", 7));
+  EXPECT_FALSE(reader.open_to("s0", 7, 3, "iad-a"));
   EXPECT_TRUE(reader.open("s0")) << "one deadline is never torn";
 }
 
@@ -344,8 +392,8 @@ TEST_F(LeasePageTest, an_update_that_never_ends_is_closed_for_fenced_callers) {
 TEST_F(LeasePageTest, nothing_is_torn_under_constant_updates) {
   const auto iad = healthy_view(boot_now());
   const auto phx = healthy_view(boot_now());
-  shard_of(*phx, 0).writer =
-      core::WriterView{"phx-a-with-a-name-of-some-length", "phx", core::Epoch{8}, {}};
+  shard_of(*phx, 0).writer = core::WriterView{"phx-a-with-a-name-of-some-length", "phx",
+                                              core::Epoch{8}, core::Timeline{4}};
   shard_of(*phx, 0).gate.reasons = {core::Reason::reopening};
   const auto page = publish(*iad);
   std::atomic<bool> over{false};
@@ -359,16 +407,21 @@ TEST_F(LeasePageTest, nothing_is_torn_under_constant_updates) {
       while (!over) {
         rpoguard_lease lease{};
         if (rpoguard_lease_read(record, &lease) != 0) continue;
-        const bool at_iad = lease.epoch == 7 && std::string(lease.writer) == "iad-a" &&
+        const bool at_iad = lease.epoch == 7 && lease.timeline == 3 &&
+                            std::string(lease.writer) == "iad-a" &&
                             std::string(lease.writer_region) == "iad" && lease.open_until_ns != 0 &&
                             std::string(lease.reason).empty();
-        const bool at_phx = lease.epoch == 8 &&
+        const bool at_phx = lease.epoch == 8 && lease.timeline == 4 &&
                             std::string(lease.writer) == "phx-a-with-a-name-of-some-length" &&
                             std::string(lease.writer_region) == "phx" && lease.open_until_ns == 0 &&
                             std::string(lease.reason) == "reopening";
         if (!at_iad && !at_phx) ++wrong;
         // The lease of epoch 7 with the number 8 is what tearing would look like.
         if (rpoguard_lease_open_for(record, 8, -1, 0) != 0) ++wrong;
+        rpoguard_lease_caller phx_caller = RPOGUARD_LEASE_CALLER_INIT;
+        phx_caller.timeline = 4;
+        phx_caller.writer = "phx-a-with-a-name-of-some-length";
+        if (rpoguard_lease_open_to(record, &phx_caller) != 0) ++wrong;
         ++reads;
       }
     });
@@ -389,19 +442,19 @@ TEST_F(LeasePageTest, readers_in_c_cxx_and_python_agree) {
   shard_of(*view, 1).gate.reasons = {core::Reason::no_writer};
   shard_of(*view, 1).writer.reset();
   const auto page = publish(*view);
+  const std::string of_s0 =
+      " low=closed epoch=7 timeline=3 generation=-1 mode=0 waived=0 writer=iad-a region=iad "
+      "reason=\n";
   const std::vector<std::pair<std::vector<std::string>, std::string>> rows = {
-      {{path_, "s0"},
-       "open low=closed epoch=7 generation=-1 mode=0 waived=0 writer=iad-a region=iad reason=\n"},
-      {{path_, "s0", "7"},
-       "open low=closed epoch=7 generation=-1 mode=0 waived=0 writer=iad-a region=iad reason=\n"},
-      {{path_, "s0", "6"},
-       "closed low=closed epoch=7 generation=-1 mode=0 waived=0 writer=iad-a region=iad "
-       "reason=\n"},
-      {{path_, "s0", "7", "12"},
-       "closed low=closed epoch=7 generation=-1 mode=0 waived=0 writer=iad-a region=iad "
-       "reason=\n"},
+      {{path_, "s0"}, "open" + of_s0},
+      {{path_, "s0", "7"}, "open" + of_s0},
+      {{path_, "s0", "6"}, "closed" + of_s0},
+      {{path_, "s0", "7", "12"}, "closed" + of_s0},
+      {{path_, "s0", "7", "-1", "3", "iad-a"}, "open" + of_s0},
+      {{path_, "s0", "7", "-1", "2"}, "closed" + of_s0},
+      {{path_, "s0", "7", "-1", "3", "iad"}, "closed" + of_s0},
       {{path_, "s1"},
-       "closed low=closed epoch=-1 generation=-1 mode=0 waived=0 writer= region= "
+       "closed low=closed epoch=-1 timeline=0 generation=-1 mode=0 waived=0 writer= region= "
        "reason=no_writer\n"},
       {{path_, "s2"}, "closed unknown_shard\n"},
       {{path_ + ".none", "s0"}, "no page: No such file or directory\n"},
