@@ -78,7 +78,6 @@ TEST(WriterSample, another_snapshot_text_starts_a_new_bound) {
 
 TEST(WriterSample, equal_text_in_another_session_counts_only_within_one_run) {
   NodeFacts writer = make_writer_facts(1, Lsn{500});
-  writer.started.reset();
   const auto first = sample_at(std::nullopt, writer, kSecond1);
   writer.session = 2;
   writer.insert_lsn = Lsn{900};

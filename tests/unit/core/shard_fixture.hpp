@@ -54,10 +54,9 @@ inline NodeFacts make_facts(std::uint64_t session) {
   facts.server_version = 150'018;
   facts.system_identifier = 77;
   facts.server_now = kWallStart;
-  facts.started = kWallStart - hours(1) + seconds(session);
+  facts.started = facts.backends_started = kWallStart - hours(1) + seconds(session);
   facts.timeline = Timeline{1};
   facts.stamped = make_stamp(1, "iad");
-  facts.started = facts.backends_started = kWallStart - hours(1);
   facts.checkpoint = {Lsn{0x2000028}, Lsn{0x2000028}, kWallStart - hours(1)};
   facts.wal_segment_bytes = 16 * 1024 * 1024;
   facts.synchronous_commit = "on";

@@ -252,7 +252,6 @@ std::optional<Instant> seen(const NodeFacts& before, const NodeFacts& after) {
 
 TEST(LastTransaction, is_seen_where_the_snapshot_changed_within_one_run_of_the_server) {
   NodeFacts before = make_writer_facts(1);
-  before.started.reset();
   NodeFacts after = before;
   EXPECT_FALSE(seen(before, after));
   after.snapshot = "701:701:";
