@@ -54,7 +54,7 @@ LeaseInput lease_input(const Findings& found, Instant now) {
 // `memory`: as the next evaluation finds it, with all that has been decided.
 ShardView view_of(std::shared_ptr<const ShardSpec> spec, const Findings& found,
                   const ShardMemory& memory, GateView gate, std::vector<NodeView> nodes,
-                  Duration probe_interval, Instant now) {
+                  const ProbeSpec& probe, Instant now) {
   const EpochVerdict& epochs = found.verdict.epochs;
   const auto& writer = found.verdict.writer;
   const WalSource& source = found.source;
@@ -72,7 +72,8 @@ ShardView view_of(std::shared_ptr<const ShardSpec> spec, const Findings& found,
           .last_possible_ack = last_possible_ack(writer, source),
           .exposure_growth = found.exposure_growth,
           .bootstrapped = found.proof.bootstrapped,
-          .probe_interval = probe_interval,
+          .probe_interval =
+              wanted_interval(found.spec, probe, exposure_at(found.proof.recovery_point, now)),
           .archive = found.archive,
           .epoch_witness = found.epoch_witness.view,
           .generation_witness = memory.generation_witness.view,
@@ -85,6 +86,38 @@ ShardView view_of(std::shared_ptr<const ShardSpec> spec, const Findings& found,
           .slo = memory.slo.account,
           .write_outage_since = memory.outage.since,
           .last_write_outage = memory.outage.last};
+}
+
+struct Witnesses {
+  WitnessReading epoch;
+  WitnessReading generation;
+  std::optional<std::int64_t> highest_generation;
+};
+
+Witnesses hear_witnesses(const ShardMemory& memory, const ShardSpec& spec,
+                         const ShardObservations& observations, Instant now) {
+  const DurableMemory& durable = memory.durable;
+  Witnesses heard;
+  heard.epoch = hear_witness(memory.epoch_witness, spec.epoch_witness, observations.epoch_witness,
+                             least_epoch(spec.epoch_source, durable.epochs.highest), now);
+  heard.generation = hear_witness(memory.generation_witness, spec.generation_witness,
+                                  observations.generation_witness, durable.highest_generation, now);
+  heard.highest_generation = std::max(durable.highest_generation, number_reached(heard.generation));
+  return heard;
+}
+
+// Why a proof is missing, where there is more to say than usual. `memory`: as the next evaluation
+// finds its copies, its source and its promise.
+std::string proof_detail(const ShardSpec& spec, const ShardMemory& memory,
+                         const std::vector<NodeLineage>& lineages,
+                         const std::optional<ConfirmedWriter>& writer) {
+  const std::string& problem = memory.promise.synchronous.problem;
+  return problem.empty() ? what_is_not_known(spec, memory.copies, lineages, writer, memory.source)
+                         : problem;
+}
+
+bool is_open(const GateView& gate, Instant now) {
+  return gate.reasons.empty() && now < gate.open_until;
 }
 
 }  // namespace
@@ -100,14 +133,10 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
   // Who is the writer, and do clients reach it?
   next.readings = take_observations(std::move(memory.readings), observations.nodes, probe, now);
   next.servers = tell_servers_apart(std::move(memory.servers), shard, next.readings);
-  next.epoch_witness =
-      hear_witness(std::move(memory.epoch_witness), shard.epoch_witness, observations.epoch_witness,
-                   least_epoch(shard.epoch_source, durable.epochs.highest), now);
-  next.generation_witness =
-      hear_witness(std::move(memory.generation_witness), shard.generation_witness,
-                   observations.generation_witness, durable.highest_generation, now);
-  next.durable.highest_generation =
-      std::max(durable.highest_generation, number_reached(next.generation_witness));
+  Witnesses witnesses = hear_witnesses(memory, shard, observations, now);
+  next.epoch_witness = std::move(witnesses.epoch);
+  next.generation_witness = std::move(witnesses.generation);
+  next.durable.highest_generation = witnesses.highest_generation;
   const WriterVerdict verdict =
       judge_writer(std::move(durable.epochs), shard, next.readings, next.epoch_witness, now);
   const auto& writer = verdict.writer;
@@ -155,21 +184,15 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
                        .waiver = waiver,
                        .freeze = next.durable.freeze,
                        .exposure_growth = exposure_growth(next.slo, now, probe.interval),
-                       .proof_detail = next.promise.synchronous.problem.empty()
-                                           ? what_is_not_known(shard, next.copies, lineage.nodes,
-                                                               writer, next.source)
-                                           : next.promise.synchronous.problem};
+                       .proof_detail = proof_detail(shard, next, lineage.nodes, writer)};
   RenewedLease lease = renew_lease(std::move(memory.lease), shard, lease_input(found, now), now);
   next.lease = std::move(lease.memory);
-  const GateView& gate = lease.gate;
-  const bool usable = writer && gate.reasons.empty() && now < gate.open_until;
-  next.outage = follow_outage(memory.outage, usable, now);
+  next.outage = follow_outage(memory.outage, writer && is_open(lease.gate, now), now);
 
   auto nodes = describe_nodes(shard, observations, next.readings, next.servers, next.copies,
                               verdict, lineage.nodes, next.source);
-  const auto interval = wanted_interval(shard, probe, exposure_at(proof.recovery_point, now));
   ShardView view =
-      view_of(std::move(spec), found, next, std::move(lease.gate), std::move(nodes), interval, now);
+      view_of(std::move(spec), found, next, std::move(lease.gate), std::move(nodes), probe, now);
   return {.view = std::move(view), .memory = std::move(next)};
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "exporter/core/judge/writer_run.hpp"
+
 #include "tests/unit/core/shard_fixture.hpp"
 
 namespace rpoguard::core {
