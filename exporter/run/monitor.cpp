@@ -210,9 +210,10 @@ base::Result<std::string> Monitor::forget_rival(const serve::NodeOrder& order) {
 }
 
 base::Result<std::string> Monitor::readmit(const serve::NodeOrder& order) {
-  return carry_out(
-      order, core::EventKind::node_readmitted, core::render_readmitted(order.word),
-      [&](Shard& shard) { return core::readmit(shard.memory, *shard.spec, order.word.node); });
+  return carry_out(order, core::EventKind::node_readmitted, core::render_readmitted(order.word),
+                   [&](Shard& shard) {
+                     return core::readmit(shard.memory, *shard.spec, order.word.node, clock_.now());
+                   });
 }
 
 base::Result<std::string> Monitor::carry_out(const serve::NodeOrder& order, core::EventKind kind,

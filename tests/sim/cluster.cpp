@@ -267,8 +267,9 @@ void Cluster::restore(std::size_t node, Position to) {
   server.ended = 700 + server.flushed / 1000;
 }
 
+// While its WAL disk hangs it does not commit.
 void Cluster::stamp(std::size_t node, const std::string& region, std::int64_t above) {
-  if (!accepts_writes(node)) return;
+  if (!accepts_writes(node) || servers_[node].wal_hung) return;
   Server& server = servers_[node];
   server.inserted += 200;
   record(node);

@@ -76,12 +76,15 @@ bool World::protected_until(Instant t) const {
   return copies >= sidecar_.spec().copies;
 }
 
-// Restored from the repository alone, does the named writer's WAL go so far?
+// Restored from the repository alone, does the named writer's WAL go so far? Segments stay: what
+// was listed without a hole is still there when an older one with a hole behind it turns up.
 bool World::archive_holds(std::uint64_t lsn) const {
   const std::uint32_t timeline = sidecar_.writer_branch();
   if (sidecar_.spec().archive.source == core::ArchiveSource::postgres)
     return archive_.archived_by_own(timeline) >= lsn;
-  return archive_.frontier(timeline, archive_.contents()).value_or(0) >= lsn;
+  return std::max(archive_.frontier(timeline, archive_.contents()),
+                  archive_.frontier(timeline, listed_.contents))
+             .value_or(0) >= lsn;
 }
 
 // Before a view goes, and whenever a client asks: what it says now.
@@ -239,7 +242,7 @@ void World::judge_stamp() {
 void World::judge_number() {
   const auto& writer = sidecar_.view()->writer;
   if (!writer || profile_.timeline_epochs) return;
-  const Stamp* stamp = cluster_.history().stamp_of(writer->timeline.value, writer->epoch.value);
+  const Stamp* stamp = cluster_.history().stamp_of(sidecar_.writer_branch(), writer->epoch.value);
   if (stamp == nullptr)
     return fail("epoch " + std::to_string(writer->epoch.value) + " was never stamped there");
   if (repeats_a_number(*stamp))

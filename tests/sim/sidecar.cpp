@@ -349,7 +349,7 @@ NodeFacts Sidecar::facts_of(std::size_t index) const {
   facts.stamped =
       core::StampedEpoch{core::Epoch{stamp.epoch}, stamp.region, "operator", std::nullopt};
   // Either shows whether a number was used before, so each must do so alone.
-  if (!tells_histories_) facts.stamped->promoted_at = true_time(stamp.when);
+  if (!tells_histories_ || tells_stamp_times_) facts.stamped->promoted_at = true_time(stamp.when);
   for (unsigned field = 0; field < kHideableFields; ++field) {
     if ((nodes_[index].way.hidden_fields >> field & 1U) != 0) hide_field(facts, field);
   }

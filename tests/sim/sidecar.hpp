@@ -55,11 +55,14 @@ class Sidecar {
   /// From now on this node's name leads to that server: the connection to the last one is gone.
   void lead(std::size_t node, std::size_t server);
   void set_wall_clock_ahead(Duration ahead) { wall_ahead_ = ahead; }
+  void tell_stamp_times() { tells_stamp_times_ = true; }
   void keep_histories_secret() { tells_histories_ = false; }
   /// Whose WAL it is that the view's writer writes, as it really is.
   std::uint32_t writer_branch() const { return writer_branch_; }
   /// What an operator says with `rpoguard readmit`.
-  void readmit(std::size_t node) { core::readmit(memory_, *spec_, spec_->nodes[node].name); }
+  void readmit(std::size_t node) {
+    core::readmit(memory_, *spec_, spec_->nodes[node].name, queue_.now());
+  }
   core::Lineage lineage(std::size_t node) const {
     return view_->nodes[node].lineage.value_or(core::Lineage::follows);
   }
@@ -132,6 +135,7 @@ class Sidecar {
   bool suspended_ = false;
   Duration wall_ahead_{};
   bool tells_histories_ = true;
+  bool tells_stamp_times_ = false;
   std::optional<core::ArchiveObservation> last_look_;
   std::uint64_t run_ = 0;
   std::uint64_t looks_ = 0;  ///< the run of looks at the archive: one for each start

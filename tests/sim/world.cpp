@@ -133,6 +133,7 @@ void World::place_sidecar() {
   const bool in_phx = random_.one_in(3);
   sidecar_.set_wall_clock_ahead(random_.between(-kClockAheadMax, kClockAheadMax));
   if (random_.one_in(4)) sidecar_.keep_histories_secret();
+  if (profile_.histories) sidecar_.tell_stamp_times();
   for (std::size_t node = 0; node < cluster_.servers().size(); ++node) {
     const bool near = (cluster_.servers()[node].region == "phx") == in_phx;
     ProbeWay& way = sidecar_.way(node);

@@ -202,6 +202,7 @@ class World {
     std::uint32_t timeline;
     std::uint64_t lsn;
   };
+  Instant alone_until_{};        ///< the fault that goes on now is alone until then
   std::deque<Flushed> flushed_;  ///< of the writer in the last minute
   Instant unflushed_{};          ///< the bound of the WAL clock was last beyond what is flushed
   Instant unseen_change_{};      ///< when the settings last changed for a moment only

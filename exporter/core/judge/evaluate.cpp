@@ -137,8 +137,8 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
   next.epoch_witness = std::move(witnesses.epoch);
   next.generation_witness = std::move(witnesses.generation);
   next.durable.highest_generation = witnesses.highest_generation;
-  const WriterVerdict verdict =
-      judge_writer(std::move(durable.epochs), shard, next.readings, next.epoch_witness, now);
+  const WriterVerdict verdict = judge_writer(std::move(durable.epochs), shard, next.readings,
+                                             next.servers, next.epoch_witness, now);
   const auto& writer = verdict.writer;
   next.durable.epochs = verdict.record;
   LineageVerdict lineage =

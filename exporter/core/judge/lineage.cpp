@@ -27,9 +27,16 @@ std::optional<Lsn> position_of(const NodeFacts& facts) {
 void take_look(Track& track, const Reading& reading) {
   const NodeFacts& facts = reading.facts();
   const auto position = position_of(facts);
-  if (!position) return;
+  if (!position || reading.last_success->asked < track.not_before) return;
   if (track.timeline != facts.timeline)
-    track = {.timeline = facts.timeline, .highest = {}, .since = {}};
+    track = {.timeline = facts.timeline,
+             .highest = {},
+             .since = {},
+             .lives = {},
+             .not_before = track.not_before};
+  const auto life = facts.in_recovery ? std::nullopt : facts.backends_started;
+  if (life && (track.lives.empty() || track.lives.back() != *life)) track.lives.push_back(*life);
+  if (track.lives.size() > limits::kTrackLooksMax) track.lives.erase(track.lives.begin());
   track.since.push_back({reading.last_success->asked, reading.last_success->answered, *position});
   if (track.since.size() > limits::kTrackLooksMax) track.since.erase(track.since.begin());
 }
@@ -43,6 +50,7 @@ void settle(Track& track, Instant last_look) {
   // The latest of them stays: it tells how long ago the node was seen.
   const auto later = std::ranges::find_if_not(track.since, before);
   if (later != track.since.begin()) track.since.erase(track.since.begin(), std::prev(later));
+  if (!track.lives.empty()) track.lives.erase(track.lives.begin(), std::prev(track.lives.end()));
 }
 
 // What a node had when a run began on the timeline that it is on.
@@ -50,6 +58,7 @@ struct AtBegin {
   const WriterRun& run;
   const RunMemory::Begin& begin;
   Duration one_look;
+  bool run_between;  ///< the writer was seen in another run between the last one and this
 
   bool beyond(const Track& track) const;
   std::optional<Lineage> proof(const Track& track) const;
@@ -78,7 +87,7 @@ bool AtBegin::writer_was_watched() const {
 //   A copy that was last seen at t=8 may have been sent 5 s more: not known. But if the run had
 //   begun at t=11.5, the writer's own last look would vouch for it.
 std::optional<Lineage> AtBegin::proof(const Track& track) const {
-  if (!run.shared) return std::nullopt;
+  if (!run.shared || run_between) return std::nullopt;
   std::optional<Lineage> proof;
   if (writer_was_watched()) proof = Lineage::assumed;
   if (track.timeline != run.timeline) return proof;
@@ -129,6 +138,7 @@ struct Follower {
 
   const std::string& name(std::size_t node) const { return spec.nodes[node].name; }
   void begin_run();
+  bool was_another_between() const;
   void judge_at_begin(std::size_t node);
   bool is_rival(std::size_t node) const;
   bool has_rival() const;
@@ -146,15 +156,28 @@ void Follower::begin_run() {
   record.nodes.erase(writer->spec.name);
 }
 
+// It was not confirmed then: what the copies had when that run began was not judged.
+bool Follower::was_another_between() const {
+  return std::ranges::any_of(memory.tracks[writer->node].lives, [&](WallTime life) {
+    return life != memory.run.begun->before->backends_started &&
+           life != record.run->backends_started;
+  });
+}
+
 void Follower::judge_at_begin(std::size_t node) {
   const RunMemory::Begin& begin = *memory.run.begun;
   const WriterRun& run = *record.run;
-  // Of a promotion the histories of the timelines tell.
-  if (!begin.before || begin.before->timeline != run.timeline) return;
-  const AtBegin at{.run = run, .begin = begin, .one_look = probe.interval + probe.timeout};
+  if (!begin.before) return;
+  const AtBegin at{.run = run,
+                   .begin = begin,
+                   .one_look = probe.interval + probe.timeout,
+                   .run_between = was_another_between()};
   const Track& track = memory.tracks[node];
   const auto known = record.nodes.find(name(node));
-  if (begin.before->node != run.node) {
+  const bool promoted = begin.before->timeline != run.timeline;
+  // Of a promotion the histories of the timelines tell, unless the writer was started again since.
+  if (promoted && (!begin.last_look || writer->reading.in_recovery_at >= begin.latest)) return;
+  if (!promoted && begin.before->node != run.node) {
     const NodeLineage before = known == record.nodes.end() ? NodeLineage{} : known->second;
     record.nodes[name(node)] = opened_without_promotion(before, track, at);
   } else if (known != record.nodes.end()) {
@@ -216,6 +239,8 @@ NodeLineage Follower::now(std::size_t node) const {
   if (known == record.nodes.end()) return kAtFirstSight;
   if (!writer || !is_sound(known->second.state) || !readings[node].last_success)
     return known->second;
+  if (readings[node].last_success->asked < memory.tracks[node].not_before)
+    return {.state = Lineage::unknown, .why = "it was readmitted, and has not been seen since"};
   if (!memory.run.known)
     return {.state = Lineage::unknown, .why = "the writer does not tell which run of it this is"};
   return known->second;

@@ -42,6 +42,10 @@ struct Track {
   /// The highest that was seen before the last look at the run that has been followed.
   std::optional<Lsn> highest;
   std::vector<Look> since;  ///< the looks since then, old to new; at most kTrackLooksMax
+  /// When the backends were started that accepted writes at a look since then, old to new.
+  std::vector<WallTime> lives;
+  /// An operator has readmitted the node: what it was asked before says nothing.
+  Instant not_before{};
 };
 
 struct LineageMemory {

@@ -27,7 +27,8 @@ std::vector<Each> rearranged(std::vector<Each> known, const ShardSpec& before,
 
 }  // namespace
 
-std::string readmit(ShardMemory& memory, const ShardSpec& spec, const std::string& name) {
+std::string readmit(ShardMemory& memory, const ShardSpec& spec, const std::string& name,
+                    Instant now) {
   const auto found = std::ranges::find(spec.nodes, name, &NodeSpec::name);
   if (found == spec.nodes.end()) return "shard " + spec.id + " has no node " + name;
   auto& nodes = memory.durable.lineage.nodes;
@@ -36,7 +37,9 @@ std::string readmit(ShardMemory& memory, const ShardSpec& spec, const std::strin
     return "nothing is held against " + name + ": there is nothing to readmit";
   known->second = readmitted();
   const auto node = static_cast<std::size_t>(found - spec.nodes.begin());
-  if (node < memory.lineage.tracks.size()) memory.lineage.tracks[node] = {};
+  memory.lineage.tracks.resize(spec.nodes.size());
+  memory.lineage.tracks[node] = {};
+  memory.lineage.tracks[node].not_before = now;
   if (node < memory.copies.size()) memory.copies[node] = {};
   return "";
 }

@@ -62,6 +62,7 @@ ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& 
 /// An operator says that this node is a copy of the writer: what was held against it is over, and
 /// what was seen of it before counts no more.
 /// Returns why it is refused; empty: done.
-std::string readmit(ShardMemory& memory, const ShardSpec& spec, const std::string& name);
+std::string readmit(ShardMemory& memory, const ShardSpec& spec, const std::string& name,
+                    Instant now);
 
 }  // namespace rpoguard::core

@@ -42,8 +42,10 @@ bool same_server(const WriterRun& a, const WriterRun& b) {
   return a.node == b.node && a.system_identifier == b.system_identifier && a.timeline == b.timeline;
 }
 
+// Also under another name of the same server.
 bool same_run(const WriterRun& a, const WriterRun& b) {
-  return same_server(a, b) && a.started == b.started && a.backends_started == b.backends_started;
+  return a.system_identifier == b.system_identifier && a.timeline == b.timeline &&
+         a.started == b.started && a.backends_started == b.backends_started;
 }
 
 // When the run began, on our clock. Both times are of the writer's clock; that may have been set
@@ -109,6 +111,7 @@ RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
     before.flushed = *facts.flushed_lsn;
     run->shared = *facts.insert_lsn;
   }
+  run->node = writer->spec.name;
   before.known = true;
   before.flushed = std::max(before.flushed, *facts.flushed_lsn);
   before.inserted = *facts.insert_lsn;

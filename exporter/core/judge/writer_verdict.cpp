@@ -137,10 +137,13 @@ void tell_how_to_forget(EpochVerdict& verdict, const ShardSpec& spec) {
   }
 }
 
-// An unknown timeline is not another one.
-bool has_moved(const EpochRecord& record, const NodeSpec& node, const NodeFacts& facts) {
+// An unknown timeline is not another one, and another name of the same server is not another node.
+bool has_moved(const EpochRecord& record, const ShardSpec& spec, const Servers& servers,
+               const NodeSpec& node, const NodeFacts& facts) {
   const auto& timeline = record.confirmed_place.timeline;
-  return node.name != record.confirmed_node || (timeline && *timeline != facts.timeline);
+  const auto last = std::ranges::find(spec.nodes, record.confirmed_node, &NodeSpec::name);
+  const bool same_node = last != spec.nodes.end() && servers.are_one(*last, node);
+  return !same_node || (timeline && *timeline != facts.timeline);
 }
 
 // The place is that of the first look at this node and timeline on this epoch that shows it.
@@ -176,7 +179,8 @@ std::string forget_rival(EpochRecord& record, const ShardSpec& spec, const Readi
 }
 
 WriterVerdict judge_writer(EpochRecord before, const ShardSpec& spec, const Readings& readings,
-                           const WitnessReading& epoch_witness, Instant now) {
+                           const Servers& servers, const WitnessReading& epoch_witness,
+                           Instant now) {
   RPOGUARD_CHECK(readings.size() == spec.nodes.size());
   std::vector<const NodeFacts*> facts(readings.size(), nullptr);
   for (std::size_t node = 0; node < facts.size(); ++node) {
@@ -195,7 +199,7 @@ WriterVerdict judge_writer(EpochRecord before, const ShardSpec& spec, const Read
   if (!epochs.writer) return verdict;
   const bool promoted = record.confirmed && *epochs.epoch > *record.confirmed;
   const std::size_t node = *epochs.writer;
-  const bool moved = has_moved(record, spec.nodes[node], *facts[node]);
+  const bool moved = has_moved(record, spec, servers, spec.nodes[node], *facts[node]);
   verdict.writer.emplace(
       ConfirmedWriter{node, spec.nodes[node], readings[node], *epochs.epoch, promoted, moved});
   confirm(record, *verdict.writer);

@@ -8,6 +8,7 @@
 
 #include "exporter/core/judge/epoch.hpp"
 #include "exporter/core/judge/readings.hpp"
+#include "exporter/core/judge/servers.hpp"
 #include "exporter/core/judge/witness.hpp"
 #include "exporter/core/model/spec.hpp"
 #include "exporter/core/model/units.hpp"
@@ -54,7 +55,8 @@ struct WriterVerdict {
 
 /// REQUIRES: spec and readings outlive the verdict and are parallel.
 WriterVerdict judge_writer(EpochRecord before, const ShardSpec& spec, const Readings& readings,
-                           const WitnessReading& epoch_witness, Instant now);
+                           const Servers& servers, const WitnessReading& epoch_witness,
+                           Instant now);
 
 /// An operator's word that this rival accepts no writes any more: strikes it off. Returns why it is
 /// not done: no such node, no rival, or one that answers. Empty: done.

@@ -101,13 +101,13 @@ TEST_F(Lineages, count_again_when_an_operator_says_so_and_only_by_what_is_seen_a
   restart_writer(1500);
   idle(2);
   ASSERT_EQ(lineage(kPhxA), "diverged");
-  EXPECT_EQ(readmit(shard.memory, spec, "phx-a"), "");
+  EXPECT_EQ(readmit(shard.memory, spec, "phx-a", shard.now), "");
   shard.judge();
-  EXPECT_EQ(lineage(kPhxA), "assumed");
-  EXPECT_FALSE(shard.view.nodes[kPhxA].recovery_point_flush) << "what it said before is void";
+  EXPECT_EQ(lineage(kPhxA), "unknown") << "what it said before is void";
+  EXPECT_FALSE(shard.view.nodes[kPhxA].recovery_point_flush);
   idle(2);
   EXPECT_EQ(lineage(kPhxA), "diverged") << "it still has what the writer has not";
-  EXPECT_EQ(readmit(shard.memory, spec, "phx-a"), "");
+  EXPECT_EQ(readmit(shard.memory, spec, "phx-a", shard.now), "");
   shard.replicate(kPhxA);
   shard.replicate(kIadB);
   look(12);
@@ -116,12 +116,12 @@ TEST_F(Lineages, count_again_when_an_operator_says_so_and_only_by_what_is_seen_a
 }
 
 TEST_F(Lineages, are_readmitted_only_where_something_is_held_against_a_node) {
-  EXPECT_EQ(readmit(shard.memory, spec, "phx-a"),
+  EXPECT_EQ(readmit(shard.memory, spec, "phx-a", shard.now),
             "nothing is held against phx-a: there is nothing to readmit");
-  EXPECT_EQ(readmit(shard.memory, spec, "nope"), "shard 184 has no node nope");
+  EXPECT_EQ(readmit(shard.memory, spec, "nope", shard.now), "shard 184 has no node nope");
   ShardMemory fresh;  // rpoguard was started again, and has not evaluated yet
   fresh.durable.lineage.nodes["phx-a"] = {.state = Lineage::diverged, .why = "it was ahead"};
-  EXPECT_EQ(readmit(fresh, spec, "phx-a"), "");
+  EXPECT_EQ(readmit(fresh, spec, "phx-a", shard.now), "");
   EXPECT_EQ(fresh.durable.lineage.nodes.at("phx-a"), readmitted());
 }
 
@@ -245,6 +245,41 @@ TEST_F(Lineages, of_a_server_opened_without_a_promotion_are_not_known) {
   shard.facts[kIadA].stamped = make_stamp(2, "iad");
   idle(2);
   EXPECT_EQ(lineage(kIadA), "diverged");
+}
+
+// It was promoted, lost WAL before anybody had stamped it, and is confirmed only now.
+TEST_F(Lineages, of_a_copy_ahead_part_also_where_the_writer_was_promoted_before) {
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.promote(kPhxA, 2);
+  shard.facts[kIadB].timeline = Timeline{2};
+  shard.facts[kIadB].receive_lsn = shard.facts[kIadB].replay_lsn = Lsn{0x3005000};
+  idle(2);
+  ASSERT_FALSE(shard.view.writer && shard.view.writer->node == "phx-a");
+  const Lsn end{0x3002000};
+  NodeFacts& promoted = shard.facts[kPhxA];
+  promoted.session += 10;
+  promoted.started = promoted.backends_started = shard.wall();
+  promoted.checkpoint = {end, end, shard.wall() + seconds(1)};
+  promoted.insert_lsn = promoted.flushed_lsn = Lsn{end.value + 120};
+  promoted.stamped = make_stamp(2, "phx");
+  shard.writer_node = kPhxA;
+  idle(1);
+  ASSERT_EQ(shard.view.writer->node, "phx-a");
+  EXPECT_EQ(lineage(kIadB), "diverged");
+}
+
+// Between the two confirmed runs was one that nobody confirmed, with a loss of its own.
+TEST_F(Lineages, are_not_known_where_the_writer_had_a_run_between_that_was_not_confirmed) {
+  for (NodeFacts& facts : shard.facts) facts.stamped = make_stamp(1, "phx");
+  idle(1);
+  ASSERT_FALSE(shard.view.writer);
+  restart_writer();
+  idle(1);
+  restart_writer();
+  for (NodeFacts& facts : shard.facts) facts.stamped = make_stamp(2, "iad");
+  idle(1);
+  ASSERT_TRUE(shard.view.writer);
+  EXPECT_EQ(lineage(kPhxA), "unknown");
 }
 
 TEST_F(Lineages, of_two_promoted_to_one_timeline_are_told_apart_by_whom_a_copy_is_connected_to) {
