@@ -22,7 +22,8 @@ bool is_word(char c) {
 
 // Up to the next " keyword=".
 std::string_view first_value(std::string_view text) {
-  for (auto space = text.find(' '); space != text.npos; space = text.find(' ', space + 1)) {
+  for (auto space = text.find(' '); space != std::string_view::npos;
+       space = text.find(' ', space + 1)) {
     const auto rest = text.substr(space + 1);
     const auto end = std::find_if_not(rest.begin(), rest.end(), is_word);
     if (end != rest.begin() && end != rest.end() && *end == '=') return text.substr(0, space);
@@ -33,10 +34,10 @@ std::string_view first_value(std::string_view text) {
 // A walreceiver always gives the fallback, and libpq lists it right behind the name proper.
 std::optional<std::string_view> written_name(std::string_view conninfo) {
   const auto fallback = conninfo.rfind(kFallback);
-  if (fallback == conninfo.npos) return std::nullopt;
+  if (fallback == std::string_view::npos) return std::nullopt;
   const auto before = conninfo.substr(0, fallback);
   const auto name = before.starts_with(kName) ? 0 : before.find(" " + std::string(kName));
-  if (name != before.npos) return before.substr(before.find('=', name) + 1);
+  if (name != std::string_view::npos) return before.substr(before.find('=', name) + 1);
   return first_value(conninfo.substr(fallback + kFallback.size()));
 }
 
