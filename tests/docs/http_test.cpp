@@ -95,8 +95,8 @@ TEST_F(HttpReferenceLive, every_documented_endpoint_answers) {
   for (const std::string& path : documented("gate"))
     EXPECT_EQ(status(rpoguard_.gate_port(), "GET", path), 200) << path;
   for (const std::string& path : documented("ops")) {
-    const bool changes =
-        path.ends_with("freeze") || path.ends_with("reload") || path.ends_with("rival");
+    const bool changes = path.ends_with("freeze") || path.ends_with("reload") ||
+                         path.ends_with("rival") || path.ends_with("readmit");
     EXPECT_EQ(status(rpoguard_.ops_port(), "GET", path), changes ? 405 : 200) << path;
   }
   EXPECT_EQ(status(rpoguard_.ops_port(), "GET", "/nothing"), 404);
