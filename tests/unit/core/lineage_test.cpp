@@ -181,6 +181,35 @@ TEST_F(Lineages, of_a_copy_that_nobody_saw_are_vouched_for_by_a_writer_that_was_
   EXPECT_TRUE(shard.open());
 }
 
+TEST_F(Lineages, of_a_copy_that_nobody_saw_are_not_vouched_for_by_a_writer_that_lost_wal) {
+  shard.failures[kPhxA] = ProbeFailure::timeout;
+  look(4);
+  restart_writer(500);
+  look(4);
+  shard.failures[kPhxA].reset();
+  look(3);
+  EXPECT_EQ(lineage(kPhxA), "unknown");
+}
+
+// It may have got more since it was seen.
+TEST_F(Lineages, of_a_copy_behind_are_not_known_where_the_writer_lost_wal) {
+  shard.commit(3000);
+  idle(1);
+  restart_writer(500);
+  idle(1);
+  EXPECT_EQ(lineage(kPhxA), "unknown");
+}
+
+TEST_F(Lineages, of_a_copy_that_nobody_saw_are_not_known_where_a_position_went_back_meanwhile) {
+  shard.failures[kPhxA] = ProbeFailure::timeout;
+  look(2);
+  writer().insert_lsn = writer().flushed_lsn = Lsn{writer().flushed_lsn->value - 1500};
+  look(4);
+  shard.failures[kPhxA].reset();
+  look(3);
+  EXPECT_EQ(lineage(kPhxA), "unknown");
+}
+
 TEST_F(Lineages, follow_where_a_copy_has_not_yet_more_than_the_run_before_can_have_sent) {
   restart_writer(1500);
   shard.facts[kPhxA].receive_lsn = shard.facts[kPhxA].replay_lsn = Lsn{0x3000000};

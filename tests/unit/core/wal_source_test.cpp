@@ -65,6 +65,17 @@ TEST_F(Source, begins_with_the_first_writer_and_goes_on_with_it) {
   EXPECT_EQ(source.clock.proven_until(Lsn{0x500}), at_second(4));
 }
 
+// It goes on under the same timeline, and what it acknowledged beyond is gone.
+TEST_F(Source, of_a_writer_that_lost_wal_begins_anew) {
+  write(1, 0x300);
+  write(4, 0x500);
+  lost_wal = true;
+  write(5, 0x400);
+  EXPECT_TRUE(source.changed);
+  EXPECT_FALSE(source.clock.proven_until(Lsn{0x3FF}));
+  EXPECT_EQ(source.clock.proven_until(Lsn{0x400}), at_second(5));
+}
+
 TEST_F(Source, takes_an_answer_into_account_once) {
   write(1, 0x300);
   write(1, 0x900);
