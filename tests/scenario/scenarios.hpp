@@ -22,6 +22,9 @@ struct Scenario {
   std::optional<bool> breaches = true;
   /// Nothing is ever at risk and nobody is silent: no alarm at all.
   bool quiet = false;
+  /// The writer's WAL is not flushed: no commit waits for that at synchronous_commit = off, and
+  /// nobody can see that none is set so. The gate has to close (docs/decisions/0003).
+  bool unflushed = false;
 };
 
 /// Part of them.

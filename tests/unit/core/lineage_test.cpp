@@ -311,6 +311,27 @@ TEST_F(Lineages, are_not_known_where_the_writer_had_a_run_between_that_was_not_c
   EXPECT_EQ(lineage(kPhxA), "unknown");
 }
 
+TEST_F(Lineages, of_a_server_opened_without_a_promotion_that_lost_nothing_are_not_known_either) {
+  shard.failures[kIadA] = ProbeFailure::refused;
+  idle(1);
+  const Lsn at = *writer().flushed_lsn;
+  shard.facts[kIadB] = make_writer_facts(50, Lsn{at.value + 120});
+  shard.facts[kIadB].started = shard.facts[kIadB].backends_started = shard.wall();
+  shard.facts[kIadB].checkpoint = {at, at, shard.wall() + seconds(1)};
+  shard.facts[kIadB].stamped = make_stamp(2, "iad");
+  shard.writer_node = kIadB;
+  idle(1);
+  ASSERT_EQ(shard.view.writer->node, "iad-b");
+  EXPECT_EQ(lineage(kPhxA), "unknown");
+  EXPECT_NE(note(kPhxA).find("without a promotion"), std::string::npos) << note(kPhxA);
+}
+
+TEST(NodeWord, says_what_an_operator_has_decided) {
+  const NodeWord word{.node = "phx-a", .by = "jo", .reason = "it is rebuilt"};
+  EXPECT_EQ(render_readmitted(word), "phx-a counts again, readmitted by jo: it is rebuilt");
+  EXPECT_EQ(render_forgotten(word), "phx-a is no rival any more, forgotten by jo: it is rebuilt");
+}
+
 TEST_F(Lineages, of_two_promoted_to_one_timeline_are_told_apart_by_whom_a_copy_is_connected_to) {
   shard.failures[kIadA] = ProbeFailure::refused;
   shard.promote(kPhxA, 2);
