@@ -24,9 +24,11 @@ std::optional<Lsn> position_of(const NodeFacts& facts) {
   return facts.in_recovery ? std::max(facts.receive_lsn, facts.replay_lsn) : facts.flushed_lsn;
 }
 
-void take_look(Track& track, const Reading& reading) {
+// What another cluster's server shows has nothing to do with the writer's WAL.
+void take_look(Track& track, const Reading& reading, const std::optional<WriterRun>& run) {
   const NodeFacts& facts = reading.facts();
   const auto position = position_of(facts);
+  if (run && facts.system_identifier != run->system_identifier) return;
   if (!position || reading.last_success->asked < track.not_before) return;
   if (track.timeline != facts.timeline)
     track = {.timeline = facts.timeline,
@@ -273,7 +275,8 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
                     .memory = std::move(memory),
                     .record = std::move(record)};
   for (std::size_t node = 0; node < readings.size(); ++node) {
-    if (readings[node].answered) take_look(follower.memory.tracks[node], readings[node]);
+    if (readings[node].answered)
+      take_look(follower.memory.tracks[node], readings[node], follower.record.run);
   }
   follower.begin_run();
   LineageVerdict verdict;

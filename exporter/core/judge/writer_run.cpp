@@ -7,13 +7,10 @@
 namespace rpoguard::core {
 namespace {
 
-// Of a run that began with a new postmaster: was its first checkpoint the last one of the run
-// before, after a clean stop? The control file has whole seconds. Under an old postmaster the
-// backends have crashed, and the checkpoint is the run's own.
+// Was the run's first checkpoint made before its postmaster was started, by the run before, which
+// then stopped cleanly? The control file has whole seconds.
 bool stopped_cleanly(const NodeFacts& facts) {
-  using std::chrono::seconds;
-  const bool new_postmaster = *facts.backends_started - *facts.started < seconds(5);
-  return new_postmaster && facts.checkpoint->time <= std::chrono::floor<seconds>(*facts.started);
+  return facts.checkpoint->time <= std::chrono::floor<std::chrono::seconds>(*facts.started);
 }
 
 // A clean stop ends in a checkpoint that is sent to the copies. The checkpoint at the end of crash
@@ -52,7 +49,7 @@ bool same_run(const WriterRun& a, const WriterRun& b) {
 // since, but no run begins before the last look at the run before.
 void date(RunMemory::Begin& begin, const ConfirmedWriter& writer) {
   const Duration age = writer.facts().server_now - *writer.facts().backends_started;
-  const Instant floor = begin.last_look.value_or(Instant::min());
+  const Instant floor = std::min(begin.last_look.value_or(Instant::min()), writer.answered());
   begin.earliest = std::clamp(writer.asked() - age, floor, writer.answered());
   begin.latest = std::clamp(writer.answered() - age, begin.earliest, writer.answered());
 }

@@ -126,6 +126,17 @@ TEST_F(Lineages, are_readmitted_only_where_something_is_held_against_a_node) {
 }
 
 // A clean stop ends in a checkpoint that the copies have, too.
+// A name that led to another cluster for a while is no copy that has diverged.
+TEST_F(Lineages, of_another_cluster_say_nothing_of_the_copy_that_comes_after) {
+  const NodeFacts copy = shard.facts[kPhxA];
+  shard.facts[kPhxA].system_identifier = 78;
+  shard.facts[kPhxA].receive_lsn = shard.facts[kPhxA].replay_lsn = Lsn{0x9000000};
+  idle(3);
+  shard.facts[kPhxA] = copy;
+  look(3);
+  EXPECT_EQ(lineage(kPhxA), "assumed");
+}
+
 TEST_F(Lineages, share_the_checkpoint_of_a_clean_stop_and_not_that_of_a_recovery) {
   for (const bool clean : {true, false}) {
     TestShard before = shard;
