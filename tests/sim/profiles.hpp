@@ -30,7 +30,9 @@ inline constexpr std::array kProfiles{
     NamedProfile{"archive",
                  {.failovers = true, .archive = true, .length = std::chrono::minutes(20)},
                  7'000'000},
-    NamedProfile{"histories", {.histories = true}, 8'000'000},
+    NamedProfile{"histories",
+                 {.failovers = true, .histories = true, .length = std::chrono::minutes(20)},
+                 8'000'000},
 };
 
 inline const NamedProfile* find_profile(std::string_view name) {

@@ -291,7 +291,6 @@ void Sidecar::note_rivals(std::size_t index) {
   node.turned_away = false;
   if (!facts->in_recovery) {
     if (!node.accepting_since) node.accepting_since = queue_.now();
-    node.epoch = facts->stamped ? std::optional(facts->stamped->epoch) : std::nullopt;
     for (const Node& other : nodes_) {
       if (&other != &node && accepts_beside(node, other)) node.rival = true;
     }
@@ -311,6 +310,8 @@ void Sidecar::evaluate() {
     const auto* facts = observation ? std::get_if<NodeFacts>(&observation->outcome) : nullptr;
     if (facts == nullptr) continue;
     nodes_[node].heard = observation->asked;
+    if (!facts->in_recovery)
+      nodes_[node].epoch = facts->stamped ? std::optional(facts->stamped->epoch) : std::nullopt;
     if (facts->stamped) highest_shown_ = std::max(highest_shown_, facts->stamped->epoch);
   }
   auto result =

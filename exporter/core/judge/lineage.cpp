@@ -64,6 +64,7 @@ struct AtBegin {
 
   bool beyond(const Track& track) const;
   std::optional<Lineage> proof(const Track& track) const;
+  bool was_the_next_run() const;
   bool writer_was_watched() const;
 };
 
@@ -76,9 +77,14 @@ bool AtBegin::beyond(const Track& track) const {
          });
 }
 
-// The last look at the run before was at most one look before it ended, and it has lost nothing.
+// The last look at the run before was at most one look before this one began.
+bool AtBegin::was_the_next_run() const {
+  return begin.last_look && begin.earliest - *begin.last_look <= one_look;
+}
+
+// And that run has lost nothing.
 bool AtBegin::writer_was_watched() const {
-  return begin.last_look && !begin.lost_wal && begin.earliest - *begin.last_look <= one_look;
+  return was_the_next_run() && !begin.lost_wal;
 }
 
 // Example. Looks are 1 s apart and end after 1 s, so two lie at most 2 s apart. The writer was last
@@ -86,6 +92,8 @@ bool AtBegin::writer_was_watched() const {
 //   A copy that showed 0/600 at t=12.8 may have been sent 0.4 s more of the old run: assumed, as
 //   that WAL would have to be lost on the writer's own disk.
 //   A copy that showed 0/600 at t=13.3 has nothing else of the old run, which is over: it follows.
+//   Had the writer last been seen at t=5, there could have been a run between, with a loss of its
+//   own that nobody saw: only assumed.
 //   A copy that was last seen at t=8 may have been sent 5 s more: not known. But if the run had
 //   begun at t=11.5, the writer's own last look would vouch for it.
 std::optional<Lineage> AtBegin::proof(const Track& track) const {
@@ -95,7 +103,9 @@ std::optional<Lineage> AtBegin::proof(const Track& track) const {
   if (track.timeline != run.timeline) return proof;
   for (const Track::Look& look : track.since) {
     if (look.position > *run.shared) continue;
-    if (look.asked >= begin.latest) return Lineage::follows;
+    const bool after_begin = look.asked >= begin.latest;
+    if (after_begin && was_the_next_run()) return Lineage::follows;
+    if (after_begin) proof = Lineage::assumed;
     if (!begin.lost_wal && look.asked + one_look >= begin.earliest) proof = Lineage::assumed;
   }
   return proof;

@@ -8,9 +8,12 @@ namespace rpoguard::core {
 namespace {
 
 // Was the run's first checkpoint made before its postmaster was started, by the run before, which
-// then stopped cleanly? The control file has whole seconds.
+// then stopped cleanly? The control file has whole seconds. A checkpoint that is still to come was
+// not made by this run either: the clock was set back since.
 bool stopped_cleanly(const NodeFacts& facts) {
-  return facts.checkpoint->time <= std::chrono::floor<std::chrono::seconds>(*facts.started);
+  const WallTime made = facts.checkpoint->time;
+  return made <= std::chrono::floor<std::chrono::seconds>(*facts.started) ||
+         made > facts.server_now + std::chrono::seconds(2);
 }
 
 // A clean stop ends in a checkpoint that is sent to the copies. The checkpoint at the end of crash

@@ -231,6 +231,30 @@ TEST_F(Lineages, follow_where_a_copy_has_not_yet_more_than_the_run_before_can_ha
   EXPECT_EQ(lineage(kPhxA), "follows");
 }
 
+TEST_F(Lineages, are_only_assumed_where_a_run_may_have_been_between) {
+  shard.failures[kIadA] = ProbeFailure::timeout;
+  idle(5);
+  shard.failures[kIadA].reset();
+  restart_writer();
+  shard.pass(milliseconds(10));
+  shard.probe_node(kPhxA);
+  idle(1);
+  EXPECT_EQ(lineage(kPhxA), "assumed");
+  EXPECT_TRUE(shard.view.writer);
+}
+
+// The clean stop looks younger than the start after it, and younger than now.
+TEST_F(Lineages, go_on_over_a_clean_restart_during_which_the_clock_was_set_back) {
+  restart_writer(0, true);
+  writer().checkpoint->time = shard.wall() + minutes(5);
+  shard.facts[kPhxA].receive_lsn = shard.facts[kPhxA].replay_lsn = *writer().flushed_lsn;
+  shard.failures[kIadA] = ProbeFailure::refused;
+  idle(1);
+  shard.failures[kIadA].reset();
+  idle(1);
+  EXPECT_EQ(lineage(kPhxA), "follows") << note(kPhxA);
+}
+
 TEST_F(Lineages, of_a_run_that_was_first_seen_late_are_not_known) {
   restart_writer();
   writer().checkpoint->redo = Lsn{writer().checkpoint->lsn.value - 56};
