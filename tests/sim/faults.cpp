@@ -269,8 +269,7 @@ void World::probe_fault(Duration length) {
           [&way] { way.forced.reset(); });
     }
     case 6:
-      // What names and what histories do to each other is not simulated.
-      return profile_.histories ? clock_fault() : misnamed_fault(length);
+      return misnamed_fault(length);
     default: {
       const auto hidden = static_cast<unsigned>(chance_.below(1U << kHideableFields));
       return during(
