@@ -194,6 +194,8 @@ void Follower::judge_at_begin(std::size_t node) {
     record.nodes[name(node)] = opened_without_promotion(before, track, at);
   } else if (known != record.nodes.end()) {
     known->second = judge(known->second, track, at);
+  } else if (at.beyond(track)) {
+    record.nodes[name(node)] = judge(kAtFirstSight, track, at);
   }
 }
 
@@ -231,17 +233,19 @@ void Follower::meet(std::size_t node) {
                     "has. Rebuild it, then `rpoguard readmit` it"};
 }
 
-// It has more than the writer had written when asked later: that is not this writer's WAL.
+// It had more than the writer had written when asked later: that is not this writer's WAL. The
+// latest look at a copy that is nearer than the writer is always younger than the writer's.
 void Follower::contradict(std::size_t node) {
   const Track& track = memory.tracks[node];
   const NodeFacts& writes = writer->facts();
-  if (track.since.empty() || track.timeline != writes.timeline || !writes.insert_lsn) return;
-  const Track::Look& look = track.since.back();
   NodeLineage& lineage = record.nodes[name(node)];
-  if (lineage.state == Lineage::diverged || writer->asked() < look.answered ||
-      look.position <= *writes.insert_lsn)
+  if (lineage.state == Lineage::diverged || track.timeline != writes.timeline || !writes.insert_lsn)
     return;
-  lineage = diverged("it has WAL up to " + render_lsn(look.position) +
+  const auto more = std::ranges::find_if(track.since, [&](const Track::Look& look) {
+    return writer->asked() >= look.answered && look.position > *writes.insert_lsn;
+  });
+  if (more == track.since.end()) return;
+  lineage = diverged("it had WAL up to " + render_lsn(more->position) +
                      ", and the writer had written only up to " + render_lsn(*writes.insert_lsn) +
                      " when asked later");
 }

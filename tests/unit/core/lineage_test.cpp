@@ -313,10 +313,13 @@ TEST_F(Lineages, of_a_server_opened_without_a_promotion_are_not_known) {
 
 // It was promoted, lost WAL before anybody had stamped it, and is confirmed only now.
 TEST_F(Lineages, of_a_copy_ahead_part_also_where_the_writer_was_promoted_before) {
-  shard.failures[kIadA] = ProbeFailure::refused;
   shard.promote(kPhxA, 2);
-  shard.facts[kIadB].timeline = Timeline{2};
-  shard.facts[kIadB].receive_lsn = shard.facts[kIadB].replay_lsn = Lsn{0x3005000};
+  // The old writer has been seeded anew.
+  for (const std::size_t copy : {kIadA, kIadB}) {
+    shard.facts[copy] = make_standby_facts(60 + copy, Lsn{0x3005000});
+    shard.facts[copy].timeline = Timeline{2};
+  }
+  shard.writer_node = kPhxA;
   idle(2);
   ASSERT_FALSE(shard.view.writer && shard.view.writer->node == "phx-a");
   const Lsn end{0x3002000};
@@ -324,12 +327,33 @@ TEST_F(Lineages, of_a_copy_ahead_part_also_where_the_writer_was_promoted_before)
   promoted.session += 10;
   promoted.started = promoted.backends_started = shard.wall();
   promoted.checkpoint = {end, end, shard.wall() + seconds(1)};
-  promoted.insert_lsn = promoted.flushed_lsn = Lsn{end.value + 120};
+  promoted.insert_lsn = promoted.flushed_lsn = Lsn{0x3006000};  // it has passed them already
   promoted.stamped = make_stamp(2, "phx");
-  shard.writer_node = kPhxA;
-  idle(1);
+  set_clocks();
+  shard.now = shard.next_tick;
+  shard.probe_node(kPhxA);
   ASSERT_EQ(shard.view.writer->node, "phx-a");
   EXPECT_EQ(lineage(kIadB), "diverged");
+  EXPECT_EQ(lineage(kIadA), "diverged") << "it was the writer, so nothing was held against it";
+}
+
+// All are asked at once, and the writer's answer comes last.
+TEST_F(Lineages, of_a_copy_ahead_part_also_where_it_is_nearer_than_the_writer) {
+  shard.facts[kPhxA].receive_lsn = Lsn{writer().insert_lsn->value + 5000};
+  const auto look_at_both = [&] {
+    set_clocks();
+    const Instant asked = shard.now = shard.next_tick;
+    shard.next_tick += seconds(1);
+    shard.probe_node(kPhxA);
+    shard.observations.nodes[kIadA] =
+        NodeObservation{asked, asked + milliseconds(40), NodeFacts(writer())};
+    shard.now = asked + milliseconds(40);
+    shard.judge();
+  };
+  look_at_both();
+  EXPECT_EQ(lineage(kPhxA), "assumed") << "the writer may have written that since it was asked";
+  look_at_both();
+  EXPECT_EQ(lineage(kPhxA), "diverged");
 }
 
 // Between the two confirmed runs was one that nobody confirmed, with a loss of its own.
