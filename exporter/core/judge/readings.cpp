@@ -12,13 +12,32 @@ bool turns_away(const ProbeError& error) {
   return error.reason == ProbeFailure::refused || error.reason == ProbeFailure::not_accepting;
 }
 
+// Looks at one life of the server's backends.
+bool one_life(const NodeFacts& before, const NodeFacts& after) {
+  return before.session == after.session ||
+         (before.started && before.backends_started && before.started == after.started &&
+          before.backends_started == after.backends_started);
+}
+
 // Between two looks at one run of the server, something was committed, aborted or prepared.
 bool transacted(const NodeFacts& before, const NodeFacts& after) {
-  const bool one_run =
-      before.session == after.session ||
-      (before.started && before.backends_started && before.started == after.started &&
-       before.backends_started == after.backends_started);
-  return one_run && before.snapshot && after.snapshot && before.snapshot != after.snapshot;
+  return one_life(before, after) && before.snapshot && after.snapshot &&
+         before.snapshot != after.snapshot;
+}
+
+// A standby tells the timeline of what it receives. While it is not connected, it tells that of its
+// control file, which follows minutes later. In one life it never goes back to an earlier timeline.
+//
+// Example. iad-b was promoted to timeline 2, and phx-a streams from it. iad-b is restarted: until
+// phx-a is connected again, its control file says 1, and what it has received is timeline 2's.
+void keep_timeline(const NodeFacts& before, NodeFacts& after) {
+  const bool goes_on = before.in_recovery && after.in_recovery && one_life(before, after) &&
+                       after.receive_lsn >= before.receive_lsn &&
+                       after.replay_lsn >= before.replay_lsn;
+  if (!goes_on || after.timeline >= before.timeline) return;
+  after.timeline = before.timeline;
+  after.history = before.history;
+  after.history_problem = before.history_problem;
 }
 
 void take_failure(Reading& reading, const ProbeError& error, Instant answered) {
@@ -26,8 +45,9 @@ void take_failure(Reading& reading, const ProbeError& error, Instant answered) {
   if (!reading.failing_since) reading.failing_since = answered;
 }
 
-void take_success(Reading& reading, const NodeObservation& observation) {
-  const NodeFacts& facts = std::get<NodeFacts>(observation.outcome);
+void take_success(Reading& reading, NodeObservation observation) {
+  NodeFacts& facts = std::get<NodeFacts>(observation.outcome);
+  if (reading.last_success) keep_timeline(reading.facts(), facts);
   if (reading.last_success && transacted(reading.facts(), facts))
     reading.last_transaction = observation.answered;
   reading.last_success = observation;
