@@ -91,6 +91,16 @@ bool may_count(const ShardSpec& spec, const NodeSpec& node, NodeState state, con
   return eligible && (state == NodeState::standby || state == NodeState::unreachable);
 }
 
+// A server holds one history, under whichever of its names that was found out.
+bool is_sound_server(const ShardSpec& spec, const Copies& copies, std::size_t node,
+                     const Servers& servers) {
+  for (std::size_t other = 0; other < copies.size(); ++other) {
+    if (!is_sound(copies[other].lineage) && servers.are_one(spec.nodes[other], spec.nodes[node]))
+      return false;
+  }
+  return true;
+}
+
 // Of the names of one server, the first that answers counts; if none does, the first.
 bool goes_before(std::size_t a, std::size_t b, const std::vector<NodeState>& states) {
   const bool a_answers = states[a] == NodeState::standby;
@@ -102,7 +112,7 @@ void count_servers(Copies& copies, const ShardSpec& spec, const std::vector<Node
                    const Servers& servers, const std::string& writer_region) {
   std::vector<std::size_t> able;
   for (std::size_t node = 0; node < copies.size(); ++node) {
-    if (is_sound(copies[node].lineage) &&
+    if (is_sound_server(spec, copies, node, servers) &&
         may_count(spec, spec.nodes[node], states[node], servers, writer_region))
       able.push_back(node);
   }

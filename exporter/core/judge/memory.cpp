@@ -7,8 +7,28 @@
 namespace rpoguard::core {
 namespace {
 
+bool same_address(const NodeSpec& a, const NodeSpec& b) {
+  return a.connect.host == b.connect.host && a.connect.port == b.connect.port;
+}
+
 bool same_server(const NodeSpec& a, const NodeSpec& b) {
-  return a.name == b.name && a.connect.host == b.connect.host && a.connect.port == b.connect.port;
+  return a.name == b.name && same_address(a, b);
+}
+
+bool has_node(const ShardSpec& spec, const std::string& name) {
+  return std::ranges::find(spec.nodes, name, &NodeSpec::name) != spec.nodes.end();
+}
+
+// What is held against a server stays when its node is given another name.
+void rename_nodes(LineageRecord& record, const ShardSpec& before, const ShardSpec& after) {
+  for (const NodeSpec& old : before.nodes) {
+    const auto known = record.nodes.find(old.name);
+    if (known == record.nodes.end() || has_node(after, old.name)) continue;
+    for (const NodeSpec& node : after.nodes) {
+      if (same_address(old, node) && !has_node(before, node.name))
+        record.nodes[node.name] = known->second;
+    }
+  }
 }
 
 // What is remembered of each node that is still there, in the new order. Before the first
@@ -45,6 +65,7 @@ std::string readmit(ShardMemory& memory, const ShardSpec& spec, const std::strin
 }
 
 ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& after) {
+  rename_nodes(memory.durable.lineage, before, after);
   memory.readings = rearranged(std::move(memory.readings), before, after);
   memory.lineage.tracks = rearranged(std::move(memory.lineage.tracks), before, after);
   memory.servers.sightings = rearranged(std::move(memory.servers.sightings), before, after);

@@ -80,6 +80,26 @@ class OtherHistories : public ::testing::Test {
   TestShard shard;
 };
 
+// phx-b is another name of phx-a, and did not answer when phx-a was seen ahead.
+TEST_F(OtherHistories, of_a_server_are_those_of_all_its_names) {
+  ShardSpec spec = make_spec();
+  spec.nodes.push_back(make_node("phx-b", "phx"));
+  shard = TestShard(spec);
+  facts(kPhxB).started = facts(kPhxA).started;
+  facts(kPhxB).backends_started = facts(kPhxA).backends_started;
+  cut_row(kIadA, kPhxB);
+  look(3);
+  ASSERT_EQ(shard.view.nodes[kPhxB].same_server_as, "phx-a");
+  const Lsn seen = *writer().flushed_lsn;
+  shard.failures[kPhxB] = ProbeFailure::timeout;
+  place(kPhxA, Lsn{seen.value + 5000});
+  idle(2);
+  ASSERT_EQ(lineage(kPhxA), "diverged");
+  ASSERT_TRUE(sound(kPhxB)) << "nothing was seen by that name";
+  EXPECT_FALSE(shard.view.nodes[kPhxA].counted);
+  EXPECT_FALSE(shard.view.nodes[kPhxB].counted);
+}
+
 // A standby that is not connected tells the timeline of its control file, which lags behind.
 TEST_F(OtherHistories, of_a_copy_that_was_ahead_when_its_connection_ended) {
   const TimelineHistory history{{{Timeline{1}, *facts(kIadB).replay_lsn}}};
@@ -125,6 +145,23 @@ TEST_F(OtherHistories, of_a_copy_do_not_end_with_its_connection) {
   idle(1);
   EXPECT_TRUE(shard.view.nodes[kPhxA].recovery_point_flush);
   EXPECT_EQ(shard.view.nodes[kPhxA].diverged_bytes, 0) << shard.view.nodes[kPhxA].note;
+}
+
+// A diverged copy gets another name in the configuration.
+TEST_F(OtherHistories, are_kept_when_a_node_is_renamed) {
+  const Lsn end = *writer().flushed_lsn;
+  idle(1);
+  start_at(kIadA, Lsn{end.value - 1500});
+  idle(1);
+  ASSERT_EQ(lineage(kPhxA), "diverged");
+  for (NodeSpec& node : shard.spec.nodes) node.connect.host = node.name + ".example";
+  ShardSpec renamed = shard.spec;
+  renamed.nodes[kPhxA].name = renamed.nodes[kPhxA].application_name = "phx-1";
+  shard.memory = adopt(std::move(shard.memory), shard.spec, renamed);
+  shard.spec = renamed;
+  shard.commit(9000);
+  idle(3);
+  EXPECT_FALSE(sound(kPhxA)) << lineage(kPhxA);
 }
 
 }  // namespace
