@@ -24,22 +24,40 @@ std::optional<Lsn> position_of(const NodeFacts& facts) {
   return facts.in_recovery ? std::max(facts.receive_lsn, facts.replay_lsn) : facts.flushed_lsn;
 }
 
+// After a start, a standby replays what it has received before, and shows nothing of that until it
+// receives again. Only if its replay stands still has it come to the end.
+//
+// Example. A copy had received 0/900 and replayed 0/400 when it was restarted. It shows 0/400, then
+// 0/500: it has not received anything in this life, and goes on from what is in its pg_wal.
+bool may_have_more(const Track& track, const NodeFacts& facts, Lsn position) {
+  if (!facts.in_recovery || facts.receive_lsn || !track.receives) return false;
+  const bool stands_still = !track.since.empty() && track.since.back().position == position &&
+                            track.since.back().session == facts.session;
+  return !stands_still || facts.apply_delay || facts.replay_paused != false;
+}
+
 // What another cluster's server shows has nothing to do with the writer's WAL.
 void take_look(Track& track, const Reading& reading, const std::optional<WriterRun>& run) {
   const NodeFacts& facts = reading.facts();
   const auto position = position_of(facts);
   if (run && facts.system_identifier != run->system_identifier) return;
   if (!position || reading.last_success->asked < track.not_before) return;
-  if (track.timeline != facts.timeline)
-    track = {.timeline = facts.timeline,
-             .highest = {},
-             .since = {},
-             .lives = {},
-             .not_before = track.not_before};
+  if (track.timeline != facts.timeline) {
+    Track fresh;
+    fresh.timeline = facts.timeline;
+    fresh.receives = track.receives;
+    fresh.not_before = track.not_before;
+    track = std::move(fresh);
+  }
+  if (facts.receive_lsn) track.receives = true;
   const auto life = facts.in_recovery ? std::nullopt : facts.backends_started;
   if (life && (track.lives.empty() || track.lives.back() != *life)) track.lives.push_back(*life);
   if (track.lives.size() > limits::kTrackLooksMax) track.lives.erase(track.lives.begin());
-  track.since.push_back({reading.last_success->asked, reading.last_success->answered, *position});
+  track.since.push_back({.asked = reading.last_success->asked,
+                         .answered = reading.last_success->answered,
+                         .position = *position,
+                         .session = facts.session,
+                         .may_have_more = may_have_more(track, facts, *position)});
   if (track.since.size() > limits::kTrackLooksMax) track.since.erase(track.since.begin());
 }
 
@@ -61,6 +79,8 @@ struct AtBegin {
   const RunMemory::Begin& begin;
   Duration one_look;
   bool run_between;  ///< the writer was seen in another run between the last one and this
+  /// WAL that the writer has lost is still about: another copy may pass it on, or an archive.
+  bool lost_wal_is_about = false;
 
   bool beyond(const Track& track) const;
   std::optional<Lineage> proof(const Track& track) const;
@@ -79,7 +99,7 @@ bool AtBegin::beyond(const Track& track) const {
 
 // The last look at the run before was at most one look before this one began.
 bool AtBegin::was_the_next_run() const {
-  return begin.last_look && begin.earliest - *begin.last_look <= one_look;
+  return begin.last_look && begin.latest - *begin.last_look <= one_look;
 }
 
 // And that run has lost nothing.
@@ -98,15 +118,16 @@ bool AtBegin::writer_was_watched() const {
 //   begun at t=11.5, the writer's own last look would vouch for it.
 std::optional<Lineage> AtBegin::proof(const Track& track) const {
   if (!run.shared || run_between) return std::nullopt;
+  if (lost_wal_is_about && !track.connected) return std::nullopt;
   std::optional<Lineage> proof;
   if (writer_was_watched()) proof = Lineage::assumed;
   if (track.timeline != run.timeline) return proof;
   for (const Track::Look& look : track.since) {
-    if (look.position > *run.shared) continue;
+    if (look.position > *run.shared || look.may_have_more) continue;
     const bool after_begin = look.asked >= begin.latest;
     if (after_begin && was_the_next_run()) return Lineage::follows;
     if (after_begin) proof = Lineage::assumed;
-    if (!begin.lost_wal && look.asked + one_look >= begin.earliest) proof = Lineage::assumed;
+    if (!begin.lost_wal && look.asked + one_look >= begin.latest) proof = Lineage::assumed;
   }
   return proof;
 }
@@ -122,6 +143,16 @@ NodeLineage judge(const NodeLineage& before, const Track& track, const AtBegin& 
           .why =
               "nobody saw what it had when the writer's run began: if it is a copy of this "
               "writer, `rpoguard readmit` it"};
+}
+
+// The copies of a writer that lost WAL do not have what another copy, which was ahead of it, has.
+NodeLineage taken_over(const NodeLineage& before, const WriterRun& run) {
+  if (!is_sound(before.state)) return before;
+  return {
+      .state = Lineage::unknown,
+      .why = run.node +
+             " took over, and was not known to hold the WAL of the writer before it: nobody can "
+             "tell whose WAL this is. Rebuild it, then `rpoguard readmit` it"};
 }
 
 // Another server writes on the timeline of the last one: it was not promoted, and neither is known
@@ -151,9 +182,14 @@ struct Follower {
   const std::string& name(std::size_t node) const { return spec.nodes[node].name; }
   void begin_run();
   bool was_another_between() const;
-  void judge_at_begin(std::size_t node);
+  AtBegin at_begin() const;
+  bool is_of_promotion(const RunMemory::Begin& begin) const;
+  void judge_at_begin(std::size_t node, const AtBegin& at, bool of_other_wal);
   bool is_rival(std::size_t node) const;
   bool has_rival() const;
+  void note_feeders();
+  void part(std::size_t node);
+  bool was_fed_by_another(std::size_t node) const;
   void meet(std::size_t node);
   void contradict(std::size_t node);
   NodeLineage now(std::size_t node) const;
@@ -161,8 +197,13 @@ struct Follower {
 
 void Follower::begin_run() {
   if (!memory.run.begun) return;
-  for (std::size_t node = 0; node < readings.size(); ++node) {
-    if (node != writer->node) judge_at_begin(node);
+  const auto own = record.nodes.find(writer->spec.name);
+  const bool of_other_wal = own != record.nodes.end() && !is_sound(own->second.state);
+  if (memory.run.begun->before) {
+    const AtBegin at = at_begin();
+    for (std::size_t node = 0; node < readings.size(); ++node) {
+      if (node != writer->node) judge_at_begin(node, at, of_other_wal);
+    }
   }
   // The writer's WAL is its own by definition.
   record.nodes.erase(writer->spec.name);
@@ -176,20 +217,34 @@ bool Follower::was_another_between() const {
   });
 }
 
-void Follower::judge_at_begin(std::size_t node) {
-  const RunMemory::Begin& begin = *memory.run.begun;
-  const WriterRun& run = *record.run;
-  if (!begin.before) return;
-  const AtBegin at{.run = run,
-                   .begin = begin,
-                   .one_look = probe.interval + probe.timeout,
-                   .run_between = was_another_between()};
+AtBegin Follower::at_begin() const {
+  AtBegin at{.run = *record.run,
+             .begin = *memory.run.begun,
+             .one_look = probe.interval + probe.timeout,
+             .run_between = was_another_between(),
+             .lost_wal_is_about = memory.run.begun->lost_wal};
+  for (std::size_t node = 0; node < readings.size(); ++node) {
+    if (node != writer->node && at.beyond(memory.tracks[node])) at.lost_wal_is_about = true;
+  }
+  return at;
+}
+
+// The writer was promoted in this very run: it was seen in recovery in it, or stamped after it.
+bool Follower::is_of_promotion(const RunMemory::Begin& begin) const {
+  if (begin.last_look) return writer->reading.in_recovery_at >= begin.latest;
+  const auto& stamped = writer->facts().stamped;
+  return stamped && stamped->promoted_at >= record.run->backends_started;
+}
+
+void Follower::judge_at_begin(std::size_t node, const AtBegin& at, bool of_other_wal) {
   const Track& track = memory.tracks[node];
   const auto known = record.nodes.find(name(node));
-  const bool promoted = begin.before->timeline != run.timeline;
+  const bool promoted = at.begin.before->timeline != at.run.timeline;
+  if (promoted && of_other_wal && known != record.nodes.end())
+    known->second = taken_over(known->second, at.run);
   // Of a promotion the histories of the timelines tell, unless the writer was started again since.
-  if (promoted && (!begin.last_look || writer->reading.in_recovery_at >= begin.latest)) return;
-  if (!promoted && begin.before->node != run.node) {
+  if (promoted && is_of_promotion(at.begin)) return;
+  if (!promoted && at.begin.before->node != at.run.node) {
     const NodeLineage before = known == record.nodes.end() ? NodeLineage{} : known->second;
     record.nodes[name(node)] = opened_without_promotion(before, track, at);
   } else if (known != record.nodes.end()) {
@@ -215,6 +270,41 @@ bool Follower::has_rival() const {
   return false;
 }
 
+// Who sends WAL to whom, also while nobody is confirmed: of two that write on one timeline, one may
+// have fed a copy that is connected to the other by the time it is confirmed.
+void Follower::note_feeders() {
+  for (std::size_t feeder = 0; feeder < readings.size(); ++feeder) {
+    if (!readings[feeder].answered || readings[feeder].facts().in_recovery) continue;
+    const NodeFacts& feeds = readings[feeder].facts();
+    for (std::size_t node = 0; node < readings.size(); ++node) {
+      Track& track = memory.tracks[node];
+      if (track.timeline == feeds.timeline && row_of(feeds, rows[node]) != nullptr)
+        track.fed_by.insert(name(feeder));
+    }
+  }
+}
+
+// It accepts writes where the last writer wrote, and nobody is confirmed. That one's own server
+// under another name does not part from it.
+void Follower::part(std::size_t node) {
+  if (writer || !record.run || !readings[node].answered) return;
+  const NodeFacts& facts = readings[node].facts();
+  const WriterRun& run = *record.run;
+  if (facts.in_recovery || name(node) == run.node || facts.timeline != run.timeline ||
+      facts.system_identifier != run.system_identifier ||
+      (facts.started == run.started && facts.backends_started == run.backends_started))
+    return;
+  record.nodes[name(node)] = diverged("it accepted writes on timeline " +
+                                      std::to_string(run.timeline.value) + " beside " + run.node);
+}
+
+bool Follower::was_fed_by_another(std::size_t node) const {
+  for (std::size_t other = 0; other < readings.size(); ++other) {
+    if (other != writer->node && memory.tracks[node].fed_by.contains(name(other))) return true;
+  }
+  return false;
+}
+
 void Follower::meet(std::size_t node) {
   const std::string& timeline = std::to_string(writer->facts().timeline.value);
   if (is_rival(node)) {
@@ -223,14 +313,15 @@ void Follower::meet(std::size_t node) {
     return;
   }
   NodeLineage& lineage = record.nodes.try_emplace(name(node), kAtFirstSight).first->second;
-  const bool fed_by_writer = row_of(writer->facts(), rows[node]) != nullptr;
-  if (!is_sound(lineage.state) || fed_by_writer || !has_rival() ||
-      readings[node].facts().timeline != writer->facts().timeline)
+  const bool connected = row_of(writer->facts(), rows[node]) != nullptr;
+  memory.tracks[node].connected = connected;
+  if (!is_sound(lineage.state) || readings[node].facts().timeline != writer->facts().timeline)
     return;
-  lineage = {.state = Lineage::unknown,
-             .why = "another server accepts writes on timeline " + timeline +
-                    ", too, and this is not connected to the writer: nobody can tell whose WAL it "
-                    "has. Rebuild it, then `rpoguard readmit` it"};
+  if (was_fed_by_another(node) || (has_rival() && !connected))
+    lineage = {.state = Lineage::unknown,
+               .why = "another server accepts writes on timeline " + timeline +
+                      ", too, and may have sent WAL to this one: nobody can tell whose WAL it has. "
+                      "Rebuild it, then `rpoguard readmit` it"};
 }
 
 // It had more than the writer had written when asked later: that is not this writer's WAL. The
@@ -281,6 +372,7 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
   RunVerdict run = follow_run(std::move(memory.run), std::move(record.run), writer);
   memory.run = std::move(run.memory);
   record.run = std::move(run.run);
+  if (!writer && record.run) watch_unconfirmed(memory.run, *record.run, readings);
   Follower follower{.spec = spec,
                     .readings = readings,
                     .rows = rows,
@@ -293,8 +385,10 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
       take_look(follower.memory.tracks[node], readings[node], follower.record.run);
   }
   follower.begin_run();
+  follower.note_feeders();
   LineageVerdict verdict;
   for (std::size_t node = 0; node < readings.size(); ++node) {
+    follower.part(node);
     if (writer && node != writer->node && readings[node].last_success) {
       follower.meet(node);
       follower.contradict(node);

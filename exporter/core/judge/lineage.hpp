@@ -2,8 +2,10 @@
 // that the copy follows this run of the writer. docs/decisions/0009 says what is evidence for it.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +39,9 @@ struct Track {
     Instant asked;
     Instant answered;
     Lsn position;
+    std::uint64_t session = 0;
+    /// It may hold more: it has been started, and has not come to the end of what it has yet.
+    bool may_have_more = false;
   };
   std::optional<Timeline> timeline;  ///< of the positions: another one begins anew
   /// The highest that was seen before the last look at the run that has been followed.
@@ -44,6 +49,12 @@ struct Track {
   std::vector<Look> since;  ///< the looks since then, old to new; at most kTrackLooksMax
   /// When the backends were started that accepted writes at a look since then, old to new.
   std::vector<WallTime> lives;
+  /// Nodes that accepted writes on this timeline and had a connection of it.
+  std::set<std::string> fed_by;
+  /// The writer had one when last asked.
+  bool connected = false;
+  /// It was seen to receive WAL from a server, not only to restore it from an archive.
+  bool receives = false;
   /// An operator has readmitted the node: what it was asked before says nothing.
   Instant not_before{};
 };

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "exporter/core/model/limits.hpp"
+
 namespace rpoguard::core {
 namespace {
 
@@ -48,13 +50,18 @@ bool same_run(const WriterRun& a, const WriterRun& b) {
          a.started == b.started && a.backends_started == b.backends_started;
 }
 
-// When the run began, on our clock. Both times are of the writer's clock; that may have been set
-// since, but no run begins before the last look at the run before.
-void date(RunMemory::Begin& begin, const ConfirmedWriter& writer) {
+// When the run began, on our clock. Both times are of the writer's clock. If by these the run began
+// before the last look at the same server's run before, or has yet to begin, that clock was set
+// since, and they tell nothing.
+void date(RunMemory::Begin& begin, const WriterRun& run, const ConfirmedWriter& writer) {
   const Duration age = writer.facts().server_now - *writer.facts().backends_started;
   const Instant floor = std::min(begin.last_look.value_or(Instant::min()), writer.answered());
-  begin.earliest = std::clamp(writer.asked() - age, floor, writer.answered());
-  begin.latest = std::clamp(writer.answered() - age, begin.earliest, writer.answered());
+  const bool of_one_server = begin.before && same_server(*begin.before, run);
+  const bool was_set = (of_one_server && writer.answered() - age < floor) ||
+                       writer.asked() - age > writer.answered() + limits::kClockReadError;
+  begin.earliest = was_set ? floor : std::clamp(writer.asked() - age, floor, writer.answered());
+  begin.latest = was_set ? writer.answered()
+                         : std::clamp(writer.answered() - age, begin.earliest, writer.answered());
 }
 
 RunMemory::Begin begin_of(const RunMemory& before, const std::optional<WriterRun>& last,
@@ -65,7 +72,7 @@ RunMemory::Begin begin_of(const RunMemory& before, const std::optional<WriterRun
                          .earliest = {},
                          .latest = {}};
   if (before.session != 0) begin.last_look = before.asked;
-  date(begin, writer);
+  date(begin, run, writer);
   begin.lost_wal = begin.last_look && last && same_server(*last, run) && run.shared &&
                    before.flushed > *run.shared;
   return begin;
@@ -93,6 +100,21 @@ Lsn end_of_checkpoint(Lsn checkpoint, std::uint64_t segment_bytes) {
   return {checkpoint.value + kRecord + (new_segment ? 40 : 24)};
 }
 
+void watch_unconfirmed(RunMemory& memory, const WriterRun& run, const Readings& readings) {
+  if (memory.session == 0) return;
+  for (const Reading& reading : readings) {
+    if (!reading.answered || reading.facts().in_recovery) continue;
+    const NodeFacts& facts = reading.facts();
+    if (facts.system_identifier != run.system_identifier || facts.timeline != run.timeline ||
+        facts.started != run.started || facts.backends_started != run.backends_started)
+      continue;
+    const Lsn inserted = facts.insert_lsn.value_or(Lsn{});
+    if (inserted < memory.inserted) memory.fell_to = std::min(memory.fell_to, inserted);
+    memory.flushed = std::max(memory.flushed, facts.flushed_lsn.value_or(Lsn{}));
+    memory.inserted = std::max(memory.inserted, inserted);
+  }
+}
+
 RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
                       const std::optional<ConfirmedWriter>& writer) {
   before.known = false;
@@ -106,11 +128,12 @@ RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
     before.flushed = *facts.flushed_lsn;
     run = std::move(current);
   } else if (before.session != 0 && writer->asked() > before.asked &&
-             *facts.insert_lsn < before.inserted) {
+             std::min(*facts.insert_lsn, before.fell_to) < before.inserted) {
     before.begun = went_back(before, *run, *writer);
     before.flushed = *facts.flushed_lsn;
-    run->shared = *facts.insert_lsn;
+    run->shared = std::min(*facts.insert_lsn, before.fell_to);
   }
+  before.fell_to = RunMemory{}.fell_to;
   run->node = writer->spec.name;
   before.known = true;
   before.flushed = std::max(before.flushed, *facts.flushed_lsn);

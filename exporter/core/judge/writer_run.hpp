@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
+#include "exporter/core/judge/readings.hpp"
 #include "exporter/core/judge/writer_verdict.hpp"
 #include "exporter/core/model/observation.hpp"
 #include "exporter/core/model/units.hpp"
@@ -28,8 +30,10 @@ struct WriterRun {
 
 /// What an evaluation found out of the run. Not kept on disk.
 struct RunMemory {
-  Lsn flushed;                ///< the highest flush position that the run has shown
-  Lsn inserted;               ///< the latest insert position
+  Lsn flushed;   ///< the highest flush position that the run has shown
+  Lsn inserted;  ///< the latest insert position
+  /// To where it has gone back while the run's server was not the confirmed writer.
+  Lsn fell_to{std::numeric_limits<std::uint64_t>::max()};
   Instant asked{};            ///< of the last look at the run
   std::uint64_t session = 0;  ///< of that look: a session does not outlive its run
 
@@ -59,6 +63,10 @@ struct RunVerdict {
 /// machine), that is another run.
 RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
                       const std::optional<ConfirmedWriter>& writer);
+
+/// Takes the looks at the run's server into account while it is not the confirmed writer: what it
+/// had then, it must still have when it is confirmed again.
+void watch_unconfirmed(RunMemory& memory, const WriterRun& run, const Readings& readings);
 
 /// The end of the checkpoint record at `checkpoint`: 120 bytes on PostgreSQL 12 to 18, and the
 /// header of a page that begins within (XLogPageHeaderData: 24 bytes, 40 at a segment's start).
