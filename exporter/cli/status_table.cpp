@@ -129,7 +129,7 @@ Cell cell_of(const std::vector<core::Remark>& remarks) {
   return cell;
 }
 
-Row shard_row(const json& shard, const core::ShardView& view, const Moment& at) {
+Row shard_row(const json& shard, const core::ShardView& view, const AnswerTime& at) {
   Cell exposure =
       cell_of(core::remark_on_exposure(view.spec->rpo, core::exposure_at(view, at.now)));
   exposure.text += " of " + base::render_short(view.spec->rpo);
@@ -170,7 +170,7 @@ Row heading(std::initializer_list<const char*> names) {
   return row;
 }
 
-std::string render_nodes(const json& shard, const core::ShardView& view, const Moment& at,
+std::string render_nodes(const json& shard, const core::ShardView& view, const AnswerTime& at,
                          bool color) {
   std::string out = "\nshard " + shard.at("shard").get<std::string>();
   if (!shard.at("gate").at("reason").is_null())
@@ -206,7 +206,7 @@ std::string render_status(const json& view, const TableOptions& options) {
   });
   std::vector<Row> rows{
       heading({"SHARD", "WRITES", "GATE", "EXPOSURE", "WRITER", "EPOCH", "ARCHIVE AGE"})};
-  const Moment at = read_moment(view);
+  const AnswerTime at = read_answer_time(view);
   std::vector<core::ShardView> views;
   for (const json& shard : shards) {
     views.push_back(read_shard(shard, at));

@@ -51,13 +51,13 @@ std::optional<WallTime> read_time(const json& object, const char* name) {
   return *whole + std::chrono::duration_cast<std::chrono::microseconds>(*rest);
 }
 
-std::optional<Instant> read_instant(const json& object, const char* name, const Moment& at) {
+std::optional<Instant> read_instant(const json& object, const char* name, const AnswerTime& at) {
   const auto time = read_time(object, name);
   if (!time || !at.wall) return std::nullopt;
   return at.now + (*time - *at.wall);
 }
 
-std::optional<Instant> read_age(const json& object, const char* name, const Moment& at) {
+std::optional<Instant> read_age(const json& object, const char* name, const AnswerTime& at) {
   const auto age = read_seconds(member(object, name));
   if (!age) return std::nullopt;
   return at.now - *age;
@@ -85,6 +85,17 @@ core::NodeState read_state(const json& node) {
   return core::NodeState::unreachable;
 }
 
+// A newer rpoguard may know more of them: then it is unknown here.
+std::optional<core::Lineage> read_lineage(const json& node) {
+  const std::string lineage = text(node, "lineage");
+  if (lineage.empty()) return std::nullopt;
+  for (std::size_t i = 0; i < core::kLineageCount; ++i) {
+    const auto known = static_cast<core::Lineage>(i);
+    if (name_of(known) == lineage) return known;
+  }
+  return core::Lineage::unknown;
+}
+
 std::optional<core::WriterView> read_writer(const json& writer) {
   if (writer.is_null()) return std::nullopt;
   return core::WriterView{.node = text(writer, "node"),
@@ -93,7 +104,7 @@ std::optional<core::WriterView> read_writer(const json& writer) {
                           .timeline = {}};
 }
 
-std::optional<core::EndpointView> read_endpoint(const json& endpoint, const Moment& at) {
+std::optional<core::EndpointView> read_endpoint(const json& endpoint, const AnswerTime& at) {
   if (endpoint.is_null()) return std::nullopt;
   return core::EndpointView{.on_writer = read<bool>(endpoint, "on_writer"),
                             .commit_took = read_seconds(member(endpoint, "commit_seconds")),
@@ -102,7 +113,7 @@ std::optional<core::EndpointView> read_endpoint(const json& endpoint, const Mome
                             .note = text(endpoint, "note")};
 }
 
-std::optional<core::WitnessView> read_witness(const json& witness, const Moment& at) {
+std::optional<core::WitnessView> read_witness(const json& witness, const AnswerTime& at) {
   if (witness.is_null()) return std::nullopt;
   return core::WitnessView{.number = read<std::int64_t>(witness, "number"),
                            .writer = text(witness, "writer"),
@@ -110,7 +121,7 @@ std::optional<core::WitnessView> read_witness(const json& witness, const Moment&
                            .failure = read_failure(witness)};
 }
 
-core::ArchiveView read_archive(const json& archive, const Moment& at) {
+core::ArchiveView read_archive(const json& archive, const AnswerTime& at) {
   core::ArchiveView view;
   view.enabled = is_true(archive, "enabled");
   view.counted = is_true(archive, "counted");
@@ -138,10 +149,18 @@ std::optional<core::Freeze> read_freeze(const json& freeze) {
                       .until = read_time(freeze, "until")};
 }
 
-std::optional<core::WaiverView> read_waiver(const json& waiver, const Moment& at) {
+std::optional<core::WaiverView> read_waiver(const json& waiver, const AnswerTime& at) {
   if (waiver.is_null()) return std::nullopt;
   return core::WaiverView{.until = read_instant(waiver, "until", at).value_or(at.now),
                           .why = text(waiver, "why")};
+}
+
+std::optional<core::WalLoss> read_loss(const json& loss, const AnswerTime& at) {
+  if (loss.is_null()) return std::nullopt;
+  return core::WalLoss{.node = text(loss, "node"),
+                       .flushed = read_lsn(loss, "flushed").value_or(core::Lsn{}),
+                       .goes_on_from = read_lsn(loss, "goes_on_from").value_or(core::Lsn{}),
+                       .seen = read_instant(loss, "seen", at).value_or(at.now)};
 }
 
 }  // namespace
@@ -154,7 +173,7 @@ std::optional<Duration> read_seconds(const json& seconds) {
   return std::chrono::round<Duration>(std::chrono::duration<double>(number));
 }
 
-Moment read_moment(const json& view) {
+AnswerTime read_answer_time(const json& view) {
   return {.wall = read_time(view, "now")};
 }
 
@@ -163,6 +182,7 @@ core::NodeView read_node(const json& node) {
   view.state = read_state(node);
   view.up = is_true(node, "up");
   view.counted = is_true(node, "counted");
+  view.same_server_as = text(node, "same_server_as");
   view.streaming = read<bool>(node, "streaming");
   view.synchronous = read<bool>(node, "synchronous");
   view.apply_delay = read_seconds(member(node, "apply_delay_seconds"));
@@ -170,6 +190,8 @@ core::NodeView read_node(const json& node) {
   view.failure = read_failure(node);
   view.diverged_bytes = read<std::int64_t>(node, "diverged_bytes");
   view.fork_point = read_lsn(node, "fork_point");
+  view.lineage = read_lineage(node);
+  view.lineage_note = text(node, "lineage_note");
   view.note = text(node, "note");
   return view;
 }
@@ -181,12 +203,13 @@ core::GateWords read_gate(const json& gate) {
           .waived = is_true(gate, "waived")};
 }
 
-core::ShardView read_shard(const json& shard, const Moment& at) {
+core::ShardView read_shard(const json& shard, const AnswerTime& at) {
   auto spec = std::make_shared<core::ShardSpec>();
   spec->rpo = read_seconds(member(shard, "rpo_seconds")).value_or(Duration{0});
   core::ShardView view;
   view.spec = std::move(spec);
   view.writer = read_writer(member(shard, "writer"));
+  view.wal_losses.last = read_loss(member(member(shard, "wal_losses"), "last"), at);
   view.stamp_statements = read<std::vector<std::string>>(shard, "stamp_statements")
                               .value_or(std::vector<std::string>{});
   view.recovery_point = read_age(shard, "exposure_seconds", at);

@@ -12,7 +12,7 @@
 namespace rpoguard::cli {
 
 /// The moment of the answer on both clocks: ages are counted back from `now`.
-struct Moment {
+struct AnswerTime {
   core::Instant now{};
   std::optional<core::WallTime> wall{};  ///< absent: dates of the answer say nothing
 };
@@ -20,10 +20,10 @@ struct Moment {
 // What is null, or what an older rpoguard does not say, is unknown. All throw
 // nlohmann::json::exception where a member is of another type. Pure.
 
-Moment read_moment(const nlohmann::json& view);
+AnswerTime read_answer_time(const nlohmann::json& view);
 std::optional<core::Duration> read_seconds(const nlohmann::json& seconds);
 core::NodeView read_node(const nlohmann::json& node);
 core::GateWords read_gate(const nlohmann::json& gate);
-core::ShardView read_shard(const nlohmann::json& shard, const Moment& at);
+core::ShardView read_shard(const nlohmann::json& shard, const AnswerTime& at);
 
 }  // namespace rpoguard::cli

@@ -54,6 +54,12 @@ inline constexpr std::string_view kShard = "shards[].";
 inline constexpr std::string_view kNode = "shards[].nodes[].";
 inline constexpr std::string_view kHook = "hooks[].";
 
+/// What a key of connections is for the writer endpoint alone.
+struct InEndpoint {
+  std::string_view path{};  ///< empty: it is none there
+  std::string_view help{};
+};
+
 /// One key. `path` is where the reference file writes it; places_of() has all places.
 struct Key {
   std::string_view path{};
@@ -72,6 +78,7 @@ struct Key {
   std::vector<core::HookType> hook_types{};
   bool needed = false;      ///< by hooks of these types
   std::string_view help{};  ///< one line
+  InEndpoint in_endpoint{};
 };
 
 /// Every place where the key may be written, as path patterns ("shards[].nodes[].port"), nearest

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "exporter/config/key_table.hpp"
 
 namespace rpoguard::config {
@@ -28,30 +26,38 @@ std::vector<Key> login_keys() {
        .sets = member<&ConnectSpec::dbname>(),
        .type = Type::text,
        .default_text = "postgres",
-       .help = "database with the cluster_state table"},
+       .help = "database with the cluster_state table",
+       .in_endpoint = {"defaults.writer_endpoint.dbname", "database to connect to there"}},
       {.path = "defaults.connect.user",
        .sets = member<&ConnectSpec::user>(),
        .type = Type::text,
        .default_text = "rpoguard",
-       .help = "role made by `rpoguard sql`"},
+       .help = "role made by `rpoguard sql`",
+       .in_endpoint = {"defaults.writer_endpoint.user", "role to connect as"}},
       {.path = "defaults.connect.password_file",
        .sets = member_read_apart<&ConnectSpec::password, &PasswordSource::file>(),
        .type = Type::path,
        .optional = true,
        .secret = true,
-       .help = "file with the password, read at each connect; not with password_env"},
+       .help = "file with the password, read at each connect; not with password_env",
+       .in_endpoint = {"defaults.writer_endpoint.password_file",
+                       "file with the password for the endpoint; not with its password_env"}},
       {.path = "defaults.connect.password_env",
        .sets = member_read_apart<&ConnectSpec::password, &PasswordSource::env>(),
        .type = Type::env_name,
        .optional = true,
        .secret = true,
-       .help = "environment variable with the password; not with password_file"},
+       .help = "environment variable with the password; not with password_file",
+       .in_endpoint = {"defaults.writer_endpoint.password_env",
+                       "environment variable with that password; not with its password_file"}},
       {.path = "defaults.connect.passfile",
        .sets = member_read_apart<&ConnectSpec::password, &PasswordSource::passfile>(),
        .type = Type::path,
        .optional = true,
        .secret = true,
-       .help = "file like .pgpass with the password, mode 0600, read at each connect"},
+       .help = "file like .pgpass with the password, mode 0600, read at each connect",
+       .in_endpoint = {"defaults.writer_endpoint.passfile",
+                       "file like .pgpass with that password, mode 0600"}},
   };
 }
 
@@ -62,34 +68,45 @@ std::vector<Key> tls_keys() {
        .type = Type::choice,
        .default_text = "disable",
        .choices = {"disable", "require", "verify-ca", "verify-full"},
-       .help = "TLS to the server; never falls back to clear text"},
+       .help = "TLS to the server; never falls back to clear text",
+       .in_endpoint = {"defaults.writer_endpoint.sslmode",
+                       "TLS to the endpoint; never falls back to clear text"}},
       {.path = "defaults.connect.sslrootcert",
        .sets = member<&ConnectSpec::sslrootcert>(),
        .type = Type::path,
        .optional = true,
-       .help = "CA; verify-ca and verify-full need it"},
+       .help = "CA; verify-ca and verify-full need it",
+       .in_endpoint = {"defaults.writer_endpoint.sslrootcert", "CA of the endpoint"}},
       {.path = "defaults.connect.sslcert",
        .sets = member<&ConnectSpec::sslcert>(),
        .type = Type::path,
        .optional = true,
-       .help = "client certificate; needs sslkey"},
+       .help = "client certificate; needs sslkey",
+       .in_endpoint = {"defaults.writer_endpoint.sslcert",
+                       "client certificate for the endpoint; needs its sslkey"}},
       {.path = "defaults.connect.sslkey",
        .sets = member<&ConnectSpec::sslkey>(),
        .type = Type::path,
        .optional = true,
-       .help = "key of the client certificate; needs sslcert"},
+       .help = "key of the client certificate; needs sslcert",
+       .in_endpoint = {"defaults.writer_endpoint.sslkey",
+                       "key of that certificate; needs its sslcert"}},
       {.path = "defaults.connect.sslpassword_file",
        .sets = member<&ConnectSpec::sslpassword_file>(),
        .type = Type::path,
        .optional = true,
        .secret = true,
-       .help = "file with the passphrase of sslkey, read at each connect"},
+       .help = "file with the passphrase of sslkey, read at each connect",
+       .in_endpoint = {"defaults.writer_endpoint.sslpassword_file",
+                       "file with the passphrase of that key"}},
       {.path = "defaults.connect.channel_binding",
        .sets = member<&ConnectSpec::channel_binding>(),
        .type = Type::choice,
        .default_text = "prefer",
        .choices = {"disable", "prefer", "require"},
-       .help = "require: only with SCRAM over TLS, and only to the server that has the password"},
+       .help = "require: only with SCRAM over TLS, and only to the server that has the password",
+       .in_endpoint = {"defaults.writer_endpoint.channel_binding",
+                       "require: only with SCRAM over TLS; poolers do not offer it"}},
   };
 }
 
@@ -99,38 +116,39 @@ std::vector<Key> service_keys() {
        .sets = member<&ConnectSpec::service, &ServiceSource::name>(),
        .type = Type::text,
        .optional = true,
-       .help = "section of service_file that sets what is not set here"},
+       .help = "section of service_file that sets what is not set here",
+       .in_endpoint = {"defaults.writer_endpoint.service",
+                       "section of service_file for the endpoint"}},
       {.path = "defaults.connect.service_file",
        .sets = member<&ConnectSpec::service, &ServiceSource::file>(),
        .type = Type::path,
        .optional = true,
        .secret = true,
-       .help = "file like pg_service.conf, read at each connect; needs service"},
+       .help = "file like pg_service.conf, read at each connect; needs service",
+       .in_endpoint = {"defaults.writer_endpoint.service_file",
+                       "file like pg_service.conf for the endpoint"}},
   };
 }
 
 // Written there, the key replaces that of `connect` for the endpoint alone: connect_places().
-template <auto... Steps>
-Key as_in_connect(std::string_view path, std::string_view help) {
-  static const std::vector<Key> keys = connect_keys();
-  const auto found = std::ranges::find(keys, std::type_index(typeid(Path<Steps...>)),
-                                       [](const Key& row) { return row.sets.path; });
-  RPOGUARD_CHECK(found != keys.end());
-  Key key = *found;
-  key.path = path;
+Key as_in_connect(const Key& of_connect) {
+  Key key = of_connect;
+  key.path = of_connect.in_endpoint.path;
   key.sets = {};
   key.default_text = "(as in connect)";
-  key.help = help;
+  key.help = of_connect.in_endpoint.help;
   return key;
 }
 
-}  // namespace
-
-std::vector<Key> connect_keys() {
-  return joined({login_keys(), tls_keys(), service_keys()});
+std::vector<Key> login_at_endpoint() {
+  std::vector<Key> keys;
+  for (const Key& key : connect_keys()) {
+    if (!key.in_endpoint.path.empty()) keys.push_back(as_in_connect(key));
+  }
+  return keys;
 }
 
-std::vector<Key> endpoint_keys() {
+std::vector<Key> way_to_endpoint() {
   return {
       {.path = "defaults.writer_endpoint.host",
        .sets = member<&ShardSpec::endpoint, &EndpointSpec::connect, &ConnectSpec::host>(),
@@ -167,35 +185,17 @@ std::vector<Key> endpoint_keys() {
        .default_text = "15s",
        .range = {.low = "100ms", .high = "1h"},
        .help = "misrouted after this long without a good answer; at least its interval + timeout"},
-      as_in_connect<&ConnectSpec::dbname>("defaults.writer_endpoint.dbname",
-                                          "database to connect to there"),
-      as_in_connect<&ConnectSpec::user>("defaults.writer_endpoint.user", "role to connect as"),
-      as_in_connect<&ConnectSpec::password, &PasswordSource::file>(
-          "defaults.writer_endpoint.password_file",
-          "file with the password for the endpoint; not with its password_env"),
-      as_in_connect<&ConnectSpec::password, &PasswordSource::env>(
-          "defaults.writer_endpoint.password_env",
-          "environment variable with that password; not with its password_file"),
-      as_in_connect<&ConnectSpec::password, &PasswordSource::passfile>(
-          "defaults.writer_endpoint.passfile", "file like .pgpass with that password, mode 0600"),
-      as_in_connect<&ConnectSpec::sslmode>("defaults.writer_endpoint.sslmode",
-                                           "TLS to the endpoint; never falls back to clear text"),
-      as_in_connect<&ConnectSpec::sslrootcert>("defaults.writer_endpoint.sslrootcert",
-                                               "CA of the endpoint"),
-      as_in_connect<&ConnectSpec::sslcert>("defaults.writer_endpoint.sslcert",
-                                           "client certificate for the endpoint; needs its sslkey"),
-      as_in_connect<&ConnectSpec::sslkey>("defaults.writer_endpoint.sslkey",
-                                          "key of that certificate; needs its sslcert"),
-      as_in_connect<&ConnectSpec::sslpassword_file>("defaults.writer_endpoint.sslpassword_file",
-                                                    "file with the passphrase of that key"),
-      as_in_connect<&ConnectSpec::channel_binding>(
-          "defaults.writer_endpoint.channel_binding",
-          "require: only with SCRAM over TLS; poolers do not offer it"),
-      as_in_connect<&ConnectSpec::service, &ServiceSource::name>(
-          "defaults.writer_endpoint.service", "section of service_file for the endpoint"),
-      as_in_connect<&ConnectSpec::service, &ServiceSource::file>(
-          "defaults.writer_endpoint.service_file", "file like pg_service.conf for the endpoint"),
   };
+}
+
+}  // namespace
+
+std::vector<Key> connect_keys() {
+  return joined({login_keys(), tls_keys(), service_keys()});
+}
+
+std::vector<Key> endpoint_keys() {
+  return joined({way_to_endpoint(), login_at_endpoint()});
 }
 
 }  // namespace rpoguard::config

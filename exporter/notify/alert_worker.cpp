@@ -105,7 +105,7 @@ class AlertWorker final : public Worker {
   }
 
   const std::shared_ptr<const core::Clock> clock_;
-  const std::function<void(const Report&)> report_;
+  const std::function<void(const DeliveryNote&)> report_;
   mutable base::Mutex mutex_;
   base::Condition changed_;
   AlertBook book_ GUARDED_BY(mutex_);

@@ -54,7 +54,7 @@ class EventWorker final : public Worker {
   }
 
   const std::shared_ptr<const core::Clock> clock_;
-  const std::function<void(const Report&)> report_;
+  const std::function<void(const DeliveryNote&)> report_;
   Deliver deliver_;
   HookQueue queue_;
   std::mt19937_64 random_{std::random_device{}()};

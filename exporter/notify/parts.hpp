@@ -14,7 +14,7 @@
 namespace rpoguard::notify {
 
 /// For the log: something became of a delivery.
-struct Report {
+struct DeliveryNote {
   std::string hook;
   std::string event;  ///< its id; empty: alerts
   Attempt attempt;    ///< retry: the first of several tries failed, more will follow
@@ -24,8 +24,8 @@ struct Report {
 /// What the threads use; they own it, for a receiver that hangs may keep them beyond the end.
 struct Parts {
   std::shared_ptr<const core::Clock> clock;
-  std::map<core::HookType, Deliver> deliver;  ///< for every type but alertmanager
-  std::function<void(const Report&)> report;  ///< called on the threads; not once stopping
+  std::map<core::HookType, Deliver> deliver;        ///< for every type but alertmanager
+  std::function<void(const DeliveryNote&)> report;  ///< called on the threads; not once stopping
 };
 
 }  // namespace rpoguard::notify

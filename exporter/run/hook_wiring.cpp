@@ -13,7 +13,7 @@
 namespace rpoguard::run {
 namespace {
 
-void log_report(const notify::Report& report) {
+void log_report(const notify::DeliveryNote& report) {
   using notify::Outcome;
   LogLine line{Level::info, "", {{"hook", report.hook}}};
   if (!report.event.empty()) line.fields.emplace_back("event", report.event);

@@ -61,6 +61,7 @@ Labels words(std::size_t count) {
 const std::map<std::string, std::map<std::string, Labels>>& known_values() {
   static const std::map<std::string, std::map<std::string, Labels>> known{
       {"rpoguard_node_state", {{"state", words<core::NodeState>(core::kNodeStateCount)}}},
+      {"rpoguard_node_lineage", {{"state", words<core::Lineage>(core::kLineageCount)}}},
       {"rpoguard_gate_reason", {{"reason", words<core::Reason>(core::kReasonCount)}}},
       {"rpoguard_gate_checks_total", {{"decision", {"open", "closed"}}}},
       {"rpoguard_replica_lag_seconds", {{"stage", {"flush", "replay"}}}},

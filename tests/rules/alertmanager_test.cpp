@@ -167,9 +167,12 @@ TEST(AlertmanagerExample, one_fault_is_one_page) {
                                 alert("RPOGuardExposureHigh", "warning", "2"),
                                 alert("RPOGuardReplicaLagBytes", "critical", "3"),
                                 alert("RPOGuardReplicaLagBytes", "warning", "3"),
+                                alert("RPOGuardWriterLostWal", "critical", "4"),
+                                alert("RPOGuardGateClosed", "critical", "4"),
+                                alert("RPOGuardExposureUnknown", "warning", "4"),
                             });
-  EXPECT_TRUE(eventually(60s, [&] { return people.sent_to("page").size() >= 3; }));
-  EXPECT_TRUE(holds_for(2s, [&] { return people.sent_to("page").size() == 3; }));
+  EXPECT_TRUE(eventually(60s, [&] { return people.sent_to("page").size() >= 4; }));
+  EXPECT_TRUE(holds_for(2s, [&] { return people.sent_to("page").size() == 4; }));
   EXPECT_TRUE(people.sent_to("ticket").empty());
 }
 

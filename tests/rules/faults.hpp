@@ -25,6 +25,7 @@ const std::vector<FaultChain>& fault_chains();
 void lose_the_wan(AlertTable& table);
 void misroute_clients(AlertTable& table);
 void fail_over_badly(AlertTable& table);
+void lose_the_past(AlertTable& table);
 void break_promises(AlertTable& table);
 void spoil_the_archive(AlertTable& table);
 void disorder_rpoguard(AlertTable& table);

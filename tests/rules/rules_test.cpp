@@ -47,6 +47,7 @@ Names words(std::size_t count) {
 std::map<std::pair<std::string, std::string>, Names> chosen_values() {
   return {
       {{"rpoguard_node_state", "state"}, words<core::NodeState>(core::kNodeStateCount)},
+      {{"rpoguard_node_lineage", "state"}, words<core::Lineage>(core::kLineageCount)},
       {{"rpoguard_gate_reason", "reason"}, words<core::Reason>(core::kReasonCount)},
       {{"rpoguard_probe_failures_total", "reason"},
        words<core::ProbeFailure>(core::kProbeFailureCount)},

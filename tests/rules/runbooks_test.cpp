@@ -178,9 +178,9 @@ TEST_F(RunbookCommands, pgbouncers_console_understands_them) {
   }
 }
 
-/// There is no rival here that it could forget.
-bool takes_a_split_brain(const std::vector<std::string>& words) {
-  return words.at(0) == "rpoguard" && words.at(1) == "forget-rival";
+/// Nothing is held against any node here that it could forget or readmit.
+bool takes_an_accused_node(const std::vector<std::string>& words) {
+  return words.at(0) == "rpoguard" && (words.at(1) == "forget-rival" || words.at(1) == "readmit");
 }
 
 /// "patronictl -c F list" is checked by asking for the help of "list".
@@ -246,7 +246,7 @@ TEST_F(RunbookCommands, shell_commands_do_what_they_say) {
       ++seen[program];
       if (program == "patronictl") {
         EXPECT_TRUE(help_exists({"patronictl"}, words)) << block.book << ": " << line;
-      } else if (takes_a_split_brain(words)) {
+      } else if (takes_an_accused_node(words)) {
         EXPECT_TRUE(help_exists({RPOGUARD_BINARY}, words)) << block.book << ": " << line;
       } else if (program == "pgbackrest") {
         EXPECT_TRUE(help_exists({"pgbackrest", "help"}, words)) << block.book << ": " << line;

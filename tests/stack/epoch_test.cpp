@@ -42,7 +42,7 @@ std::ostream& operator<<(std::ostream& out, const Divergence& divergence) {
 
 /// What rpoguard says of the node.
 std::optional<Divergence> reported(const Rpoguard& rpoguard, const std::string& name) {
-  const std::string note = node_view(rpoguard, name).at("note");
+  const std::string note = node_view(rpoguard, name).at("lineage_note");
   std::smatch match;
   const std::regex form("its WAL leaves the writer's at (\\S+) and goes on for ([0-9]+) bytes");
   if (!std::regex_search(note, match, form)) return std::nullopt;

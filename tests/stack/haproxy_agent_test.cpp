@@ -63,6 +63,20 @@ TEST_F(HaproxyAgent, the_server_goes_down_and_up_with_the_gate) {
   EXPECT_TRUE(reaches(503));
 }
 
+// The gate is open again after a failover, and not for connections to the old writer.
+TEST_F(HaproxyAgent, a_server_that_states_its_node_is_up_only_while_that_is_the_writer) {
+  start_haproxy("agent-inter 100ms agent-send \"184?writer=iad-a\\n\"");
+  ASSERT_TRUE(reaches(200));
+  const auto view = mixed_view(world_.clock.now());
+  auto shard = std::make_shared<core::ShardView>(*view->shards[0]);
+  shard->writer = core::WriterView{"phx-a", "phx", core::Epoch{8}, core::Timeline{4}};
+  view->shards[0] = shard;
+  world_.views.publish(view);
+  EXPECT_TRUE(reaches(503));
+  world_.views.publish(mixed_view(world_.clock.now()));
+  EXPECT_TRUE(reaches(200));
+}
+
 TEST_F(HaproxyAgent, a_shard_that_is_unknown_is_down) {
   start_haproxy("agent-inter 100ms agent-send \"999\\n\"");
   EXPECT_TRUE(reaches(503));

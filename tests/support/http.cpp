@@ -17,7 +17,7 @@
 namespace rpoguard::test {
 namespace {
 
-using Deadline = std::chrono::steady_clock::time_point;
+using TimePoint = std::chrono::steady_clock::time_point;
 
 class Socket {
  public:
@@ -26,7 +26,7 @@ class Socket {
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
 
-  bool connect_to(std::uint16_t port, Deadline deadline) const {
+  bool connect_to(std::uint16_t port, TimePoint deadline) const {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -38,7 +38,7 @@ class Socket {
     return getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length) == 0 && error == 0;
   }
 
-  bool send_all(const std::string& text, Deadline deadline) const {
+  bool send_all(const std::string& text, TimePoint deadline) const {
     for (std::size_t sent = 0; sent < text.size();) {
       if (!ready(POLLOUT, deadline)) return false;
       const ssize_t n = send(fd_, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
@@ -49,7 +49,7 @@ class Socket {
   }
 
   /// Until the peer closes; a reset after some bytes also ends it. False: deadline.
-  bool receive_all(std::string& text, Deadline deadline) const {
+  bool receive_all(std::string& text, TimePoint deadline) const {
     std::array<char, 65536> buffer{};
     while (ready(POLLIN, deadline)) {
       const ssize_t n = recv(fd_, buffer.data(), buffer.size(), 0);
@@ -60,7 +60,7 @@ class Socket {
   }
 
  private:
-  bool ready(short events, Deadline deadline) const {
+  bool ready(short events, TimePoint deadline) const {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
     pollfd descriptor{fd_, events, 0};
@@ -128,7 +128,7 @@ std::optional<HttpReply> parse_reply(const std::string& text, bool has_body) {
 }  // namespace
 
 std::optional<HttpReply> http_call(std::uint16_t port, const HttpCall& call) {
-  const Deadline deadline = std::chrono::steady_clock::now() + call.deadline;
+  const TimePoint deadline = std::chrono::steady_clock::now() + call.deadline;
   std::string request = call.method + " " + call.target +
                         " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
                         "\r\nConnection: close\r\n";

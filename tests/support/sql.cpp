@@ -9,7 +9,7 @@
 namespace rpoguard::test {
 namespace {
 
-using Deadline = std::chrono::steady_clock::time_point;
+using TimePoint = std::chrono::steady_clock::time_point;
 
 void discard_notice(void*, const PGresult*) {}
 
@@ -19,7 +19,7 @@ std::string first_line(const char* text) {
 }
 
 /// False when the deadline has passed.
-bool wait_for(PGconn* connection, short events, Deadline deadline) {
+bool wait_for(PGconn* connection, short events, TimePoint deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
       deadline - std::chrono::steady_clock::now());
   pollfd descriptor{PQsocket(connection), events, 0};
@@ -33,7 +33,7 @@ class Session::Impl {
   explicit Impl(const std::string& conninfo) : connection_(PQconnectStart(conninfo.c_str())) {
     if (connection_ == nullptr) throw SqlError("out of memory", "");
     PQsetNoticeReceiver(connection_, discard_notice, nullptr);
-    const Deadline deadline = std::chrono::steady_clock::now() + kDeadline;
+    const TimePoint deadline = std::chrono::steady_clock::now() + kDeadline;
     PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
     while (wanted != PGRES_POLLING_OK) {
       const short events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT;
@@ -50,7 +50,7 @@ class Session::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  std::vector<SqlRow> rows(const std::string& sql, Deadline deadline) {
+  std::vector<SqlRow> rows(const std::string& sql, TimePoint deadline) {
     if (PQsendQuery(connection_, sql.c_str()) == 0) fail("cannot send", "");
     std::vector<SqlRow> last;
     std::string error;
@@ -82,7 +82,7 @@ class Session::Impl {
     throw SqlError(what + ": " + first_line(PQerrorMessage(connection_)), state);
   }
 
-  PGresult* next_result(Deadline deadline) {
+  PGresult* next_result(TimePoint deadline) {
     while (PQisBusy(connection_) != 0) {
       if (!wait_for(connection_, POLLIN, deadline)) fail("no answer in time", "");
       if (PQconsumeInput(connection_) == 0) fail("connection lost", "");

@@ -32,7 +32,7 @@ class HooksTest : public ::testing::Test {
     notify::Parts parts;
     parts.clock = clock_;
     parts.deliver[core::HookType::webhook] = notify::webhook(clock_);
-    parts.report = [log = log_](const notify::Report& report) {
+    parts.report = [log = log_](const notify::DeliveryNote& report) {
       const std::lock_guard lock(log->mutex);
       log->reports.push_back(report);
     };
@@ -61,7 +61,7 @@ class HooksTest : public ::testing::Test {
   bool failed(std::uint64_t count) const {
     return eventually(kDeadline, [&] { return stats().failed == count; });
   }
-  std::vector<notify::Report> reports() const {
+  std::vector<notify::DeliveryNote> reports() const {
     const std::lock_guard lock(log_->mutex);
     return log_->reports;
   }
@@ -76,7 +76,7 @@ class HooksTest : public ::testing::Test {
 
   struct Log {
     std::mutex mutex;
-    std::vector<notify::Report> reports;
+    std::vector<notify::DeliveryNote> reports;
   };
   const std::shared_ptr<run::SystemClock> clock_ = std::make_shared<run::SystemClock>();
   const std::shared_ptr<Log> log_ = std::make_shared<Log>();

@@ -62,8 +62,18 @@ void describe_fork(NodeView& out, const NodeFacts& facts, const NodeFacts& write
     out.diverged_bytes = std::max<std::int64_t>(0, bytes_between(*fork->point, *end));
   }
   if (out.diverged_bytes.value_or(0) == 0) return;
-  add_note(out, "its WAL leaves the writer's at " + render_lsn(*fork->point) + " and goes on for " +
-                    std::to_string(*out.diverged_bytes) + " bytes: " + kDivergedRemedy);
+  if (out.lineage == Lineage::diverged) return;
+  out.lineage = Lineage::diverged;
+  out.lineage_note = "its WAL leaves the writer's at " + render_lsn(*fork->point) +
+                     " and goes on for " + std::to_string(*out.diverged_bytes) +
+                     " bytes: " + kDivergedRemedy;
+}
+
+// Who chooses the next writer while there is none must know what is held against a node.
+void describe_lineage(NodeView& out, const NodeLineage& lineage, bool has_writer) {
+  if (!has_writer && is_sound(lineage.state)) return;
+  out.lineage = lineage.state;
+  out.lineage_note = render_lineage(lineage);
 }
 
 // Bytes that the copy is behind the writer; absent where its WAL is not the writer's.
@@ -109,9 +119,6 @@ void describe_server(NodeView& out, const ShardSpec& spec, std::size_t node,
     if (servers.are_one(spec.nodes[other], spec.nodes[node]))
       out.same_server_as = spec.nodes[other].name;
   }
-  if (out.same_server_as.empty()) return;
-  add_note(out, "it is the same server as " + out.same_server_as +
-                    ", by system identifier and start, so it counts once at most");
 }
 
 std::optional<SlowFacts> slow_facts(const ShardObservations& observations, std::size_t node) {
@@ -142,16 +149,13 @@ std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservati
     out.slow = slow_facts(observations, node);
     describe_probe(out, observations.nodes[node], reading);
     const bool is_writer = writer && writer->node == node;
+    if (!is_writer) describe_lineage(out, lineages[node], writer.has_value());
     if (out.up) {
       const NodeFacts& facts = reading.facts();
       describe_facts(out, facts, reading, copies[node]);
       out.epoch = is_writer ? writer->epoch : epoch_of(spec.epoch_source, facts);
       if (writer && !is_writer && out.state != NodeState::foreign)
         describe_fork(out, facts, writer->facts());
-    }
-    if (writer && !is_writer) {
-      out.lineage = lineages[node].state;
-      add_note(out, lineages[node].why);
     }
     if (!is_writer && out.state != NodeState::foreign)
       describe_copy(out, reading, copies[node], writer, source);

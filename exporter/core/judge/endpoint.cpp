@@ -1,23 +1,24 @@
 #include "exporter/core/judge/endpoint.hpp"
 
 #include <string>
+#include <utility>
 #include <variant>
 
 namespace rpoguard::core {
 namespace {
 
 // One start of one server has one start time.
-bool same_server(const EndpointFacts& answered, const NodeFacts& writer) {
+bool answered_by_writer(const EndpointFacts& answered, const NodeFacts& writer) {
   return !answered.in_recovery && answered.system_identifier == writer.system_identifier &&
          answered.timeline == writer.timeline &&
          (!writer.started || answered.started == *writer.started);
 }
 
-void judge_answer(EndpointVerdict& verdict, const EndpointSpec& spec, const EndpointFacts& facts,
-                  Instant asked, const NodeFacts& writer) {
+EndpointVerdict judge_answer(EndpointVerdict verdict, const EndpointSpec& spec,
+                             const EndpointFacts& facts, Instant asked, const NodeFacts& writer) {
   EndpointView& view = *verdict.view;
   view.commit_took = facts.commit_took;
-  view.on_writer = same_server(facts, writer);
+  view.on_writer = answered_by_writer(facts, writer);
   if (!*view.on_writer) {
     verdict.last_good.reset();
     view.note = facts.in_recovery ? "it leads to a standby" : "it leads to another server";
@@ -26,18 +27,20 @@ void judge_answer(EndpointVerdict& verdict, const EndpointSpec& spec, const Endp
   } else {
     view.note = "it leads to the writer, but the canary was not committed there";
   }
+  return verdict;
 }
 
-void take_answer(EndpointVerdict& verdict, const EndpointSpec& spec,
-                 const EndpointObservation& latest, const std::optional<ConfirmedWriter>& writer,
-                 const WalSource& source) {
+EndpointVerdict take_answer(EndpointVerdict verdict, const EndpointSpec& spec,
+                            const EndpointObservation& latest,
+                            const std::optional<ConfirmedWriter>& writer, const WalSource& source) {
   const auto* facts = std::get_if<EndpointFacts>(&latest.outcome);
   if (facts == nullptr) {
     verdict.view->failure = std::get<ProbeError>(latest.outcome);
     verdict.view->note = verdict.view->failure->message;
   } else if (writer && source.writer_since && latest.asked >= *source.writer_since) {
-    judge_answer(verdict, spec, *facts, latest.asked, writer->facts());
+    return judge_answer(std::move(verdict), spec, *facts, latest.asked, writer->facts());
   }
+  return verdict;
 }
 
 }  // namespace
@@ -51,7 +54,7 @@ EndpointVerdict judge_endpoint(std::optional<Instant> last_good,
   if (!source.changed) verdict.last_good = last_good;
   if (!spec) return verdict;
   verdict.view.emplace();
-  if (latest) take_answer(verdict, *spec, *latest, writer, source);
+  if (latest) verdict = take_answer(std::move(verdict), *spec, *latest, writer, source);
   verdict.view->last_good = verdict.last_good;
   return verdict;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace rpoguard::core {
 namespace {
@@ -22,7 +23,8 @@ constexpr int kReopenAftersPerCycle = 2;
 //   at 12  the exposure is 1 s: low since 12. At 14 it is 3 s: not low any more.
 //   at 15  the exposure is 1 s: low since 15.
 //   at 20  it has been low for 5 s: settled. The gate may open, if nothing else speaks against it.
-void settle(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input, Instant now) {
+LeaseMemory settle(LeaseMemory memory, const ShardSpec& spec, const LeaseInput& input,
+                   Instant now) {
   if (input.writer_changed) {
     memory.must_settle = false;
     memory.has_opened = false;
@@ -31,7 +33,7 @@ void settle(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
   if (input.waived_until) {
     // The waiver has taken the place of the proof; what the proof says meanwhile closes nothing.
     memory.must_settle = false;
-    return;
+    return memory;
   }
   // The lease ran out since the last look: the gate was closed then, whether or not anybody looked.
   const bool expired =
@@ -49,6 +51,7 @@ void settle(const ShardSpec& spec, LeaseMemory& memory, const LeaseInput& input,
   if (low && !memory.settled_since) memory.settled_since = now;
   if (memory.settled_since && now - *memory.settled_since >= spec.gate.reopen_after)
     memory.must_settle = false;
+  return memory;
 }
 
 // When a gate that is closed may open again; absent: as soon as nothing speaks against it. What an
@@ -78,9 +81,9 @@ Limit open_limit(const LeaseInput& input) {
   return limit;
 }
 
-void collect_reasons(const ShardSpec& spec, const LeaseMemory& memory, const LeaseInput& input,
-                     Instant now, GateView& gate) {
-  auto& reasons = gate.reasons;
+std::vector<Reason> reasons_to_close(const ShardSpec& spec, const LeaseMemory& memory,
+                                     const LeaseInput& input, Instant now) {
+  std::vector<Reason> reasons;
   if (input.verdict_reason) reasons.push_back(*input.verdict_reason);
   if (!input.freeze_detail.empty()) reasons.push_back(Reason::frozen);
   if (!input.waived_until) {
@@ -103,6 +106,7 @@ void collect_reasons(const ShardSpec& spec, const LeaseMemory& memory, const Lea
   if (reasons.empty() && (settling || (opens && now < *opens)))
     reasons.push_back(Reason::reopening);
   std::ranges::sort(reasons);
+  return reasons;
 }
 
 std::string detail_of(const LeaseInput& input, Reason shown) {
@@ -115,31 +119,32 @@ std::string detail_of(const LeaseInput& input, Reason shown) {
   return meaning_of(shown);
 }
 
-void close(LeaseMemory& memory, Reason reason) {
+LeaseMemory closed(LeaseMemory memory, Reason reason) {
   memory.was_open = false;
   memory.closed_for = reason;
   ++memory.transitions[{false, reason}];
+  return memory;
 }
 
 // The lease ran out since the last look: the callers have found the gate closed.
-void note_expiry(LeaseMemory& memory, Instant now) {
-  if (!memory.was_open) return;
-  if (memory.open_until <= now) {
-    close(memory, memory.when_expired);
-  } else if (memory.limit <= now) {
-    close(memory, Reason::unproven);
-  }
+LeaseMemory note_expiry(LeaseMemory memory, Instant now) {
+  if (!memory.was_open) return memory;
+  const Reason expired = memory.when_expired;
+  if (memory.open_until <= now) return closed(std::move(memory), expired);
+  if (memory.limit <= now) return closed(std::move(memory), Reason::unproven);
+  return memory;
 }
 
-void count_transition(LeaseMemory& memory, const GateView& gate, Instant now) {
+LeaseMemory count_transition(LeaseMemory memory, const GateView& gate, Instant now) {
   const bool open = gate.reasons.empty();
   if (open && !memory.was_open) {
     if (memory.closed_for) ++memory.transitions[{true, *memory.closed_for}];
     if (memory.has_opened) memory.reopened = now;
     memory.was_open = memory.has_opened = true;
   } else if (!open && (memory.was_open || !memory.closed_for)) {
-    close(memory, gate.reasons.front());
+    return closed(std::move(memory), gate.reasons.front());
   }
+  return memory;
 }
 
 // Until the exposure is below reopen_below, if it goes on falling as it does; 0 when it does not
@@ -170,10 +175,10 @@ std::optional<Duration> retry_hint(const ShardSpec& spec, const LeaseMemory& mem
 
 RenewedLease renew_lease(LeaseMemory memory, const ShardSpec& spec, const LeaseInput& input,
                          Instant now) {
-  settle(spec, memory, input, now);
-  note_expiry(memory, now);
+  memory = settle(std::move(memory), spec, input, now);
+  memory = note_expiry(std::move(memory), now);
   GateView gate;
-  collect_reasons(spec, memory, input, now, gate);
+  gate.reasons = reasons_to_close(spec, memory, input, now);
   const Limit limit = open_limit(input);
   if (gate.reasons.empty()) {
     gate.open_until = limit.until;
@@ -184,7 +189,7 @@ RenewedLease renew_lease(LeaseMemory memory, const ShardSpec& spec, const LeaseI
   }
   gate.when_expired = limit.reason;
   gate.retry_after = retry_hint(spec, memory, input, gate, now);
-  count_transition(memory, gate, now);
+  memory = count_transition(std::move(memory), gate, now);
   gate.transitions = memory.transitions;
   memory.open_until = gate.open_until;
   memory.when_expired = gate.when_expired;

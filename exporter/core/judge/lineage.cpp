@@ -15,8 +15,7 @@ namespace {
 const NodeLineage kAtFirstSight{.state = Lineage::assumed, .why = {}};
 
 NodeLineage diverged(std::string why) {
-  return {.state = Lineage::diverged,
-          .why = std::move(why) + ": run pg_rewind or rebuild it, then `rpoguard readmit` it"};
+  return {.state = Lineage::diverged, .why = std::move(why)};
 }
 
 // The end of the WAL that the node holds. What is replayed was on its disk before.
@@ -140,9 +139,7 @@ NodeLineage judge(const NodeLineage& before, const Track& track, const AtBegin& 
   if (before.state == Lineage::unknown) return before;
   if (const auto proof = at.proof(track)) return {.state = *proof, .why = {}};
   return {.state = Lineage::unknown,
-          .why =
-              "nobody saw what it had when the writer's run began: if it is a copy of this "
-              "writer, `rpoguard readmit` it"};
+          .why = "nobody saw what WAL it had when the writer was last started"};
 }
 
 // The copies of a writer that lost WAL do not have what another copy, which was ahead of it, has.
@@ -151,8 +148,8 @@ NodeLineage taken_over(const NodeLineage& before, const WriterRun& run) {
   return {
       .state = Lineage::unknown,
       .why = run.node +
-             " took over, and was not known to hold the WAL of the writer before it: nobody can "
-             "tell whose WAL this is. Rebuild it, then `rpoguard readmit` it"};
+             " took over, and was not known to hold the WAL of the writer before it, so nobody can "
+             "tell whose WAL this is"};
 }
 
 // Another server writes on the timeline of the last one: it was not promoted, and neither is known
@@ -165,9 +162,8 @@ NodeLineage opened_without_promotion(const NodeLineage& before, const Track& tra
                     " began to write");
   return {.state = Lineage::unknown,
           .why = at.run.node +
-                 " writes on the timeline of the writer before it, without a promotion: "
-                 "nobody can tell whose WAL this is. Rebuild it, then `rpoguard "
-                 "readmit` it"};
+                 " writes on the timeline of the writer before it, without a promotion, so nobody "
+                 "can tell whose WAL this is"};
 }
 
 struct Follower {
@@ -192,6 +188,7 @@ struct Follower {
   bool was_fed_by_another(std::size_t node) const;
   void meet(std::size_t node);
   void contradict(std::size_t node);
+  NodeLineage held_against(std::size_t node, NodeLineage lineage) const;
   NodeLineage now(std::size_t node) const;
 };
 
@@ -320,8 +317,8 @@ void Follower::meet(std::size_t node) {
   if (was_fed_by_another(node) || (has_rival() && !connected))
     lineage = {.state = Lineage::unknown,
                .why = "another server accepts writes on timeline " + timeline +
-                      ", too, and may have sent WAL to this one: nobody can tell whose WAL it has. "
-                      "Rebuild it, then `rpoguard readmit` it"};
+                      ", too, and may have sent WAL to this one, so nobody can tell whose WAL it "
+                      "has"};
 }
 
 // It had more than the writer had written when asked later: that is not this writer's WAL. The
@@ -341,22 +338,45 @@ void Follower::contradict(std::size_t node) {
                      " when asked later");
 }
 
+// It stays until the node is rebuilt, or an operator knows better.
+NodeLineage Follower::held_against(std::size_t node, NodeLineage lineage) const {
+  const std::string rebuild = lineage.state == Lineage::diverged
+                                  ? kDivergedRemedy
+                                  : "compare it with the writer, or rebuild it";
+  lineage.remedy =
+      rebuild + ", then `rpoguard readmit " + spec.id + "/" + name(node) + " --reason TEXT`";
+  return lineage;
+}
+
 NodeLineage Follower::now(std::size_t node) const {
   const auto known = record.nodes.find(name(node));
   if (known == record.nodes.end()) return kAtFirstSight;
-  if (!writer || !is_sound(known->second.state) || !readings[node].last_success)
-    return known->second;
+  if (!is_sound(known->second.state)) return held_against(node, known->second);
+  if (!writer || !readings[node].last_success) return known->second;
   if (readings[node].last_success->asked < memory.tracks[node].not_before)
     return {.state = Lineage::unknown, .why = "it was readmitted, and has not been seen since"};
   if (!memory.run.known)
-    return {.state = Lineage::unknown, .why = "the writer does not tell which run of it this is"};
+    return {.state = Lineage::unknown, .why = "the writer does not say when it was started"};
   return known->second;
+}
+
+WalLosses with_loss(WalLosses losses, const RunMemory& run, const WriterRun& writer) {
+  ++losses.count;
+  losses.last = WalLoss{.node = writer.node,
+                        .flushed = run.begun->flushed_before,
+                        .goes_on_from = std::min(*writer.shared, run.flushed),
+                        .seen = run.asked};
+  return losses;
 }
 
 }  // namespace
 
 NodeLineage readmitted() {
   return kAtFirstSight;
+}
+
+std::string render_lineage(const NodeLineage& lineage) {
+  return lineage.why + (lineage.remedy.empty() ? "" : ": " + lineage.remedy);
 }
 
 bool has_lost_wal(const LineageMemory& memory) {
@@ -373,6 +393,8 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
   memory.run = std::move(run.memory);
   record.run = std::move(run.run);
   if (!writer && record.run) watch_unconfirmed(memory.run, *record.run, readings);
+  if (has_lost_wal(memory))
+    memory.losses = with_loss(std::move(memory.losses), memory.run, *record.run);
   Follower follower{.spec = spec,
                     .readings = readings,
                     .rows = rows,

@@ -21,7 +21,8 @@ namespace rpoguard::core {
 /// What is known of one node's WAL. It stays until something else is seen, or an operator says so.
 struct NodeLineage {
   Lineage state = Lineage::unknown;
-  std::string why;  ///< one sentence for a person where the state needs explaining, else empty
+  std::string why;       ///< one sentence for a person where the state needs explaining, else empty
+  std::string remedy{};  ///< what to do about it; only of what counts now, never kept on disk
   friend bool operator==(const NodeLineage&, const NodeLineage&) = default;
 };
 
@@ -62,6 +63,7 @@ struct Track {
 struct LineageMemory {
   RunMemory run;
   std::vector<Track> tracks;  ///< parallel to ShardSpec::nodes
+  WalLosses losses;
 };
 
 struct LineageVerdict {
@@ -81,6 +83,10 @@ bool has_lost_wal(const LineageMemory& memory);
 
 /// Of a node of which nothing is held against it.
 NodeLineage readmitted();
+
+/// "it had WAL beyond 0/300: run pg_rewind or rebuild it, ..."; empty where nothing needs
+/// explaining.
+std::string render_lineage(const NodeLineage& lineage);
 
 /// May a position of such a node prove anything?
 constexpr bool is_sound(Lineage lineage) {

@@ -11,7 +11,7 @@ bool same_address(const NodeSpec& a, const NodeSpec& b) {
   return a.connect.host == b.connect.host && a.connect.port == b.connect.port;
 }
 
-bool same_server(const NodeSpec& a, const NodeSpec& b) {
+bool is_same_node(const NodeSpec& a, const NodeSpec& b) {
   return a.name == b.name && same_address(a, b);
 }
 
@@ -39,7 +39,7 @@ std::vector<Each> rearranged(std::vector<Each> known, const ShardSpec& before,
   std::vector<Each> kept(after.nodes.size());
   for (std::size_t to = 0; to < after.nodes.size(); ++to) {
     for (std::size_t from = 0; from < std::min(before.nodes.size(), known.size()); ++from) {
-      if (same_server(before.nodes[from], after.nodes[to])) kept[to] = std::move(known[from]);
+      if (is_same_node(before.nodes[from], after.nodes[to])) kept[to] = std::move(known[from]);
     }
   }
   return kept;

@@ -37,7 +37,7 @@ std::string what_is_not_known(const ShardSpec& spec, const Copies& copies,
                              spec.nodes[node].region != writer_region(spec, source) &&
                              (!writer || writer->node != node);
     if (could_count && !is_sound(lineages[node].state) && !lineages[node].why.empty())
-      return spec.nodes[node].name + " is not counted: " + lineages[node].why;
+      return spec.nodes[node].name + " is not counted: " + render_lineage(lineages[node]);
   }
   const auto flushed = writer ? writer->facts().flushed_lsn : std::nullopt;
   if (!flushed || !source.sample || *flushed >= source.sample->bound) return "";

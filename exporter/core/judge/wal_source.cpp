@@ -72,6 +72,12 @@ TimelinePlace WalSource::place() const {
   return {.timeline = origin->timeline, .history = history ? &*history : nullptr};
 }
 
+// Example. iad-a is confirmed from t=1 on: its WAL clock grows by a pair at each of its answers.
+//   At t=5 nobody is confirmed: the source stays, and the copies are still measured by iad-a's WAL.
+//   At t=8 iad-a is back, on its timeline: the same clock goes on. The same if it lost nothing when
+//   it was started again in between.
+//   If it was found to have lost WAL, or iad-b is confirmed, or iad-a on another timeline, it is
+//   another source: `changed` is true in this evaluation, and only in this one.
 WalSource follow_writer(WalSource source, const std::optional<ConfirmedWriter>& writer,
                         bool lost_wal) {
   source.changed = false;

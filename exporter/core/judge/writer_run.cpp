@@ -78,6 +78,12 @@ RunMemory::Begin begin_of(const RunMemory& before, const std::optional<WriterRun
   return begin;
 }
 
+// Positions only rise within one life of the backends.
+bool shows_less(const NodeFacts& facts, const RunMemory& before) {
+  return std::min(*facts.insert_lsn, before.fell_to) < before.inserted ||
+         *facts.flushed_lsn < before.flushed;
+}
+
 // Some time since the last look. Up to where its WAL is what it was, nobody knows.
 RunMemory::Begin went_back(const RunMemory& before, const WriterRun& run,
                            const ConfirmedWriter& writer) {
@@ -127,8 +133,7 @@ RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
     before.begun = begin_of(before, run, *current, *writer);
     before.flushed = *facts.flushed_lsn;
     run = std::move(current);
-  } else if (before.session != 0 && writer->asked() > before.asked &&
-             std::min(*facts.insert_lsn, before.fell_to) < before.inserted) {
+  } else if (before.session != 0 && writer->asked() > before.asked && shows_less(facts, before)) {
     before.begun = went_back(before, *run, *writer);
     before.flushed = *facts.flushed_lsn;
     run->shared = std::min(*facts.insert_lsn, before.fell_to);

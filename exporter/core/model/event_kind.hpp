@@ -14,8 +14,9 @@ enum class EventKind {
   gate_opened,
   gate_reason_changed,  ///< it stays closed, for another reason than before
   writer_lost,
-  writer_changed,  ///< another node is the confirmed writer, or there is one again
-  epoch_changed,   ///< the highest epoch has risen
+  writer_changed,   ///< another node is the confirmed writer, or there is one again
+  writer_lost_wal,  ///< it has less of its own WAL than it had flushed
+  epoch_changed,    ///< the highest epoch has risen
   split_brain,
   split_brain_ended,
   rival_forgotten,  ///< an operator has struck a rival of a split brain off
@@ -31,6 +32,7 @@ enum class EventKind {
   node_silent,
   node_answers,
   node_history_unknown,  ///< it does not say how its timeline came about
+  node_lineage_unknown,  ///< nobody can tell whose WAL it holds, so it does not count
   node_in_order,         ///< it has become writer or standby
   node_out_of_order,     ///< it has become anything else
   witness_silent,
@@ -48,8 +50,8 @@ enum class EventKind {
   waiver_granted,
   waiver_ended,
 };
-inline constexpr std::size_t kEventKindCount = 17;
-inline constexpr std::size_t kLoggedKindCount = 19;
+inline constexpr std::size_t kEventKindCount = 18;
+inline constexpr std::size_t kLoggedKindCount = 20;
 const char* name_of(EventKind kind);
 /// Of those that hooks can be told; nullopt for any other text.
 std::optional<EventKind> parse_event_kind(std::string_view name);

@@ -65,8 +65,16 @@ bool has_diverged(const NodeView& node) {
 
 std::string render_divergence(const NodeView& node) {
   const std::int64_t bytes = node.diverged_bytes.value_or(0);
-  return bytes > 0 ? "has diverged by " + base::render_bytes(bytes)
-                   : "has diverged: it has WAL that this writer never wrote";
+  return bytes > 0 ? "has diverged by " + base::render_bytes(bytes) : "has diverged";
+}
+
+std::string render_lineage_note(const NodeView& node) {
+  return node.lineage_note.empty() ? "" : ": " + node.lineage_note;
+}
+
+std::string render_loss(const WalLoss& loss) {
+  return "it had flushed its WAL up to " + render_lsn(loss.flushed) + ", and goes on from " +
+         render_lsn(loss.goes_on_from);
 }
 
 std::optional<bool> downgraded(const ShardView& shard) {

@@ -56,7 +56,7 @@ enum class Lineage {
   unknown,   ///< nobody saw what it had when the writer's run began
   assumed,   ///< nothing speaks against it, and what was not seen of it is one look at most
   follows,   ///< it had nothing but the writer's WAL when the run before was over
-  diverged,  ///< it has WAL of another history: it counts for nothing until it is readmitted
+  diverged,  ///< it has WAL of another history: it counts for nothing until it is rebuilt
 };
 inline constexpr std::size_t kLineageCount = 4;
 const char* name_of(Lineage lineage);
@@ -107,7 +107,10 @@ struct NodeView {
   /// Writer's report minus the copy's own, when positive.
   std::optional<std::int64_t> evidence_disagreement_bytes;
 
-  std::optional<Lineage> lineage;  ///< of its WAL; absent for the writer and before there is one
+  /// Of its WAL. Absent for the writer; while none is confirmed, only what is held against it
+  /// stays.
+  std::optional<Lineage> lineage;
+  std::string lineage_note{};  ///< why it is unknown or diverged, and the remedy; may be empty
   std::optional<SlowFacts> slow;
   std::string history_problem{};  ///< why it does not say how its timeline came about; may be empty
   std::string note;  ///< one line for a person where something about this node needs explaining;
@@ -167,6 +170,22 @@ struct WriterView {
   Timeline timeline;
 };
 
+/// The writer has less of its own WAL than it had been seen to flush (a restored volume, a power
+/// cut with fsync = off). What it acknowledged there is on the copies at best, and no longer on
+/// itself.
+struct WalLoss {
+  std::string node;
+  Lsn flushed;       ///< it had been seen to have its WAL on disk up to here
+  Lsn goes_on_from;  ///< from here on it writes other WAL
+  Instant seen{};
+};
+struct WalLosses {
+  std::uint64_t count = 0;      ///< since rpoguard was started
+  std::optional<WalLoss> last;  ///< absent: none
+};
+/// "it had flushed its WAL up to 0/500, and goes on from 0/300"
+std::string render_loss(const WalLoss& loss);
+
 /// A gate open without proof of a remote copy, by a stamped promotion.
 struct WaiverView {
   Instant until;
@@ -196,8 +215,10 @@ std::string render_forgotten(const NodeWord& rival);
 std::string render_readmitted(const NodeWord& word);
 /// It has WAL that the writer never accepted.
 bool has_diverged(const NodeView& node);
-/// "has diverged by 1.5 MiB". REQUIRES: it has
+/// "has diverged by 1.5 MiB"; "has diverged". REQUIRES: it has
 std::string render_divergence(const NodeView& node);
+/// ": why, and what to do"; empty if there is nothing to say about its lineage.
+std::string render_lineage_note(const NodeView& node);
 /// What to do with a node that has diverged, once it is fenced.
 inline constexpr const char* kDivergedRemedy = "run pg_rewind or rebuild it";
 
@@ -226,6 +247,7 @@ struct ShardView {
   Instant evaluated{};          ///< when this view was made
   std::vector<NodeView> nodes;  ///< in the order of the configuration
   std::optional<WriterView> writer;
+  WalLosses wal_losses{};
   std::optional<Epoch> highest_epoch;
   bool epoch_agreement = false;
   int writers = 0;             ///< nodes that accept writes

@@ -1,6 +1,7 @@
 #include "exporter/core/tell/alert.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "exporter/core/judge/gate.hpp"
 #include "exporter/core/model/view.hpp"
@@ -19,8 +20,12 @@ constexpr Rule kSplitBrain{"RPOGuardSplitBrain", "critical", Duration{0}};
 constexpr Rule kNoWriter{"RPOGuardNoWriter", "critical", std::chrono::seconds(5)};
 constexpr Rule kGateClosed{"RPOGuardGateClosed", "critical", std::chrono::seconds(3)};
 constexpr Rule kDowngraded{"RPOGuardSynchronousDowngraded", "critical", std::chrono::seconds(3)};
+constexpr Rule kLostWal{"RPOGuardWriterLostWal", "critical", std::chrono::seconds(3)};
 constexpr Rule kStaleWriter{"RPOGuardStaleWriter", "warning", std::chrono::seconds(15)};
 constexpr Rule kDiverged{"RPOGuardNodeDiverged", "warning", std::chrono::seconds(15)};
+
+// The window of that rule.
+constexpr Duration kLossToldFor = std::chrono::minutes(10);
 
 std::string subject_of(const ShardView& shard) {
   return "shard " + shard.spec->id;
@@ -37,8 +42,8 @@ Alert of_shard(const Rule& rule, const ShardView& shard, const std::string& what
 }
 
 Alert of_node(const Rule& rule, const ShardView& shard, const NodeView& node,
-              const std::string& what) {
-  Alert alert = of_shard(rule, shard, what, node.note);
+              const std::string& what, const std::string& description) {
+  Alert alert = of_shard(rule, shard, what, description);
   alert.summary = node.name + " of " + alert.summary;
   alert.labels.emplace("node", node.name);
   return alert;
@@ -48,50 +53,66 @@ bool has_node(const ShardView& shard, NodeState state) {
   return std::ranges::find(shard.nodes, state, &NodeView::state) != shard.nodes.end();
 }
 
-void add_writers(const ShardView& shard, std::vector<Alert>& alerts) {
-  if (has_node(shard, NodeState::split_brain)) {
-    alerts.push_back(of_shard(kSplitBrain, shard, "has more than one writer of the same epoch",
-                              shard.gate.detail));
-  } else if (!has_node(shard, NodeState::writer)) {
-    alerts.push_back(of_shard(kNoWriter, shard, "has no writer", shard.gate.detail));
-  }
+using Alerts = std::vector<Alert>;
+
+Alerts about_writers(const ShardView& shard) {
+  const std::string& detail = shard.gate.detail;
+  if (has_node(shard, NodeState::split_brain))
+    return {of_shard(kSplitBrain, shard, "has more than one writer of the same epoch", detail)};
+  if (!has_node(shard, NodeState::writer))
+    return {of_shard(kNoWriter, shard, "has no writer", detail)};
+  return {};
 }
 
-void add_gate(const ShardView& shard, std::vector<Alert>& alerts) {
+Alerts about_gate(const ShardView& shard) {
   const GateDecision decision = check_gate(*shard.spec, &shard, {}, shard.evaluated);
   // What an operator froze is no surprise to anybody.
-  if (decision.open || !decision.reason || *decision.reason == Reason::frozen) return;
-  alerts.push_back(of_shard(kGateClosed, shard,
-                            std::string("refuses writes: ") + name_of(*decision.reason),
-                            shard.gate.detail));
+  if (decision.open || !decision.reason || *decision.reason == Reason::frozen) return {};
+  return {of_shard(kGateClosed, shard, std::string("refuses writes: ") + name_of(*decision.reason),
+                   shard.gate.detail)};
 }
 
-void add_promise(const ShardView& shard, std::vector<Alert>& alerts) {
-  if (!is_downgraded(shard)) return;
-  alerts.push_back(of_shard(kDowngraded, shard,
-                            "promises RPO 0, but its writer does not wait for a copy",
-                            shard.synchronous.problem));
+Alerts about_promise(const ShardView& shard) {
+  if (!is_downgraded(shard)) return {};
+  return {of_shard(kDowngraded, shard, "promises RPO 0, but its writer does not wait for a copy",
+                   shard.synchronous.problem)};
 }
 
-void add_node(const ShardView& shard, const NodeView& node, std::vector<Alert>& alerts) {
+Alerts about_loss(const ShardView& shard) {
+  const auto& loss = shard.wal_losses.last;
+  if (!loss || shard.evaluated - loss->seen >= kLossToldFor) return {};
+  return {of_shard(kLostWal, shard, "has a writer that has lost WAL",
+                   loss->node + ": " + render_loss(*loss))};
+}
+
+Alerts about_node(const ShardView& shard, const NodeView& node) {
+  Alerts alerts;
   if (node.state == NodeState::stale_writer) {
     alerts
-        .emplace_back(
-            of_node(kStaleWriter, shard, node, "is an old writer that still accepts writes"))
+        .emplace_back(of_node(kStaleWriter, shard, node,
+                              "is an old writer that still accepts writes", node.note))
         .labels.emplace("state", name_of(node.state));
   }
-  if (has_diverged(node))
-    alerts.push_back(of_node(kDiverged, shard, node, render_divergence(node)));
+  if (has_diverged(node)) {
+    alerts.emplace_back(of_node(kDiverged, shard, node, render_divergence(node), node.lineage_note))
+        .labels.emplace("state", name_of(Lineage::diverged));
+  }
+  return alerts;
+}
+
+Alerts about_nodes(const ShardView& shard) {
+  Alerts alerts;
+  for (const NodeView& node : shard.nodes)
+    std::ranges::move(about_node(shard, node), std::back_inserter(alerts));
+  return alerts;
 }
 
 }  // namespace
 
 std::vector<Alert> alerts_of(const ShardView& shard) {
-  std::vector<Alert> alerts;
-  add_writers(shard, alerts);
-  add_gate(shard, alerts);
-  add_promise(shard, alerts);
-  for (const NodeView& node : shard.nodes) add_node(shard, node, alerts);
+  Alerts alerts;
+  for (const auto on : {about_writers, about_gate, about_promise, about_loss, about_nodes})
+    std::ranges::move(on(shard), std::back_inserter(alerts));
   return alerts;
 }
 

@@ -67,11 +67,21 @@ std::optional<Event> compare_divergence(const NodeView* before, const NodeView& 
                                         const ShardView& after) {
   if (!has_diverged(node) || (before != nullptr && has_diverged(*before))) return std::nullopt;
   Event event = event_of(EventKind::node_diverged, after,
-                         node.name + " " + render_divergence(node) + ": " + kDivergedRemedy);
+                         node.name + " " + render_divergence(node) + render_lineage_note(node));
   if (node.diverged_bytes) event.details = {{"bytes", std::to_string(*node.diverged_bytes)}};
   if (node.fork_point) event.details.emplace_back("fork_point", render_lsn(*node.fork_point));
-  event.details.emplace_back("remedy", kDivergedRemedy);
   return event;
+}
+
+bool has_unknown_lineage(const NodeView& node) {
+  return node.lineage == Lineage::unknown;
+}
+
+std::optional<Event> compare_lineages(const NodeView* before, const NodeView& node,
+                                      const ShardView& after) {
+  const bool was = before != nullptr && has_unknown_lineage(*before);
+  if (was || !has_unknown_lineage(node)) return std::nullopt;
+  return event_of(EventKind::node_lineage_unknown, after, node.lineage_note);
 }
 
 std::optional<Event> compare_histories(const NodeView* before, const NodeView& node,
@@ -94,19 +104,21 @@ std::optional<Event> compare_states(const NodeView* before, const NodeView& node
   return event;
 }
 
-void compare_node(const NodeView* before, const NodeView& node, const ShardView& after,
-                  Events& events) {
+Events compare_node(const NodeView* before, const NodeView& node, const ShardView& after) {
+  Events events;
   const Answering kinds{EventKind::node_silent, EventKind::node_answers};
   for (const auto& event :
        {compare_failures(before == nullptr ? nullptr : &before->failure, node.failure, kinds,
                          after),
-        compare_divergence(before, node, after), compare_histories(before, node, after),
-        compare_states(before, node, after)}) {
+        compare_divergence(before, node, after), compare_lineages(before, node, after),
+        compare_histories(before, node, after), compare_states(before, node, after)}) {
     if (event) events.emplace_back(*event).node = node.name;
   }
+  return events;
 }
 
-void compare_nodes(const ShardView* before, const ShardView& after, Events& events) {
+Events compare_nodes(const ShardView* before, const ShardView& after) {
+  Events events;
   for (const NodeView& node : after.nodes) {
     const auto same = [&](const NodeView& then) { return then.name == node.name; };
     const NodeView* then = nullptr;
@@ -114,48 +126,58 @@ void compare_nodes(const ShardView* before, const ShardView& after, Events& even
       const auto found = std::ranges::find_if(before->nodes, same);
       if (found != before->nodes.end()) then = &*found;
     }
-    compare_node(then, node, after, events);
+    std::ranges::move(compare_node(then, node, after), std::back_inserter(events));
   }
+  return events;
 }
 
-void compare_split_brains(const ShardView* before, const ShardView& after, Events& events) {
+Events compare_split_brains(const ShardView* before, const ShardView& after) {
   const bool was = before != nullptr && has_reason(*before, Reason::split_brain);
   const bool is = has_reason(after, Reason::split_brain);
-  if (was == is) return;
-  events.push_back(is ? event_of(EventKind::split_brain, after, after.gate.detail)
-                      : event_of(EventKind::split_brain_ended, after, "the split brain is over"));
+  if (was == is) return {};
+  return {is ? event_of(EventKind::split_brain, after, after.gate.detail)
+             : event_of(EventKind::split_brain_ended, after, "the split brain is over")};
 }
 
-void compare_epochs(const ShardView* before, const ShardView& after, Events& events) {
-  if (before == nullptr || !before->highest_epoch || !after.highest_epoch) return;
-  if (before->highest_epoch == after.highest_epoch) return;
+Events compare_epochs(const ShardView* before, const ShardView& after) {
+  if (before == nullptr || !before->highest_epoch || !after.highest_epoch) return {};
+  if (before->highest_epoch == after.highest_epoch) return {};
   const std::string to = std::to_string(after.highest_epoch->value);
-  events.push_back(change_of(EventKind::epoch_changed, after,
-                             std::to_string(before->highest_epoch->value), to,
-                             "the highest epoch is now " + to));
+  return {change_of(EventKind::epoch_changed, after, std::to_string(before->highest_epoch->value),
+                    to, "the highest epoch is now " + to)};
 }
 
-void compare_writers(const ShardView* before, const ShardView& after, Events& events) {
+Events compare_writers(const ShardView* before, const ShardView& after) {
   const auto* was = before != nullptr && before->writer ? &*before->writer : nullptr;
   const std::string from = was == nullptr ? "" : was->node;
   if (!after.writer) {
-    if (was != nullptr)
-      events.push_back(
-          change_of(EventKind::writer_lost, after, from, "", "no writer is confirmed any more"));
-    return;
+    if (was == nullptr) return {};
+    return {change_of(EventKind::writer_lost, after, from, "", "no writer is confirmed any more")};
   }
   const WriterView& is = *after.writer;
-  if (was != nullptr && was->node == is.node && was->epoch == is.epoch) return;
+  if (was != nullptr && was->node == is.node && was->epoch == is.epoch) return {};
   const std::string epoch = std::to_string(is.epoch.value);
-  Event& event = events.emplace_back(
-      change_of(EventKind::writer_changed, after, from, is.node,
-                is.node + " in " + is.region + " is the writer of epoch " + epoch));
+  Event event = change_of(EventKind::writer_changed, after, from, is.node,
+                          is.node + " in " + is.region + " is the writer of epoch " + epoch);
   event.node = is.node;
   event.details = {
       {"region", is.region}, {"epoch", epoch}, {"timeline", std::to_string(is.timeline.value)}};
+  return {event};
 }
 
-void compare_witnesses(const ShardView* before, const ShardView& after, Events& events) {
+Events compare_wal_losses(const ShardView* before, const ShardView& after) {
+  const std::uint64_t known = before == nullptr ? 0 : before->wal_losses.count;
+  if (after.wal_losses.count <= known) return {};
+  const WalLoss& loss = *after.wal_losses.last;
+  Event event =
+      change_of(EventKind::writer_lost_wal, after, render_lsn(loss.flushed),
+                render_lsn(loss.goes_on_from), loss.node + " has lost WAL: " + render_loss(loss));
+  event.node = loss.node;
+  return {event};
+}
+
+Events compare_witnesses(const ShardView* before, const ShardView& after) {
+  Events events;
   const auto compare = [&](const char* number, std::optional<WitnessView> ShardView::*which) {
     const auto& is = after.*which;
     if (!is) return;
@@ -166,11 +188,13 @@ void compare_witnesses(const ShardView* before, const ShardView& after, Events& 
   };
   compare("epoch", &ShardView::epoch_witness);
   compare("generation", &ShardView::generation_witness);
+  return events;
 }
 
 // Unknown (not asked yet, or no answer) is not news about where the endpoint leads.
-void compare_endpoints(const ShardView* before, const ShardView& after, Events& events) {
-  if (!after.endpoint) return;
+Events compare_endpoints(const ShardView* before, const ShardView& after) {
+  if (!after.endpoint) return {};
+  Events events;
   const EndpointView* was = before != nullptr && before->endpoint ? &*before->endpoint : nullptr;
   const EndpointView& is = *after.endpoint;
   if (auto event =
@@ -178,19 +202,19 @@ void compare_endpoints(const ShardView* before, const ShardView& after, Events& 
                            {EventKind::endpoint_silent, EventKind::endpoint_answers}, after))
     events.push_back(*event);
   const bool was_right = was == nullptr || was->on_writer.value_or(true);
-  if (is.on_writer.value_or(was_right) == was_right) return;
+  if (is.on_writer.value_or(was_right) == was_right) return events;
   events.push_back(was_right ? event_of(EventKind::endpoint_misrouted, after, is.note)
                              : event_of(EventKind::endpoint_on_writer, after));
+  return events;
 }
 
 // Without a confirmed writer nobody knows: that is no news about the promise.
-void compare_promises(const ShardView* before, const ShardView& after, Events& events) {
+Events compare_promises(const ShardView* before, const ShardView& after) {
   const bool was = before != nullptr && before->synchronous.downgraded;  // also while unknown
   const bool is = downgraded(after).value_or(was);
-  if (was == is) return;
-  events.push_back(
-      is ? event_of(EventKind::synchronous_downgraded, after, after.synchronous.problem)
-         : event_of(EventKind::synchronous_kept, after));
+  if (was == is) return {};
+  return {is ? event_of(EventKind::synchronous_downgraded, after, after.synchronous.problem)
+             : event_of(EventKind::synchronous_kept, after)};
 }
 
 // The note without its numbers: positions and counts move at every look.
@@ -202,18 +226,29 @@ std::string wording(const std::string& note) {
   return text;
 }
 
-void compare_archive_notes(const ShardView* before, const ShardView& after, Events& events) {
+std::optional<Event> compare_archive_notes(const ShardView* before, const ShardView& after) {
   const std::string& note = after.archive.note;
-  if (wording(note) == (before == nullptr ? "" : wording(before->archive.note))) return;
-  events.push_back(note.empty() ? event_of(EventKind::archive_in_order, after)
-                                : event_of(EventKind::archive_noted, after, note));
+  if (wording(note) == (before == nullptr ? "" : wording(before->archive.note)))
+    return std::nullopt;
+  return note.empty() ? event_of(EventKind::archive_in_order, after)
+                      : event_of(EventKind::archive_noted, after, note);
 }
 
 bool stalled(const ShardView& view) {
   return !view.archive.note.empty() || has_reason(view, Reason::archive_too_old);
 }
 
-void compare_archives(const ShardView* before, const ShardView& after, Events& events) {
+std::optional<Event> compare_stalls(const ShardView* before, const ShardView& after) {
+  const bool is = stalled(after);
+  if (is == (before != nullptr && stalled(*before))) return std::nullopt;
+  if (!is) return event_of(EventKind::archive_recovered, after, "the archive is in order again");
+  const std::string& note = after.archive.note;
+  return event_of(EventKind::archive_stalled, after,
+                  note.empty() ? meaning_of(Reason::archive_too_old) : note);
+}
+
+Events compare_archives(const ShardView* before, const ShardView& after) {
+  Events events;
   // What PostgreSQL says of its archive fails together with the writer, which is told as that.
   if (after.spec->archive.source != ArchiveSource::postgres) {
     auto event = compare_failures(before == nullptr ? nullptr : &before->archive.failure,
@@ -221,77 +256,64 @@ void compare_archives(const ShardView* before, const ShardView& after, Events& e
                                   {EventKind::archive_silent, EventKind::archive_answers}, after);
     if (event) events.push_back(*event);
   }
-  compare_archive_notes(before, after, events);
-  const bool is = stalled(after);
-  if (is == (before != nullptr && stalled(*before))) return;
-  const std::string& note = after.archive.note;
-  events.push_back(
-      is ? event_of(EventKind::archive_stalled, after,
-                    note.empty() ? meaning_of(Reason::archive_too_old) : note)
-         : event_of(EventKind::archive_recovered, after, "the archive is in order again"));
-}
-
-void compare_waivers(const ShardView* before, const ShardView& after, Events& events) {
-  const bool had = before != nullptr && before->waiver;
-  if (had == after.waiver.has_value()) return;
-  if (had) {
-    events.push_back(event_of(EventKind::waiver_ended, after));
-    return;
+  for (const auto& event : {compare_archive_notes(before, after), compare_stalls(before, after)}) {
+    if (event) events.push_back(*event);
   }
-  Event& event = events.emplace_back(event_of(EventKind::waiver_granted, after, after.waiver->why));
-  event.details = {{"for", seconds_text(after.waiver->until - after.evaluated)}};
+  return events;
 }
 
-void compare_freezes(const ShardView* before, const ShardView& after, Events& events) {
+Events compare_waivers(const ShardView* before, const ShardView& after) {
+  const bool had = before != nullptr && before->waiver;
+  if (had == after.waiver.has_value()) return {};
+  if (had) return {event_of(EventKind::waiver_ended, after)};
+  Event event = event_of(EventKind::waiver_granted, after, after.waiver->why);
+  event.details = {{"for", seconds_text(after.waiver->until - after.evaluated)}};
+  return {event};
+}
+
+Events compare_freezes(const ShardView* before, const ShardView& after) {
   const std::optional<Freeze> none;
   const std::optional<Freeze>& is = after.freeze;
-  if ((before == nullptr ? none : before->freeze) == is) return;
-  if (!is) {
-    events.push_back(event_of(EventKind::unfrozen, after, after.freeze_ended));
-    return;
-  }
-  Event& event = events.emplace_back(event_of(EventKind::frozen, after, render_freeze(*is)));
+  if ((before == nullptr ? none : before->freeze) == is) return {};
+  if (!is) return {event_of(EventKind::unfrozen, after, after.freeze_ended)};
+  Event event = event_of(EventKind::frozen, after, render_freeze(*is));
   event.details = {{"by", is->by},
                    {"reason", is->reason},
                    {"until", is->until ? render_time(*is->until) : "unfrozen"}};
+  return {event};
 }
 
-void compare_gates(const ShardView* before, const ShardView& after, Events& events) {
+Event turn_of_gate(const ShardView* before, const ShardView& after) {
   const std::string was = before == nullptr ? "" : first_reason(*before);
   const std::string is = first_reason(after);
-  if (before != nullptr && was == is) return;
   const std::string from = before == nullptr ? "unknown" : was.empty() ? "open" : "closed";
   const std::string& why = after.gate.detail;
-  if (is.empty()) {
-    const bool waived = after.gate.waived;
-    events.push_back(
-        change_of(EventKind::gate_opened, after, from, "open",
-                  waived ? "open under a waiver, without proof of a remote copy" : "open"));
-  } else if (was.empty()) {
-    events.push_back(change_of(EventKind::gate_closed, after, from, "closed", why));
-  } else {
-    events.push_back(change_of(EventKind::gate_reason_changed, after, was, is, why));
-  }
-  events.back().details = {{"exposure", seconds_text(exposure_at(after, after.evaluated))},
-                           {"rpo", render_duration(after.spec->rpo)}};
-  if (after.gate.waived) events.back().details.emplace_back("waived", "true");
+  if (is.empty())
+    return change_of(
+        EventKind::gate_opened, after, from, "open",
+        after.gate.waived ? "open under a waiver, without proof of a remote copy" : "open");
+  if (was.empty()) return change_of(EventKind::gate_closed, after, from, "closed", why);
+  return change_of(EventKind::gate_reason_changed, after, was, is, why);
+}
+
+Events compare_gates(const ShardView* before, const ShardView& after) {
+  if (before != nullptr && first_reason(*before) == first_reason(after)) return {};
+  Event event = turn_of_gate(before, after);
+  event.details = {{"exposure", seconds_text(exposure_at(after, after.evaluated))},
+                   {"rpo", render_duration(after.spec->rpo)}};
+  if (after.gate.waived) event.details.emplace_back("waived", "true");
+  return {event};
 }
 
 }  // namespace
 
 std::vector<Event> events_between(const ShardView* before, const ShardView& after) {
   Events events;
-  compare_nodes(before, after, events);
-  compare_split_brains(before, after, events);
-  compare_epochs(before, after, events);
-  compare_writers(before, after, events);
-  compare_witnesses(before, after, events);
-  compare_endpoints(before, after, events);
-  compare_promises(before, after, events);
-  compare_archives(before, after, events);
-  compare_waivers(before, after, events);
-  compare_freezes(before, after, events);
-  compare_gates(before, after, events);
+  for (const auto compare :
+       {compare_nodes, compare_split_brains, compare_epochs, compare_writers, compare_wal_losses,
+        compare_witnesses, compare_endpoints, compare_promises, compare_archives, compare_waivers,
+        compare_freezes, compare_gates})
+    std::ranges::move(compare(before, after), std::back_inserter(events));
   return events;
 }
 

@@ -1,6 +1,7 @@
 #include "exporter/core/tell/remark.hpp"
 
-#include <utility>
+#include <algorithm>
+#include <iterator>
 
 #include "exporter/base/human.hpp"
 
@@ -12,6 +13,8 @@ using base::render_short;
 using Remarks = std::vector<Remark>;
 
 constexpr const char* kArchiveSubject = "WAL archive";
+// What the writer lost is no news for longer than this; what it means for a copy stays with that.
+constexpr Duration kLossRemarkedFor = std::chrono::hours(1);
 
 std::string failure_text(const ProbeError& failure) {
   return std::string(name_of(failure.reason)) + ": " + failure.message;
@@ -30,7 +33,8 @@ std::string segments(std::int64_t count) {
   return std::to_string(count) + (count == 1 ? " segment" : " segments");
 }
 
-void add_exposure(const ShardView& shard, Instant now, Remarks& remarks) {
+Remarks on_exposure(const ShardView& shard, Instant now) {
+  Remarks remarks;
   const auto left = time_to_exhaustion_at(shard, now);
   if (left && *left > Duration{0}) {
     remarks.push_back({.subject = kExposureSubject,
@@ -44,17 +48,18 @@ void add_exposure(const ShardView& shard, Instant now, Remarks& remarks) {
                        .text = "estimated by commit times",
                        .more = ": just started"});
   }
+  return remarks;
 }
 
-void add_promise(const ShardView& shard, Remarks& remarks) {
-  if (!shard.synchronous.promised || shard.synchronous.problem.empty()) return;
-  remarks.push_back({.subject = "Synchronous durability",
-                     .tone = Tone::bad,
-                     .text = is_downgraded(shard) ? "downgraded" : "not proven",
-                     .more = ": " + shard.synchronous.problem});
+Remarks on_promise(const ShardView& shard, Instant) {
+  if (!shard.synchronous.promised || shard.synchronous.problem.empty()) return {};
+  return {{.subject = "Synchronous durability",
+           .tone = Tone::bad,
+           .text = is_downgraded(shard) ? "downgraded" : "not proven",
+           .more = ": " + shard.synchronous.problem}};
 }
 
-Remark verdict_on(const EndpointView& endpoint) {
+Remark where_it_leads(const EndpointView& endpoint) {
   constexpr const char* kSubject = "Writer endpoint";
   if (!endpoint.on_writer)
     return {.subject = kSubject,
@@ -65,8 +70,10 @@ Remark verdict_on(const EndpointView& endpoint) {
   return {.subject = kSubject, .tone = Tone::bad, .text = "does not lead to the writer"};
 }
 
-void add_endpoint(const EndpointView& endpoint, Instant now, Remarks& remarks) {
-  Remark remark = verdict_on(endpoint);
+Remarks on_endpoint(const ShardView& shard, Instant now) {
+  if (!shard.endpoint) return {};
+  const EndpointView& endpoint = *shard.endpoint;
+  Remark remark = where_it_leads(endpoint);
   if (endpoint.commit_took)
     remark.more += ", a commit took " + milliseconds_text(*endpoint.commit_took);
   if (!endpoint.on_writer.value_or(false) && endpoint.last_good)
@@ -75,12 +82,11 @@ void add_endpoint(const EndpointView& endpoint, Instant now, Remarks& remarks) {
   // Where the look failed, the note may repeat why.
   const bool repeated = endpoint.failure && endpoint.failure->message == endpoint.note;
   if (!endpoint.note.empty() && !repeated) remark.more += ", " + endpoint.note;
-  remarks.push_back(std::move(remark));
+  return {remark};
 }
 
-void add_witness(const char* subject, const std::optional<WitnessView>& witness, Instant now,
-                 Remarks& remarks) {
-  if (!witness) return;
+Remarks on_witness(const char* subject, const std::optional<WitnessView>& witness, Instant now) {
+  if (!witness) return {};
   Remark remark{.subject = subject};
   if (witness->number) {
     remark.text = "says " + std::to_string(*witness->number);
@@ -91,7 +97,15 @@ void add_witness(const char* subject, const std::optional<WitnessView>& witness,
     if (witness->as_of) remark.more = " for " + render_short(now - *witness->as_of);
   }
   remark.more += and_failure(witness->failure);
-  remarks.push_back(std::move(remark));
+  return {remark};
+}
+
+Remarks on_epoch_witness(const ShardView& shard, Instant now) {
+  return on_witness("Epoch witness", shard.epoch_witness, now);
+}
+
+Remarks on_generation_witness(const ShardView& shard, Instant now) {
+  return on_witness("Generation witness", shard.generation_witness, now);
 }
 
 Remark age_of(const ArchiveView& archive, Instant now) {
@@ -107,7 +121,8 @@ Remark age_of(const ArchiveView& archive, Instant now) {
   return remark;
 }
 
-void add_holes(const ArchiveView& archive, Remarks& remarks) {
+Remarks on_holes(const ArchiveView& archive) {
+  Remarks remarks;
   if (archive.gap_segments.value_or(0) > 0) {
     remarks.push_back({.subject = kArchiveSubject,
                        .tone = Tone::bad,
@@ -120,12 +135,14 @@ void add_holes(const ArchiveView& archive, Remarks& remarks) {
                        .text = "the writer claims " + render_bytes(*archive.claimed_ahead_bytes) +
                                " more than the archive holds"});
   }
+  return remarks;
 }
 
-void add_archive(const ArchiveView& archive, Instant now, Remarks& remarks) {
-  if (!archive.enabled) return;
-  remarks.push_back(age_of(archive, now));
-  add_holes(archive, remarks);
+Remarks on_archive(const ShardView& shard, Instant now) {
+  const ArchiveView& archive = shard.archive;
+  if (!archive.enabled) return {};
+  Remarks remarks{age_of(archive, now)};
+  std::ranges::move(on_holes(archive), std::back_inserter(remarks));
   if (archive.ready_segments.value_or(0) > 0)
     remarks.push_back(
         {.subject = kArchiveSubject, .text = segments(*archive.ready_segments) + " waiting"});
@@ -136,15 +153,28 @@ void add_archive(const ArchiveView& archive, Instant now, Remarks& remarks) {
                        .more = and_failure(archive.failure)});
   if (!archive.note.empty())
     remarks.push_back({.subject = kArchiveSubject, .tone = Tone::unsure, .text = archive.note});
+  return remarks;
 }
 
-void add_stamps(const ShardView& shard, Remarks& remarks) {
+Remarks on_stamps(const ShardView& shard, Instant) {
+  Remarks remarks;
   for (const std::string& statement : shard.stamp_statements)
     remarks.push_back(
         {.subject = "To stamp a promoted server", .tone = Tone::unsure, .text = statement + ";"});
+  return remarks;
 }
 
-void add_orders(const ShardView& shard, Instant now, Remarks& remarks) {
+Remarks on_loss(const ShardView& shard, Instant now) {
+  const auto& loss = shard.wal_losses.last;
+  if (!loss || now - loss->seen >= kLossRemarkedFor) return {};
+  return {{.subject = "Writer " + loss->node,
+           .tone = Tone::bad,
+           .text = "has lost WAL",
+           .more = " " + render_short(now - loss->seen) + " ago: " + render_loss(*loss)}};
+}
+
+Remarks on_orders(const ShardView& shard, Instant now) {
+  Remarks remarks;
   if (shard.freeze)
     remarks.push_back(
         {.subject = "Writes", .tone = Tone::bad, .text = render_freeze(*shard.freeze)});
@@ -154,30 +184,41 @@ void add_orders(const ShardView& shard, Instant now, Remarks& remarks) {
                        .text = "waived",
                        .more = " for another " + render_short(shard.waiver->until - now) + ": " +
                                shard.waiver->why});
+  return remarks;
+}
+
+Remarks on_server(const NodeView& node) {
+  if (node.same_server_as.empty()) return {};
+  return {{.tone = Tone::unsure,
+           .text = "is the same server as " + node.same_server_as,
+           .more = ", as far as rpoguard can tell, so it counts once at most: correct its host or "
+                   "its DNS record"}};
+}
+
+Remarks on_lineage(const NodeView& node) {
+  if (has_diverged(node))
+    return {
+        {.tone = Tone::bad, .text = render_divergence(node), .more = render_lineage_note(node)}};
+  if (node.lineage == Lineage::unknown)
+    return {{.tone = Tone::unsure, .text = "does not count", .more = render_lineage_note(node)}};
+  return {};
 }
 
 }  // namespace
 
 std::vector<Remark> remarks_of(const ShardView& shard, Instant now) {
   Remarks remarks;
-  add_exposure(shard, now, remarks);
-  add_promise(shard, remarks);
-  if (shard.endpoint) add_endpoint(*shard.endpoint, now, remarks);
-  add_witness("Epoch witness", shard.epoch_witness, now, remarks);
-  add_witness("Generation witness", shard.generation_witness, now, remarks);
-  add_archive(shard.archive, now, remarks);
-  add_orders(shard, now, remarks);
-  add_stamps(shard, remarks);
+  for (const auto on : {on_exposure, on_loss, on_promise, on_endpoint, on_epoch_witness,
+                        on_generation_witness, on_archive, on_orders, on_stamps})
+    std::ranges::move(on(shard, now), std::back_inserter(remarks));
   return remarks;
 }
 
 std::vector<Remark> remarks_of(const NodeView& node) {
   Remarks remarks;
   if (!node.note.empty()) remarks.push_back({.text = node.note});
-  if (node.diverged_bytes.value_or(0) > 0)
-    remarks.push_back({.tone = Tone::bad,
-                       .text = render_divergence(node),
-                       .more = node.fork_point ? " at " + render_lsn(*node.fork_point) : ""});
+  for (const auto on : {on_server, on_lineage})
+    std::ranges::move(on(node), std::back_inserter(remarks));
   if (node.apply_delay)
     remarks.push_back({.text = "replays " + render_short(*node.apply_delay) + " late"});
   if (node.replay_paused.value_or(false))

@@ -38,10 +38,10 @@ ProbeError canary_error(Failure failure, const std::string& role) {
 /// One endpoint, looked at again and again.
 class Endpoint : public std::enable_shared_from_this<Endpoint> {
  public:
-  using Report = std::function<void(core::EndpointObservation)>;
+  using Sink = std::function<void(core::EndpointObservation)>;
 
   Endpoint(const DialContext& context, const core::Clock& clock, const core::EndpointSpec& spec,
-           std::string canary_name, Report report)
+           std::string canary_name, Sink report)
       : clock_(clock),
         spec_(spec),
         canary_name_(std::move(canary_name)),
@@ -129,7 +129,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   const core::Clock& clock_;
   const core::EndpointSpec spec_;
   const std::string canary_name_;
-  const Report report_;
+  const Sink report_;
   const std::shared_ptr<PgDialer> dialer_;
   asio::steady_timer tick_;
   Deadline deadline_;

@@ -36,13 +36,13 @@ bool would_block() {
 
 }  // namespace
 
-Deadline::Deadline(milliseconds patience) : patience_(patience), started_(monotonic()) {}
+Countdown::Countdown(milliseconds patience) : patience_(patience), started_(monotonic()) {}
 
-milliseconds Deadline::elapsed() const {
+milliseconds Countdown::elapsed() const {
   return monotonic() - started_;
 }
 
-milliseconds Deadline::left() const {
+milliseconds Countdown::left() const {
   return std::max(milliseconds(0), patience_ - elapsed());
 }
 
@@ -82,7 +82,7 @@ HttpConnection::Received HttpConnection::receive_tls(std::string_view wire, std:
 
 HttpConnection::Head HttpConnection::read_head(std::string& head, std::size_t bytes_max,
                                                const std::function<milliseconds()>& patience) {
-  const Deadline since(milliseconds(0));
+  const Countdown since(milliseconds(0));
   for (;;) {
     // The end may straddle two pieces.
     const std::size_t overlap = std::min(head.size(), kHeadEnd.size() - 1);
@@ -122,7 +122,7 @@ void HttpConnection::finish() {
 }
 
 bool HttpConnection::send_wire(std::string_view data, milliseconds patience) {
-  const Deadline deadline(patience);
+  const Countdown deadline(patience);
   while (!data.empty()) {
     const ssize_t count = ::send(socket_, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (count >= 0) {
@@ -139,7 +139,7 @@ bool HttpConnection::send_wire(std::string_view data, milliseconds patience) {
 
 void HttpConnection::linger(milliseconds patience, std::size_t bytes_max) {
   ::shutdown(socket_, SHUT_WR);
-  const Deadline deadline(patience);
+  const Countdown deadline(patience);
   std::array<char, 4096> buffer;
   std::size_t thrown_away = 0;
   while (thrown_away < bytes_max) {

@@ -16,9 +16,9 @@
 namespace rpoguard::serve {
 
 /// Counts down on CLOCK_MONOTONIC. Network patience only, never a decision.
-class Deadline {
+class Countdown {
  public:
-  explicit Deadline(std::chrono::milliseconds patience);
+  explicit Countdown(std::chrono::milliseconds patience);
   /// Time since construction.
   std::chrono::milliseconds elapsed() const;
   /// Never negative.

@@ -6,14 +6,17 @@
  *
  *     struct rpoguard_lease_page page;
  *     const struct rpoguard_lease_record *lease;
+ *     struct rpoguard_lease_caller caller = RPOGUARD_LEASE_CALLER_INIT;
+ *     caller.writer = "iad-a";                 the node that its connections lead to,
+ *     caller.timeline = 3;                     and the timeline that it has read there
  *     if (rpoguard_lease_map(&page, "/run/rpoguard/lease") != 0) refuse();
  *     lease = rpoguard_lease_find(&page, "184");            NULL: no such shard, always closed
  *     ...
- *     if (!rpoguard_lease_open(lease, 0)) {                 closed, or another page took over
+ *     if (!rpoguard_lease_open_to(lease, &caller)) {        closed, or another page took over
  *       if (rpoguard_lease_refresh(&page, "/run/rpoguard/lease")) {
  *         lease = rpoguard_lease_find(&page, "184");
  *       }
- *       if (!rpoguard_lease_open(lease, 0)) refuse();
+ *       if (!rpoguard_lease_open_to(lease, &caller)) refuse();
  *     }
  *     write();
  *

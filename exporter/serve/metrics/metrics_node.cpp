@@ -93,6 +93,17 @@ constexpr auto kNodeRows = std::to_array<MetricRow>({
      .read = each_node([](const NodeScrape& node, SamplesOf& add) {
        add({base::sanitize_utf8(node.spec.region), role_of(node)}, 1);
      })},
+    {.name = "rpoguard_node_lineage",
+     .kind = MetricKind::gauge,
+     .labels = {"shard", "node", "state"},
+     .help = "1 for what is known of whose WAL the node holds, 0 for the others. follows and "
+             "assumed: the writer's. unknown and diverged: it does not count as a copy. All 0 for "
+             "the writer, and where nothing is held against a node while there is no writer.",
+     .read = each_node([](const NodeScrape& node, SamplesOf& add) {
+       for_each_value<core::Lineage>(core::kLineageCount, [&](core::Lineage lineage) {
+         add({name_of(lineage)}, node.view.lineage == lineage);
+       });
+     })},
     {.name = "rpoguard_node_same_server",
      .kind = MetricKind::gauge,
      .labels = {"shard", "node"},

@@ -13,29 +13,10 @@
 #include "exporter/serve/gate/gate_counters.hpp"
 #include "exporter/serve/http/web_stats.hpp"
 #include "exporter/serve/metrics/process_stats.hpp"
+#include "exporter/serve/moment.hpp"
 #include "exporter/serve/reload_status.hpp"
 
 namespace rpoguard::serve {
-
-/// The moment of the scrape, on both clocks.
-struct Moment {
-  core::Instant now;
-  core::WallTime wall;
-
-  /// When it was, on the wall clock of this host.
-  core::WallTime date(core::Instant instant) const {
-    return wall + std::chrono::duration_cast<std::chrono::microseconds>(instant - now);
-  }
-  core::Duration age(core::Instant instant) const { return now - instant; }
-
-  /// The same of what may be unknown.
-  std::optional<core::WallTime> date(const std::optional<core::Instant>& instant) const {
-    return instant ? std::optional(date(*instant)) : std::nullopt;
-  }
-  std::optional<core::Duration> age(const std::optional<core::Instant>& instant) const {
-    return instant ? std::optional(age(*instant)) : std::nullopt;
-  }
-};
 
 struct NodeScrape {
   Moment at;

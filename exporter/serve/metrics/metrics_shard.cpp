@@ -305,6 +305,12 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
              "evaluation.",
      .read = each_shard(
          [](const ShardScrape& shard) { return shard.once_evaluated(write_outage(shard)); })},
+    {.name = "rpoguard_writer_lost_wal_total",
+     .kind = MetricKind::counter,
+     .labels = {"shard"},
+     .help = "How often since start the writer was found to have less of its own WAL than it had "
+             "flushed: commits that it had acknowledged are gone from it.",
+     .read = each_shard([](const ShardScrape& shard) { return shard.view.wal_losses.count; })},
     {.name = "rpoguard_writers",
      .kind = MetricKind::gauge,
      .labels = {"shard"},

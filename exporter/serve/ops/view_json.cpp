@@ -5,6 +5,7 @@
 #include "exporter/core/judge/gate.hpp"
 #include "exporter/core/tell/summary.hpp"
 #include "exporter/serve/gate/gate_answer.hpp"
+#include "exporter/serve/moment.hpp"
 
 namespace rpoguard::serve {
 namespace {
@@ -16,16 +17,6 @@ using core::render_time;
 using core::ShardSpec;
 using core::ShardView;
 using Json = nlohmann::ordered_json;
-
-// The moment of the answer, on both clocks.
-struct Moment {
-  Instant now;
-  core::WallTime wall;
-
-  std::string date(Instant instant) const {
-    return render_time(wall + std::chrono::duration_cast<std::chrono::microseconds>(instant - now));
-  }
-};
 
 // Unknown is null.
 template <typename T, typename Render>
@@ -42,11 +33,11 @@ Json seconds_or_null(const std::optional<Duration>& duration) {
 }
 
 Json age_or_null(const std::optional<Instant>& since, const Moment& at) {
-  return maybe(since, [&](Instant instant) { return core::to_seconds(at.now - instant); });
+  return seconds_or_null(at.age(since));
 }
 
 Json date_or_null(const std::optional<Instant>& instant, const Moment& at) {
-  return maybe(instant, [&](Instant known) { return at.date(known); });
+  return maybe(at.date(instant), render_time);
 }
 
 Json lsn_or_null(const std::optional<core::Lsn>& lsn) {
@@ -84,6 +75,7 @@ Json node_json(const NodeView& node, const Moment& at) {
               {"synchronous", maybe(node.synchronous)},
               {"counted", node.counted},
               {"lineage", maybe(node.lineage, [](core::Lineage known) { return name_of(known); })},
+              {"lineage_note", node.lineage_note},
               {"same_server_as", node.same_server_as.empty() ? Json() : Json(node.same_server_as)},
               {"diverged_bytes", maybe(node.diverged_bytes)},
               {"note", node.note}};
@@ -160,6 +152,18 @@ Json archive_json(const ShardSpec& spec, const core::ArchiveView& archive, const
               {"note", archive.note}};
 }
 
+Json loss_json(const core::WalLoss& loss, const Moment& at) {
+  return Json{{"node", loss.node},
+              {"flushed", core::render_lsn(loss.flushed)},
+              {"goes_on_from", core::render_lsn(loss.goes_on_from)},
+              {"seen", render_time(at.date(loss.seen))}};
+}
+
+Json losses_json(const core::WalLosses& losses, const Moment& at) {
+  const auto render = [&](const core::WalLoss& loss) { return loss_json(loss, at); };
+  return Json{{"count", losses.count}, {"last", maybe(losses.last, render)}};
+}
+
 // Null: none is configured. One that has not been heard of knows nothing.
 Json witness_json(const std::optional<core::WitnessSpec>& spec,
                   const std::optional<core::WitnessView>& view, const Moment& at) {
@@ -190,7 +194,7 @@ Json synchronous_json(const ShardView& shard) {
 
 Json waiver_json(const std::optional<core::WaiverView>& waiver, const Moment& at) {
   return maybe(waiver, [&](const core::WaiverView& known) {
-    return Json{{"until", at.date(known.until)}, {"why", known.why}};
+    return Json{{"until", render_time(at.date(known.until))}, {"why", known.why}};
   });
 }
 
@@ -272,11 +276,12 @@ void add_shard_details(Json& json, const ShardSpec& spec, const ShardView* shard
                        const Moment& at) {
   const ShardView nothing;
   const ShardView& known = shard == nullptr ? nothing : *shard;
-  json["evaluated"] = shard == nullptr ? Json() : Json(at.date(shard->evaluated));
+  json["evaluated"] = shard == nullptr ? Json() : Json(render_time(at.date(shard->evaluated)));
   json["writers"] = shard == nullptr ? Json() : Json(shard->writers);
   json["probe_interval_seconds"] =
       shard == nullptr ? Json() : Json(core::to_seconds(shard->probe_interval));
   json["stamp_statements"] = known.stamp_statements;
+  json["wal_losses"] = losses_json(known.wal_losses, at);
   json["epoch_witness"] = witness_json(spec.epoch_witness, known.epoch_witness, at);
   json["generation_witness"] = witness_json(spec.generation_witness, known.generation_witness, at);
   json["endpoint"] = endpoint_json(spec.endpoint, known.endpoint, at);
@@ -327,7 +332,7 @@ std::string render_view_json(const core::View& view, Instant now, core::WallTime
   }
   return to_text(Json{{"version", RPOGUARD_VERSION},
                       {"now", render_time(wall)},
-                      {"published", at.date(view.published)},
+                      {"published", render_time(at.date(view.published))},
                       {"view_age_seconds", core::to_seconds(now - view.published)},
                       {"stale", is_stale(view, now)},
                       {"probe_interval_seconds", core::to_seconds(view.spec->probe.interval)},

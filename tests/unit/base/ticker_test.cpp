@@ -6,10 +6,10 @@ namespace rpoguard::base {
 namespace {
 
 using namespace std::chrono_literals;
-using Moment = std::chrono::sys_time<std::chrono::nanoseconds>;
+using TimePoint = std::chrono::sys_time<std::chrono::nanoseconds>;
 
 TEST(Ticker, keeps_its_rhythm_and_catches_nothing_up) {
-  constexpr Moment kDue(100s);
+  constexpr TimePoint kDue(100s);
   constexpr std::chrono::nanoseconds kInterval = 10s;
   const auto after = [&](std::chrono::nanoseconds late) {
     return next_tick(kDue, kDue + late, kInterval) - kDue;
@@ -21,7 +21,8 @@ TEST(Ticker, keeps_its_rhythm_and_catches_nothing_up) {
 }
 
 TEST(Ticker, a_moment_still_to_come_stays) {
-  EXPECT_EQ(next_tick(Moment(100s), Moment(99s), std::chrono::nanoseconds(10s)), Moment(100s));
+  EXPECT_EQ(next_tick(TimePoint(100s), TimePoint(99s), std::chrono::nanoseconds(10s)),
+            TimePoint(100s));
 }
 
 }  // namespace

@@ -158,7 +158,14 @@ std::string remarks(const json& one) {
 TEST(StatusTable, understands_the_view_as_it_is_published) {
   std::ifstream file(RPOGUARD_SOURCE_DIR "/tests/testdata/golden/view.json");
   const std::string text = render_status(json::parse(file), {});
-  EXPECT_NE(text.find("has diverged by 1.0 MiB at 0/2F00000"), std::string::npos) << text;
+  EXPECT_NE(text.find("has diverged by 1.0 MiB: its WAL leaves the writer's at 0/2F00000"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("does not count: nobody saw what WAL it had"), std::string::npos) << text;
+  EXPECT_NE(text.find("  Writer iad-a: has lost WAL 2.0 min ago: it had flushed its WAL up to "
+                      "0/2F00500, and goes on from 0/2F00300\n"),
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("  WAL archive: hole of 2 segments\n"), std::string::npos) << text;
   EXPECT_NE(text.find("  Epoch witness: silent, refused: no <answer>\n"), std::string::npos)
       << text;
@@ -240,10 +247,11 @@ TEST(StatusTable, says_by_how_much_a_node_has_diverged) {
   old_writer["diverged_bytes"] = 1'048'576;
   EXPECT_NE(render_status(view({one}), {}).find("  has diverged by 1.0 MiB\n"), std::string::npos);
   old_writer["note"] = "epoch 6";
-  old_writer["fork_point"] = "0/2F00000";
-  EXPECT_NE(
-      render_status(view({one}), {}).find("  epoch 6; has diverged by 1.0 MiB at 0/2F00000\n"),
-      std::string::npos);
+  old_writer["lineage"] = "diverged";
+  old_writer["lineage_note"] = "it left at 0/2F00000: rebuild it";
+  EXPECT_NE(render_status(view({one}), {})
+                .find("  epoch 6; has diverged by 1.0 MiB: it left at 0/2F00000: rebuild it\n"),
+            std::string::npos);
 }
 
 }  // namespace

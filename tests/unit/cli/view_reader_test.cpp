@@ -23,7 +23,7 @@ std::vector<std::string> lines(const std::vector<core::Remark>& remarks) {
 // What the status page says of the view, and what the table says of its JSON.
 void expect_same_remarks(const core::View& view, const test::VirtualClock& clock) {
   const json read = json::parse(serve::render_view_json(view, clock.now(), clock.wall()));
-  const Moment at = read_moment(read);
+  const AnswerTime at = read_answer_time(read);
   for (std::size_t i = 0; i < view.shards.size(); ++i) {
     if (!view.shards[i]) continue;
     const core::ShardView& shard = *view.shards[i];
@@ -60,8 +60,8 @@ TEST(ViewReader, takes_what_is_missing_for_unknown) {
   EXPECT_EQ(read_seconds(nullptr), std::nullopt);
   EXPECT_EQ(read_seconds(1.5), core::Duration(1500ms));
   EXPECT_GT(read_seconds(1e300), core::Duration(24h));
-  EXPECT_EQ(read_moment({{"now", "yesterday"}}).wall, std::nullopt);
-  EXPECT_EQ(read_moment({{"now", "2026-01-01T00:00:00.+00Z"}}).wall, std::nullopt);
+  EXPECT_EQ(read_answer_time({{"now", "yesterday"}}).wall, std::nullopt);
+  EXPECT_EQ(read_answer_time({{"now", "2026-01-01T00:00:00.+00Z"}}).wall, std::nullopt);
 }
 
 TEST(ViewReader, says_a_reason_that_it_does_not_know_in_the_message) {
@@ -69,6 +69,12 @@ TEST(ViewReader, says_a_reason_that_it_does_not_know_in_the_message) {
       read_node({{"failure", {{"reason", "on_fire"}, {"message", "it burns"}}}});
   ASSERT_TRUE(node.failure);
   EXPECT_EQ(node.failure->message, "on_fire, it burns");
+}
+
+TEST(ViewReader, takes_a_lineage_that_it_does_not_know_for_unknown) {
+  EXPECT_EQ(read_node({{"lineage", "follows"}}).lineage, core::Lineage::follows);
+  EXPECT_EQ(read_node({{"lineage", "sideways"}}).lineage, core::Lineage::unknown);
+  EXPECT_EQ(read_node({{"lineage", nullptr}}).lineage, std::nullopt);
 }
 
 TEST(ViewReader, refuses_members_of_another_type) {

@@ -55,6 +55,7 @@ ShardView everything_wrong() {
   view.synchronous = {true, true, "nobody waits"};
   view.nodes[kIadB].state = NodeState::stale_writer;
   view.nodes[kPhxA].diverged_bytes = 12;
+  view.wal_losses = {.count = 1, .last = WalLoss{"iad-a", Lsn{0x500}, Lsn{0x300}, view.evaluated}};
   return view;
 }
 
@@ -109,7 +110,7 @@ TEST(Alerts, say_who_and_what_and_leave_the_details_to_the_view) {
   ShardView view = everything_wrong();
   view.nodes[kIadA].state = NodeState::split_brain;
   view.nodes[kIadB].note = "epoch 6";
-  view.nodes[kPhxA].note = "it left at 0/50";
+  view.nodes[kPhxA].lineage_note = "it left at 0/50";
   view.gate.reasons = {Reason::split_brain};
   view.gate.detail = "two writers";
   view.gate.open_until = Instant{};
@@ -118,11 +119,14 @@ TEST(Alerts, say_who_and_what_and_leave_the_details_to_the_view) {
     texts.push_back(alert.summary + " | " + alert.description);
   EXPECT_EQ(
       texts,
-      (Names{"shard 184 has more than one writer of the same epoch | two writers",
-             "shard 184 refuses writes: split_brain | two writers",
-             "shard 184 promises RPO 0, but its writer does not wait for a copy | nobody waits",
-             "iad-b of shard 184 is an old writer that still accepts writes | epoch 6",
-             "phx-a of shard 184 has diverged by 12 B | it left at 0/50"}));
+      (Names{
+          "shard 184 has more than one writer of the same epoch | two writers",
+          "shard 184 refuses writes: split_brain | two writers",
+          "shard 184 promises RPO 0, but its writer does not wait for a copy | nobody waits",
+          "shard 184 has a writer that has lost WAL | iad-a: it had flushed its WAL up to 0/500, "
+          "and goes on from 0/300",
+          "iad-b of shard 184 is an old writer that still accepts writes | epoch 6",
+          "phx-a of shard 184 has diverged by 12 B | it left at 0/50"}));
   view.nodes[kIadA].state = NodeState::unconfirmed;
   EXPECT_EQ(alerts_of(view).front().summary, "shard 184 has no writer");
 }
@@ -141,7 +145,7 @@ TEST(Alerts, are_those_of_the_shipped_rules) {
     EXPECT_EQ(alert.labels.at("severity"), rules[name].severity) << name;
     EXPECT_EQ(alert.hold, parse_duration(rules[name].hold)) << name;
   }
-  EXPECT_EQ(seen.size(), 5U) << "all but the split brain, which does not wait as its rule does";
+  EXPECT_EQ(seen.size(), 6U) << "all but the split brain, which does not wait as its rule does";
   EXPECT_EQ(rules.at("RPOGuardSplitBrain").severity, "critical");
 }
 
@@ -158,7 +162,33 @@ TEST(Alerts, of_a_node_carry_the_labels_of_its_series) {
   const auto diverged = find("RPOGuardNodeDiverged");
   ASSERT_NE(diverged, all.end());
   EXPECT_EQ(diverged->labels.at("node"), "phx-a");
-  EXPECT_EQ(diverged->labels.size(), 4U);
+  EXPECT_EQ(diverged->labels.at("state"), "diverged");
+  EXPECT_EQ(diverged->labels.size(), 5U);
+}
+
+TEST(Alerts, of_a_node_that_holds_what_its_writer_lost_are_those_of_a_fork) {
+  TestShard shard;
+  shard.run_healthy(3);
+  shard.view.nodes[kPhxA].lineage = Lineage::diverged;
+  EXPECT_EQ(names(shard.view), Names{"RPOGuardNodeDiverged"});
+  EXPECT_EQ(alerts_of(shard.view).front().summary, "phx-a of shard 184 has diverged");
+  shard.view.nodes[kPhxA].lineage = Lineage::unknown;
+  EXPECT_EQ(names(shard.view), Names{}) << "that has time for a scrape";
+}
+
+// As long as the shipped rule looks back.
+TEST(Alerts, of_lost_wal_last_ten_minutes) {
+  TestShard shard;
+  shard.run_healthy(3);
+  ShardView& view = shard.view;
+  view.wal_losses = {.count = 1, .last = WalLoss{"iad-a", Lsn{0x500}, Lsn{0x300}, {}}};
+  view.wal_losses.last->seen = view.evaluated - minutes(10) + milliseconds(1);
+  EXPECT_EQ(names(view), Names{"RPOGuardWriterLostWal"});
+  view.wal_losses.last->seen = view.evaluated - minutes(10);
+  EXPECT_EQ(names(view), Names{});
+  std::ifstream file(RPOGUARD_SOURCE_DIR "/rules/rpoguard.rules.yml");
+  const std::string rules{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_NE(rules.find("increase(rpoguard_writer_lost_wal_total[10m]) > 0"), std::string::npos);
 }
 
 TEST(HookSpecTest, types_are_named_as_they_are_configured) {

@@ -39,10 +39,11 @@ TEST(ForkPoint, of_a_returned_old_writer_says_how_far_it_went_on) {
   EXPECT_EQ(old_writer.fork_point, kFork);
   EXPECT_EQ(old_writer.diverged_bytes, 12345);
   EXPECT_NE(old_writer.note.find("fence it"), std::string::npos);
-  EXPECT_NE(old_writer.note.find("its WAL leaves the writer's at 0/3001388 and goes on for 12345 "
-                                 "bytes: run pg_rewind or rebuild it"),
-            std::string::npos)
-      << old_writer.note;
+  EXPECT_EQ(old_writer.lineage, Lineage::diverged);
+  EXPECT_EQ(
+      old_writer.lineage_note,
+      "its WAL leaves the writer's at 0/3001388 and goes on for 12345 bytes: run pg_rewind or "
+      "rebuild it");
   EXPECT_FALSE(shard.view.nodes[kPhxA].fork_point) << "the writer is no fork of itself";
   EXPECT_FALSE(shard.view.nodes[kPhxA].diverged_bytes);
 }
@@ -86,7 +87,10 @@ TEST(ForkPoint, of_a_standby_is_judged_by_the_last_of_its_wal) {
     EXPECT_EQ(shard.state(kIadB), "standby") << row.name;
     EXPECT_EQ(view.fork_point, row.fork) << row.name;
     EXPECT_EQ(view.diverged_bytes, row.diverged) << row.name;
-    EXPECT_EQ(view.note.empty(), row.diverged.value_or(0) == 0) << row.name << ": " << view.note;
+    EXPECT_EQ(view.lineage == Lineage::diverged, row.diverged.value_or(0) > 0) << row.name;
+    EXPECT_EQ(view.lineage_note.empty(), row.diverged.value_or(0) == 0)
+        << row.name << ": " << view.lineage_note;
+    EXPECT_EQ(view.note, "") << row.name;
   }
 }
 

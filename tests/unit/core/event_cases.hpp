@@ -108,6 +108,8 @@ inline void find_no_divergence(ShardView& view) {
 inline void diverge(ShardView& view) {
   view.nodes[1].fork_point = Lsn{0x3A000000};
   view.nodes[1].diverged_bytes = 12345;
+  view.nodes[1].lineage = Lineage::diverged;
+  view.nodes[1].lineage_note = "its WAL leaves the writer's: rebuild it";
 }
 inline void diverge_somewhere(ShardView& view) {
   view.nodes[1].diverged_bytes = 512;
@@ -115,6 +117,23 @@ inline void diverge_somewhere(ShardView& view) {
 inline void diverge_further(ShardView& view) {
   diverge(view);
   view.nodes[1].diverged_bytes = 99999;
+}
+inline void hold_lost_wal(ShardView& view) {
+  view.nodes[1].lineage = Lineage::diverged;
+  view.nodes[1].lineage_note = "it had WAL beyond 0/300: rebuild it";
+}
+inline void follow_after_all(ShardView& view) {
+  view.nodes[1].lineage = Lineage::follows;
+}
+inline void be_unseen_at_a_start(ShardView& view) {
+  view.nodes[1].lineage = Lineage::unknown;
+  view.nodes[1].lineage_note = "nobody saw it: rebuild it";
+}
+inline void lose_wal(ShardView& view) {
+  view.wal_losses = {.count = 1, .last = WalLoss{"iad-a", Lsn{0x500}, Lsn{0x300}, view.evaluated}};
+}
+inline void lose_wal_again(ShardView& view) {
+  view.wal_losses = {.count = 2, .last = WalLoss{"iad-a", Lsn{0x700}, Lsn{0x400}, view.evaluated}};
 }
 inline void answer_of_witnesses(ShardView& view) {
   const Instant now(std::chrono::seconds(100));
@@ -273,6 +292,17 @@ inline const std::vector<EventCase>& event_cases() {
       {"a node diverges further", diverge, diverge_further},
       {"a diverged node is silent for a look", diverge, be_unreachable},
       {"a first view of a diverged node", nullptr, diverge},
+      {"a node has what its writer lost", nothing, hold_lost_wal},
+      {"a node that has what its writer lost goes on", hold_lost_wal, hold_lost_wal},
+      {"a node that had what its writer lost is readmitted", hold_lost_wal, follow_after_all},
+      {"nobody can tell whose WAL a node holds", follow_after_all, be_unseen_at_a_start},
+      {"nobody can tell it yet", be_unseen_at_a_start, be_unseen_at_a_start},
+      {"what was not known of a node is bad", be_unseen_at_a_start, hold_lost_wal},
+      {"a first view of a node of which nobody can tell", nullptr, be_unseen_at_a_start},
+      {"the writer has lost WAL", nothing, lose_wal},
+      {"the writer has lost no more WAL", lose_wal, lose_wal},
+      {"the writer has lost WAL again", lose_wal, lose_wal_again},
+      {"a first view of a writer that has lost WAL", nullptr, lose_wal},
       {"a witness falls silent", answer_of_witnesses, silence_epoch_witness},
       {"a witness stays silent", silence_epoch_witness, silence_epoch_witness},
       {"a witness answers again", silence_epoch_witness, answer_of_witnesses},

@@ -55,7 +55,8 @@ class Lineages : public ::testing::Test {
     const auto& known = shard.view.nodes[node].lineage;
     return known ? name_of(*known) : "none";
   }
-  std::string note(std::size_t node) const { return shard.view.nodes[node].note; }
+  std::string note(std::size_t node) const { return shard.view.nodes[node].lineage_note; }
+  const WalLosses& losses() const { return shard.view.wal_losses; }
 
   ShardSpec spec = make_spec();
   TestShard shard;
@@ -95,6 +96,70 @@ TEST_F(Lineages, of_a_copy_ahead_of_a_writer_that_lost_wal_part_for_good) {
   restart_writer();
   look(5);
   EXPECT_EQ(lineage(kPhxA), "diverged") << "another run makes it no better";
+}
+
+TEST_F(Lineages, that_are_not_the_writers_come_with_the_command_that_ends_it) {
+  TestShard before = shard;
+  restart_writer(1500);
+  idle(2);
+  EXPECT_EQ(note(kPhxA),
+            "it had WAL beyond 0/30005DC, where the writer's WAL went on when it was last started: "
+            "run pg_rewind or rebuild it, then `rpoguard readmit 184/phx-a --reason TEXT`");
+  EXPECT_EQ(shard.view.gate.detail, "phx-a is not counted: " + note(kPhxA));
+  EXPECT_EQ(shard.view.nodes[kPhxA].note, "");
+  EXPECT_EQ(note(kIadA), "");
+
+  shard = std::move(before);
+  restart_writer();
+  writer().checkpoint->redo = Lsn{writer().checkpoint->lsn.value - 56};
+  look(1);
+  EXPECT_EQ(note(kPhxA),
+            "nobody saw what WAL it had when the writer was last started: compare it with the "
+            "writer, or rebuild it, then `rpoguard readmit 184/phx-a --reason TEXT`");
+}
+
+// Whoever promotes a copy now must know what it holds.
+TEST_F(Lineages, are_told_while_there_is_no_writer_of_whom_something_is_held_against) {
+  restart_writer(1500);
+  idle(2);
+  ASSERT_EQ(lineage(kPhxA), "diverged");
+  shard.failures[kIadA] = ProbeFailure::refused;
+  idle(5);
+  ASSERT_FALSE(shard.view.writer);
+  EXPECT_EQ(lineage(kPhxA), "diverged");
+  EXPECT_NE(note(kPhxA).find("rpoguard readmit 184/phx-a"), std::string::npos);
+  EXPECT_EQ(lineage(kIadA), "none");
+  EXPECT_EQ(readmit(shard.memory, spec, "phx-a", shard.now), "");
+  shard.judge();
+  EXPECT_EQ(lineage(kPhxA), "none") << "of a copy that counts, a writer has to say whose it is";
+}
+
+TEST_F(Lineages, count_each_loss_of_wal_once_and_say_from_where_to_where) {
+  EXPECT_EQ(losses().count, 0U);
+  restart_writer();
+  look(2);
+  EXPECT_EQ(losses().count, 0U) << "a restart that loses nothing";
+  const Lsn flushed = *writer().flushed_lsn;
+  restart_writer(1500);
+  idle(1);
+  ASSERT_EQ(losses().count, 1U);
+  EXPECT_EQ(losses().last->node, "iad-a");
+  EXPECT_EQ(losses().last->flushed, flushed);
+  EXPECT_EQ(losses().last->goes_on_from, Lsn{flushed.value - 1500});
+  EXPECT_LE(losses().last->seen, shard.now);
+  EXPECT_GE(losses().last->seen, shard.now - seconds(1));
+  look(20);
+  EXPECT_EQ(losses().count, 1U) << "it is told once";
+  // A virtual machine that goes on from a snapshot.
+  const Lsn before = *writer().flushed_lsn;
+  writer().insert_lsn = writer().flushed_lsn = Lsn{before.value - 700};
+  idle(3);
+  ASSERT_EQ(losses().count, 2U);
+  EXPECT_EQ(losses().last->flushed, before);
+  EXPECT_EQ(losses().last->goes_on_from, Lsn{before.value - 700});
+  shard.restart();
+  look(3);
+  EXPECT_EQ(losses().count, 0U) << "counters begin anew with the process";
 }
 
 TEST_F(Lineages, count_again_when_an_operator_says_so_and_only_by_what_is_seen_after) {
@@ -173,7 +238,7 @@ TEST_F(Lineages, of_a_copy_that_nobody_saw_are_not_known) {
   shard.failures[kPhxA].reset();
   look(12);
   EXPECT_EQ(lineage(kPhxA), "unknown");
-  EXPECT_NE(note(kPhxA).find("nobody saw what it had"), std::string::npos) << note(kPhxA);
+  EXPECT_NE(note(kPhxA).find("nobody saw what WAL it had"), std::string::npos) << note(kPhxA);
   EXPECT_EQ(lineage(kIadB), "assumed") << "that one was seen";
   EXPECT_FALSE(shard.open());
   restart_writer();
@@ -270,7 +335,8 @@ TEST_F(Lineages, of_a_writer_that_does_not_tell_its_run_prove_nothing) {
     hide(writer());
     look(1);
     EXPECT_EQ(lineage(kPhxA), "unknown");
-    EXPECT_NE(note(kPhxA).find("does not tell which run"), std::string::npos) << note(kPhxA);
+    EXPECT_NE(note(kPhxA).find("does not say when it was started"), std::string::npos)
+        << note(kPhxA);
     shard = std::move(before);
     look(1);
     EXPECT_EQ(lineage(kPhxA), "assumed") << "and it was only not told";
@@ -287,6 +353,32 @@ TEST_F(Lineages, part_where_a_position_goes_back_within_one_run) {
   EXPECT_FALSE(shard.open());
   look(10);
   EXPECT_EQ(lineage(kPhxA), "diverged");
+}
+
+// It has written much since, and flushed little of it.
+TEST_F(Lineages, are_not_known_where_only_the_flush_position_goes_back_within_one_run) {
+  const Lsn end = *writer().flushed_lsn;
+  writer().insert_lsn = Lsn{end.value + 500};
+  writer().flushed_lsn = Lsn{end.value - 1500};
+  writer().snapshot = "1000:1000:";
+  idle(1);
+  EXPECT_EQ(lineage(kPhxA), "unknown");
+  EXPECT_FALSE(shard.open());
+  ASSERT_EQ(losses().count, 1U);
+  EXPECT_EQ(losses().last->flushed, end);
+  EXPECT_EQ(losses().last->goes_on_from, Lsn{end.value - 1500});
+}
+
+// More is inserted than before, less than at the last look.
+TEST_F(Lineages, part_where_what_was_not_flushed_goes_back_within_one_run) {
+  const Lsn end = *writer().flushed_lsn;
+  writer().insert_lsn = Lsn{end.value + 9000};
+  idle(1);
+  ASSERT_EQ(losses().count, 0U);
+  writer().insert_lsn = Lsn{end.value + 100};
+  writer().snapshot = "1000:1000:";
+  idle(1);
+  EXPECT_EQ(losses().count, 1U) << "it is no longer the same memory";
 }
 
 TEST_F(Lineages, of_a_server_opened_without_a_promotion_are_not_known) {

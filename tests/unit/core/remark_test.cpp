@@ -49,6 +49,19 @@ TEST(Remarks, on_the_exposure_say_how_soon_it_reaches_the_rpo) {
       << "it has reached it";
 }
 
+TEST(Remarks, on_what_the_writer_lost_are_made_for_an_hour) {
+  const auto lose = [](ShardView& view, Duration ago) {
+    view.wal_losses.last = WalLoss{"iad-a", Lsn{0x500}, Lsn{0x300}, kNow - ago};
+  };
+  ShardView view = quiet_view();
+  lose(view, 3min);
+  EXPECT_EQ(lines(remarks_of(view, kNow)),
+            Lines{"bad Writer iad-a: has lost WAL 3.0 min ago: it had flushed its WAL up to 0/500, "
+                  "and goes on from 0/300"});
+  lose(view, 1h);
+  EXPECT_EQ(lines(remarks_of(view, kNow)), Lines{});
+}
+
 TEST(Remarks, on_a_promise_need_a_problem) {
   EXPECT_EQ(remarks_on([](ShardView& view) { view.synchronous.promised = true; }), Lines{});
   EXPECT_EQ(remarks_on([](ShardView& view) {
@@ -163,13 +176,34 @@ TEST(Remarks, on_a_node_are_its_note_its_fork_its_replay_and_its_failure) {
   node.note = "epoch 6";
   node.diverged_bytes = 1'048'576;
   EXPECT_EQ(lines(remarks_of(node)), (Lines{"plain epoch 6", "bad has diverged by 1.0 MiB"}));
-  node.fork_point = Lsn{0x2F00000};
+  node.lineage_note = "it left at 0/2F00000: rebuild it";
   node.failure = ProbeError{ProbeFailure::refused, "no"};
   node.apply_delay = 5min;
   node.replay_paused = true;
   EXPECT_EQ(lines(remarks_of(node)),
-            (Lines{"plain epoch 6", "bad has diverged by 1.0 MiB at 0/2F00000",
+            (Lines{"plain epoch 6", "bad has diverged by 1.0 MiB: it left at 0/2F00000: rebuild it",
                    "plain replays 5.0 min late", "unsure replay paused", "plain refused: no"}));
+}
+
+TEST(Remarks, on_a_second_name_say_whose_and_what_to_correct) {
+  NodeView node;
+  node.same_server_as = "iad-b";
+  EXPECT_EQ(lines(remarks_of(node)),
+            Lines{"unsure is the same server as iad-b, as far as rpoguard can tell, so it counts "
+                  "once at most: correct its host or its DNS record"});
+}
+
+TEST(Remarks, on_whose_wal_a_node_holds_are_made_where_it_does_not_count) {
+  NodeView node;
+  for (const Lineage sound : {Lineage::follows, Lineage::assumed}) {
+    node.lineage = sound;
+    EXPECT_EQ(lines(remarks_of(node)), Lines{});
+  }
+  node.lineage_note = "why: what to do";
+  node.lineage = Lineage::unknown;
+  EXPECT_EQ(lines(remarks_of(node)), Lines{"unsure does not count: why: what to do"});
+  node.lineage = Lineage::diverged;
+  EXPECT_EQ(lines(remarks_of(node)), Lines{"bad has diverged: why: what to do"});
 }
 
 }  // namespace

@@ -260,9 +260,6 @@ TEST_F(SecondName, of_a_server_beside_the_writer_is_no_remote_copy) {
   const NodeView& second = shard.view.nodes[kPhxA];
   EXPECT_FALSE(second.counted);
   EXPECT_EQ(second.same_server_as, "iad-b");
-  EXPECT_EQ(second.note,
-            "it is the same server as iad-b, by system identifier and start, so it counts once at "
-            "most");
   EXPECT_EQ(shard.view.nodes[kIadB].same_server_as, "");
   shard.failures[kIadB] = ProbeFailure::timeout;
   run(100);

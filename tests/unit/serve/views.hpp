@@ -60,6 +60,7 @@ inline void make_copy(core::NodeView& node, core::Instant now, bool counted) {
   node.replay_paused = false;
   node.streaming = true;
   node.synchronous = !counted;
+  node.lineage = counted ? core::Lineage::follows : core::Lineage::assumed;
   node.recovery_point_flush = now - 700ms;
   node.recovery_point_replay = now - 1700ms;
   node.lag_bytes_flush = 96;
@@ -179,6 +180,14 @@ inline core::ShardView broken_shard(std::shared_ptr<const core::ShardSpec> spec,
   shard.write_outage_since = now - 90s;
   shard.nodes[0].fork_point = core::Lsn{0x2F00000};
   shard.nodes[0].diverged_bytes = 1'048'672;
+  shard.nodes[0].lineage = core::Lineage::diverged;
+  shard.nodes[0].lineage_note = "its WAL leaves the writer's at 0/2F00000: rebuild it";
+  shard.nodes[2].same_server_as = "iad-b";
+  shard.nodes[2].lineage = core::Lineage::unknown;
+  shard.nodes[2].lineage_note = "nobody saw what WAL it had <then>: rebuild it";
+  shard.wal_losses = {
+      .count = 2,
+      .last = core::WalLoss{"iad-a", core::Lsn{0x2F00500}, core::Lsn{0x2F00300}, now - 120s}};
   shard.nodes[0].last_transaction_seen = now - 12s;
   shard.nodes[2].apply_delay = 1h;
   shard.probe_interval = 250ms;
