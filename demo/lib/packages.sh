@@ -21,7 +21,8 @@ packages_of_group() {
       libssl-dev libcrypt-dev ;;
     servers) echo postgresql prometheus prometheus-alertmanager ;;
     tests) echo ccache mold libgtest-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 locales \
-      pgbackrest patroni python3-etcd etcd-server etcd-client haproxy nginx-light pgbouncer libfaketime \
+      pgbackrest patroni python3-etcd etcd-server etcd-client repmgr postgresql-15-auto-failover haproxy nginx-light \
+      pgbouncer libfaketime \
       openssl curl python3-minimal debootstrap dpkg-dev file binutils ca-certificates \
       $(unless_found node nodejs) $(unless_found npm npm) ;;
     bench) echo prometheus-postgres-exporter libbenchmark-dev nginx-light wrk ;;
@@ -77,13 +78,13 @@ dropin=$dropin_directory/rpoguard.conf
 enabled_units() {
   (cd /etc/systemd/system 2>/dev/null &&
     find . -path '*.wants/*' \( -name 'postgresql*' -o -name 'prometheus*' \
-      -o -name 'pgbackrest*' -o -name 'patroni*' -o -name 'etcd*' -o -name 'haproxy*' \
+      -o -name 'pgbackrest*' -o -name 'patroni*' -o -name 'repmgr*' -o -name 'etcd*' -o -name 'haproxy*' \
       -o -name 'pgbouncer*' -o -name 'nginx*' \) | sort)
 }
 
 # Services of ours that a System V init would start.
 enabled_rc_links() {
-  find /etc/rc[2345].d -name 'S*postgresql' -o -name 'S*prometheus*' -o -name 'S*patroni' \
+  find /etc/rc[2345].d -name 'S*postgresql' -o -name 'S*prometheus*' -o -name 'S*patroni' -o -name 'S*repmgr*' \
     -o -name 'S*etcd' -o -name 'S*haproxy' -o -name 'S*pgbouncer' -o -name 'S*nginx' 2>/dev/null | sort
 }
 

@@ -46,6 +46,8 @@ json to_json(const std::string& shard, const core::DurableMemory& memory) {
   if (memory.epochs.confirmed) out["confirmed_epoch"] = memory.epochs.confirmed->value;
   if (!memory.epochs.confirmed_node.empty()) out["confirmed_node"] = memory.epochs.confirmed_node;
   put_place(out, memory.epochs.confirmed_place);
+  if (const auto& started = memory.epochs.confirmed_started)
+    out["confirmed_started_unix_us"] = started->time_since_epoch().count();
   if (memory.epochs.system_identifier) out["system_identifier"] = *memory.epochs.system_identifier;
   if (memory.highest_generation) out["highest_generation"] = *memory.highest_generation;
   for (const auto& [node, epoch] : memory.epochs.rivals)
@@ -132,6 +134,8 @@ core::DurableMemory from_json(const json& in) {
   if (in.contains("confirmed_node"))
     memory.epochs.confirmed_node = in.at("confirmed_node").get<std::string>();
   memory.epochs.confirmed_place = place_from_json(in);
+  if (in.contains("confirmed_started_unix_us"))
+    memory.epochs.confirmed_started = wall_time(in.at("confirmed_started_unix_us"));
   if (in.contains("highest_generation"))
     memory.highest_generation = in.at("highest_generation").get<std::int64_t>();
   if (in.contains("rivals")) {

@@ -174,6 +174,7 @@ void World::judge_view() {
   if (view.writer && !profile_.timeline_epochs && view.writer->epoch < sidecar_.highest_shown())
     fail("a writer with epoch " + std::to_string(view.writer->epoch.value) + " is confirmed");
   judge_stamp();
+  judge_takeover();
   judge_number();
   judge_waiver();
   if (view.bootstrapped) ++tally_.bootstrapped;
@@ -236,6 +237,27 @@ void World::judge_stamp() {
   const bool seen = queue_.now() - stamp.when > 2 * probe.interval + probe.timeout;
   if (seen && stamp.region != server.region)
     fail(server.name + " is confirmed, and its stamp is for region " + stamp.region);
+}
+
+// Who was promoted and not stamped gets no writes while the server that was confirmed on that stamp
+// takes some. (A stamp that the sidecar has not seen before the promotion may be of the promotion.)
+void World::judge_takeover() {
+  const auto writer = sidecar_.writer_index();
+  if (!writer || profile_.timeline_epochs) return;
+  const auto& servers = cluster_.servers();
+  const Server& server = servers[*writer];
+  if (server.in_recovery || server.timeline != sidecar_.writer_branch()) return;
+  const Stamp& stamp = cluster_.history().stamp_at({server.timeline, server.inserted});
+  const auto first = first_confirmed_.emplace(stamp.epoch, *writer).first->second;
+  const bool taken_over = stamp.end.timeline != server.timeline && first != *writer;
+  if (!taken_over || !sidecar_.ask().open) return;
+  for (std::size_t node = 0; node < servers.size(); ++node) {
+    const bool stamped = servers[node].timeline == stamp.end.timeline &&
+                         cluster_.history().stamp_at(servers[node].position()).end == stamp.end;
+    if (node != *writer && stamped && cluster_.accepts_writes(node))
+      fail("the gate is open for " + server.name + ", which was promoted and not stamped, and " +
+           servers[node].name + " takes writes on that stamp");
+  }
 }
 
 // Who holds an epoch means one stamp by it.

@@ -27,7 +27,7 @@ bool says_ok(std::uint16_t port, const std::string& path) {
 // The lock is lost `ttl` after the last renewal; loop_wait + 2 retry_timeouts must fit into it.
 std::string patroni_config(const std::string& name, const std::string& region,
                            std::uint16_t etcd_port, std::uint16_t rest_port, std::uint16_t port,
-                           const TempDir& dir) {
+                           const TempDir& dir, const std::string& on_role_change) {
   const std::string rest = "\"" + on_loopback(rest_port) + "\"";
   const std::string server = "\"" + on_loopback(port) + "\"";
   return "scope: " + std::string(kScope) + "\nname: " + name + "\nrestapi: {listen: " + rest +
@@ -55,8 +55,8 @@ postgresql:
     - local all all trust
     - host all all 127.0.0.1/32 trust
     - host replication all 127.0.0.1/32 trust
-tags: {region: )" +
-         region + "}\n";
+)" + (on_role_change.empty() ? "" : "  callbacks: {on_role_change: \"" + on_role_change + "\"}\n") +
+         "tags: {region: " + region + "}\n";
 }
 
 std::string check_of(const std::string& name, const PatroniNode& node, std::uint16_t port) {
@@ -96,10 +96,12 @@ void Etcd::expect_a_member_that_never_comes() const {
   if (added.exit_code != 0) throw std::runtime_error("etcdctl: " + added.output);
 }
 
-PatroniNode::PatroniNode(const std::string& name, const std::string& region, const Etcd& etcd)
+PatroniNode::PatroniNode(const std::string& name, const std::string& region, const Etcd& etcd,
+                         const std::string& on_role_change)
     : port_(free_port()), rest_port_(free_port()) {
   give_to(unprivileged_user(), dir_.path());
-  write_file(config_path(), patroni_config(name, region, etcd.port(), rest_port_, port_, dir_));
+  write_file(config_path(),
+             patroni_config(name, region, etcd.port(), rest_port_, port_, dir_, on_role_change));
   const std::string on_term =
       "kill -QUIT $(head -n 1 " + (dir_ / "data/postmaster.pid").string() + "); kill $!; exit";
   server_reaper_ = std::make_unique<Process>(
@@ -122,6 +124,10 @@ void PatroniNode::restart_patroni() {
 }
 
 PatroniNode::~PatroniNode() {
+  crash();
+}
+
+void PatroniNode::crash() {
   patroni_->kill_tree();
   stop_server();
 }

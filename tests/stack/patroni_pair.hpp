@@ -37,7 +37,9 @@ class Etcd {
 /// One Patroni and the server that it keeps. As above.
 class PatroniNode {
  public:
-  PatroniNode(const std::string& name, const std::string& region, const Etcd& etcd);
+  /// `on_role_change`: the command of that callback; empty: none.
+  PatroniNode(const std::string& name, const std::string& region, const Etcd& etcd,
+              const std::string& on_role_change = "");
   /// Patroni's servers are nobody's children, so a helper ends them also when the test is killed.
   ~PatroniNode();
   PatroniNode(const PatroniNode&) = delete;
@@ -49,6 +51,7 @@ class PatroniNode {
   void freeze_patroni() const { patroni_->signal(SIGSTOP); }
   /// By SIGKILL; its PostgreSQL serves all the while.
   void restart_patroni();
+  void crash();  ///< Patroni by SIGKILL, its PostgreSQL by SIGQUIT
 
   std::string conninfo() const;
   /// First column of the first row, as text; empty when the server is down or says NULL.
@@ -57,6 +60,7 @@ class PatroniNode {
   std::uint16_t port() const { return port_; }
   std::uint16_t rest_port() const { return rest_port_; }
   std::string config_path() const { return dir_ / "patroni.yml"; }
+  std::string data_dir() const { return dir_ / "data"; }
   std::string log() const { return read_file(dir_ / "log"); }
 
  private:

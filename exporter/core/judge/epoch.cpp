@@ -54,8 +54,11 @@ struct Judge {
   std::string outranked(std::size_t node) const;
   void rank_candidates();
   std::string foreign_stamp(std::size_t node) const;
-  bool owns_epoch(std::size_t node) const;
+  bool is_raised(std::size_t node) const;
+  bool may_take_over(std::size_t node) const;
+  std::string takeover(std::size_t node) const;
   std::string repeated_number(std::size_t node) const;
+  std::string late_promotion(std::size_t node) const;
   std::string stamp_it(std::size_t node) const;
   std::string doubt_about(std::size_t node) const;
   void confirm_alone(std::size_t node);
@@ -157,7 +160,7 @@ void Judge::report_silence() {
 
 // What to do about an epoch that is not this node's own.
 std::string Judge::stamp_it(std::size_t node) const {
-  if (spec.epoch_source != EpochSource::table) return ": another one needs a higher epoch";
+  if (spec.epoch_source != EpochSource::table) return "; it needs a higher epoch to be the writer";
   return "; if it is to be the writer, stamp it: " +
          stamp_statement(spec.nodes[node].region, verdict.highest);
 }
@@ -171,10 +174,42 @@ std::string Judge::foreign_stamp(std::size_t node) const {
          (spec.epoch_source == EpochSource::table ? stamp_it(node) : " (by epoch.query)");
 }
 
+// Its epoch is higher than that of the last confirmed writer.
+bool Judge::is_raised(std::size_t node) const {
+  return !memory.confirmed || *epoch(node) > *memory.confirmed;
+}
+
+// Is it known of another server on the epoch of the last writer that this one writes no more?
+//
+// Example. iad-a was confirmed on epoch 4, and is out of sight. Somebody promotes iad-b, whose row
+// says epoch 4 for region iad, too: iad-a may accept writes all the while. Only once iad-a itself
+// says that it is in recovery, or the number rises, is iad-b the writer.
+bool Judge::may_take_over(std::size_t node) const {
+  const std::string& last = memory.confirmed_node;
+  if (last.empty() || last == spec.nodes[node].name) return true;
+  if (memory.confirmed_server.contains(node)) return true;
+  const auto owner = std::ranges::find(spec.nodes, last, &NodeSpec::name);
+  // To take the owner out of the configuration is an operator's word where there is no number to
+  // raise.
+  if (owner == spec.nodes.end()) return spec.epoch_source == EpochSource::timeline;
+  return memory.yielded_to.contains(node) && owner->region == spec.nodes[node].region;
+}
+
+std::string Judge::takeover(std::size_t node) const {
+  if (is_raised(node) || may_take_over(node)) return "";
+  const std::string& last = memory.confirmed_node;
+  const bool configured = std::ranges::find(spec.nodes, last, &NodeSpec::name) != spec.nodes.end();
+  return "it accepts writes on epoch " + text(*epoch(node)) + ", on which " + last +
+         " has been the writer; " + last +
+         (configured ? " has not been seen in recovery since"
+                     : " is not in the configuration any more") +
+         ", so both may accept writes" + stamp_it(node);
+}
+
 // A restored server is stamped from a low number on, and two that were promoted apart from each
 // other get the same one: whoever holds that epoch from before would be let in.
 std::string Judge::repeated_number(std::size_t node) const {
-  if (!memory.confirmed || *epoch(node) != *memory.confirmed) return "";
+  if (is_raised(node)) return "";
   const bool same_node = spec.nodes[node].name == memory.confirmed_node;
   const std::string now = another_history(memory.confirmed_place, *current[node], same_node);
   if (now.empty()) return "";
@@ -183,15 +218,24 @@ std::string Judge::repeated_number(std::size_t node) const {
          render_place(memory.confirmed_place) + "; now it is on " + now + stamp_it(node);
 }
 
-// Where nothing says whose an epoch is, it belongs to the first that was confirmed on it: the same
-// number on another node is a copy of it, or an independent promotion.
-bool Judge::owns_epoch(std::size_t node) const {
-  if (!memory.confirmed || *epoch(node) > *memory.confirmed) return true;
-  const auto owner = std::ranges::find(spec.nodes, memory.confirmed_node, &NodeSpec::name);
-  // An owner that was taken out of the configuration owns nothing any more.
-  if (owner == spec.nodes.end() || owner->name == spec.nodes[node].name) return true;
-  // The authority may name a region: who writes within it is not its matter.
-  return memory.authority && memory.authority->writer == owner->region;
+// A promotion that nobody has stamped: of a server under the name of the last writer, which need
+// not be the same server, or of one that rpoguard has seen in recovery with this very stamp.
+std::string Judge::late_promotion(std::size_t node) const {
+  const bool last = !is_raised(node) && spec.nodes[node].name == memory.confirmed_node;
+  const auto& before = memory.confirmed_place.timeline;
+  const Timeline now = current[node]->timeline;
+  const bool moved = last && before && now != *before;
+  const bool promoted = !last && memory.promoted_since_stamp.contains(node) &&
+                        !memory.confirmed_server.contains(node);
+  if (memory.yielded_to.contains(node) || (!moved && !promoted)) return "";
+  std::string why = "it accepts writes on epoch " + text(*epoch(node));
+  if (moved) {
+    why += ", which was confirmed on timeline " + std::to_string(before->value) +
+           "; now it is on timeline " + std::to_string(now.value);
+  } else {
+    why += ", which it had when it was still in recovery";
+  }
+  return why + ": it was promoted since" + stamp_it(node);
 }
 
 std::string Judge::doubt_about(std::size_t node) const {
@@ -208,11 +252,11 @@ std::string Judge::doubt_about(std::size_t node) const {
   if (source == EpochSource::table || region) {
     const std::string foreign = foreign_stamp(node);
     if (!foreign.empty()) return foreign;
-  } else if (!owns_epoch(node)) {
-    return "it accepts writes on epoch " + text(*epoch(node)) + ", on which " +
-           memory.confirmed_node + " has been the writer" + stamp_it(node);
   }
-  return stamps ? repeated_number(node) : "";
+  const std::string other = takeover(node);
+  if (!other.empty() || !stamps) return other;
+  const std::string repeated = repeated_number(node);
+  return repeated.empty() ? late_promotion(node) : repeated;
 }
 
 void Judge::confirm_alone(std::size_t node) {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,14 @@ struct EpochMemory {
   std::optional<Epoch> confirmed = {};
   std::string confirmed_node = {};
   EpochPlace confirmed_place = {};
+  /// Nodes that are the very server which was confirmed last, whatever they are called.
+  std::set<std::size_t> confirmed_server = {};
+  /// Nodes that accept writes where the one confirmed last does not any more: asked after they were
+  /// found to, it said that it is in recovery.
+  std::set<std::size_t> yielded_to = {};
+  /// Nodes that accept writes on a stamp which they had when they were still in recovery: whoever
+  /// promoted them has not stamped them.
+  std::set<std::size_t> promoted_since_stamp = {};
   /// EpochSource::http: an answer that is young enough, or why there is none.
   struct Authority {
     Epoch epoch;

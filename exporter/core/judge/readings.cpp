@@ -54,6 +54,7 @@ void take_success(Reading& reading, NodeObservation observation) {
   reading.failing_since.reset();
   if (facts.in_recovery) {
     reading.in_recovery_at = observation.asked;
+    reading.epoch_in_recovery = facts.stamped ? std::optional(facts.stamped->epoch) : std::nullopt;
     reading.accepting_since.reset();
     reading.last_transaction.reset();
   } else if (!reading.accepting_since) {

@@ -19,7 +19,8 @@ struct Reading {
   std::optional<NodeObservation> last_success;  ///< carries facts
   std::optional<Instant> failing_since;
   std::array<std::uint64_t, kProbeFailureCount> failures{};  ///< since start, by ProbeFailure
-  std::optional<Instant> in_recovery_at;  ///< it was still in recovery when asked at this moment
+  std::optional<Instant> in_recovery_at;   ///< it was still in recovery when asked at this moment
+  std::optional<Epoch> epoch_in_recovery;  ///< of the stamp that it showed then
   /// It has been seen to accept writes, and not otherwise since; when that was first known.
   std::optional<Instant> accepting_since;
   /// It was seen to commit, abort or prepare since then; when the last of these was first known.

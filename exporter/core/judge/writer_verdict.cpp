@@ -31,9 +31,57 @@ void ask_authority(EpochMemory& remembered, const WitnessReading& witness, Insta
   }
 }
 
+// By its identity, not its name.
+bool is_confirmed_server(const EpochRecord& record, const NodeFacts& facts) {
+  return record.confirmed_started && facts.started == record.confirmed_started &&
+         facts.system_identifier == record.system_identifier;
+}
+
+// The name leads to another node's server, as far as is known: what is said there is not said by
+// the server that was meant once.
+bool leads_elsewhere(std::size_t node, const ShardSpec& spec, const Servers& servers) {
+  return std::ranges::any_of(spec.nodes, [&](const NodeSpec& other) {
+    return other.name != spec.nodes[node].name && servers.are_one(other, spec.nodes[node]);
+  });
+}
+
+// The last confirmed writer says that it is in recovery, asked at this moment; absent: it does not.
+std::optional<Instant> in_recovery_when(const EpochRecord& record, const ShardSpec& spec,
+                                        const Readings& readings, const Servers& servers) {
+  const auto last = std::ranges::find(spec.nodes, record.confirmed_node, &NodeSpec::name);
+  if (last == spec.nodes.end()) return std::nullopt;
+  const auto node = static_cast<std::size_t>(last - spec.nodes.begin());
+  const Reading& reading = readings[node];
+  const bool said = reading.current && reading.facts().in_recovery &&
+                    reading.facts().system_identifier == record.system_identifier;
+  if (!said || leads_elsewhere(node, spec, servers)) return std::nullopt;
+  return reading.last_success->asked;
+}
+
+bool is_promoted_since_stamp(const Reading& reading) {
+  const auto& stamped = reading.facts().stamped;
+  return reading.accepting_since && stamped && reading.epoch_in_recovery &&
+         stamped->epoch <= *reading.epoch_in_recovery;
+}
+
+// What ties those who accept writes now to the last confirmed writer. What that one said before
+// another was found to accept writes is no answer to it: it may have been promoted since.
+void remember_succession(EpochMemory& remembered, const EpochRecord& record, const ShardSpec& spec,
+                         const Readings& readings, const Servers& servers) {
+  const auto in_recovery = in_recovery_when(record, spec, readings, servers);
+  for (std::size_t node = 0; node < readings.size(); ++node) {
+    const Reading& reading = readings[node];
+    if (!reading.current) continue;
+    if (is_confirmed_server(record, reading.facts())) remembered.confirmed_server.insert(node);
+    if (in_recovery && reading.accepting_since && *in_recovery >= *reading.accepting_since)
+      remembered.yielded_to.insert(node);
+    if (is_promoted_since_stamp(reading)) remembered.promoted_since_stamp.insert(node);
+  }
+}
+
 // What the verdict over the epochs needs from before, and from the witness.
-EpochMemory remember(const EpochRecord& record, const ShardSpec& spec,
-                     const WitnessReading& epoch_witness, Instant now) {
+EpochMemory remember(const EpochRecord& record, const ShardSpec& spec, const Readings& readings,
+                     const Servers& servers, const WitnessReading& epoch_witness, Instant now) {
   EpochMemory remembered;
   remembered.highest = record.highest;
   if (const auto reached = number_reached(epoch_witness))
@@ -47,6 +95,7 @@ EpochMemory remember(const EpochRecord& record, const ShardSpec& spec,
     if (rival != record.rivals.end()) remembered.rivals[node] = rival->second;
   }
   if (spec.epoch_source == EpochSource::http) ask_authority(remembered, epoch_witness, now);
+  remember_succession(remembered, record, spec, readings, servers);
   return remembered;
 }
 
@@ -142,7 +191,8 @@ bool has_moved(const EpochRecord& record, const ShardSpec& spec, const Servers& 
                const NodeSpec& node, const NodeFacts& facts) {
   const auto& timeline = record.confirmed_place.timeline;
   const auto last = std::ranges::find(spec.nodes, record.confirmed_node, &NodeSpec::name);
-  const bool same_node = last != spec.nodes.end() && servers.are_one(*last, node);
+  const bool same_node = (last != spec.nodes.end() && servers.are_one(*last, node)) ||
+                         is_confirmed_server(record, facts);
   return !same_node || (timeline && *timeline != facts.timeline);
 }
 
@@ -155,6 +205,7 @@ void confirm(EpochRecord& record, const ConfirmedWriter& writer) {
   if (!known) record.confirmed_place = epoch_place(facts);
   record.confirmed = std::max(record.confirmed, std::optional(writer.epoch));
   record.confirmed_node = writer.spec.name;
+  record.confirmed_started = facts.started;
   record.system_identifier = facts.system_identifier;
 }
 
@@ -188,7 +239,7 @@ WriterVerdict judge_writer(EpochRecord before, const ShardSpec& spec, const Read
   }
   WriterVerdict verdict;
   EpochVerdict& epochs = verdict.epochs;
-  epochs = judge_epochs(spec, remember(before, spec, epoch_witness, now), facts);
+  epochs = judge_epochs(spec, remember(before, spec, readings, servers, epoch_witness, now), facts);
   auto rivals = rivals_now(before, spec, epochs, readings);
   tell_writers_apart(epochs, spec, readings, now);
   tell_how_to_forget(epochs, spec);

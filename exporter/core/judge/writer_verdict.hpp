@@ -25,6 +25,9 @@ struct EpochRecord {
   std::string confirmed_node;
   /// And where: the same number elsewhere is another stamp, or another history.
   EpochPlace confirmed_place;
+  /// Its postmaster's start, on its own clock: by this and the system identifier it is known under
+  /// another name, too.
+  std::optional<WallTime> confirmed_started{};
   /// Nodes that were part of a split brain, beyond doubt, with the epoch that each showed last. A
   /// node leaves it when it is seen in recovery, or as the confirmed or an outranked writer, when a
   /// writer is confirmed on a higher stamp, when it leaves the configuration, and by

@@ -44,7 +44,7 @@ enum class NodeState {
                  ///< contaminated until rewound
   split_brain,   ///< accepts writes on the highest epoch, and so does another
   unconfirmed,   ///< accepts writes, but its epoch is unknown, stamped for another region, that of
-                 ///< another node, or a number that was used before
+                 ///< another node, from before its promotion, or a number that was used before
   foreign,       ///< another system identifier: not this shard's data
   unreachable,   ///< the last probe failed, or there was none yet
 };

@@ -67,6 +67,12 @@ EpochMemory confirmed(std::int64_t epoch, const std::string& node) {
   return memory;
 }
 
+/// The last confirmed writer says that it is in recovery, after that node was found not to be.
+EpochMemory yielded_to(std::size_t node, EpochMemory memory) {
+  memory.yielded_to.insert(node);
+  return memory;
+}
+
 EpochMemory authority(std::int64_t epoch, const std::string& writer, EpochMemory memory = {}) {
   memory.authority = EpochMemory::Authority{Epoch{epoch}, writer};
   memory.highest = std::max(memory.highest.value_or(Epoch{epoch}), Epoch{epoch});
@@ -79,10 +85,15 @@ TEST(EpochQuery, with_a_region_it_is_as_the_table) {
   expect(EpochSource::query,
          {
              {"its own region", {iad, {}, {}}, confirmed(5, "iad-a"), {kWriter}},
-             {"a node of the region takes over",
+             {"a node of the region takes over, and the writer may go on",
               {{}, iad, {}},
               confirmed(5, "iad-a"),
-              {kUnreachable, kWriter}},
+              {kUnreachable, kUnconfirmed},
+              Reason::stale_epoch},
+             {"a node of the region takes over from a standby",
+              {copy_of(iad), iad, {}},
+              yielded_to(kIadB, confirmed(5, "iad-a")),
+              {kStandby, kWriter}},
              {"promoted, not raised",
               {{}, {}, iad},
               confirmed(5, "iad-a"),
@@ -135,6 +146,15 @@ TEST(EpochQuery, without_a_region_an_epoch_belongs_to_the_first_confirmed_on_it)
               confirmed(5, "iad-a"),
               {kUnreachable, kUnconfirmed},
               Reason::stale_epoch},
+             {"from a standby of its region",
+              {copy_of(five), five, {}},
+              yielded_to(kIadB, confirmed(5, "iad-a")),
+              {kStandby, kWriter}},
+             {"from a standby of another region",
+              {copy_of(five), {}, five},
+              yielded_to(kPhxA, confirmed(5, "iad-a")),
+              {kStandby, kUnreachable, kUnconfirmed},
+              Reason::stale_epoch},
              {"another node, raised",
               {{}, {}, six},
               confirmed(5, "iad-a"),
@@ -148,7 +168,11 @@ TEST(EpochQuery, without_a_region_an_epoch_belongs_to_the_first_confirmed_on_it)
               confirmed(6, "phx-a"),
               {kStale},
               Reason::stale_epoch},
-             {"the owner left the configuration", {five, {}, {}}, confirmed(5, "ord-a"), {kWriter}},
+             {"the owner left the configuration",
+              {five, {}, {}},
+              confirmed(5, "ord-a"),
+              {kUnconfirmed},
+              Reason::stale_epoch},
              {"confirmed before nodes were kept", {five, {}, {}}, old_file, {kWriter}},
              {"no row",
               {accepts(std::nullopt), {}, {}},
@@ -174,6 +198,10 @@ TEST(EpochTimeline, one_number_on_another_node_is_another_promotion) {
                                      confirmed(2, "phx-a"),
                                      {kUnreachable, kUnconfirmed},
                                      Reason::stale_epoch},
+                                    {"the first left the configuration",
+                                     {{}, second, {}},
+                                     confirmed(2, "ord-a"),
+                                     {kUnreachable, kWriter}},
                                     {"both in sight",
                                      {{}, second, second},
                                      confirmed(2, "phx-a"),
@@ -240,7 +268,26 @@ TEST(EpochAuthority, must_raise_its_number_to_name_another) {
                                 {"another node of the region it names",
                                  {{}, any, {}},
                                  authority(7, "iad", confirmed(7, "iad-a")),
+                                 {kUnreachable, kUnconfirmed},
+                                 Reason::stale_epoch},
+                                {"another node of the region, named",
+                                 {{}, any, {}},
+                                 authority(7, "iad-b", confirmed(7, "iad-a")),
+                                 {kUnreachable, kUnconfirmed},
+                                 Reason::stale_epoch},
+                                {"from a standby of the region it names",
+                                 {copy_of(any), any, {}},
+                                 authority(7, "iad", yielded_to(kIadB, confirmed(7, "iad-a"))),
+                                 {kStandby, kWriter}},
+                                {"raised within the region",
+                                 {{}, any, {}},
+                                 authority(8, "iad", confirmed(7, "iad-a")),
                                  {kUnreachable, kWriter}},
+                                {"the last writer left the configuration",
+                                 {{}, any, {}},
+                                 authority(7, "iad", confirmed(7, "ord-a")),
+                                 {kUnreachable, kUnconfirmed},
+                                 Reason::stale_epoch},
                                 {"raised",
                                  {{}, {}, any},
                                  authority(8, "phx-a", confirmed(7, "iad-a")),

@@ -173,7 +173,7 @@ TEST(EpochVerdict, with_the_table_the_highest_stamp_wins_and_doubt_confirms_nobo
        {kSplit, kUnreachable, kSplit},
        Reason::split_brain,
        1},
-      {"promoted within the region, unstamped",
+      {"promoted within the region, and nobody is known to have been the writer before",
        kTable,
        {{}, accepts_writes(1, "iad", 2), {}},
        1,
@@ -388,28 +388,106 @@ TEST(RepeatedNumber, of_a_restored_server_confirms_nobody_and_is_named) {
 TEST(RepeatedNumber, of_another_node_is_named_where_its_stamp_or_history_shows_it) {
   EpochMemory memory = confirmed_four();
   memory.confirmed_place.stamped = kWallStart;
-  NodeFacts phx = accepts_writes(4, "phx", 1);
+  memory.yielded_to.insert(kIadB);
+  NodeFacts other = accepts_writes(4, "iad", 1);
   const auto writer = [&] {
-    return judge_epochs(make_spec(), memory, {nullptr, nullptr, &phx}).writer;
+    return judge_epochs(make_spec(), memory, {nullptr, &other, nullptr}).writer;
   };
-  phx.stamped->promoted_at = kWallStart + seconds(1);
+  other.stamped->promoted_at = kWallStart + seconds(1);
   EXPECT_FALSE(writer()) << "two forks have stamped one number";
-  phx.stamped->promoted_at = kWallStart;
-  EXPECT_EQ(writer(), kPhxA);
-  phx.timeline = Timeline{2};
-  EXPECT_EQ(writer(), kPhxA) << "it does not tell where it left timeline 1";
-  phx.history = TimelineHistory{{{Timeline{1}, Lsn{0x2000000}}}};
+  other.stamped->promoted_at = kWallStart;
+  EXPECT_EQ(writer(), kIadB);
+  other.timeline = Timeline{2};
+  EXPECT_EQ(writer(), kIadB) << "it does not tell where it left timeline 1";
+  other.history = TimelineHistory{{{Timeline{1}, Lsn{0x2000000}}}};
   EXPECT_FALSE(writer());
 }
 
 TEST(RepeatedNumber, is_not_said_of_a_takeover_that_goes_on_from_there) {
   NodeFacts promoted = accepts_writes(4, "iad", 2);
   promoted.history = TimelineHistory{{{Timeline{1}, Lsn{0x3000000}}}};
-  for (const bool same : {true, false}) {
-    std::vector<const NodeFacts*> facts{nullptr, nullptr, nullptr};
-    facts[same ? kIadA : kIadB] = &promoted;
-    EXPECT_TRUE(judge_epochs(make_spec(), confirmed_four(), facts).writer) << same;
-  }
+  EpochMemory memory = confirmed_four();
+  memory.yielded_to.insert(kIadB);
+  EXPECT_TRUE(judge_epochs(make_spec(), memory, {nullptr, &promoted, nullptr}).writer);
+}
+
+// A name may lead to another server than before: a virtual address that has moved to the promoted
+// one.
+TEST(LatePromotion, under_the_name_of_the_last_writer_confirms_nobody) {
+  NodeFacts promoted = accepts_writes(4, "iad", 2);
+  promoted.history = TimelineHistory{{{Timeline{1}, Lsn{0x3000000}}}};
+  EpochMemory memory = confirmed_four();
+  ShardSpec spec = make_spec();
+  const auto judged = [&] { return judge_epochs(spec, memory, {&promoted, nullptr, nullptr}); };
+  EXPECT_EQ(judged().reason, Reason::stale_epoch);
+  EXPECT_EQ(judged().detail,
+            "iad-a: it accepts writes on epoch 4, which was confirmed on timeline 1; now it is on "
+            "timeline 2: it was promoted since; if it is to be the writer, stamp it: select "
+            "rpoguard.cluster_promote('iad', 'YOUR NAME', above => 4)");
+  spec.epoch_source = EpochSource::query;
+  EXPECT_NE(judged().detail.find("promoted since; it needs a higher epoch to be the writer"),
+            std::string::npos)
+      << judged().detail;
+  spec.epoch_source = EpochSource::table;
+  promoted.stamped->epoch = Epoch{5};
+  EXPECT_EQ(judged().writer, kIadA) << "stamped";
+  promoted.stamped->epoch = Epoch{4};
+  memory.confirmed_place = {};
+  EXPECT_EQ(judged().writer, kIadA) << "state files from before timelines were kept";
+}
+
+// iad-b accepts writes on a stamp that it had in recovery. What the last writer was, if it is known
+// at all, was on a lower one: its own stamp was never seen on it.
+TEST(LatePromotion, of_a_node_that_had_its_stamp_in_recovery_confirms_nobody) {
+  const NodeFacts promoted = accepts_writes(5, "iad", 2);
+  EpochMemory memory;
+  const auto judged = [&] {
+    return judge_epochs(make_spec(), memory, {nullptr, &promoted, nullptr});
+  };
+  EXPECT_EQ(judged().writer, kIadB);
+  memory.promoted_since_stamp.insert(kIadB);
+  EXPECT_FALSE(judged().writer) << "nothing was ever confirmed";
+  memory = confirmed_four();
+  EXPECT_EQ(judged().writer, kIadB) << "stamped";
+  memory.promoted_since_stamp.insert(kIadB);
+  EXPECT_EQ(judged().detail,
+            "iad-b: it accepts writes on epoch 5, which it had when it was still in recovery: it "
+            "was promoted since; if it is to be the writer, stamp it: select "
+            "rpoguard.cluster_promote('iad', 'YOUR NAME', above => 5)");
+  memory.yielded_to.insert(kIadB);
+  EXPECT_EQ(judged().writer, kIadB);
+  memory.yielded_to.clear();
+  memory.confirmed = Epoch{5};
+  memory.confirmed_node = "iad-b";
+  memory.confirmed_place.timeline = Timeline{2};
+  EXPECT_EQ(judged().writer, kIadB) << "it was confirmed there";
+}
+
+TEST(Takeover, on_the_epoch_of_a_writer_that_may_go_on_confirms_nobody) {
+  const NodeFacts promoted = accepts_writes(4, "iad", 2);
+  EpochMemory memory = confirmed_four();
+  const auto judged = [&] {
+    return judge_epochs(make_spec(), memory, {nullptr, &promoted, nullptr});
+  };
+  EXPECT_EQ(judged().states[kIadB], kUnconfirmed);
+  EXPECT_EQ(judged().reason, Reason::stale_epoch);
+  EXPECT_EQ(
+      judged().detail,
+      "iad-b: it accepts writes on epoch 4, on which iad-a has been the writer; iad-a has not "
+      "been seen in recovery since, so both may accept writes; if it is to be the writer, "
+      "stamp it: select rpoguard.cluster_promote('iad', 'YOUR NAME', above => 4)");
+  memory.confirmed_server.insert(kIadB);
+  EXPECT_EQ(judged().writer, kIadB) << "it is that server by another name";
+  memory.confirmed_server.clear();
+  memory.yielded_to.insert(kIadB);
+  EXPECT_EQ(judged().writer, kIadB);
+  memory.yielded_to.clear();
+  memory.confirmed_node = "iad-z";
+  EXPECT_NE(judged().detail.find("iad-z is not in the configuration any more, so both may"),
+            std::string::npos)
+      << judged().detail;
+  memory.confirmed_node = "";
+  EXPECT_EQ(judged().writer, kIadB) << "state files from before nodes were kept";
 }
 
 TEST(RepeatedNumber, is_a_matter_of_stamps) {
@@ -421,7 +499,7 @@ TEST(RepeatedNumber, is_a_matter_of_stamps) {
     restored.stamped->writer_region = region;
     const auto verdict = judge_epochs(spec, confirmed_four(), {&restored, nullptr, nullptr});
     EXPECT_FALSE(verdict.writer) << region;
-    EXPECT_NE(verdict.detail.find("at 0/2000000: another one needs a higher epoch"),
+    EXPECT_NE(verdict.detail.find("at 0/2000000; it needs a higher epoch to be the writer"),
               std::string::npos)
         << verdict.detail;
   }

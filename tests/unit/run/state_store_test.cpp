@@ -27,6 +27,8 @@ class StateStoreTest : public ::testing::Test {
     memory.epochs.confirmed_place = {
         core::Timeline{3}, core::Lsn{0x1'0000'0028},
         core::WallTime(std::chrono::microseconds(1'700'000'000'000'456))};
+    memory.epochs.confirmed_started =
+        core::WallTime(std::chrono::microseconds(1'700'000'000'000'789));
     memory.highest_generation = 12;
     memory.epochs.rivals = {{"iad-a", core::Epoch{7}}, {"phx-a", std::nullopt}};
     memory.epochs.system_identifier = 18'000'000'000'000'000'001ULL;
