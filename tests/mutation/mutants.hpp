@@ -121,7 +121,7 @@ inline constexpr std::array kMutants{
     Mutant{"run_unknown_is_fine", "lineage.cpp", "if (!memory.run.known)", "if (false)",
            "a writer that does not tell its run is taken for the old one", "", 0},
     Mutant{"opened_is_promoted", "lineage.cpp",
-           "if (!promoted && begin.before->node != run.node) {", "if (false) {",
+           "if (!promoted && at.begin.before->node != at.run.node) {", "if (false) {",
            "a standby that was opened without a promotion has copies at once", "", 0},
     Mutant{"loss_is_not_told", "lineage.cpp", "++losses.count;", "",
            "nobody is told that the writer has lost WAL", "", 0},
