@@ -57,11 +57,11 @@ TEST(Stamp, the_statement_that_is_printed_makes_the_promoted_server_the_writer) 
   shard.iad_a().kill9();
   shard.iad_b().kill9();
   shard.heal_wan();
-  shard.phx_a().promote();
   EXPECT_TRUE(eventually(10s, [&] { return !printed_statement(rpoguard, "phx").empty(); }))
       << status_of(rpoguard);
   const std::string statement = printed_statement(rpoguard, "phx");
   EXPECT_NE(statement.find("above => 3"), std::string::npos) << statement;
+  shard.phx_a().promote();
   EXPECT_EQ(shard.phx_a().query(statement), "4");
   EXPECT_TRUE(opens(rpoguard));
   EXPECT_EQ(confirmed_epoch(rpoguard), 4);
