@@ -37,6 +37,12 @@ std::string why_closed(const Rpoguard& rpoguard) {
   return rpoguard.ops_json("/api/v1/view").at("shards").at(0).at("gate").at("detail");
 }
 
+/// Empty: none is.
+std::string confirmed_node(const Rpoguard& rpoguard) {
+  const auto writer = rpoguard.ops_json("/api/v1/view").at("shards").at(0).at("writer");
+  return writer.is_null() ? "" : writer.at("node").get<std::string>();
+}
+
 bool is_refused(const Rpoguard& rpoguard) {
   return eventually(60s, [&] { return why_closed(rpoguard) == kRefused; });
 }
@@ -162,6 +168,13 @@ TEST(Takeover, by_hand_is_refused_until_the_old_writer_says_that_it_is_none) {
 
   shard.iad_a().reseed({.port = shard.iad_b().port(), .application_name = "iad-a"});
   way.heal();
+  EXPECT_TRUE(eventually(20s, [&] { return confirmed_node(rpoguard) == "iad-b"; }))
+      << why_closed(rpoguard);
+  // As it was started since, it has not seen phx-a when iad-b began to write.
+  const CommandResult readmitted =
+      run_command({.argv = {RPOGUARD_BINARY, "readmit", "184/phx-a", "--reason", "follows iad-b",
+                            "--config.file=" + rpoguard.config_path()}});
+  EXPECT_EQ(readmitted.exit_code, 0) << readmitted.output;
   EXPECT_TRUE(opens(rpoguard)) << why_closed(rpoguard);
   EXPECT_EQ(open_to(rpoguard), "iad-b 1");
   shard.iad_a().stop();
