@@ -28,6 +28,7 @@ class StateStoreTest : public ::testing::Test {
         core::Timeline{3}, core::Lsn{0x1'0000'0028},
         core::WallTime(std::chrono::microseconds(1'700'000'000'000'456))};
     memory.highest_generation = 12;
+    memory.archive_foreign_until = core::Lsn{0x1'0800'0000};
     memory.epochs.rivals = {{"iad-a", core::Epoch{7}}, {"phx-a", std::nullopt}};
     memory.epochs.system_identifier = 18'000'000'000'000'000'001ULL;
     memory.waiver = {core::WallTime(std::chrono::microseconds(1'700'000'000'000'123)),
