@@ -50,6 +50,8 @@ json to_json(const std::string& shard, const core::DurableMemory& memory) {
     out["confirmed_started_unix_us"] = started->time_since_epoch().count();
   if (memory.epochs.system_identifier) out["system_identifier"] = *memory.epochs.system_identifier;
   if (memory.highest_generation) out["highest_generation"] = *memory.highest_generation;
+  if (const auto& until = memory.archive_foreign_until)
+    out["archive_foreign_until_lsn"] = core::render_lsn(*until);
   for (const auto& [node, epoch] : memory.epochs.rivals)
     out["rivals"][node] = epoch ? json(epoch->value) : json(nullptr);
   if (memory.waiver) {
@@ -138,6 +140,9 @@ core::DurableMemory from_json(const json& in) {
     memory.epochs.confirmed_started = wall_time(in.at("confirmed_started_unix_us"));
   if (in.contains("highest_generation"))
     memory.highest_generation = in.at("highest_generation").get<std::int64_t>();
+  if (in.contains("archive_foreign_until_lsn"))
+    memory.archive_foreign_until =
+        core::parse_lsn(in.at("archive_foreign_until_lsn").get<std::string>()).value();
   if (in.contains("rivals")) {
     for (const auto& [node, epoch] : in.at("rivals").get<json::object_t>()) {
       auto& rival = memory.epochs.rivals[node];

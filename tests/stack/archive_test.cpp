@@ -311,7 +311,7 @@ TEST(ArchiveScenario, wal_that_the_writer_has_not_written_proves_nothing) {
   std::filesystem::copy(copy.wal() + "/" + next, shard.wal() + "/" + next);
   EXPECT_TRUE(watch.becomes([](const auto& view) {
     return !view.frontier && !view.recovery_point &&
-           view.note.find("ahead of the writer") != std::string::npos;
+           view.note.find("another history") != std::string::npos;
   })) << watch.archive().note;
 }
 

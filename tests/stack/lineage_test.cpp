@@ -1,9 +1,8 @@
 // Copies that hold another history than the writer's, on real servers: positions, timeline and
 // state look perfect, and none of what the writer acknowledges is on the copy.
-#include <filesystem>
-
 #include <gtest/gtest.h>
 
+#include "tests/stack/histories.hpp"
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/open_gate.hpp"
@@ -12,40 +11,6 @@ namespace rpoguard::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::string lineage_of(const Rpoguard& rpoguard, const std::string& name) {
-  const auto view = rpoguard.ops_json("/api/v1/view");
-  for (const auto& node : view.at("shards").at(0).at("nodes")) {
-    if (node.at("name") == name)
-      return node.at("lineage").is_null() ? "none" : node.at("lineage").get<std::string>();
-  }
-  throw std::runtime_error("no node " + name);
-}
-
-/// A crash-consistent copy of a server's data directory, as a snapshot of its volume is one.
-class Snapshot {
- public:
-  explicit Snapshot(Server& server) : server_(server) {
-    server.kill9();
-    copy(server.data_dir(), kept_ / "data");
-    server.start();
-  }
-  /// The server loses all that it has written since.
-  void restore() {
-    server_.kill9();
-    copy(kept_ / "data", server_.data_dir());
-    server_.start();
-  }
-
- private:
-  static void copy(const std::string& from, const std::string& to) {
-    const CommandResult done =
-        run_command({.argv = {"sh", "-c", "rm -rf \"$2\" && cp -a \"$1\" \"$2\"", "sh", from, to}});
-    if (done.exit_code != 0) throw std::runtime_error(done.output);
-  }
-  Server& server_;
-  TempDir kept_;
-};
 
 /// Acknowledged rows, and how many of them are on the promoted copy.
 void print_loss(const char* what, const Server& writer, const Server& copy) {
@@ -63,7 +28,7 @@ TEST(Lineage, of_copies_that_have_what_their_writer_lost_is_another_until_they_a
   ASSERT_TRUE(starts_open(rpoguard));
   shard.iad_a().exec("create table orders (generation int, n int)");
   shard.cluster().set_synchronous("");
-  Snapshot before(shard.iad_a());
+  VolumeSnapshot before(shard.iad_a());
   ASSERT_TRUE(opens(rpoguard)) << "a crash that loses nothing is no other history";
   EXPECT_EQ(lineage_of(rpoguard, "phx-a"), "assumed");
 

@@ -1,5 +1,6 @@
 // Beside a real Patroni with etcd: rpoguard takes the epoch from the leader's REST API, and Patroni
 // moves the writer, loses its store, or hangs.
+#include <cstdlib>
 #include <mutex>
 #include <thread>
 
@@ -82,6 +83,13 @@ class Patroni : public ::testing::Test {
   std::string state_of(std::size_t node) const {
     return rpoguard_.ops_json("/api/v1/view").at("shards").at(0).at("nodes").at(node).at("state");
   }
+  /// It counts, and its proof has ended the waiver.
+  bool copy_proves(std::size_t node) const {
+    return eventually(30s, [&] {
+      const auto shard = rpoguard_.ops_json("/api/v1/view").at("shards").at(0);
+      return shard.at("nodes").at(node).at("counted").get<bool>() && shard.at("waiver").is_null();
+    });
+  }
   std::optional<double> highest_epoch() const {
     return rpoguard_.metric("rpoguard_highest_epoch", {{"shard", "184"}});
   }
@@ -104,6 +112,26 @@ TEST_F(Patroni, a_switchover_moves_the_gate_once_and_loses_nothing) {
   EXPECT_EQ(highest_epoch(), 2);
   EXPECT_TRUE(eventually(20s, [&] { return state_of(0) == "standby"; })) << what();
   EXPECT_EQ(lost_on(pair_.phx_a()).count, 0U);
+}
+
+// RPOGUARD_SWITCHOVERS=10 makes more of them.
+TEST_F(Patroni, switchovers_back_and_forth_leave_a_copy_that_counts_each_time) {
+  const char* text = std::getenv("RPOGUARD_SWITCHOVERS");
+  const int count = text == nullptr ? 4 : std::stoi(text);
+  std::string leader = "iad-a";
+  for (int number = 1; number <= count; ++number) {
+    SCOPED_TRACE(number);
+    const std::string candidate = leader == "iad-a" ? "phx-a" : "iad-a";
+    pair_.patronictl(
+        {"switchover", "shard-184", "--leader", leader, "--candidate", candidate, "--force"});
+    ASSERT_TRUE(opens_to(candidate)) << what();
+    EXPECT_TRUE(copy_proves(leader == "iad-a" ? 0 : 1)) << what();
+    EXPECT_TRUE(opens_to(candidate)) << what();
+    flows();
+    leader = candidate;
+  }
+  EXPECT_EQ(highest_epoch(), 1 + count);
+  EXPECT_EQ(lost_on(leader == "iad-a" ? pair_.iad_a() : pair_.phx_a()).count, 0U);
 }
 
 TEST_F(Patroni, without_its_store_it_demotes_and_the_gate_closes_with_the_epoch_still_known) {

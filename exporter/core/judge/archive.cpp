@@ -70,12 +70,16 @@ std::vector<Segments> archived_on(const std::vector<Stretch>& stretches,
   return archived;
 }
 
-/// Where the walk begins; the end: nowhere. A backup whose first segment is missing cannot be
+struct Start {
+  std::vector<Segments>::const_iterator part;
+  std::uint64_t segment = 0;  ///< of the part
+};
+
+/// Where the walk begins; nullopt: nowhere. A backup whose first segment is missing cannot be
 /// restored: it is no place to begin.
-std::vector<Segments>::const_iterator start_of_walk(const std::vector<Segments>& archived,
-                                                    const std::vector<Stretch>& stretches,
-                                                    const ArchiveFacts& archive,
-                                                    const WalPath& path) {
+std::optional<Start> start_of_walk(const std::vector<Segments>& archived,
+                                   const std::vector<Stretch>& stretches,
+                                   const ArchiveFacts& archive, const WalPath& path) {
   for (auto backup = archive.backup_starts.rbegin(); backup != archive.backup_starts.rend();
        ++backup) {
     const auto start = parse_wal_segment(*backup, path.segment_bytes);
@@ -86,12 +90,13 @@ std::vector<Segments>::const_iterator start_of_walk(const std::vector<Segments>&
     });
     const auto found = std::ranges::find_if(
         archived, [&](const Segments& part) { return part.contains(segment); });
-    if (on_path && found != archived.end()) return found;
+    if (on_path && found != archived.end()) return Start{found, segment};
   }
   // A later timeline goes on from WAL of others. Without its history nobody knows whether that is
   // here.
   const bool complete = path.history || path.timeline == Timeline{1};
-  return complete ? archived.begin() : archived.end();
+  if (!complete || archived.empty()) return std::nullopt;
+  return Start{archived.begin(), archived.front().first};
 }
 
 /// Archived beside the segments, and not WAL that anything could be proven by.
@@ -119,8 +124,12 @@ void take_writer(ArchiveMemory& memory, const std::string& node, const NodeFacts
     memory.claim_at_look.reset();
     memory.waiting_from.reset();
     memory.ready.reset();
-    memory.of_another_history = false;
     if (memory.look) memory.look->claimed.reset();
+  }
+  // Another start, node or timeline of the same cluster leaves in the archive what is in it.
+  if (known && known->system_identifier != writer.system_identifier) {
+    memory.foreign_until.reset();
+    memory.run_start.reset();
   }
   memory.writer = std::move(writer);
 }
@@ -168,11 +177,20 @@ std::optional<Frontier> contiguous_frontier(const ArchiveFacts& archive, const W
   if (archive.holes_invisible)
     return Frontier{Lsn{archived.back().end * path.segment_bytes}, std::nullopt};
   const auto start = start_of_walk(archived, stretches, archive, path);
-  if (start == archived.end()) return std::nullopt;
+  if (!start) return std::nullopt;
   std::uint64_t missing = 0;
-  for (auto part = start; std::next(part) != archived.end(); ++part)
+  for (auto part = start->part; std::next(part) != archived.end(); ++part)
     missing += std::next(part)->first - part->end;
-  return Frontier{Lsn{start->end * path.segment_bytes}, static_cast<std::int64_t>(missing)};
+  return Frontier{Lsn{start->part->end * path.segment_bytes}, static_cast<std::int64_t>(missing)};
+}
+
+std::optional<Lsn> begin_of_walk(const ArchiveFacts& archive, const WalPath& path) {
+  if (!is_segment_size(path.segment_bytes)) return std::nullopt;
+  const auto stretches = stretches_of(path);
+  const auto archived = archived_on(stretches, archive.runs, path.segment_bytes);
+  const auto start = start_of_walk(archived, stretches, archive, path);
+  if (!start) return std::nullopt;
+  return Lsn{start->segment * path.segment_bytes};
 }
 
 ArchiveMemory follow_archiver(ArchiveMemory memory, const std::string& node,
@@ -189,6 +207,25 @@ ArchiveMemory follow_archiver(ArchiveMemory memory, const std::string& node,
   return memory;
 }
 
+// Of a promotion, the histories of the timelines tell.
+ArchiveMemory meet_run(ArchiveMemory archive, const RunMemory& memory,
+                       const std::optional<WriterRun>& run) {
+  const auto& begun = memory.begun;
+  if (!begun || !begun->before || !run || !run->shared ||
+      begun->before->timeline != run->timeline ||
+      begun->before->system_identifier != run->system_identifier)
+    return archive;
+  // A server that goes on writing where another had written has lost what that one wrote since.
+  const bool lost_wal = begun->lost_wal || begun->before->node != run->node;
+  archive.run_start = ArchiveMemory::RunStart{.goes_on = *run->shared,
+                                              .earliest = begun->earliest,
+                                              .latest = begun->latest,
+                                              .lost_wal = lost_wal,
+                                              .foreign_before = archive.foreign_until};
+  if (lost_wal) archive.foreign_until = std::max(archive.foreign_until, run->shared);
+  return archive;
+}
+
 ArchiveMemory take_look(ArchiveMemory memory, const ArchiveObservation& observation) {
   const auto* facts = std::get_if<ArchiveFacts>(&observation.outcome);
   if (facts == nullptr || !memory.writer) return memory;
@@ -199,6 +236,7 @@ ArchiveMemory take_look(ArchiveMemory memory, const ArchiveObservation& observat
   look.answered = observation.answered;
   look.path = memory.writer->path;
   look.frontier = contiguous_frontier(*facts, look.path);
+  look.begins = begin_of_walk(*facts, look.path);
   look.last_backup = facts->last_backup;
   look.system_identifier = facts->system_identifier;
   look.holes_invisible = facts->holes_invisible;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "exporter/core/judge/writer_run.hpp"
 #include "exporter/core/model/observation.hpp"
 #include "exporter/core/model/timeline_history.hpp"
 #include "exporter/core/model/units.hpp"
@@ -33,6 +34,9 @@ struct Frontier {
 /// of the path, or the history of a timeline above 1 is not known and no backup was taken on it.
 /// Linear in the number of runs.
 std::optional<Frontier> contiguous_frontier(const ArchiveFacts& archive, const WalPath& path);
+
+/// Where that walk begins; nullopt where there is none.
+std::optional<Lsn> begin_of_walk(const ArchiveFacts& archive, const WalPath& path);
 
 /// What evaluate() remembers of the archive between two calls.
 struct ArchiveMemory {
@@ -67,6 +71,7 @@ struct ArchiveMemory {
     Instant answered;
     WalPath path;
     std::optional<Frontier> frontier;
+    std::optional<Lsn> begins;   ///< begin_of_walk()
     std::optional<Lsn> claimed;  ///< by the archiver, before this look began
     std::optional<WallTime> last_backup;
     std::optional<std::uint64_t> system_identifier;
@@ -74,13 +79,31 @@ struct ArchiveMemory {
   };
   std::optional<Look> look;
   std::optional<ProbeError> failure;  ///< of the last look
-  /// It was seen to hold WAL of the writer's timeline that the writer has not written yet.
-  bool of_another_history = false;
+  /// Up to here it holds WAL of another history: of the writer's timeline, and not the writer's. It
+  /// ends with a walk that begins at or beyond this: with a backup that was taken since. Kept on
+  /// disk (DurableMemory).
+  std::optional<Lsn> foreign_until;
+  /// A run of the writer that began on the timeline of the run before, until a look at the archive
+  /// has been judged by it.
+  struct RunStart {
+    Lsn goes_on;  ///< its WAL, from here
+    Instant earliest;
+    Instant latest;
+    bool lost_wal = false;  ///< what lies beyond may have been archived before it was lost
+    std::optional<Lsn> foreign_before;  ///< `foreign_until` before that
+  };
+  std::optional<RunStart> run_start;
 };
 
 /// Takes the writer's answer into account: who it is, and what its archiver says.
 ArchiveMemory follow_archiver(ArchiveMemory memory, const std::string& node,
                               const NodeFacts& writer, Instant asked, Instant answered);
+
+/// Takes notice of a run of the writer that has just begun: what was archived beyond the position
+/// from which its WAL goes on is another history's. `memory` and `run`: as writer_run.hpp has
+/// followed them.
+ArchiveMemory meet_run(ArchiveMemory archive, const RunMemory& memory,
+                       const std::optional<WriterRun>& run);
 
 /// Takes a look at the repository into account. A failed one changes nothing.
 ArchiveMemory take_look(ArchiveMemory memory, const ArchiveObservation& observation);

@@ -38,6 +38,10 @@ bool foreign(const ArchiveMemory& memory, const ArchiveMemory::Look& look) {
   return look.system_identifier && look.system_identifier != memory.writer->system_identifier;
 }
 
+bool of_another_history(const ArchiveMemory& memory, const ArchiveMemory::Look& look) {
+  return memory.foreign_until && look.begins.value_or(Lsn{}) < *memory.foreign_until;
+}
+
 std::string count_of(std::int64_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
@@ -48,9 +52,10 @@ std::string note_of_look(const ArchiveMemory& memory, const ArchiveMemory::Look&
     return "the archive holds WAL of another cluster (system identifier " +
            std::to_string(*look.system_identifier) + "): nothing is proven";
   }
-  if (memory.of_another_history) {
-    return "the archive is ahead of the writer on its own timeline: it holds WAL of another "
-           "history, nothing is proven";
+  if (of_another_history(memory, look)) {
+    return "the archive holds WAL of another history than the writer's, up to " +
+           render_lsn(*memory.foreign_until) +
+           ": nothing is proven until a backup is taken that begins beyond that";
   }
   if (!look.frontier) {
     const bool known = look.path.history || look.path.timeline == Timeline{1};
@@ -84,7 +89,7 @@ void show_look(const ArchiveMemory& memory, bool fresh, ArchiveView& view) {
   const ArchiveMemory::Look* look = valid_look(memory);
   if (look == nullptr) return;
   view.last_backup = look->last_backup;
-  const bool trusted = !foreign(memory, *look) && !memory.of_another_history;
+  const bool trusted = !foreign(memory, *look) && !of_another_history(memory, *look);
   if (trusted && look->frontier) {
     view.frontier = look->frontier->position;
     view.as_of = look->asked;
@@ -96,14 +101,44 @@ void show_look(const ArchiveMemory& memory, bool fresh, ArchiveView& view) {
   view.note = note_of_look(memory, *look, view);
 }
 
-// Asked after the look, the writer must have written all that was archived by then. It stays said:
-// the writer goes on, and the archive would look right again. Another cluster's WAL is told by its
-// identifier, at each look.
-bool contradicted(const ArchiveMemory& memory, const ConfirmedWriter& writer) {
-  const ArchiveMemory::Look* look = valid_look(memory);
+// Asked after the look, the writer must have written all that was archived by then.
+bool contradicts(const ConfirmedWriter& writer, const ArchiveMemory::Look& look) {
   const auto& written = writer.facts().insert_lsn;
-  return look != nullptr && !foreign(memory, *look) && look->frontier && written &&
-         writer.asked() >= look->answered && look->frontier->position > *written;
+  return written && writer.asked() >= look.answered && look.frontier->position > *written;
+}
+
+// Was it archived before the run began, or may it have been?
+//
+// Example. The archive holds all up to 0/300000 at t=5. At t=7 the writer is started again and goes
+// on at 0/280000: what it writes from there is not what the archive holds from there on. Had it
+// last been looked at at t=1, up to 0/200000, the old run may have archived more: the first look
+// since t=7 tells, unless the new run has archived as much by then.
+bool archived_before(const ArchiveMemory::RunStart& run, const ArchiveMemory::Look& look) {
+  return look.frontier->position > run.goes_on && (look.answered <= run.earliest || run.lost_wal);
+}
+
+void distrust(ArchiveMemory& memory, Lsn frontier) {
+  memory.foreign_until = std::max(memory.foreign_until, std::optional(frontier));
+  if (auto& run = memory.run_start)
+    run->foreign_before = std::max(run->foreign_before, std::optional(frontier));
+}
+
+// What is found stays: the writer goes on, and the archive would look right again.
+void judge_history(ArchiveMemory& memory, const std::optional<ConfirmedWriter>& writer) {
+  const ArchiveMemory::Look* look = valid_look(memory);
+  // Another cluster's WAL is told by its identifier, at each look.
+  if (look == nullptr || foreign(memory, *look) || !look->frontier) return;
+  auto& run = memory.run_start;
+  if (run && archived_before(*run, *look)) {
+    distrust(memory, look->frontier->position);
+    run->lost_wal = true;  // and it may have archived more since that look
+  }
+  if (run && look->asked >= run->latest) {
+    memory.foreign_until = run->foreign_before;
+    run.reset();
+  }
+  if (writer && contradicts(*writer, *look)) distrust(memory, look->frontier->position);
+  if (!run && !of_another_history(memory, *look)) memory.foreign_until.reset();
 }
 
 ArchiveMemory take_news(ArchiveMemory memory, const ArchiveSpec& spec,
@@ -118,7 +153,7 @@ ArchiveMemory take_news(ArchiveMemory memory, const ArchiveSpec& spec,
     memory = take_look(std::move(memory), *latest);
     memory.failure = error == nullptr ? std::nullopt : std::optional(*error);
   }
-  if (writer && contradicted(memory, *writer)) memory.of_another_history = true;
+  judge_history(memory, writer);
   return memory;
 }
 

@@ -117,6 +117,17 @@ std::string proof_detail(const ShardSpec& spec, const ShardMemory& memory,
                          : problem;
 }
 
+// `memory`: as the last evaluation left it; `next`: with the writer's run and its WAL as of now.
+ArchiveProof look_into_archive(ShardMemory& memory, const ShardMemory& next, const ShardSpec& spec,
+                               const std::optional<ArchiveObservation>& latest,
+                               const std::optional<ConfirmedWriter>& writer, const ProbeSpec& probe,
+                               Instant now) {
+  memory.archive.foreign_until = memory.durable.archive_foreign_until;
+  ArchiveMemory archive =
+      meet_run(std::move(memory.archive), next.lineage.run, next.durable.lineage.run);
+  return prove_archive(std::move(archive), spec, latest, writer, next.source, probe, now);
+}
+
 bool is_open(const GateView& gate, Instant now) {
   return gate.reasons.empty() && now < gate.open_until;
 }
@@ -155,9 +166,10 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
   // What do the copies and the archive have, and what does that prove?
   next.copies = locate_copies(std::move(memory.copies), shard, next.readings, next.servers, verdict,
                               lineage.nodes, next.source);
-  ArchiveProof archive = prove_archive(std::move(memory.archive), shard, observations.archive,
-                                       writer, next.source, probe, now);
+  ArchiveProof archive =
+      look_into_archive(memory, next, shard, observations.archive, writer, probe, now);
   next.archive = std::move(archive.memory);
+  next.durable.archive_foreign_until = next.archive.foreign_until;
   const Proof proof = prove(shard, next.copies, archive.view, next.source);
   next.promise =
       keep_promise(std::move(memory.promise), shard, proof, next.copies, writer, next.source);

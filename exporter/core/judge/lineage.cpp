@@ -49,6 +49,7 @@ void take_look(Track& track, const Reading& reading, const std::optional<WriterR
     track = std::move(fresh);
   }
   if (facts.receive_lsn) track.receives = true;
+  track.replayed_before = std::exchange(track.last_replayed, {facts.session, facts.replay_lsn});
   const auto life = facts.in_recovery ? std::nullopt : facts.backends_started;
   if (life && (track.lives.empty() || track.lives.back() != *life)) track.lives.push_back(*life);
   if (track.lives.size() > limits::kTrackLooksMax) track.lives.erase(track.lives.begin());
@@ -189,6 +190,8 @@ struct Follower {
   void meet(std::size_t node);
   void contradict(std::size_t node);
   NodeLineage held_against(std::size_t node, NodeLineage lineage) const;
+  void miss_stamp(std::size_t node);
+  bool waits_for_stamp(std::size_t node) const;
   NodeLineage now(std::size_t node) const;
 };
 
@@ -348,6 +351,31 @@ NodeLineage Follower::held_against(std::size_t node, NodeLineage lineage) const 
   return lineage;
 }
 
+// A stamp is in the writer's WAL before the position that the writer showed with it. The statement
+// that reads the copy's row may be a moment older than the position in the same answer, so that of
+// the look before counts.
+//
+// Example. phx-a and phx-b were promoted to timeline 2, both at 0/500; phx-a was stamped, and
+// showed epoch 2 at 0/700. iad-b has replayed up to 0/800 and shows epoch 1: it holds phx-b's WAL.
+void Follower::miss_stamp(std::size_t node) {
+  const Reading& reading = readings[node];
+  const auto& [session, replayed] = memory.tracks[node].replayed_before;
+  if (!reading.answered || !memory.stamp || !shows_another(*memory.stamp, reading.facts()) ||
+      session != reading.facts().session || replayed < memory.stamp->before)
+    return;
+  NodeLineage& lineage = record.nodes[name(node)];
+  if (lineage.state == Lineage::diverged) return;
+  lineage = diverged("it has replayed WAL up to " + render_lsn(*replayed) +
+                     " without the stamp of epoch " + std::to_string(memory.stamp->epoch.value) +
+                     ", which the writer had before " + render_lsn(memory.stamp->before));
+}
+
+// Whoever is not connected to the writer may be fed by a server that nobody knows of.
+bool Follower::waits_for_stamp(std::size_t node) const {
+  return memory.stamp && shows_another(*memory.stamp, readings[node].facts()) &&
+         row_of(writer->facts(), rows[node]) == nullptr;
+}
+
 NodeLineage Follower::now(std::size_t node) const {
   const auto known = record.nodes.find(name(node));
   if (known == record.nodes.end()) return kAtFirstSight;
@@ -357,6 +385,10 @@ NodeLineage Follower::now(std::size_t node) const {
     return {.state = Lineage::unknown, .why = "it was readmitted, and has not been seen since"};
   if (!memory.run.known)
     return {.state = Lineage::unknown, .why = "the writer does not say when it was started"};
+  if (waits_for_stamp(node))
+    return {.state = Lineage::unknown,
+            .why = "it is not connected to the writer, and has not replayed the stamp of epoch " +
+                   std::to_string(memory.stamp->epoch.value)};
   return known->second;
 }
 
@@ -395,6 +427,7 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
   if (!writer && record.run) watch_unconfirmed(memory.run, *record.run, readings);
   if (has_lost_wal(memory))
     memory.losses = with_loss(std::move(memory.losses), memory.run, *record.run);
+  memory.stamp = follow_stamp_mark(memory.stamp, writer);
   Follower follower{.spec = spec,
                     .readings = readings,
                     .rows = rows,
@@ -414,6 +447,7 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
     if (writer && node != writer->node && readings[node].last_success) {
       follower.meet(node);
       follower.contradict(node);
+      follower.miss_stamp(node);
     }
     verdict.nodes.push_back(follower.now(node));
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "exporter/core/judge/readings.hpp"
+#include "exporter/core/judge/stamp_mark.hpp"
 #include "exporter/core/judge/writer_run.hpp"
 #include "exporter/core/judge/writer_verdict.hpp"
 #include "exporter/core/model/spec.hpp"
@@ -58,11 +59,19 @@ struct Track {
   bool receives = false;
   /// An operator has readmitted the node: what it was asked before says nothing.
   Instant not_before{};
+  /// What it had replayed at the look before the last one.
+  struct Replayed {
+    std::uint64_t session = 0;  ///< of that look: another start of the copy may be behind it
+    std::optional<Lsn> position;
+  };
+  Replayed last_replayed;
+  Replayed replayed_before;
 };
 
 struct LineageMemory {
   RunMemory run;
-  std::vector<Track> tracks;  ///< parallel to ShardSpec::nodes
+  std::optional<StampMark> stamp;  ///< of the writer
+  std::vector<Track> tracks;       ///< parallel to ShardSpec::nodes
   WalLosses losses;
 };
 

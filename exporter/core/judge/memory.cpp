@@ -77,6 +77,7 @@ ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& 
     ArchiveMemory archive;
     archive.failure = std::move(memory.archive.failure);
     memory.archive = std::move(archive);
+    memory.durable.archive_foreign_until.reset();
   }
   return memory;
 }

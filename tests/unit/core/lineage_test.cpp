@@ -506,6 +506,83 @@ TEST_F(Lineages, of_two_promoted_to_one_timeline_are_told_apart_by_whom_a_copy_i
   EXPECT_EQ(lineage(kIadB), "unknown");
 }
 
+/// phx-a is promoted and stamped; iad-b is on its timeline, and shows no row there.
+class StampedLineages : public Lineages {
+ protected:
+  StampedLineages() {
+    shard.failures[kIadA] = ProbeFailure::refused;
+    shard.promote(kPhxA, 2);
+    stamp_ = {Epoch{2}, "phx", "jo", shard.wall()};
+    shard.facts[kPhxA].stamped = stamp_;
+    shard.writer_node = kPhxA;
+    shard.facts[kIadB].timeline = Timeline{2};
+    shard.commit();
+    idle(1);
+    held_ = *shard.facts[kPhxA].insert_lsn;
+    shard.commit(5000);
+  }
+  void replay(Lsn position) {
+    shard.facts[kIadB].receive_lsn = shard.facts[kIadB].replay_lsn = position;
+  }
+  void connect() { shard.row(kIadB).flush_lsn = shard.facts[kIadB].receive_lsn; }
+
+  StampedEpoch stamp_;
+  Lsn held_;  ///< the writer's WAL held the stamp by then
+};
+
+// A third server was promoted, which nobody told rpoguard of, and iad-b follows that one.
+TEST_F(StampedLineages, part_where_a_copy_has_replayed_more_and_does_not_show_the_stamp) {
+  for (const bool connected : {false, true}) {
+    TestShard before = shard;
+    replay(held_);
+    if (connected) connect();
+    idle(1);
+    EXPECT_EQ(lineage(kIadB), connected ? "assumed" : "unknown") << "it may just have got there";
+    EXPECT_FALSE(!connected && shard.view.nodes[kIadB].counted);
+    idle(1);
+    EXPECT_EQ(lineage(kIadB), "diverged");
+    EXPECT_NE(note(kIadB).find("without the stamp of epoch 2"), std::string::npos) << note(kIadB);
+    shard = std::move(before);
+  }
+}
+
+TEST_F(StampedLineages, wait_for_the_stamp_where_a_copy_is_not_connected_to_the_writer) {
+  replay(Lsn{held_.value - 1});
+  idle(3);
+  EXPECT_EQ(lineage(kIadB), "unknown");
+  EXPECT_NE(note(kIadB).find("has not replayed the stamp of epoch 2"), std::string::npos)
+      << note(kIadB);
+  shard.facts[kIadB].stamped = stamp_;
+  replay(Lsn{held_.value + 1000});
+  idle(1);
+  EXPECT_EQ(lineage(kIadB), "assumed");
+}
+
+TEST_F(StampedLineages, do_not_part_by_what_an_earlier_start_of_the_copy_had_replayed) {
+  replay(held_);
+  connect();
+  idle(1);
+  shard.facts[kIadB].session += 10;
+  replay(Lsn{held_.value - 500});
+  idle(2);
+  EXPECT_EQ(lineage(kIadB), "assumed");
+}
+
+TEST_F(StampedLineages, say_nothing_of_a_stamp_whose_time_is_not_told) {
+  shard.facts[kPhxA].stamped->promoted_at.reset();
+  replay(held_);
+  idle(3);
+  EXPECT_EQ(lineage(kIadB), "assumed");
+}
+
+TEST_F(StampedLineages, tell_two_stamps_of_one_number_apart) {
+  replay(held_);
+  shard.facts[kIadB].stamped = stamp_;
+  *shard.facts[kIadB].stamped->promoted_at += std::chrono::microseconds(1);
+  idle(2);
+  EXPECT_EQ(lineage(kIadB), "diverged");
+}
+
 TEST(EndOfCheckpoint, is_120_bytes_on_and_behind_the_header_of_a_page_that_begins_within) {
   constexpr std::uint64_t kSegment = 1024 * 1024;
   EXPECT_EQ(end_of_checkpoint(Lsn{0x1643070}, kSegment), Lsn{0x16430E8});
