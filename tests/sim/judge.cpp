@@ -248,6 +248,7 @@ void World::judge_takeover() {
   const Server& server = servers[*writer];
   if (server.in_recovery || server.timeline != sidecar_.writer_branch()) return;
   const Stamp& stamp = cluster_.history().stamp_at({server.timeline, server.inserted});
+  if (sidecar_.view()->writer->epoch.value != stamp.epoch) return;  // it has not been seen yet
   const auto first = first_confirmed_.emplace(stamp.epoch, *writer).first->second;
   const bool taken_over = stamp.end.timeline != server.timeline && first != *writer;
   if (!taken_over || !sidecar_.ask().open) return;
