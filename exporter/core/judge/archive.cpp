@@ -120,16 +120,12 @@ void take_writer(ArchiveMemory& memory, const std::string& node, const NodeFacts
     // How a timeline came about does not change.
     if (!writer.path.history) writer.path.history = known->path.history;
   } else {
+    // What is in the archive stays there: foreign_until is of the cluster, not of a writer.
     memory.claim.reset();
     memory.claim_at_look.reset();
     memory.waiting_from.reset();
     memory.ready.reset();
     if (memory.look) memory.look->claimed.reset();
-  }
-  // Another start, node or timeline of the same cluster leaves in the archive what is in it.
-  if (known && known->system_identifier != writer.system_identifier) {
-    memory.foreign_until.reset();
-    memory.run_start.reset();
   }
   memory.writer = std::move(writer);
 }
