@@ -40,6 +40,13 @@ void put_place(json& out, const core::EpochPlace& place) {
   if (place.stamped) out["confirmed_stamp_unix_us"] = place.stamped->time_since_epoch().count();
 }
 
+json lineage_to_json(const core::NodeLineage& lineage) {
+  json out{{"state", core::name_of(lineage.state)}, {"why", lineage.why}};
+  if (lineage.since) out["since_lsn"] = core::render_lsn(*lineage.since);
+  if (lineage.replayed) out["replayed_lsn"] = core::render_lsn(*lineage.replayed);
+  return out;
+}
+
 json to_json(const std::string& shard, const core::DurableMemory& memory) {
   json out{{"version", kVersion}, {"shard", shard}};
   if (memory.epochs.highest) out["highest_epoch"] = memory.epochs.highest->value;
@@ -65,9 +72,10 @@ json to_json(const std::string& shard, const core::DurableMemory& memory) {
                   {"started_unix_us", run->started.time_since_epoch().count()},
                   {"backends_started_unix_us", run->backends_started.time_since_epoch().count()}};
     if (run->shared) out["run"]["shared_lsn"] = core::render_lsn(*run->shared);
+    if (run->opened) out["run"]["opened_unix_us"] = run->opened->time_since_epoch().count();
   }
   for (const auto& [node, lineage] : memory.lineage.nodes)
-    out["lineage"][node] = {{"state", core::name_of(lineage.state)}, {"why", lineage.why}};
+    out["lineage"][node] = lineage_to_json(lineage);
   if (memory.freeze) {
     json& freeze = out["freeze"];
     freeze = {{"by", memory.freeze->by},
@@ -83,6 +91,11 @@ core::WallTime wall_time(const json& unix_us) {
   return core::WallTime(std::chrono::microseconds(unix_us.get<std::int64_t>()));
 }
 
+std::optional<core::Lsn> optional_lsn(const json& in, const char* name) {
+  if (!in.contains(name)) return std::nullopt;
+  return core::parse_lsn(in.at(name).get<std::string>()).value();
+}
+
 core::Freeze freeze_from_json(const json& in) {
   core::Freeze freeze{in.at("by").get<std::string>(), in.at("reason").get<std::string>(),
                       wall_time(in.at("since_unix_us")), std::nullopt};
@@ -96,9 +109,8 @@ core::WriterRun run_from_json(const json& in) {
                       .timeline = {in.at("timeline").get<std::uint32_t>()},
                       .started = wall_time(in.at("started_unix_us")),
                       .backends_started = wall_time(in.at("backends_started_unix_us")),
-                      .shared = {}};
-  if (in.contains("shared_lsn"))
-    run.shared = core::parse_lsn(in.at("shared_lsn").get<std::string>()).value();
+                      .shared = optional_lsn(in, "shared_lsn")};
+  if (in.contains("opened_unix_us")) run.opened = wall_time(in.at("opened_unix_us"));
   return run;
 }
 
@@ -106,7 +118,11 @@ core::NodeLineage lineage_from_json(const json& in) {
   const auto name = in.at("state").get<std::string>();
   for (std::size_t i = 0; i < core::kLineageCount; ++i) {
     const auto state = static_cast<core::Lineage>(i);
-    if (name == core::name_of(state)) return {state, in.at("why").get<std::string>()};
+    if (name == core::name_of(state))
+      return {.state = state,
+              .why = in.at("why").get<std::string>(),
+              .since = optional_lsn(in, "since_lsn"),
+              .replayed = optional_lsn(in, "replayed_lsn")};
   }
   throw std::invalid_argument("unknown lineage " + name);
 }

@@ -38,6 +38,8 @@ void describe_facts(NodeView& out, const NodeFacts& facts, const Reading& readin
   out.last_transaction_seen = reading.last_transaction;
   out.history_problem = facts.history_problem;
   add_note(out, facts.history_problem);
+  out.mark_problem = facts.mark_problem;
+  add_note(out, facts.mark_problem);
 }
 
 TimelinePlace place_of(const NodeFacts& facts) {
@@ -132,8 +134,7 @@ std::optional<SlowFacts> slow_facts(const ShardObservations& observations, std::
 std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservations& observations,
                                      const Readings& readings, const Servers& servers,
                                      const Copies& copies, const WriterVerdict& verdict,
-                                     const std::vector<NodeLineage>& lineages,
-                                     const WalSource& source) {
+                                     const LineageVerdict& lineage, const WalSource& source) {
   RPOGUARD_CHECK(readings.size() == spec.nodes.size() && copies.size() == spec.nodes.size());
   std::vector<NodeView> views;
   views.reserve(spec.nodes.size());
@@ -149,7 +150,7 @@ std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservati
     out.slow = slow_facts(observations, node);
     describe_probe(out, observations.nodes[node], reading);
     const bool is_writer = writer && writer->node == node;
-    if (!is_writer) describe_lineage(out, lineages[node], writer.has_value());
+    if (!is_writer) describe_lineage(out, lineage.nodes[node], writer.has_value());
     if (out.up) {
       const NodeFacts& facts = reading.facts();
       describe_facts(out, facts, reading, copies[node]);
@@ -157,6 +158,7 @@ std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservati
       if (writer && !is_writer && out.state != NodeState::foreign)
         describe_fork(out, facts, writer->facts());
     }
+    out.readmitted = lineage.readmitted[node];
     if (!is_writer && out.state != NodeState::foreign)
       describe_copy(out, reading, copies[node], writer, source);
     describe_server(out, spec, node, servers);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "exporter/core/judge/copies.hpp"
+#include "exporter/core/judge/lineage.hpp"
 #include "exporter/core/judge/readings.hpp"
 #include "exporter/core/judge/servers.hpp"
 #include "exporter/core/judge/wal_source.hpp"
@@ -19,7 +20,6 @@ namespace rpoguard::core {
 std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservations& observations,
                                      const Readings& readings, const Servers& servers,
                                      const Copies& copies, const WriterVerdict& verdict,
-                                     const std::vector<NodeLineage>& lineages,
-                                     const WalSource& source);
+                                     const LineageVerdict& lineage, const WalSource& source);
 
 }  // namespace rpoguard::core

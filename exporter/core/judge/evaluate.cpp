@@ -63,6 +63,7 @@ ShardView view_of(std::shared_ptr<const ShardSpec> spec, const Findings& found,
           .nodes = std::move(nodes),
           .writer = writer ? source.writer : std::nullopt,
           .wal_losses = memory.lineage.losses,
+          .run = known_run(memory.lineage, memory.durable.lineage),
           .highest_epoch = epochs.highest,
           .epoch_agreement = writer.has_value() && epochs.writers == 1,
           .writers = epochs.writers,
@@ -203,7 +204,7 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
   next.outage = follow_outage(memory.outage, writer && is_open(lease.gate, now), now);
 
   auto nodes = describe_nodes(shard, observations, next.readings, next.servers, next.copies,
-                              verdict, lineage.nodes, next.source);
+                              verdict, lineage, next.source);
   ShardView view =
       view_of(std::move(spec), found, next, std::move(lease.gate), std::move(nodes), probe, now);
   return {.view = std::move(view), .memory = std::move(next)};

@@ -14,13 +14,19 @@ namespace {
 // or it was the writer itself.
 const NodeLineage kAtFirstSight{.state = Lineage::assumed, .why = {}};
 
-NodeLineage diverged(std::string why) {
-  return {.state = Lineage::diverged, .why = std::move(why)};
+NodeLineage diverged(std::string why, std::optional<Lsn> replayed,
+                     std::optional<Lsn> since = std::nullopt) {
+  return {.state = Lineage::diverged, .why = std::move(why), .since = since, .replayed = replayed};
 }
 
 // The end of the WAL that the node holds. What is replayed was on its disk before.
 std::optional<Lsn> position_of(const NodeFacts& facts) {
   return facts.in_recovery ? std::max(facts.receive_lsn, facts.replay_lsn) : facts.flushed_lsn;
+}
+
+// What it cannot replay, unless it is rebuilt: replay never goes back.
+std::optional<Lsn> replayed_by(const NodeFacts& facts) {
+  return facts.in_recovery ? facts.replay_lsn : facts.flushed_lsn;
 }
 
 // After a start, a standby replays what it has received before, and shows nothing of that until it
@@ -57,6 +63,7 @@ void take_look(Track& track, const Reading& reading, const std::optional<WriterR
                          .answered = reading.last_success->answered,
                          .position = *position,
                          .session = facts.session,
+                         .replayed = replayed_by(facts),
                          .may_have_more = may_have_more(track, facts, *position)});
   if (track.since.size() > limits::kTrackLooksMax) track.since.erase(track.since.begin());
 }
@@ -65,7 +72,9 @@ void take_look(Track& track, const Reading& reading, const std::optional<WriterR
 void settle(Track& track, Instant last_look) {
   const auto before = [&](const Track::Look& look) { return look.answered <= last_look; };
   for (const Track::Look& look : track.since) {
-    if (before(look)) track.highest = std::max(track.highest, std::optional(look.position));
+    if (!before(look)) continue;
+    track.highest = std::max(track.highest, std::optional(look.position));
+    track.replayed = std::max(track.replayed, look.replayed);
   }
   // The latest of them stays: it tells how long ago the node was seen.
   const auto later = std::ranges::find_if_not(track.since, before);
@@ -83,6 +92,7 @@ struct AtBegin {
   bool lost_wal_is_about = false;
 
   bool beyond(const Track& track) const;
+  std::optional<Lsn> replayed(const Track& track) const;
   std::optional<Lineage> proof(const Track& track) const;
   bool was_the_next_run() const;
   bool writer_was_watched() const;
@@ -95,6 +105,15 @@ bool AtBegin::beyond(const Track& track) const {
          std::ranges::any_of(track.since, [&](const Track::Look& look) {
            return look.answered <= begin.earliest && look.position > *run.shared;
          });
+}
+
+// As far as it had got before the run began.
+std::optional<Lsn> AtBegin::replayed(const Track& track) const {
+  std::optional<Lsn> highest = track.replayed;
+  for (const Track::Look& look : track.since) {
+    if (look.answered <= begin.earliest) highest = std::max(highest, look.replayed);
+  }
+  return highest;
 }
 
 // The last look at the run before was at most one look before this one began.
@@ -136,7 +155,8 @@ NodeLineage judge(const NodeLineage& before, const Track& track, const AtBegin& 
   if (before.state == Lineage::diverged) return before;
   if (at.beyond(track))
     return diverged("it had WAL beyond " + render_lsn(*at.run.shared) +
-                    ", where the writer's WAL went on when it was last started");
+                        ", where the writer's WAL went on when it was last started",
+                    at.replayed(track));
   if (before.state == Lineage::unknown) return before;
   if (const auto proof = at.proof(track)) return {.state = *proof, .why = {}};
   return {.state = Lineage::unknown,
@@ -160,11 +180,28 @@ NodeLineage opened_without_promotion(const NodeLineage& before, const Track& tra
   if (before.state == Lineage::diverged) return before;
   if (at.beyond(track))
     return diverged("it had WAL beyond " + render_lsn(*at.run.shared) + ", where " + at.run.node +
-                    " began to write");
+                        " began to write",
+                    at.replayed(track));
   return {.state = Lineage::unknown,
           .why = at.run.node +
                  " writes on the timeline of the writer before it, without a promotion, so nobody "
                  "can tell whose WAL this is"};
+}
+
+// Whatever the run has written, it wrote after its begin. An older doubt may be answered by it,
+// too.
+NodeLineage doubted_since(NodeLineage lineage, const WriterRun& run) {
+  if (!is_sound(lineage.state) && run.shared) lineage.since = run.shared;
+  return lineage;
+}
+
+// What the run wrote before its mark may be missing on a copy that holds it, so that must be
+// little.
+bool is_early(const RunMark& mark, const WriterRun& run) {
+  return run.opened && run.shared &&
+         bytes_between(*run.shared, mark.lsn) <= limits::kMarkBytesMax &&
+         mark.written >= run.backends_started &&
+         mark.written - *run.opened <= limits::kMarkDelayMax;
 }
 
 struct Follower {
@@ -185,6 +222,7 @@ struct Follower {
   bool is_rival(std::size_t node) const;
   bool has_rival() const;
   void note_feeders();
+  void accuse(std::size_t node, const NodeLineage& found);
   void part(std::size_t node);
   bool was_fed_by_another(std::size_t node) const;
   void meet(std::size_t node);
@@ -192,6 +230,8 @@ struct Follower {
   NodeLineage held_against(std::size_t node, NodeLineage lineage) const;
   void miss_stamp(std::size_t node);
   bool waits_for_stamp(std::size_t node) const;
+  const RunMark* mark_of_run(std::size_t node) const;
+  std::string heed_mark(std::size_t node);
   NodeLineage now(std::size_t node) const;
 };
 
@@ -246,11 +286,11 @@ void Follower::judge_at_begin(std::size_t node, const AtBegin& at, bool of_other
   if (promoted && is_of_promotion(at.begin)) return;
   if (!promoted && at.begin.before->node != at.run.node) {
     const NodeLineage before = known == record.nodes.end() ? NodeLineage{} : known->second;
-    record.nodes[name(node)] = opened_without_promotion(before, track, at);
+    record.nodes[name(node)] = doubted_since(opened_without_promotion(before, track, at), at.run);
   } else if (known != record.nodes.end()) {
-    known->second = judge(known->second, track, at);
+    known->second = doubted_since(judge(known->second, track, at), at.run);
   } else if (at.beyond(track)) {
-    record.nodes[name(node)] = judge(kAtFirstSight, track, at);
+    record.nodes[name(node)] = doubted_since(judge(kAtFirstSight, track, at), at.run);
   }
 }
 
@@ -284,6 +324,12 @@ void Follower::note_feeders() {
   }
 }
 
+// What is found again at each look was found at the first.
+void Follower::accuse(std::size_t node, const NodeLineage& found) {
+  NodeLineage& known = record.nodes[name(node)];
+  if (known.state != found.state || known.why != found.why) known = found;
+}
+
 // It accepts writes where the last writer wrote, and nobody is confirmed. That one's own server
 // under another name does not part from it.
 void Follower::part(std::size_t node) {
@@ -294,8 +340,9 @@ void Follower::part(std::size_t node) {
       facts.system_identifier != run.system_identifier ||
       (facts.started == run.started && facts.backends_started == run.backends_started))
     return;
-  record.nodes[name(node)] = diverged("it accepted writes on timeline " +
-                                      std::to_string(run.timeline.value) + " beside " + run.node);
+  accuse(node, diverged("it accepted writes on timeline " + std::to_string(run.timeline.value) +
+                            " beside " + run.node,
+                        replayed_by(facts)));
 }
 
 bool Follower::was_fed_by_another(std::size_t node) const {
@@ -308,9 +355,9 @@ bool Follower::was_fed_by_another(std::size_t node) const {
 void Follower::meet(std::size_t node) {
   const std::string& timeline = std::to_string(writer->facts().timeline.value);
   if (is_rival(node)) {
-    record.nodes[name(node)] =
-        diverged("it accepted writes on timeline " + timeline + " beside the writer");
-    return;
+    return accuse(node,
+                  diverged("it accepted writes on timeline " + timeline + " beside the writer",
+                           replayed_by(readings[node].facts()), writer->facts().insert_lsn));
   }
   NodeLineage& lineage = record.nodes.try_emplace(name(node), kAtFirstSight).first->second;
   const bool connected = row_of(writer->facts(), rows[node]) != nullptr;
@@ -321,7 +368,8 @@ void Follower::meet(std::size_t node) {
     lineage = {.state = Lineage::unknown,
                .why = "another server accepts writes on timeline " + timeline +
                       ", too, and may have sent WAL to this one, so nobody can tell whose WAL it "
-                      "has"};
+                      "has",
+               .since = writer->facts().insert_lsn};
 }
 
 // It had more than the writer had written when asked later: that is not this writer's WAL. The
@@ -337,8 +385,55 @@ void Follower::contradict(std::size_t node) {
   });
   if (more == track.since.end()) return;
   lineage = diverged("it had WAL up to " + render_lsn(more->position) +
-                     ", and the writer had written only up to " + render_lsn(*writes.insert_lsn) +
-                     " when asked later");
+                         ", and the writer had written only up to " +
+                         render_lsn(*writes.insert_lsn) + " when asked later",
+                     more->replayed, writes.insert_lsn);
+}
+
+// The mark that the writer has made in this run, if the node has replayed it. Null: it has not, or
+// there is none. Equal in every field: a virtual machine that goes on from a snapshot of its memory
+// may make a second one in the same run.
+const RunMark* Follower::mark_of_run(std::size_t node) const {
+  const NodeFacts& facts = readings[node].facts();
+  const auto& mark = facts.mark;
+  if (!memory.run.known || !mark || mark != writer->facts().mark || mark->run != record.run->id())
+    return nullptr;
+  const bool replayed =
+      facts.in_recovery && facts.timeline == mark->run.timeline && facts.replay_lsn >= mark->lsn;
+  return replayed ? &*mark : nullptr;
+}
+
+// Example. The run began at 0/600, its mark was written before 0/700.
+//   Nobody had seen what a copy had. It shows the mark: from 0/700 on it holds the run's WAL. Only
+//   if the run before had sent it WAL from between, it holds that: assumed.
+//   A copy had replayed up to 0/900 before the run began, so it had other WAL where the mark stands
+//   and went on behind it. It shows the mark: it was rebuilt since.
+//   A copy had replayed up to 0/650: it may have come to the mark by going on from there.
+// While WAL of others may come to it, from a copy that it cascades from or an archive, it may get
+// that behind the mark: only a copy that the writer feeds itself is heeded. Why it counts again;
+// empty: it does not.
+std::string Follower::heed_mark(std::size_t node) {
+  const auto known = record.nodes.find(name(node));
+  if (known == record.nodes.end() || is_sound(known->second.state)) return "";
+  if (was_fed_by_another(node) || row_of(writer->facts(), rows[node]) == nullptr) return "";
+  NodeLineage& lineage = known->second;
+  const RunMark* mark = mark_of_run(node);
+  if (mark == nullptr || !lineage.since || mark->lsn < *lineage.since ||
+      !is_early(*mark, *record.run))
+    return "";
+  const bool diverged = lineage.state == Lineage::diverged;
+  if (diverged && !(mark->lsn < lineage.replayed)) return "";
+  lineage = kAtFirstSight;
+  // What was seen before it showed the mark was seen of WAL that it may not have any more.
+  Track seen;
+  seen.receives = memory.tracks[node].receives;
+  seen.not_before = readings[node].last_success->asked;
+  take_look(seen, readings[node], record.run);
+  memory.tracks[node] = std::move(seen);
+  const std::string which =
+      "it holds the mark of this run of the writer, of " + render_lsn(mark->lsn);
+  return diverged ? which + ", where it had other WAL: it was rebuilt"
+                  : which + ", so it has the WAL of this run";
 }
 
 // It stays until the node is rebuilt, or an operator knows better.
@@ -365,9 +460,11 @@ void Follower::miss_stamp(std::size_t node) {
     return;
   NodeLineage& lineage = record.nodes[name(node)];
   if (lineage.state == Lineage::diverged) return;
-  lineage = diverged("it has replayed WAL up to " + render_lsn(*replayed) +
-                     " without the stamp of epoch " + std::to_string(memory.stamp->epoch.value) +
-                     ", which the writer had before " + render_lsn(memory.stamp->before));
+  lineage =
+      diverged("it has replayed WAL up to " + render_lsn(*replayed) +
+                   " without the stamp of epoch " + std::to_string(memory.stamp->epoch.value) +
+                   ", which the writer had before " + render_lsn(memory.stamp->before),
+               replayed, writer->facts().insert_lsn);
 }
 
 // Whoever is not connected to the writer may be fed by a server that nobody knows of.
@@ -411,6 +508,10 @@ std::string render_lineage(const NodeLineage& lineage) {
   return lineage.why + (lineage.remedy.empty() ? "" : ": " + lineage.remedy);
 }
 
+std::optional<RunId> known_run(const LineageMemory& memory, const LineageRecord& record) {
+  return memory.run.known ? std::optional(record.run->id()) : std::nullopt;
+}
+
 bool has_lost_wal(const LineageMemory& memory) {
   return memory.run.begun && memory.run.begun->lost_wal;
 }
@@ -444,12 +545,16 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
   LineageVerdict verdict;
   for (std::size_t node = 0; node < readings.size(); ++node) {
     follower.part(node);
+    std::string readmitted;
     if (writer && node != writer->node && readings[node].last_success) {
+      readmitted = follower.heed_mark(node);
       follower.meet(node);
       follower.contradict(node);
       follower.miss_stamp(node);
     }
     verdict.nodes.push_back(follower.now(node));
+    const bool counts = is_sound(verdict.nodes.back().state);
+    verdict.readmitted.push_back(counts ? std::move(readmitted) : "");
   }
   if (follower.memory.run.known) {
     for (Track& track : follower.memory.tracks) settle(track, writer->asked());

@@ -24,6 +24,11 @@ struct NodeLineage {
   Lineage state = Lineage::unknown;
   std::string why;       ///< one sentence for a person where the state needs explaining, else empty
   std::string remedy{};  ///< what to do about it; only of what counts now, never kept on disk
+  /// Where the writer's WAL had come to when this doubt arose: a mark that was written before says
+  /// nothing to it. Absent: not known, or no doubt.
+  std::optional<Lsn> since{};
+  /// Diverged: up to here it had replayed WAL by then, or written it itself.
+  std::optional<Lsn> replayed{};
   friend bool operator==(const NodeLineage&, const NodeLineage&) = default;
 };
 
@@ -42,13 +47,15 @@ struct Track {
     Instant answered;
     Lsn position;
     std::uint64_t session = 0;
+    std::optional<Lsn> replayed{};  ///< or written by itself
     /// It may hold more: it has been started, and has not come to the end of what it has yet.
     bool may_have_more = false;
   };
   std::optional<Timeline> timeline;  ///< of the positions: another one begins anew
   /// The highest that was seen before the last look at the run that has been followed.
   std::optional<Lsn> highest;
-  std::vector<Look> since;  ///< the looks since then, old to new; at most kTrackLooksMax
+  std::optional<Lsn> replayed;  ///< the highest of the same looks
+  std::vector<Look> since;      ///< the looks since then, old to new; at most kTrackLooksMax
   /// When the backends were started that accepted writes at a look since then, old to new.
   std::vector<WallTime> lives;
   /// Nodes that accepted writes on this timeline and had a connection of it.
@@ -79,6 +86,9 @@ struct LineageVerdict {
   LineageMemory memory;
   LineageRecord record;
   std::vector<NodeLineage> nodes;  ///< parallel to ShardSpec::nodes: as it counts now
+  /// Parallel to them: why a node counts again by itself, from this evaluation on. Empty: it does
+  /// not, or did before.
+  std::vector<std::string> readmitted;
 };
 
 /// Continues the lineage of all nodes. `rows`: the names of the writer's rows for them
@@ -89,6 +99,9 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
 
 /// The writer that has just been looked at has lost some of its own WAL.
 bool has_lost_wal(const LineageMemory& memory);
+
+/// The run that the writer is in, as it has just been looked at. Absent: not known.
+std::optional<RunId> known_run(const LineageMemory& memory, const LineageRecord& record);
 
 /// Of a node of which nothing is held against it.
 NodeLineage readmitted();

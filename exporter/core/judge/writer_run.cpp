@@ -27,6 +27,16 @@ std::optional<Lsn> shared_at_begin(const NodeFacts& facts) {
   return stopped_cleanly(facts) ? end_of_checkpoint(first.lsn, facts.wal_segment_bytes) : first.lsn;
 }
 
+// After a crash, when recovery had come to its end and made its checkpoint.
+std::optional<WallTime> opened_at(const NodeFacts& facts) {
+  const Checkpoint& first = *facts.checkpoint;
+  const bool promoted = !facts.history || (!facts.history->steps.empty() &&
+                                           facts.history->steps.back().end > first.lsn);
+  if (promoted || first.redo != first.lsn) return std::nullopt;
+  return stopped_cleanly(facts) ? *facts.backends_started
+                                : std::max(*facts.backends_started, first.time);
+}
+
 std::optional<WriterRun> run_of(const ConfirmedWriter& writer) {
   const NodeFacts& facts = writer.facts();
   if (!facts.started || !facts.backends_started || !facts.checkpoint || !facts.flushed_lsn ||
@@ -37,7 +47,8 @@ std::optional<WriterRun> run_of(const ConfirmedWriter& writer) {
                    .timeline = facts.timeline,
                    .started = *facts.started,
                    .backends_started = *facts.backends_started,
-                   .shared = shared_at_begin(facts)};
+                   .shared = shared_at_begin(facts),
+                   .opened = opened_at(facts)};
 }
 
 bool same_server(const WriterRun& a, const WriterRun& b) {

@@ -25,6 +25,11 @@ struct WriterRun {
   /// Up to here a copy may rightly have had the WAL before the run began (docs/decisions/0009).
   /// Absent: rpoguard first saw the run when its control file named a later checkpoint.
   std::optional<Lsn> shared;
+  /// When it could begin to write, by that server's clock: recovery may take minutes. Absent where
+  /// rpoguard does not know, and where the run wrote nothing until it was promoted.
+  std::optional<WallTime> opened{};
+
+  RunId id() const { return {timeline, started, backends_started}; }
   friend bool operator==(const WriterRun&, const WriterRun&) = default;
 };
 

@@ -21,7 +21,7 @@ enum class EventKind {
   split_brain_ended,
   rival_forgotten,  ///< an operator has struck a rival of a split brain off
   node_diverged,
-  node_readmitted,    ///< an operator says that a node holds the writer's WAL and no other
+  node_readmitted,    ///< a node counts again: an operator says so, or a mark that it holds
   archive_stalled,    ///< the archive needs a look, or is older than the policy allows
   archive_recovered,  ///< and is in order again
   frozen,             ///< an operator has frozen writes, or has set the freeze anew
@@ -33,6 +33,7 @@ enum class EventKind {
   node_answers,
   node_history_unknown,  ///< it does not say how its timeline came about
   node_lineage_unknown,  ///< nobody can tell whose WAL it holds, so it does not count
+  node_marks_unusable,   ///< it has marks of the writer's runs, and they cannot be used
   node_in_order,         ///< it has become writer or standby
   node_out_of_order,     ///< it has become anything else
   witness_silent,
@@ -51,7 +52,7 @@ enum class EventKind {
   waiver_ended,
 };
 inline constexpr std::size_t kEventKindCount = 18;
-inline constexpr std::size_t kLoggedKindCount = 20;
+inline constexpr std::size_t kLoggedKindCount = 21;
 const char* name_of(EventKind kind);
 /// Of those that hooks can be told; nullopt for any other text.
 std::optional<EventKind> parse_event_kind(std::string_view name);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "exporter/core/model/units.hpp"
 
@@ -41,6 +42,10 @@ inline constexpr Duration kDnsTtl = std::chrono::seconds(30);
 
 inline constexpr std::size_t kHttpPathBytesMax = 256;
 inline constexpr std::size_t kTrackLooksMax = 64;  ///< looks at a node since one at the writer
+/// A mark that was written later in its run, or further on, vouches for no copy: what the run had
+/// written before it may be missing there.
+inline constexpr Duration kMarkDelayMax = std::chrono::seconds(10);
+inline constexpr std::int64_t kMarkBytesMax = 16 * 1024 * 1024;
 inline constexpr std::size_t kReplicationRowsMax = 64;
 inline constexpr std::size_t kSlotsMax = 64;
 

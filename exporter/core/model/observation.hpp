@@ -81,6 +81,23 @@ struct CommitLevel {
   std::string level;  ///< off, local, remote_write, on, remote_apply
 };
 
+/// One life of a server's backends on one timeline, by that server's clock.
+struct RunId {
+  Timeline timeline;
+  WallTime started;           ///< its postmaster
+  WallTime backends_started;  ///< rises with each crash restart, under one postmaster
+  friend bool operator==(const RunId&, const RunId&) = default;
+};
+
+/// What rpoguard.mark_run() has written on a writer, once in a run (docs/decisions/0009). A server
+/// shows it that has replayed that very WAL, or was copied from one that had.
+struct RunMark {
+  RunId run;
+  Lsn lsn;  ///< it was written before this position of the run
+  WallTime written;
+  friend bool operator==(const RunMark&, const RunMark&) = default;
+};
+
 /// One answer to the light statement: all of it from the same statement on the same connection.
 struct NodeFacts {
   /// Changes with every new connection: a snapshot text of another session proves nothing.
@@ -130,7 +147,18 @@ struct NodeFacts {
   /// Such a setting of rpoguard's own role or database hides the level that the server gives
   /// others.
   bool synchronous_commit_hidden = false;
+
+  /// The last mark that the server holds, asked for once a run of the writer is known. Absent:
+  /// none, or it does not tell.
+  std::optional<RunMark> mark{};
+  std::string mark_problem{};  ///< why its marks are of no use; empty: they are, or there are none
 };
+
+/// Absent: the server does not tell.
+inline std::optional<RunId> run_of(const NodeFacts& facts) {
+  if (!facts.started || !facts.backends_started) return std::nullopt;
+  return RunId{facts.timeline, *facts.started, *facts.backends_started};
+}
 
 struct ProbeError {
   ProbeFailure reason = ProbeFailure::bad_answer;

@@ -111,7 +111,10 @@ struct NodeView {
   /// stays.
   std::optional<Lineage> lineage;
   std::string lineage_note{};  ///< why it is unknown or diverged, and the remedy; may be empty
+  /// It counts again since this very view, by itself: why. Empty: it did before, or does not.
+  std::string readmitted{};
   std::optional<SlowFacts> slow;
+  std::string mark_problem{};  ///< why the marks of runs that it holds are of no use; may be empty
   std::string history_problem{};  ///< why it does not say how its timeline came about; may be empty
   std::string note;  ///< one line for a person where something about this node needs explaining;
                      ///< may be empty
@@ -248,6 +251,7 @@ struct ShardView {
   std::vector<NodeView> nodes;  ///< in the order of the configuration
   std::optional<WriterView> writer;
   WalLosses wal_losses{};
+  std::optional<RunId> run;  ///< of the writer; absent: not known
   std::optional<Epoch> highest_epoch;
   bool epoch_agreement = false;
   int writers = 0;             ///< nodes that accept writes

@@ -84,6 +84,24 @@ std::optional<Event> compare_lineages(const NodeView* before, const NodeView& no
   return event_of(EventKind::node_lineage_unknown, after, node.lineage_note);
 }
 
+// An operator's word is told where it is given (run/monitor).
+std::optional<Event> compare_readmission(const NodeView& node, const ShardView& after) {
+  if (node.readmitted.empty()) return std::nullopt;
+  const NodeWord word{.node = node.name, .by = "rpoguard", .reason = node.readmitted};
+  Event event = event_of(EventKind::node_readmitted, after, render_readmitted(word));
+  event.details = {{"by", word.by}, {"reason", word.reason}};
+  return event;
+}
+
+std::optional<Event> compare_marks(const NodeView* before, const NodeView& node,
+                                   const ShardView& after) {
+  const bool worked = before == nullptr || before->mark_problem.empty();
+  if (node.mark_problem.empty() || !worked) return std::nullopt;
+  Event event = event_of(EventKind::node_marks_unusable, after);
+  event.details = {{"error", node.mark_problem}};
+  return event;
+}
+
 std::optional<Event> compare_histories(const NodeView* before, const NodeView& node,
                                        const ShardView& after) {
   const bool knew = before == nullptr || before->history_problem.empty();
@@ -111,7 +129,8 @@ Events compare_node(const NodeView* before, const NodeView& node, const ShardVie
        {compare_failures(before == nullptr ? nullptr : &before->failure, node.failure, kinds,
                          after),
         compare_divergence(before, node, after), compare_lineages(before, node, after),
-        compare_histories(before, node, after), compare_states(before, node, after)}) {
+        compare_readmission(node, after), compare_histories(before, node, after),
+        compare_marks(before, node, after), compare_states(before, node, after)}) {
     if (event) events.emplace_back(*event).node = node.name;
   }
   return events;

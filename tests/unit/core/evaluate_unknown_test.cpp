@@ -56,6 +56,7 @@ std::vector<Silence> all_silences() {
       field("started", [](NodeFacts& f) { f.started.reset(); }),
       field("backends_started", [](NodeFacts& f) { f.backends_started.reset(); }),
       field("checkpoint", [](NodeFacts& f) { f.checkpoint.reset(); }),
+      field("mark", [](NodeFacts& f) { f.mark.reset(); }),
       field("synchronous settings",
             [](NodeFacts& f) {
               f.synchronous_standby_names.clear();
@@ -160,6 +161,20 @@ std::vector<Past> all_pasts() {
          return shard;
        },
        busy},
+      {"closed by a copy that nobody saw, and just marked",
+       [] {
+         auto shard = healthy();
+         for (NodeFacts& facts : shard.facts) facts.history.emplace();
+         shard.restart();
+         NodeFacts& writer = shard.facts[kIadA];
+         writer.started = writer.backends_started = kWallStart - minutes(1);
+         writer.checkpoint->time = kWallStart - minutes(1);
+         shard.run(2);
+         const RunMark mark{*run_of(writer), *writer.insert_lsn, kWallStart - seconds(59)};
+         for (NodeFacts& facts : shard.facts) facts.mark = mark;
+         return shard;
+       },
+       busy},
       {"closed by a foreign copy",
        [] {
          auto shard = healthy();
@@ -229,10 +244,10 @@ std::string name_of_past(const ::testing::TestParamInfo<std::size_t>& past) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Evaluate, Unknown, ::testing::Range<std::size_t>(0, 14), name_of_past);
+INSTANTIATE_TEST_SUITE_P(Evaluate, Unknown, ::testing::Range<std::size_t>(0, 15), name_of_past);
 
 TEST(UnknownTable, has_all_pasts) {
-  EXPECT_EQ(all_pasts().size(), 14U);
+  EXPECT_EQ(all_pasts().size(), 15U);
 }
 
 }  // namespace

@@ -167,6 +167,13 @@ inline void lead_astray(ShardView& view) {
 inline void keep_history(ShardView& view) {
   view.nodes[0].history_problem = "grant it";
 }
+inline void count_again(ShardView& view) {
+  view.nodes[1].lineage = Lineage::assumed;
+  view.nodes[1].readmitted = "it holds the mark of this run";
+}
+inline void lose_marks(ShardView& view) {
+  view.nodes[1].mark_problem = "table rpoguard.run_mark belongs to mallory";
+}
 inline void downgrade(ShardView& view) {
   view.synchronous = {true, true, "synchronous_standby_names is empty"};
 }
@@ -303,6 +310,11 @@ inline const std::vector<EventCase>& event_cases() {
       {"the writer has lost no more WAL", lose_wal, lose_wal},
       {"the writer has lost WAL again", lose_wal, lose_wal_again},
       {"a first view of a writer that has lost WAL", nullptr, lose_wal},
+      {"a diverged node counts again by a mark", diverge, count_again},
+      {"a node has marks that are of no use", nothing, lose_marks},
+      {"marks go on being of no use", lose_marks, lose_marks},
+      {"marks are of use again", lose_marks, nothing},
+      {"a first view of marks that are of no use", nullptr, lose_marks},
       {"a witness falls silent", answer_of_witnesses, silence_epoch_witness},
       {"a witness stays silent", silence_epoch_witness, silence_epoch_witness},
       {"a witness answers again", silence_epoch_witness, answer_of_witnesses},

@@ -35,6 +35,20 @@ class StateStoreTest : public ::testing::Test {
     memory.epochs.system_identifier = 18'000'000'000'000'000'001ULL;
     memory.waiver = {core::WallTime(std::chrono::microseconds(1'700'000'000'000'123)),
                      "epoch 8 by \"ana\""};
+    memory.lineage.run = core::WriterRun{
+        .node = "iad-a",
+        .system_identifier = 18'000'000'000'000'000'001ULL,
+        .timeline = core::Timeline{3},
+        .started = core::WallTime(std::chrono::microseconds(1'700'000'000'000'001)),
+        .backends_started = core::WallTime(std::chrono::microseconds(1'700'000'000'000'002)),
+        .shared = core::Lsn{0x1'0000'0100},
+        .opened = core::WallTime(std::chrono::microseconds(1'700'000'000'000'003))};
+    memory.lineage.nodes = {{"iad-b", {.state = core::Lineage::assumed, .why = ""}},
+                            {"phx-a",
+                             {.state = core::Lineage::diverged,
+                              .why = "it had other WAL",
+                              .since = core::Lsn{0x1'0000'0100},
+                              .replayed = core::Lsn{0x1'0000'0900}}}};
     memory.freeze = {"jo", "moving \"184\"", core::WallTime(std::chrono::seconds(1'700'000'000)),
                      core::WallTime(std::chrono::seconds(1'700'003'600))};
     return memory;
@@ -89,6 +103,23 @@ TEST_F(StateStoreTest, reads_a_file_from_before_nodes_and_rivals_were_kept) {
   EXPECT_EQ(loaded.value(), expected);
 }
 
+TEST_F(StateStoreTest, reads_a_file_from_before_there_were_marks) {
+  const StateStore store(directory_);
+  ASSERT_TRUE(store.prepare().ok());
+  std::ofstream(store.path_of("184"))
+      << R"({"version":1,"shard":"184","run":{"node":"iad-a","system_identifier":7,"timeline":1,)"
+         R"("started_unix_us":1,"backends_started_unix_us":2,"shared_lsn":"0/5000028"},)"
+         R"("lineage":{"phx-a":{"state":"diverged","why":"it had other WAL"}}})";
+  const auto loaded = store.load("184");
+  ASSERT_TRUE(loaded.ok());
+  const core::LineageRecord& lineage = loaded.value().lineage;
+  EXPECT_EQ(lineage.run->shared, core::Lsn{0x5000028});
+  EXPECT_FALSE(lineage.run->opened.has_value());
+  EXPECT_EQ(lineage.nodes.at("phx-a").state, core::Lineage::diverged);
+  EXPECT_FALSE(lineage.nodes.at("phx-a").since.has_value());
+  EXPECT_FALSE(lineage.nodes.at("phx-a").replayed.has_value());
+}
+
 TEST_F(StateStoreTest, keeps_shards_with_odd_names_apart) {
   const StateStore store(directory_);
   ASSERT_TRUE(store.prepare().ok());
@@ -110,6 +141,11 @@ TEST_F(StateStoreTest, refuses_a_damaged_file_instead_of_forgetting) {
         R"({"version":1,"confirmed_node":7})", R"({"version":1,"confirmed_timeline":"3"})",
         R"({"version":1,"confirmed_lsn":"5"})", R"({"version":1,"confirmed_lsn":40})",
         R"({"version":1,"confirmed_stamp_unix_us":"now"})",
+        R"({"version":1,"lineage":{"a":{"state":"diverged","why":"","since_lsn":"5"}}})",
+        R"({"version":1,"lineage":{"a":{"state":"diverged","why":"","replayed_lsn":5}}})",
+        R"({"version":1,"lineage":{"a":{"state":"better","why":""}}})",
+        R"({"version":1,"run":{"node":"a","system_identifier":7,"timeline":1,)"
+        R"("started_unix_us":1,"backends_started_unix_us":2,"opened_unix_us":"now"}})",
         R"({"version":1,"highest_generation":null})"}) {
     std::ofstream(store.path_of("184")) << text;
     const auto loaded = store.load("184");
