@@ -294,6 +294,7 @@ void Cluster::wipe(std::size_t node) {
   server.held_before.push_back({server.position(), server.replayed, queue_.now()});
   server.timeline = 1;
   server.flushed = server.replayed = 0;
+  server.mark_astray.reset();
 }
 
 void Cluster::seed(std::size_t node, std::size_t from) {

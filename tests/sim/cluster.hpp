@@ -66,6 +66,9 @@ struct Server {
   std::optional<Row> stranger;  ///< another walsender under this server's application_name
   bool displaced = false;       ///< the stranger's row stands in the place of its own
 
+  /// It went astray, and has replayed this mark of the server that feeds it all the same.
+  std::optional<Mark> mark_astray;
+
   /// What it held before it was wiped, and until when.
   struct Held {
     Position position;
@@ -115,6 +118,10 @@ class Cluster {
   /// `as`: to the timeline of the same number as this server's.
   void promote(std::size_t node, std::optional<std::size_t> as = std::nullopt);
   void stamp(std::size_t node, const std::string& region, std::int64_t above = 0);
+  /// rpoguard.mark_run(): once in a run.
+  void mark_run(std::size_t node);
+  /// The last mark that the server shows.
+  std::optional<core::RunMark> mark_on(std::size_t node) const;
   void restore(std::size_t node, Position to);             ///< to an earlier moment, as a writer
   void follow(std::size_t standby, std::size_t upstream);  ///< primary_conninfo is changed
   void wipe(std::size_t node);
@@ -149,6 +156,7 @@ class Cluster {
   void report(std::size_t standby);
   void reconnect(std::size_t standby);
   bool link_alive(const Server& standby) const;
+  bool hides_what_is_astray(std::size_t node, std::uint64_t mark) const;
 
   Queue& queue_;
   Random& random_;

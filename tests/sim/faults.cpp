@@ -49,6 +49,7 @@ void World::one_fault(std::size_t number) {
   }
   if (profile_.synchronous && chance_.one_in(5)) return synchronous_fault(length);
   if (profile_.archive && chance_.one_in(3)) return archive_fault(length);
+  if (restarts_both(number, length)) return;
   if (profile_.histories && !failing_over_ && chance_.one_in(3)) return history_fault(length);
   switch (chance_.below(9)) {
     case 0:
@@ -97,6 +98,7 @@ void World::readmit_copies(int times) {
   for (std::size_t node = 0; node < cluster_.servers().size(); ++node) {
     if (node == primary_ || core::is_sound(sidecar_.lineage(node))) continue;
     if (!cluster_.follows(node, primary_)) cluster_.seed(node, primary_);
+    if (marks_ && times > 2) continue;  // it may count again by itself
     sidecar_.readmit(node);
   }
 }

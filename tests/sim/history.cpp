@@ -34,6 +34,9 @@ void History::forget_beyond(Position end) {
   Branch& branch = branches_.at(end.timeline);
   branch.acks = std::move(kept);
   std::erase_if(branch.records, [&](const Record& record) { return record.end > end.lsn; });
+  std::erase_if(marks_, [&](const Mark& mark) {
+    return mark.end.timeline == end.timeline && mark.end.lsn > end.lsn;
+  });
 }
 
 void History::record(Position end, core::WallTime time) {
@@ -90,6 +93,21 @@ const Stamp& History::stamp_at(Position held) const {
     return covered(stamp.end.timeline, held) >= stamp.end.lsn;
   });
   return shown == stamps_.rend() ? stamps_.front() : *shown;
+}
+
+const Mark* History::mark_at(Position held) const {
+  const auto shown = std::find_if(marks_.rbegin(), marks_.rend(), [&](const Mark& mark) {
+    return covered(mark.end.timeline, held) >= mark.end.lsn;
+  });
+  return shown == marks_.rend() ? nullptr : &*shown;
+}
+
+const Mark* History::mark_between(std::uint32_t timeline, std::uint64_t from,
+                                  std::uint64_t to) const {
+  const auto found = std::find_if(marks_.rbegin(), marks_.rend(), [&](const Mark& mark) {
+    return mark.end.timeline == timeline && mark.end.lsn > from && mark.end.lsn <= to;
+  });
+  return found == marks_.rend() ? nullptr : &*found;
 }
 
 const Stamp* History::stamp_of(std::uint32_t timeline, std::int64_t epoch) const {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "exporter/core/model/observation.hpp"
 #include "exporter/core/model/timeline_history.hpp"
 #include "exporter/core/model/units.hpp"
 
@@ -38,6 +39,12 @@ struct Stamp {
   Instant when{};
 };
 
+/// What rpoguard.mark_run() has written.
+struct Mark {
+  Position end;
+  core::RunMark row;
+};
+
 class History {
  public:
   History();
@@ -47,6 +54,7 @@ class History {
   std::uint32_t shown(std::uint32_t timeline) const { return branches_.at(timeline).shown; }
   void acknowledge(Position end, Instant when, bool promised);
   void stamp(const Stamp& stamp) { stamps_.push_back(stamp); }
+  void mark(const Mark& mark) { marks_.push_back(mark); }
   /// The record of a commit or an abort, with the time that its writer's clock showed before.
   void record(Position end, core::WallTime time);
   /// The only server that ever wrote beyond `end` on this timeline has lost it in a crash.
@@ -58,6 +66,10 @@ class History {
   std::uint64_t covered(std::uint32_t timeline, Position held) const;
   /// The latest stamp that a server which has replayed up to `held` shows.
   const Stamp& stamp_at(Position held) const;
+  /// The last mark that a server which has replayed up to `held` shows; null: none.
+  const Mark* mark_at(Position held) const;
+  /// The last mark that was written on this very timeline between the two; null: none.
+  const Mark* mark_between(std::uint32_t timeline, std::uint64_t from, std::uint64_t to) const;
   /// The stamp of that number in a timeline's history; null: none was made there.
   const Stamp* stamp_of(std::uint32_t timeline, std::int64_t epoch) const;
   /// Promised commits of `timeline` that a server at `held` does not hold: from the first to the
@@ -86,6 +98,7 @@ class History {
   static void append(std::vector<Ack>& acks, Ack ack);
   std::vector<Branch> branches_;  // [0] is unused
   std::vector<Stamp> stamps_;
+  std::vector<Mark> marks_;
 };
 
 }  // namespace rpoguard::sim

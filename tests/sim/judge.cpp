@@ -178,6 +178,7 @@ void World::judge_view() {
   judge_number();
   judge_waiver();
   if (view.bootstrapped) ++tally_.bootstrapped;
+  count_readmitted();
   judge_account();
   if (profile_.archive) judge_archive();
   if (also_judge) {

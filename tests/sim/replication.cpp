@@ -39,6 +39,8 @@ void Cluster::arrive(std::size_t standby, Position sent) {
   if (!link_alive(server) || server.wal_lost) return;
   // Whoever has other WAL takes what it gets for its own, and never has what it lacks.
   const bool astray = history_.covered(sent.timeline, server.position()) != server.flushed;
+  const Mark* mark = history_.mark_between(sent.timeline, server.flushed, sent.lsn);
+  if (astray && mark != nullptr) server.mark_astray = *mark;
   server.flushed = std::max(server.flushed, sent.lsn);
   if (!astray) server.timeline = sent.timeline;
   server.receiver_ran = true;

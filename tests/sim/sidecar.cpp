@@ -49,6 +49,7 @@ void hide_field(NodeFacts& facts, unsigned field) {
       break;
     case 11:
       facts.backends_started.reset();
+      facts.mark.reset();
       break;
     case 12:
       facts.checkpoint.reset();
@@ -242,11 +243,29 @@ void Sidecar::answer(std::size_t index, std::uint64_t attempt, std::optional<Nod
   ++node.attempt;
   if (facts) {
     node.branch = node.branch_asked;
+    const bool unmarked = is_to_be_marked(index, *facts);
     deliver(index, std::move(*facts));
+    if (unmarked) mark_run(index);
   } else {
     node.connected = false;
     deliver(index, ProbeError{failure, ""});
   }
+}
+
+// As NodeProbe has it.
+bool Sidecar::is_to_be_marked(std::size_t index, const NodeFacts& facts) const {
+  if (!marks_ || index != writer_index() || facts.in_recovery) return false;
+  const auto run = core::run_of(facts);
+  return run && view_->run == run && !(facts.mark && facts.mark->run == *run);
+}
+
+// On the session of the look; now and then that fails.
+void Sidecar::mark_run(std::size_t index) {
+  const Node& node = nodes_[index];
+  if (node.way.cut || random_.one_in(5)) return;
+  queue_.after(one_way(index), [this, at = node.server, restarts = node.restarts] {
+    if (cluster_.server(at).restarts == restarts) cluster_.mark_run(at);
+  });
 }
 
 void Sidecar::deliver(std::size_t index, std::variant<core::NodeFacts, core::ProbeError> outcome) {
@@ -345,6 +364,7 @@ NodeFacts Sidecar::facts_of(std::size_t index) const {
   if (!server.in_recovery && !server.role_level.empty())
     facts.weakest_commit = core::CommitLevel{"role batch", server.role_level};
   add_positions(at, facts);
+  if (marks_ && view_ && view_->run) facts.mark = cluster_.mark_on(at);
   const Stamp& stamp = cluster_.history().stamp_at(
       {server.timeline, server.in_recovery ? server.replayed : server.inserted});
   facts.stamped =

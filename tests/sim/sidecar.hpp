@@ -56,6 +56,8 @@ class Sidecar {
   void lead(std::size_t node, std::size_t server);
   void set_wall_clock_ahead(Duration ahead) { wall_ahead_ = ahead; }
   void tell_stamp_times() { tells_stamp_times_ = true; }
+  /// rpoguard sql --with-marks was applied.
+  void use_marks() { marks_ = true; }
   void keep_histories_secret() { tells_histories_ = false; }
   /// Whose WAL it is that the view's writer writes, as it really is.
   std::uint32_t writer_branch() const { return writer_branch_; }
@@ -118,6 +120,8 @@ class Sidecar {
   core::NodeFacts facts_of(std::size_t node) const;
   void add_positions(std::size_t server, core::NodeFacts& facts) const;
   void add_rows(std::size_t writer, core::NodeFacts& facts) const;
+  bool is_to_be_marked(std::size_t node, const core::NodeFacts& facts) const;
+  void mark_run(std::size_t node);
   void look_at_archive(std::uint64_t run);
   Duration one_way(std::size_t node);
   core::WallTime wall() const;
@@ -136,6 +140,7 @@ class Sidecar {
   Duration wall_ahead_{};
   bool tells_histories_ = true;
   bool tells_stamp_times_ = false;
+  bool marks_ = false;
   std::optional<core::ArchiveObservation> last_look_;
   std::uint64_t run_ = 0;
   std::uint64_t looks_ = 0;  ///< the run of looks at the archive: one for each start

@@ -134,6 +134,8 @@ void World::place_sidecar() {
   sidecar_.set_wall_clock_ahead(random_.between(-kClockAheadMax, kClockAheadMax));
   if (random_.one_in(4)) sidecar_.keep_histories_secret();
   if (profile_.histories) sidecar_.tell_stamp_times();
+  marks_ = profile_.histories && Random(seed_, 7).one_in(2);
+  if (marks_) sidecar_.use_marks();
   for (std::size_t node = 0; node < cluster_.servers().size(); ++node) {
     const bool near = (cluster_.servers()[node].region == "phx") == in_phx;
     ProbeWay& way = sidecar_.way(node);

@@ -48,7 +48,8 @@ struct Tally {
   std::uint64_t bootstrapped = 0;
   std::uint64_t archive_checked = 0;
   std::uint64_t frontiers_checked = 0;
-  std::uint64_t freezes = 0;  ///< while some client held a yes
+  std::uint64_t freezes = 0;     ///< while some client held a yes
+  std::uint64_t readmitted = 0;  ///< copies, by a mark
 };
 
 struct Replay {
@@ -142,6 +143,10 @@ class World {
   std::size_t random_copy();
   std::size_t random_node() { return chance_.below(cluster_.servers().size()); }
 
+  // marks.cpp: the writer and rpoguard are started again together
+  bool restarts_both(std::size_t fault, Duration length);
+  void count_readmitted();
+
   // stamps.cpp: stamps where none was due
   bool owns_its_stamp(std::size_t node) const;
   void stamp_once_more(std::size_t fault);
@@ -191,6 +196,7 @@ class World {
   std::size_t primary_ = 0;  ///< the writer in the operators' view
   Duration think_time_{};    ///< mean time between client writes; 0: none
   bool obedient_ = true;     ///< clients ask the gate
+  bool marks_ = false;       ///< runs of the writer are marked
   int faults_active_ = 0;
   bool failing_over_ = false;
   bool misnamed_ = false;  ///< a copy's name leads to another server
