@@ -30,6 +30,7 @@ struct Options {
   std::string role = "rpoguard";
   std::string home_region;
   bool with_canary = false;
+  bool with_marks = false;
   StatusOptions status;
   std::string color = "auto";
   FreezeOptions freeze;
@@ -241,11 +242,17 @@ void add_sql(CLI::App& app, Options& options, int& exit_code) {
       ->type_name("REGION");
   command->add_flag("--with-canary", options.with_canary,
                     "Also make the table for writer_endpoint.canary, and let the role write to it");
+  command->add_flag("--with-marks", options.with_marks,
+                    "Also make the table of marks, one row for each run of the writer, and the "
+                    "function by which the role adds that row: copies that nobody saw when the run "
+                    "began, or that were rebuilt, count again by themselves");
   command->footer(
       "Apply it on the writer of each shard, as a superuser: rpoguard sql --home-region iad | psql "
       "app");
-  command->callback(
-      [&] { exit_code = print_sql(options.role, options.home_region, options.with_canary); });
+  command->callback([&] {
+    exit_code =
+        print_sql(options.role, options.home_region, options.with_canary, options.with_marks);
+  });
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ int check_config(const std::string& config_file, std::uint32_t parts,
                  const run::WebFiles& web_files);
 
 /// Prints the migration for psql.
-int print_sql(const std::string& role, const std::string& home_region, bool with_canary);
+int print_sql(const std::string& role, const std::string& home_region, bool with_canary,
+              bool with_marks);
 
 struct StatusOptions {
   std::string config_file;  ///< finds the ops listener ...

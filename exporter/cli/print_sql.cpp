@@ -5,7 +5,8 @@
 
 namespace rpoguard::cli {
 
-int print_sql(const std::string& role, const std::string& home_region, bool with_canary) {
+int print_sql(const std::string& role, const std::string& home_region, bool with_canary,
+              bool with_marks) {
   if (!observe::is_plain_identifier(role)) {
     std::fprintf(
         stderr,
@@ -17,7 +18,8 @@ int print_sql(const std::string& role, const std::string& home_region, bool with
     return 2;
   }
   const auto canary = with_canary ? observe::Canary::with_table : observe::Canary::without_table;
-  std::fputs(observe::render_migration(role, home_region, canary).c_str(), stdout);
+  const auto marks = with_marks ? observe::Marks::with_table : observe::Marks::without_table;
+  std::fputs(observe::render_migration(role, home_region, canary, marks).c_str(), stdout);
   return 0;
 }
 

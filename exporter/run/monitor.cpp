@@ -164,6 +164,7 @@ void Monitor::evaluate_shard(Shard& shard, std::size_t index) {
     if (view.nodes[node].state == core::NodeState::writer) writer = node;
   }
   prober_->set_writer(index, writer);
+  prober_->expect_mark(index, writer.value_or(0), writer ? view.run : std::nullopt);
   if (view.probe_interval > core::Duration::zero())
     prober_->set_interval(index, view.probe_interval);
   shard.view = std::make_shared<const core::ShardView>(std::move(view));

@@ -100,6 +100,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       row_set_of(input, {"kind", "name", "logical", "active", "value", "safe_bytes"}));
   (void)rpoguard::observe::decode_history(row_set_of(input, {"history"}),
                                           rpoguard::core::Timeline{2});
+  (void)rpoguard::observe::decode_marks(row_set_of(input, {"there", "problem"}));
+  (void)rpoguard::observe::decode_last_mark(
+      row_set_of(input, {"timeline", "started_us", "backends_started_us", "lsn", "written_us"}));
   (void)rpoguard::observe::decode_ready(row_set_of(input, {"files", "oldest"}));
   (void)rpoguard::observe::decode_epoch_query(row_set_of(input, {"epoch", "region"}));
   (void)rpoguard::observe::decode_endpoint(

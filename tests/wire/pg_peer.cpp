@@ -266,9 +266,12 @@ void serve_healthy(PgPeerSocket& socket, int statements) {
   serve_statements(socket, statements);
 }
 
-// Which statement is executed: the light one, the slow one, or when the backends were started.
+// Which statement is executed: the light one, the slow one, when the backends were started, or
+// whether there are marks.
 void serve_statements(PgPeerSocket& socket, int statements) {
   const PgColumns backends{{"backends_started_us", "1795222000000002"}};
+  const PgColumns no_marks{{"there", "f"}, {"problem", std::nullopt}};
+  bool of_marks = false;
   PgColumns asked;
   bool counts = true;
   for (auto read = socket.read_message(); read; read = socket.read_message()) {
@@ -277,7 +280,8 @@ void serve_statements(PgPeerSocket& socket, int statements) {
         socket.send(pg_row({{"epoch_table_exists", "f"}}) + pg_ready());
         break;
       case 'P':
-        counts = read->body.find("checkpointer") == std::string::npos;
+        of_marks = read->body.find("run_mark") != std::string::npos;
+        counts = !of_marks && read->body.find("checkpointer") == std::string::npos;
         if (read->body.front() == '\0' && counts) return socket.stay_mute();
         socket.send(message('1', ""));
         break;
@@ -285,7 +289,7 @@ void serve_statements(PgPeerSocket& socket, int statements) {
         const bool named = read->body.find("rpoguard_") != std::string::npos;
         const bool slow = read->body.find("slow") != std::string::npos;
         counts = named;
-        asked = !named ? backends : slow ? slow_row() : pg_writer_row();
+        asked = of_marks ? no_marks : !named ? backends : slow ? slow_row() : pg_writer_row();
         socket.send(message('2', ""));
         break;
       }

@@ -24,7 +24,7 @@ constexpr std::string_view kScript = R"(-- rpoguard: prepares one PostgreSQL clu
 --   the role rpoguard connects as (pg_monitor; @rights@),
 --   the table rpoguard.cluster_state: who may write, as a number that only rises,
 --   the function rpoguard.cluster_promote(region, operator, above) that raises it,
---   the function rpoguard.timeline_history(timeline): where its WAL left another's@canary_about@.
+--   the function rpoguard.timeline_history(timeline): where its WAL left another's@about@.
 -- The role gets no password here. Give it one:  \password @role@
 \set ON_ERROR_STOP on
 begin;
@@ -172,12 +172,16 @@ grant pg_monitor to "@role@";
 grant usage on schema rpoguard to "@role@";
 grant select on rpoguard.cluster_state to "@role@";
 grant execute on function rpoguard.timeline_history(integer) to "@role@";
-@canary@commit;
+@canary@@marks@commit;
 )";
 
-constexpr std::string_view kRights = "SELECT on one table; it writes nothing";
-constexpr std::string_view kRightsWithCanary =
-    "SELECT on one table; it writes only rpoguard.canary";
+constexpr std::string_view kReadsOne = "SELECT on one table";
+constexpr std::string_view kReadsMarks = "SELECT on two tables and a sequence";
+constexpr std::string_view kWritesNothing = "; it writes nothing";
+constexpr std::string_view kWritesCanary = "; it writes only rpoguard.canary";
+constexpr std::string_view kWritesMarks = "; it writes only by rpoguard.mark_run()";
+constexpr std::string_view kWritesBoth =
+    "; it writes only rpoguard.canary, and by rpoguard.mark_run()";
 constexpr std::string_view kCanaryAbout = R"(,
 --   the table rpoguard.canary: what rpoguard commits through the writer endpoint)";
 constexpr std::string_view kCanary = R"(
@@ -191,6 +195,118 @@ create table if not exists rpoguard.canary (
 grant select, insert, update on rpoguard.canary to "@role@";
 )";
 
+constexpr std::string_view kMarksAbout = R"(,
+--   the table rpoguard.run_mark with the sequence rpoguard.run_seal: one row for each run of the
+--     writer, which tells the copies that hold its WAL,
+--   the function rpoguard.mark_run(), by which rpoguard adds that row)";
+
+// A page of the table may come to a copy that has not replayed the mark: VACUUM, or a first change
+// after a checkpoint, sends the page as it is. The value of a sequence comes to a copy only by the
+// record that set it (nothing else ever writes that page), so it seals the row.
+constexpr std::string_view kMarks = R"(
+-- Marks: one row for each run of the writer (one life of its backends), never changed. A copy that
+-- has the row has replayed this run's WAL where it was written. The sequence is the seal: a page of
+-- the table may reach a copy later than the row's own WAL, the value of a sequence may not.
+do $rpoguard$
+declare
+  other record;
+begin
+  for other in
+    select m.name, m.owner::regrole as owner, n.nspowner::regrole as schema_owner
+    from pg_namespace n, lateral (
+      select oid::regclass::text as name, relowner as owner from pg_class
+      where relnamespace = n.oid and relname in ('run_mark', 'run_seal')
+      union all
+      select oid::regprocedure::text, proowner from pg_proc
+      where pronamespace = n.oid and proname = 'mark_run') m
+    where n.nspname = 'rpoguard' and m.owner <> n.nspowner
+  loop
+    raise exception '% belongs to %, and the schema rpoguard to %',
+      other.name, other.owner, other.schema_owner
+      using errcode = 'object_not_in_prerequisite_state',
+            hint = 'find out who made it, and drop it';
+  end loop;
+end
+$rpoguard$;
+
+create table if not exists rpoguard.run_mark (
+  timeline bigint not null,
+  postmaster_started timestamptz not null,
+  backends_started timestamptz not null,
+  lsn pg_lsn not null,  -- the mark stands before it
+  written_at timestamptz not null,
+  seal bigint not null unique,
+  primary key (timeline, postmaster_started, backends_started)
+);
+create sequence if not exists rpoguard.run_seal;
+
+-- Adds the row of the run that is now on; false: it was there.
+create or replace function rpoguard.mark_run()
+returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $rpoguard$
+declare
+  postmaster constant timestamptz := pg_postmaster_start_time();
+  backends constant timestamptz := (
+    select backend_start from pg_stat_get_activity(null) where backend_type = 'checkpointer');
+  line bigint;
+  written timestamptz;
+  number bigint;
+begin
+  if pg_is_in_recovery() then
+    raise exception 'cannot mark a run: this server is in recovery'
+      using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  if backends is null then
+    raise exception 'cannot mark a run: the server does not tell when its backends were started'
+      using errcode = 'object_not_in_prerequisite_state',
+            hint = 'the owner of this function needs pg_read_all_stats';
+  end if;
+  line := ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::bigint;
+  -- One at a time: the first one counts.
+  lock table rpoguard.run_mark in share row exclusive mode;
+  if exists (
+    select from rpoguard.run_mark m where m.timeline = line
+      and m.postmaster_started = postmaster and m.backends_started = backends)
+  then
+    return false;
+  end if;
+  written := clock_timestamp();
+  number := (extract(epoch from written) * 1000000)::bigint;
+  perform setval('rpoguard.run_seal', number);
+  insert into rpoguard.run_mark
+  values (line, postmaster, backends, pg_current_wal_insert_lsn(), written, number);
+  return true;
+end
+$rpoguard$;
+
+-- Of the schema's owner, who may be another than whoever runs this.
+do $rpoguard$
+declare
+  master constant regrole := (select nspowner from pg_namespace where nspname = 'rpoguard');
+begin
+  execute format('alter table rpoguard.run_mark owner to %s', master);
+  execute format('alter sequence rpoguard.run_seal owner to %s', master);
+  execute format('alter function rpoguard.mark_run() owner to %s', master);
+end
+$rpoguard$;
+revoke all on function rpoguard.mark_run() from public;
+grant select on rpoguard.run_mark, rpoguard.run_seal to "@role@";
+grant execute on function rpoguard.mark_run() to "@role@";
+)";
+
+std::string rights_of(Canary canary, Marks marks) {
+  const bool writes_canary = canary == Canary::with_table;
+  const bool writes_marks = marks == Marks::with_table;
+  const std::string_view writes = writes_canary && writes_marks ? kWritesBoth
+                                  : writes_canary               ? kWritesCanary
+                                  : writes_marks                ? kWritesMarks
+                                                                : kWritesNothing;
+  return std::string(writes_marks ? kReadsMarks : kReadsOne).append(writes);
+}
+
 }  // namespace
 
 bool is_plain_identifier(std::string_view text) {
@@ -201,14 +317,18 @@ bool is_plain_identifier(std::string_view text) {
          std::ranges::all_of(text, plain);
 }
 
-std::string render_migration(const std::string& role, const std::string& home_region,
-                             Canary canary) {
+std::string render_migration(const std::string& role, const std::string& home_region, Canary canary,
+                             Marks marks) {
   RPOGUARD_CHECK(is_plain_identifier(role));
   RPOGUARD_CHECK(home_region.find('\0') == std::string::npos);
   const bool with = canary == Canary::with_table;
   std::string script = base::replace_all(kScript, "@canary@", with ? kCanary : "");
-  script = base::replace_all(script, "@canary_about@", with ? kCanaryAbout : "");
-  script = base::replace_all(script, "@rights@", with ? kRightsWithCanary : kRights);
+  const bool with_marks = marks == Marks::with_table;
+  script = base::replace_all(script, "@marks@", with_marks ? kMarks : "");
+  script = base::replace_all(
+      script, "@about@",
+      std::string(with ? kCanaryAbout : "") + std::string(with_marks ? kMarksAbout : ""));
+  script = base::replace_all(script, "@rights@", rights_of(canary, marks));
   // The region last: whatever it contains is not looked at again.
   return base::replace_all(base::replace_all(script, "@role@", role), "@region@",
                            quoted_literal(home_region));

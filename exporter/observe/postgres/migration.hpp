@@ -9,6 +9,9 @@ namespace rpoguard::observe {
 /// Whether the role may write one table, which only writer_endpoint.canary needs.
 enum class Canary { without_table, with_table };
 
+/// Whether the role may mark each run of the writer (docs/decisions/0009).
+enum class Marks { without_table, with_table };
+
 /// An identifier of PostgreSQL that needs no quotes: [a-z_][a-z0-9_]*, at most 63 bytes.
 bool is_plain_identifier(std::string_view text);
 
@@ -16,10 +19,12 @@ bool is_plain_identifier(std::string_view text);
 /// privilege: pg_monitor and SELECT on cluster_state), the table rpoguard.cluster_state with its
 /// one row, the functions rpoguard.cluster_promote(region text, operator text, above bigint default
 /// null) returns bigint and rpoguard.timeline_history(timeline integer) returns text; with_table:
-/// also rpoguard.canary, which the role may write. What an earlier version of the script has made
-/// is brought up to date, and keeps its owner and its grants. `role` must be a plain identifier,
-/// `home_region` any text.
+/// also rpoguard.canary, which the role may write, or rpoguard.run_mark and what belongs to it, to
+/// which only rpoguard.mark_run() adds. What an earlier version of the script has made is brought
+/// up to date, and keeps its owner and its grants; what only a flag makes stays when it is run
+/// without. `role` must be a plain identifier, `home_region` any text.
 std::string render_migration(const std::string& role, const std::string& home_region,
-                             Canary canary = Canary::without_table);
+                             Canary canary = Canary::without_table,
+                             Marks marks = Marks::without_table);
 
 }  // namespace rpoguard::observe

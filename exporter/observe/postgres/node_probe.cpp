@@ -20,6 +20,10 @@ Duration statement_timeout(Duration timeout) {
   return std::max<Duration>(timeout - margin, std::chrono::milliseconds(1));
 }
 
+Duration mark_timeout(Duration timeout) {
+  return std::max<Duration>(timeout / 2, std::chrono::milliseconds(1));
+}
+
 }  // namespace
 
 NodeProbe::NodeProbe(const ProbeContext& context, NodeTarget target)
@@ -65,9 +69,12 @@ Task<> NodeProbe::look() {
   step_ = Step::asking;
   Asked<core::NodeFacts> light = co_await session_->light();
   if (const auto* error = std::get_if<ProbeError>(&light.outcome)) co_return fail(*error);
-  co_await follow_up(std::get<core::NodeFacts>(light.outcome));
+  core::NodeFacts& facts = std::get<core::NodeFacts>(light.outcome);
+  co_await follow_up(facts);
   pause_.reset();
+  const bool marks = is_to_be_marked(facts);
   answer_tick({light.at, context_.clock.now(), std::move(light.outcome)});
+  if (marks && !closed_) co_await mark();
   if (!closed_ && session_->usable() && context_.clock.now() >= slow_due_) co_await look_slowly();
   step_ = Step::idle;
 }
@@ -98,12 +105,26 @@ Task<std::optional<ProbeError>> NodeProbe::connect() {
 Task<> NodeProbe::follow_up(core::NodeFacts& facts) {
   co_await session_->backends(facts);
   co_await session_->history(facts, context_.timing.slow_interval);
+  if (expected_) co_await session_->mark(facts, expected_->run, context_.timing.slow_interval);
   if (!target_.epoch_query.empty()) co_await session_->epoch(target_.epoch_query, facts);
   const Instant now = context_.clock.now();
   const bool archives = target_.ready_interval && !facts.in_recovery && facts.archiver;
   if (!session_->usable() || !archives || now < ready_due_) co_return;
   ready_due_ = now + *target_.ready_interval;
   co_await session_->ready_files(facts);
+}
+
+// The run that has been confirmed, and no later one.
+bool NodeProbe::is_to_be_marked(const core::NodeFacts& facts) const {
+  return expected_ && expected_->is_here && !facts.in_recovery &&
+         core::run_of(facts) == expected_->run && session_->lacks_mark(expected_->run);
+}
+
+// After the look has been answered, and over before the next is due, unless the server hangs.
+Task<> NodeProbe::mark() {
+  arm_deadline();
+  co_await session_->mark_run(mark_timeout(context_.timing.timeout), context_.timing.slow_interval);
+  deadline_.cancel();
 }
 
 Task<> NodeProbe::look_slowly() {

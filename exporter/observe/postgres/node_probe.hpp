@@ -40,6 +40,12 @@ struct NodeTarget {
   std::function<void(core::SlowObservation)> on_slow;
 };
 
+/// The run of the shard's confirmed writer.
+struct RunToMark {
+  core::RunId run;
+  bool is_here = false;  ///< this node is the writer: mark it
+};
+
 /// Each tick() ends in exactly one on_fast within the probe's time-out, unless the previous look is
 /// still running (then the tick is skipped) or close() comes first. A connection may take longer
 /// (ProbeSpec::connect_timeout): ticks that find it unfinished say so in time, and it goes on. The
@@ -52,6 +58,9 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
   /// Looks now: over the kept connection, or a new one unless backing off; then the last failure is
   /// repeated, stamped with this moment.
   void tick();
+  /// From now on each look tells whether the node holds the mark of this run. The writer is marked,
+  /// after a look that shows the same run without a mark. Absent: no writer is confirmed.
+  void expect_mark(std::optional<RunToMark> of) { expected_ = of; }
   /// Closes the connection; no callback after it returns.
   void close();
 
@@ -61,6 +70,8 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
   Task<> look();
   Task<std::optional<core::ProbeError>> connect();
   Task<> follow_up(core::NodeFacts& facts);
+  bool is_to_be_marked(const core::NodeFacts& facts) const;
+  Task<> mark();
   Task<> look_slowly();
   void arm_deadline();
   void on_deadline();
@@ -82,6 +93,7 @@ class NodeProbe : public std::enable_shared_from_this<NodeProbe> {
   core::ProbeError last_error_;
   core::Instant slow_due_{};
   core::Instant ready_due_{};
+  std::optional<RunToMark> expected_{};
   Inbox<Dialed> dialed_;
   std::optional<NodeSession> session_;
   Task<> look_;  // refers to all above, so it goes first

@@ -14,6 +14,9 @@ using core::Instant;
 using core::ProbeError;
 using core::ProbeFailure;
 
+/// Tries to mark a run that follow each other at once.
+constexpr int kMarkTries = 5;
+
 constexpr std::array<const char*, kEpochTableCount + 1> kNames{
     "rpoguard_light", "rpoguard_light_absent", "rpoguard_light_present", "rpoguard_slow"};
 
@@ -176,6 +179,56 @@ Task<> NodeSession::backends(core::NodeFacts& facts) {
     }
   }
   facts.backends_started = backends_started_;
+}
+
+Task<> NodeSession::mark(core::NodeFacts& facts, const core::RunId& run, Duration retry_after) {
+  if (!mark_ || mark_->run != run) {
+    if (!has_marks_) co_await look_for_marks(retry_after);
+    if (has_marks_) co_await read_mark();
+  }
+  facts.mark = mark_;
+  facts.mark_problem = mark_problem_;
+}
+
+Task<> NodeSession::look_for_marks(Duration retry_after) {
+  const Instant now = clock_.now();
+  if (!usable() || now < marks_due_) co_return;
+  marks_due_ = now + retry_after;
+  const Answer answer = co_await session_.ask(marks_sql());
+  const auto* rows = std::get_if<RowSet>(&answer);
+  if (rows == nullptr) co_return;
+  const auto decoded = decode_marks(*rows);
+  const auto* marks = std::get_if<MarkObjects>(&decoded);
+  if (marks == nullptr) co_return;
+  has_marks_ = marks->there && marks->problem.empty();
+  mark_problem_ = marks->there ? marks->problem : "";
+}
+
+Task<> NodeSession::read_mark() {
+  if (!usable()) co_return;
+  const Answer answer = co_await session_.ask(last_mark_sql());
+  if (session_.given_up()) co_return;
+  if (const auto* failure = std::get_if<Failure>(&answer)) {
+    has_marks_ = false;  // and is looked for again, at leisure
+    mark_problem_ = failure->error.message;
+    co_return;
+  }
+  const auto decoded = decode_last_mark(std::get<RowSet>(answer));
+  if (const auto* last = std::get_if<std::optional<core::RunMark>>(&decoded)) mark_ = *last;
+}
+
+bool NodeSession::lacks_mark(const core::RunId& run) const {
+  return usable() && has_marks_ && !marked_ && (!mark_ || mark_->run != run) &&
+         clock_.now() >= mark_run_due_;
+}
+
+Task<> NodeSession::mark_run(Duration timeout, Duration retry_after) {
+  const Answer answer = co_await session_.query(mark_run_sql(timeout));
+  if (session_.given_up()) co_return;
+  const auto* failure = std::get_if<Failure>(&answer);
+  marked_ = failure == nullptr;
+  mark_problem_ = failure == nullptr ? "" : failure->error.message;
+  if (!marked_ && ++mark_failures_ >= kMarkTries) mark_run_due_ = clock_.now() + retry_after;
 }
 
 Task<> NodeSession::epoch(const std::string& sql, core::NodeFacts& facts) {

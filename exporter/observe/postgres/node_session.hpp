@@ -48,10 +48,21 @@ class NodeSession {
   Task<> history(core::NodeFacts& facts, core::Duration retry_after);
   /// When the backends were started: once, as no session outlives them.
   Task<> backends(core::NodeFacts& facts);
+  /// The last mark, until it is that of `run`: from then on it is known. Whether there are any is
+  /// asked once, where there are none again after `retry_after`.
+  Task<> mark(core::NodeFacts& facts, const core::RunId& run, core::Duration retry_after);
   /// The operator's own statement.
   Task<> epoch(const std::string& sql, core::NodeFacts& facts);
   /// REQUIRES: the facts have an archiver.
   Task<> ready_files(core::NodeFacts& facts);
+
+  /// Whether mark_run() would do something: this session has seen that there are marks, and none of
+  /// `run`, which is its server's.
+  bool lacks_mark(const core::RunId& run) const;
+  /// Marks the run of the server that this session is with. Waits for `timeout` at most, unless the
+  /// server hangs. Where it fails, the next facts say why, and it is not tried again before
+  /// `retry_after`, but for the first few times.
+  Task<> mark_run(core::Duration timeout, core::Duration retry_after);
 
   /// As PgSession has it.
   void give_up() { session_.give_up(); }
@@ -73,6 +84,8 @@ class NodeSession {
   Task<Answer> prepare(std::size_t statement);
   Task<Reply> execute(std::size_t statement);
   Task<core::ProbeError> explain(const Failure& failure);
+  Task<> look_for_marks(core::Duration retry_after);
+  Task<> read_mark();
   bool recall_history(core::NodeFacts& facts) const;
   void learn_history(const Answer& answer, core::Timeline timeline);
 
@@ -85,6 +98,13 @@ class NodeSession {
   LightDecoder light_;
   SlowDecoder slow_;
   std::optional<core::WallTime> backends_started_{};
+  bool has_marks_ = false;  // and may use them
+  core::Instant marks_due_{};
+  std::optional<core::RunMark> mark_{};
+  std::string mark_problem_{};
+  bool marked_ = false;  // by this session, and so is the run that it is with
+  int mark_failures_ = 0;
+  core::Instant mark_run_due_{};
   std::optional<core::Timeline> history_of_{};  // the timeline that history_ is of
   core::TimelineHistory history_{};
   core::Instant history_due_{};  // not asked for again before

@@ -33,6 +33,38 @@ std::variant<std::optional<core::WallTime>, ProbeError> decode_backends(const Ro
   return started;
 }
 
+std::variant<MarkObjects, ProbeError> decode_marks(const RowSet& answer) {
+  enum Column : std::size_t { there, problem };
+  constexpr std::array<std::string_view, 2> kColumns{"there", "problem"};
+  std::optional<std::array<std::size_t, kColumns.size()>> index;
+  if (!fits(answer, kColumns, index) || answer.rows.size() != 1)
+    return bad_answer("the server gave another answer to whether it has marks").error;
+  CellReader row(answer.rows.front(), *index, kColumns);
+  MarkObjects marks{.there = row.boolean(there), .problem = row.text_or_empty(problem)};
+  if (row.problem()) return bad_answer(*row.problem()).error;
+  return marks;
+}
+
+std::variant<std::optional<core::RunMark>, ProbeError> decode_last_mark(const RowSet& answer) {
+  if (answer.rows.empty()) return std::optional<core::RunMark>();
+  enum Column : std::size_t { timeline, started_us, backends_started_us, lsn, written_us };
+  constexpr std::array<std::string_view, 5> kColumns{"timeline", "started_us",
+                                                     "backends_started_us", "lsn", "written_us"};
+  std::optional<std::array<std::size_t, kColumns.size()>> index;
+  if (!fits(answer, kColumns, index) || answer.rows.size() != 1)
+    return bad_answer("the server gave another answer to which mark is its last").error;
+  CellReader row(answer.rows.front(), *index, kColumns);
+  core::RunMark mark;
+  mark.run.timeline.value = static_cast<std::uint32_t>(
+      row.number(timeline, 1, std::numeric_limits<std::uint32_t>::max()));
+  mark.run.started = row.time(started_us);
+  mark.run.backends_started = row.time(backends_started_us);
+  mark.lsn = row.lsn(lsn);
+  mark.written = row.time(written_us);
+  if (row.problem()) return bad_answer(*row.problem()).error;
+  return std::optional(mark);
+}
+
 std::variant<std::optional<core::TimelineHistory>, ProbeError> decode_history(
     const RowSet& answer, core::Timeline timeline) {
   if (answer.rows.size() != 1 || answer.rows[0].size() != 1)

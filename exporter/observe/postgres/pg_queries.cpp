@@ -192,6 +192,58 @@ constexpr const char* kBackends = R"(select (extract(epoch from a.backend_start)
   * 1000000)::bigint as backends_started_us
 from pg_catalog.pg_stat_get_activity(null) a where a.backend_type = 'checkpointer')";
 
+// What has the names of the marks may be anybody's who may create in that schema: rpoguard reads
+// and calls only what belongs to the schema's owner. Privilege: none. Cost: a few rows of the
+// catalogs; once per session, where there are marks.
+constexpr const char* kMarkObjects = R"(with objects as (
+  select 1 as place, 'table rpoguard.run_mark' as name, n.nspowner as master
+  , c.oid is not null as made, c.relowner as owner, c.relkind = 'r' as fits
+  , pg_catalog.has_table_privilege(c.oid, 'SELECT') as granted
+  , 'select on rpoguard.run_mark' as privilege
+  from pg_catalog.pg_namespace n
+  left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = 'run_mark'
+  where n.nspname = 'rpoguard'
+  union all
+  select 2, 'sequence rpoguard.run_seal', n.nspowner, c.oid is not null, c.relowner, c.relkind = 'S'
+  , pg_catalog.has_table_privilege(c.oid, 'SELECT'), 'select on rpoguard.run_seal'
+  from pg_catalog.pg_namespace n
+  left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = 'run_seal'
+  where n.nspname = 'rpoguard'
+  union all
+  select 3, 'function rpoguard.mark_run()', n.nspowner, p.oid is not null, p.proowner, p.prosecdef
+  , pg_catalog.has_function_privilege(p.oid, 'EXECUTE'), 'execute on function rpoguard.mark_run()'
+  from pg_catalog.pg_namespace n
+  left join pg_catalog.pg_proc p on p.pronamespace = n.oid and p.proname = 'mark_run'
+    and p.pronargs = 0
+  where n.nspname = 'rpoguard')
+select coalesce(pg_catalog.bool_or(o.place = 1 and o.made), false) as there
+, pg_catalog.string_agg(case
+    when not o.made then o.name || ' is missing: apply what rpoguard sql --with-marks prints'
+    when o.owner <> o.master then o.name || ' belongs to ' || pg_catalog.pg_get_userbyid(o.owner)
+      || ', and the schema to ' || pg_catalog.pg_get_userbyid(o.master)
+      || ': find out who made it, and drop it'
+    when not o.fits then o.name || ' is not what rpoguard sql --with-marks makes'
+    when not o.granted then 'grant ' || o.privilege || ' to '
+      || pg_catalog.quote_ident(current_user) end, '; ' order by o.place) as problem
+from objects o)";
+
+// The row that the seal belongs to (observe/postgres/migration.cpp says why there is one).
+// Privilege: what `rpoguard sql --with-marks` grants. Cost: one row; per look only until the mark
+// of the writer's run is there.
+constexpr const char* kLastMark = R"(select m.timeline
+, (extract(epoch from m.postmaster_started) * 1000000)::bigint as started_us
+, (extract(epoch from m.backends_started) * 1000000)::bigint as backends_started_us
+, m.lsn, (extract(epoch from m.written_at) * 1000000)::bigint as written_us
+from rpoguard.run_seal s join rpoguard.run_mark m on m.seal = s.last_value)";
+
+// One message without BEGIN is one transaction, and a refusal leaves none open.
+// Privilege: as above. Cost: one row, once per run of the writer.
+constexpr const char* kMarkRun = R"(set local transaction_read_only = off;
+set local statement_timeout = @timeout_ms@;
+set local lock_timeout = @lock_ms@;
+set local synchronous_commit = off;
+select rpoguard.mark_run() as added)";
+
 // Privilege: EXECUTE on the function, which `rpoguard sql` makes. Cost: one small file.
 constexpr const char* kHistory = "select rpoguard.timeline_history(@timeline@) as history";
 // Privilege: pg_monitor. Cost: grows with an archive backlog; statement_timeout bounds it.
@@ -306,6 +358,20 @@ std::string missing_grants_sql() {
 
 std::string backends_sql() {
   return kBackends;
+}
+
+std::string marks_sql() {
+  return kMarkObjects;
+}
+
+std::string last_mark_sql() {
+  return kLastMark;
+}
+
+std::string mark_run_sql(core::Duration timeout) {
+  const auto lock_timeout = std::max<core::Duration>(timeout / 2, std::chrono::milliseconds(1));
+  return base::replace_all(base::replace_all(kMarkRun, "@timeout_ms@", milliseconds(timeout)),
+                           "@lock_ms@", milliseconds(lock_timeout));
 }
 
 std::string ready_sql() {

@@ -37,6 +37,24 @@ std::string backends_sql();
 /// nullopt where the server does not tell. Error: the answer does not parse.
 std::variant<std::optional<core::WallTime>, core::ProbeError> decode_backends(const RowSet& answer);
 
+/// Whether this session's server has marks of runs, and rpoguard may use them.
+std::string marks_sql();
+struct MarkObjects {
+  bool there = false;
+  std::string problem;  ///< why they are of no use; empty: they are
+};
+/// Error: the answer does not parse.
+std::variant<MarkObjects, core::ProbeError> decode_marks(const RowSet& answer);
+
+/// The last mark that the server holds.
+std::string last_mark_sql();
+/// nullopt: none. Error: the answer does not parse.
+std::variant<std::optional<core::RunMark>, core::ProbeError> decode_last_mark(const RowSet& answer);
+
+/// Marks the run of this session's server, in a transaction of its own, for the simple protocol.
+/// Waits for no standby and no disk, and for `timeout` at most.
+std::string mark_run_sql(core::Duration timeout);
+
 /// How a timeline came about, for a server that has rpoguard.timeline_history().
 std::string history_sql(core::Timeline timeline);
 /// nullopt where the server has no such file. Error: the answer does not parse, or is of another

@@ -57,6 +57,14 @@ class Prober::Impl : public std::enable_shared_from_this<Prober::Impl> {
     shards_[shard].writer = node;
   }
 
+  void expect_mark(std::size_t shard, std::size_t writer, const std::optional<core::RunId>& run) {
+    RPOGUARD_CHECK(shard < shards_.size());
+    const auto& nodes = shards_[shard].nodes;
+    for (std::size_t node = 0; node < nodes.size(); ++node) {
+      nodes[node]->expect_mark(run ? std::optional(RunToMark{*run, node == writer}) : std::nullopt);
+    }
+  }
+
   void set_interval(std::size_t index, Duration interval) {
     RPOGUARD_CHECK(index < shards_.size());
     RPOGUARD_CHECK(interval > Duration::zero());
@@ -172,6 +180,11 @@ void Prober::start() {
 
 void Prober::set_writer(std::size_t shard, std::optional<std::size_t> node) {
   impl_->set_writer(shard, node);
+}
+
+void Prober::expect_mark(std::size_t shard, std::size_t writer,
+                         const std::optional<core::RunId>& run) {
+  impl_->expect_mark(shard, writer, run);
 }
 
 void Prober::set_interval(std::size_t shard, core::Duration interval) {

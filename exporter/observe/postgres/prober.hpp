@@ -40,6 +40,9 @@ class Prober {
   void start();
   /// Which node of the shard to ask first; nullopt: unknown, ask all at once.
   void set_writer(std::size_t shard, std::optional<std::size_t> node);
+  /// The run of the shard's confirmed writer: from now on all looks tell whether the nodes hold its
+  /// mark, and the writer gets it. Absent: no writer is confirmed.
+  void expect_mark(std::size_t shard, std::size_t writer, const std::optional<core::RunId>& run);
   /// How often to probe the shard from now on; ProbeSpec::interval until it is called. The next
   /// tick comes no later than `interval` after the last. REQUIRES: interval > 0.
   void set_interval(std::size_t shard, core::Duration interval);

@@ -15,8 +15,29 @@ TEST(migration, a_region_is_not_expanded_again) {
 }
 
 TEST(migration, no_mark_is_left) {
-  for (const auto canary : {Canary::without_table, Canary::with_table})
-    EXPECT_EQ(render_migration("rg", "iad", canary).find('@'), std::string::npos);
+  for (const auto canary : {Canary::without_table, Canary::with_table}) {
+    for (const auto marks : {Marks::without_table, Marks::with_table})
+      EXPECT_EQ(render_migration("rg", "iad", canary, marks).find('@'), std::string::npos);
+  }
+}
+
+TEST(migration, says_what_the_role_may_write) {
+  const auto says = [](Canary canary, Marks marks, const std::string& text) {
+    return render_migration("rg", "iad", canary, marks).find(text + "),\n") != std::string::npos;
+  };
+  EXPECT_TRUE(says(Canary::without_table, Marks::without_table, "one table; it writes nothing"));
+  EXPECT_TRUE(
+      says(Canary::with_table, Marks::without_table, "one table; it writes only rpoguard.canary"));
+  EXPECT_TRUE(says(Canary::without_table, Marks::with_table,
+                   "two tables and a sequence; it writes only by rpoguard.mark_run()"));
+  EXPECT_TRUE(says(Canary::with_table, Marks::with_table,
+                   "it writes only rpoguard.canary, and by rpoguard.mark_run()"));
+}
+
+TEST(migration, knows_nothing_of_marks_without_the_flag) {
+  const std::string script = render_migration("rg", "iad", Canary::with_table);
+  for (const char* word : {"run_mark", "run_seal", "mark_run", "drop table", "drop sequence"})
+    EXPECT_EQ(script.find(word), std::string::npos) << word;
 }
 
 TEST(migration_death, a_role_that_needs_quoting_is_a_bug_of_the_caller) {

@@ -27,6 +27,51 @@ TEST(history_decoder, gives_the_history_or_none_and_takes_garbage_for_neither) {
     EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_history(bad, kTwo)));
 }
 
+RowSet marks_answer(Cell there, Cell problem) {
+  return {{"there", "problem"}, {{std::move(there), std::move(problem)}}};
+}
+
+TEST(marks_decoder, tells_whether_there_are_marks_and_what_is_wrong_with_them) {
+  const auto fine = decode_marks(marks_answer("t", std::nullopt));
+  EXPECT_TRUE(std::get<MarkObjects>(fine).there);
+  EXPECT_EQ(std::get<MarkObjects>(fine).problem, "");
+  EXPECT_EQ(std::get<MarkObjects>(decode_marks(marks_answer("t", "mallory's"))).problem,
+            "mallory's");
+  EXPECT_FALSE(std::get<MarkObjects>(decode_marks(marks_answer("f", std::nullopt))).there);
+  RowSet two = marks_answer("t", std::nullopt);
+  two.rows.push_back(two.rows.front());
+  for (const RowSet& bad : {RowSet{}, two, one_row({"t", ""}), marks_answer("yes", std::nullopt),
+                            marks_answer(std::nullopt, std::nullopt)})
+    EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_marks(bad)));
+}
+
+TEST(mark_decoder, gives_the_mark_or_none_and_takes_garbage_for_neither) {
+  using Mark = std::optional<core::RunMark>;
+  const auto answer = [](Row row) {
+    return RowSet{{"timeline", "started_us", "backends_started_us", "lsn", "written_us"},
+                  {std::move(row)}};
+  };
+  const auto mark = std::get<Mark>(decode_last_mark(answer({"3", "1", "2", "1/40A9BB0", "5"})));
+  const auto at = [](int us) { return core::WallTime(std::chrono::microseconds(us)); };
+  EXPECT_EQ(mark, (core::RunMark{.run = {core::Timeline{3}, at(1), at(2)},
+                                 .lsn = core::Lsn{0x1040A9BB0},
+                                 .written = at(5)}));
+  EXPECT_FALSE(std::get<Mark>(decode_last_mark(RowSet{})).has_value());
+  const Row good{"3", "1", "2", "1/40A9BB0", "5"};
+  for (std::size_t column = 0; column < good.size(); ++column) {
+    for (const Cell& cell : {Cell(), Cell("x"), Cell("-1")}) {
+      Row row = good;
+      row[column] = cell;
+      EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_last_mark(answer(row))))
+          << column << cell.value_or("null");
+    }
+  }
+  RowSet two = answer(good);
+  two.rows.push_back(good);
+  for (const RowSet& bad : {two, one_row({"3", "1", "2", "1/40A9BB0", "5"})})
+    EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_last_mark(bad)));
+}
+
 TEST(ready_decoder, counts_the_files_and_names_the_oldest_segment) {
   const auto some = decode_ready(one_row({"3", "000000010000000000000007.ready"}));
   const auto& ready = std::get<core::ArchiverFacts::Ready>(some);
