@@ -123,8 +123,10 @@ void watch_unconfirmed(RunMemory& memory, const WriterRun& run, const Readings& 
     if (!reading.answered || reading.facts().in_recovery) continue;
     const NodeFacts& facts = reading.facts();
     if (facts.system_identifier != run.system_identifier || facts.timeline != run.timeline ||
-        facts.started != run.started || facts.backends_started != run.backends_started)
+        facts.started != run.started || facts.backends_started != run.backends_started ||
+        reading.last_success->asked < memory.answered)
       continue;
+    memory.answered = reading.last_success->answered;
     const Lsn inserted = facts.insert_lsn.value_or(Lsn{});
     if (inserted < memory.inserted) memory.fell_to = std::min(memory.fell_to, inserted);
     memory.flushed = std::max(memory.flushed, facts.flushed_lsn.value_or(Lsn{}));
@@ -144,7 +146,8 @@ RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
     before.begun = begin_of(before, run, *current, *writer);
     before.flushed = *facts.flushed_lsn;
     run = std::move(current);
-  } else if (before.session != 0 && writer->asked() > before.asked && shows_less(facts, before)) {
+  } else if (before.session != 0 && writer->asked() >= before.answered &&
+             shows_less(facts, before)) {
     before.begun = went_back(before, *run, *writer);
     before.flushed = *facts.flushed_lsn;
     run->shared = std::min(*facts.insert_lsn, before.fell_to);
@@ -155,6 +158,7 @@ RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
   before.flushed = std::max(before.flushed, *facts.flushed_lsn);
   before.inserted = *facts.insert_lsn;
   before.asked = writer->asked();
+  before.answered = std::max(before.answered, writer->answered());
   before.session = facts.session;
   return {std::move(before), std::move(run)};
 }

@@ -39,7 +39,9 @@ struct RunMemory {
   Lsn inserted;  ///< the latest insert position
   /// To where it has gone back while the run's server was not the confirmed writer.
   Lsn fell_to{std::numeric_limits<std::uint64_t>::max()};
-  Instant asked{};            ///< of the last look at the run
+  Instant asked{};  ///< of the last look at the run
+  /// Of all looks at it, under any name: what was asked before may be the older word.
+  Instant answered{};
   std::uint64_t session = 0;  ///< of that look: a session does not outlive its run
 
   // Judged anew at each evaluation.
