@@ -148,13 +148,16 @@ class Dashboards : public testing::Test {
 
   /// Up to the moment at which rpoguard and Prometheus have seen the old writer again.
   void lose_the_region_and_fail_over() {
+    // What is over before the next scrape has never been: each step waits until Prometheus saw it.
     shard_.cut_wan();
     closes("rpo_exceeded");
+    ASSERT_TRUE(eventually(20s, [&] {
+      return !without_data().contains("RPOGuard / Shard / Budget left and time to exhaustion / 1");
+    }));
     shard_.iad_a().kill9();
     shard_.iad_b().kill9();
     shard_.heal_wan();
     closes("no_writer");
-    // Over before the next scrape, it would never have been.
     ASSERT_TRUE(eventually(20s, [&] { return number("Writes back after", 0) > 0; }));
     shard_.fail_over();
     proxy_.lead("writer/main", shard_.phx_a().port());
