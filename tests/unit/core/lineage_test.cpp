@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "exporter/core/judge/node_lineage.hpp"
+#include "exporter/core/judge/run_begin.hpp"
+#include "exporter/core/judge/track.hpp"
 #include "exporter/core/judge/writer_run.hpp"
 
 #include "tests/unit/core/shard_fixture.hpp"
@@ -187,7 +190,7 @@ TEST_F(Lineages, are_readmitted_only_where_something_is_held_against_a_node) {
   ShardMemory fresh;  // rpoguard was started again, and has not evaluated yet
   fresh.durable.lineage.nodes["phx-a"] = {.state = Lineage::diverged, .why = "it was ahead"};
   EXPECT_EQ(readmit(fresh, spec, "phx-a", shard.now), "");
-  EXPECT_EQ(fresh.durable.lineage.nodes.at("phx-a"), readmitted());
+  EXPECT_EQ(fresh.durable.lineage.nodes.at("phx-a"), at_first_sight());
 }
 
 // A clean stop ends in a checkpoint that the copies have, too.

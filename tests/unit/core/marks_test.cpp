@@ -1,7 +1,7 @@
 // Marks of the writer's runs: which doubts about a copy they answer, and which they do not.
 #include <gtest/gtest.h>
 
-#include "exporter/core/judge/lineage.hpp"
+#include "exporter/core/judge/run_mark.hpp"
 #include "exporter/core/model/limits.hpp"
 
 #include "tests/unit/core/shard_fixture.hpp"

@@ -1,7 +1,7 @@
 // Copies of another history that look like the writer's own in every number they show.
 #include <gtest/gtest.h>
 
-#include "exporter/core/judge/lineage.hpp"
+#include "exporter/core/judge/other_wal.hpp"
 
 #include "tests/unit/core/shard_fixture.hpp"
 
