@@ -124,7 +124,8 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
   RunVerdict run = follow_run(std::move(memory.run), std::move(record.run), writer);
   memory.run = std::move(run.memory);
   record.run = std::move(run.run);
-  if (!writer && record.run) watch_unconfirmed(memory.run, *record.run, readings);
+  if (!writer && record.run)
+    memory.run = watch_unconfirmed(std::move(memory.run), *record.run, readings);
   if (has_lost_wal(memory))
     memory.losses = with_loss(std::move(memory.losses), memory.run, *record.run);
   memory.stamp = follow_stamp_mark(memory.stamp, writer);

@@ -28,11 +28,11 @@ TEST(RunMemories, do_not_go_back_by_an_older_look_under_another_name) {
   Reading older;
   older.last_success = NodeObservation{kStart + seconds(2), kStart + seconds(3), facts};
   older.answered = true;
-  watch_unconfirmed(memory, run, {later, older});
+  memory = watch_unconfirmed(memory, run, {later, older});
   EXPECT_EQ(memory.inserted, Lsn{200});
   EXPECT_EQ(memory.fell_to, RunMemory{}.fell_to) << "nothing says that it went back";
   older.last_success->asked = kStart + seconds(3);
-  watch_unconfirmed(memory, run, {older});
+  memory = watch_unconfirmed(memory, run, {older});
   EXPECT_EQ(memory.fell_to, Lsn{150}) << "asked after that";
 }
 
