@@ -14,7 +14,7 @@ namespace {
 // It stays until the node is rebuilt, or an operator knows better.
 NodeLineage held_against(NodeLineage lineage, const std::string& shard, const std::string& node) {
   const std::string rebuild = lineage.state == Lineage::diverged
-                                  ? kDivergedRemedy
+                                  ? "save what only it has, rebuild it"
                                   : "compare it with the writer, or rebuild it";
   lineage.remedy = rebuild + ", then `rpoguard readmit " + shard + "/" + node + " --reason TEXT`";
   return lineage;

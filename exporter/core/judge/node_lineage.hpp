@@ -30,7 +30,7 @@ NodeLineage at_first_sight();
 NodeLineage diverged(std::string why, std::optional<Lsn> replayed,
                      std::optional<Lsn> since = std::nullopt);
 
-/// "it had WAL beyond 0/300: run pg_rewind or rebuild it, ..."; empty where nothing needs
+/// "it had WAL beyond 0/300: save what only it has, rebuild it, ..."; empty where nothing needs
 /// explaining.
 std::string render_lineage(const NodeLineage& lineage);
 

@@ -62,8 +62,10 @@ TEST_F(Lineages, that_are_not_the_writers_come_with_the_command_that_ends_it) {
   idle(2);
   EXPECT_EQ(note(kPhxA),
             "it had WAL beyond 0/30005DC, where the writer's WAL went on when it was last started: "
-            "run pg_rewind or rebuild it, then `rpoguard readmit 184/phx-a --reason TEXT`");
+            "save what only it has, rebuild it, then `rpoguard readmit 184/phx-a --reason TEXT`");
   EXPECT_EQ(shard.view.gate.detail, "phx-a is not counted: " + note(kPhxA));
+  EXPECT_FALSE(shard.view.nodes[kPhxA].lag_bytes_flush) << "of another history";
+  EXPECT_FALSE(shard.view.nodes[kPhxA].lag_bytes_replay) << "of another history";
   EXPECT_EQ(shard.view.nodes[kPhxA].note, "");
   EXPECT_EQ(note(kIadA), "");
 
