@@ -453,7 +453,8 @@ TEST(StampOnPromotion, stamps_a_promotion_once_and_nothing_else) {
   says(run_callback(standby, {"repmgr", "repmgrd_reload", "1"}), 0, "nothing to stamp");
   says(run_callback(standby, {"patroni", "on_role_change", "primary", "x"}), 1,
        "it is in recovery");
-  says(run_callback(standby, {"patroni", "on_role_change"}), 2, "has other words after it");
+  says(run_callback(standby, {"patroni", "on_role_change"}), 2,
+       "after patroni come ACTION ROLE CLUSTER");
   says(run_callback(standby, {"--conninfo", "host=x password=hush", "now"}), 2,
        "must hold no password");
   says(run_callback(standby, {"--conninfo", "host=/nonexistent", "now"}), 1,
