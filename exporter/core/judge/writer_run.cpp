@@ -130,10 +130,13 @@ RunMemory watch_unconfirmed(RunMemory memory, const WriterRun& run, const Readin
         reading.last_success->asked < memory.answered)
       continue;
     memory.answered = reading.last_success->answered;
-    const Lsn inserted = facts.insert_lsn.value_or(Lsn{});
-    if (inserted < memory.inserted) memory.fell_to = std::min(memory.fell_to, inserted);
-    memory.flushed = std::max(memory.flushed, facts.flushed_lsn.value_or(Lsn{}));
-    memory.inserted = std::max(memory.inserted, inserted);
+    const auto take = [&](const std::optional<Lsn>& shown, Lsn& highest) {
+      if (!shown) return;
+      if (*shown < highest) memory.fell_to = std::min(memory.fell_to, *shown);
+      highest = std::max(highest, *shown);
+    };
+    take(facts.insert_lsn, memory.inserted);
+    take(facts.flushed_lsn, memory.flushed);
   }
   return memory;
 }
