@@ -127,11 +127,35 @@ bool was_another_between(const Track& writer, const RunMemory::Begin& begin, con
   });
 }
 
-// The writer was promoted in this very run: it was seen in recovery in it, or stamped after it.
-bool is_of_promotion(const AtBegin& at, const ConfirmedWriter& writer) {
-  if (at.begin.last_look) return writer.reading.in_recovery_at >= at.begin.latest;
+// The run is known to have begun when its timeline had been written on before: with a checkpoint
+// that is not the first record of the timeline (where recovery ended at a target, it is). The first
+// record otherwise takes 48 bytes or more; a page header before it up to 40.
+bool goes_on_with_its_timeline(const AtBegin& at, const ConfirmedWriter& writer) {
+  constexpr std::int64_t kFirstRecordWithin = 40;
+  const auto& history = writer.facts().history;
+  return at.run.shared && history && !history->steps.empty() &&
+         bytes_between(history->steps.back().end, *at.run.shared) > kFirstRecordWithin;
+}
+
+// The writer was promoted in this very run. It began to write in it, or it was seen in recovery in
+// it, or within a look before, which leaves no more unseen than any two looks do. Or rpoguard was
+// not there, and the stamp is younger than the run: what it wrote on this timeline in a run before
+// would have been lost before anybody had stamped it.
+//
+// Example. iad-b was seen in recovery at t=10, was started again at t=13, is promoted, and accepts
+// writes at t=15. If its control file still names a checkpoint from before the promotion, it has
+// been promoted since t=13: no WAL of its timeline is older. If not, it may have been promoted at
+// t=11 and have lost what it wrote until t=13.
+bool is_of_promotion(const AtBegin& at, const ConfirmedWriter& writer, const Track& track) {
+  const WallTime life = at.run.backends_started;
+  if (track.promoted_in == life || track.life_in_recovery == life) return true;
+  if (at.run_between) return false;
+  if (at.begin.last_look) {
+    const auto& in_recovery = writer.reading.in_recovery_at;
+    return in_recovery && *in_recovery + at.one_look >= at.begin.latest;
+  }
   const auto& stamped = writer.facts().stamped;
-  return stamped && stamped->promoted_at >= at.run.backends_started;
+  return stamped && stamped->promoted_at >= life && !goes_on_with_its_timeline(at, writer);
 }
 
 AtBegin at_begin(const LineageInput& input, const std::vector<Track>& tracks,
@@ -149,14 +173,13 @@ AtBegin at_begin(const LineageInput& input, const std::vector<Track>& tracks,
 }
 
 // Absent: not judged yet, before or after. `of_other_wal`: the writer was not known to hold the WAL
-// of the writer before.
+// of the writer before. `of_promotion`: it was promoted in this very run.
 std::optional<NodeLineage> judge_node(std::optional<NodeLineage> known, const Track& track,
-                                      const AtBegin& at, const ConfirmedWriter& writer,
-                                      bool of_other_wal) {
+                                      const AtBegin& at, bool of_other_wal, bool of_promotion) {
   const bool promoted = at.begin.before->timeline != at.run.timeline;
   if (promoted && of_other_wal && known) known = taken_over(*known, at.run);
   // Of a promotion the histories of the timelines tell, unless the writer was started again since.
-  if (promoted && is_of_promotion(at, writer)) return known;
+  if (promoted && of_promotion) return known;
   if (!promoted && at.begin.before->node != at.run.node)
     return doubted_since(opened_without_promotion(known.value_or(NodeLineage{}), track, at),
                          at.run);
@@ -178,11 +201,12 @@ std::map<std::string, NodeLineage> judge_at_begin(std::map<std::string, NodeLine
   if (own != known.end()) known.erase(own);
   if (!memory.begun->before) return known;
   const AtBegin at = at_begin(input, tracks, *memory.begun, run);
+  const bool of_promotion = is_of_promotion(at, writer, tracks[writer.node]);
   for (std::size_t node = 0; node < tracks.size(); ++node) {
     if (node == writer.node) continue;
     const auto before = known.find(input.name(node));
     auto now = judge_node(before == known.end() ? std::nullopt : std::optional(before->second),
-                          tracks[node], at, writer, of_other_wal);
+                          tracks[node], at, of_other_wal, of_promotion);
     if (now) known[input.name(node)] = std::move(*now);
   }
   return known;

@@ -25,6 +25,12 @@ bool may_have_more(const Track& track, const NodeFacts& facts, Lsn position) {
   return !stands_still || facts.apply_delay || facts.replay_paused != false;
 }
 
+// Has it been promoted in this life of its backends? Only soon afterwards this can be told.
+bool has_begun_its_timeline(const NodeFacts& facts) {
+  return !facts.in_recovery && facts.checkpoint && facts.history && !facts.history->steps.empty() &&
+         facts.checkpoint->lsn < facts.history->steps.back().end;
+}
+
 }  // namespace
 
 std::optional<Lsn> replayed_by(const NodeFacts& facts) {
@@ -41,8 +47,11 @@ Track take_look(Track track, const Reading& reading, const std::optional<WriterR
     fresh.timeline = facts.timeline;
     fresh.receives = track.receives;
     fresh.not_before = track.not_before;
+    fresh.life_in_recovery = track.life_in_recovery;
     track = std::move(fresh);
   }
+  if (facts.in_recovery) track.life_in_recovery = facts.backends_started;
+  if (has_begun_its_timeline(facts)) track.promoted_in = facts.backends_started;
   if (facts.receive_lsn) track.receives = true;
   track.replayed_before = std::exchange(track.last_replayed, {facts.session, facts.replay_lsn});
   const auto life = facts.in_recovery ? std::nullopt : facts.backends_started;

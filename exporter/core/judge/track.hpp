@@ -32,6 +32,12 @@ struct Track {
   std::vector<Look> since;      ///< the looks since then, old to new; at most kTrackLooksMax
   /// When the backends were started that accepted writes at a look since then, old to new.
   std::vector<WallTime> lives;
+  /// The life of the backends in which it was last seen in recovery, on any timeline.
+  std::optional<WallTime> life_in_recovery;
+  /// The life of the backends in which it was promoted to this timeline: while it accepted writes,
+  /// its control file named a checkpoint from before that timeline began. Every start of a server
+  /// that is no standby ends in a checkpoint, or finds that of a clean stop.
+  std::optional<WallTime> promoted_in;
   /// Nodes that accepted writes on this timeline and had a connection of it.
   std::set<std::string> fed_by;
   /// The writer had one when last asked.
