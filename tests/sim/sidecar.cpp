@@ -349,14 +349,16 @@ NodeFacts Sidecar::facts_of(std::size_t index) const {
   facts.server_version = 150'018;
   facts.system_identifier = 7'000'000'000'000'000'001;
   facts.in_recovery = server.in_recovery;
-  facts.timeline = core::Timeline{cluster_.history().shown(server.timeline)};
+  // A standby that is not connected tells what its control file says.
+  const std::uint32_t told =
+      server.in_recovery && !server.connected ? server.control_timeline : server.timeline;
+  facts.timeline = core::Timeline{cluster_.history().shown(told)};
   facts.server_now = cluster_.clock(at);
   facts.started = server.started;
   facts.backends_started = server.backends_started;
-  const core::Lsn checkpoint{server.first_checkpoint};
-  facts.checkpoint = {checkpoint, server.first_checkpoint != 0 ? checkpoint : core::Lsn{1},
-                      server.backends_started + seconds(1)};
-  if (tells_histories_) facts.history = cluster_.history().steps(server.timeline);
+  const auto [checkpoint, redo] = cluster_.checkpoint(at);
+  facts.checkpoint = {core::Lsn{checkpoint}, core::Lsn{redo}, server.backends_started + seconds(1)};
+  if (tells_histories_) facts.history = cluster_.history().steps(told);
   facts.wal_segment_bytes = kSegmentBytes;
   if (!server.standby_names.empty())
     facts.synchronous_standby_names = '"' + server.standby_names + '"';
