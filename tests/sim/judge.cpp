@@ -245,8 +245,8 @@ void World::judge_stamp() {
     fail(server.name + " is confirmed, and its stamp is for region " + stamp.region);
 }
 
-// Who was promoted and not stamped gets no writes while the server that was confirmed on that stamp
-// takes some. (A stamp that the sidecar has not seen before the promotion may be of the promotion.)
+// Who was promoted and not stamped gets no writes while the server that was stamped takes some:
+// also where the sidecar did not see either of them then.
 void World::judge_takeover() {
   const auto writer = sidecar_.writer_index();
   if (!writer || profile_.timeline_epochs) return;
@@ -254,10 +254,7 @@ void World::judge_takeover() {
   const Server& server = servers[*writer];
   if (server.in_recovery || server.timeline != sidecar_.writer_branch()) return;
   const Stamp& stamp = cluster_.history().stamp_at({server.timeline, server.inserted});
-  if (sidecar_.view()->writer->epoch.value != stamp.epoch) return;  // it has not been seen yet
-  const auto first = first_confirmed_.emplace(stamp.epoch, *writer).first->second;
-  const bool taken_over = stamp.end.timeline != server.timeline && first != *writer;
-  if (!taken_over || !sidecar_.ask().open) return;
+  if (stamp.end.timeline == server.timeline || !sidecar_.ask().open) return;
   for (std::size_t node = 0; node < servers.size(); ++node) {
     const bool stamped = servers[node].timeline == stamp.end.timeline &&
                          cluster_.history().stamp_at(servers[node].position()).end == stamp.end;

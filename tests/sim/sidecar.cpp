@@ -370,7 +370,11 @@ NodeFacts Sidecar::facts_of(std::size_t index) const {
   const Stamp& stamp = cluster_.history().stamp_at(
       {server.timeline, server.in_recovery ? server.replayed : server.inserted});
   facts.stamped =
-      core::StampedEpoch{core::Epoch{stamp.epoch}, stamp.region, "operator", std::nullopt};
+      core::StampedEpoch{.epoch = core::Epoch{stamp.epoch},
+                         .writer_region = stamp.region,
+                         .promoted_by = "operator",
+                         .promoted_at = std::nullopt,
+                         .timeline = core::Timeline{cluster_.history().shown(stamp.end.timeline)}};
   // Either shows whether a number was used before, so each must do so alone.
   if (!tells_histories_ || tells_stamp_times_) facts.stamped->promoted_at = true_time(stamp.when);
   for (unsigned field = 0; field < kHideableFields; ++field) {

@@ -256,7 +256,6 @@ class World {
   Instant unseen_change_{};      ///< when the settings last changed for a moment only
   std::map<std::int64_t, Position>
       confirmed_stamps_;  ///< by epoch: the one that it was confirmed on
-  std::map<std::int64_t, std::size_t> first_confirmed_;  ///< by epoch: the server that was
   /// The last confirmed writer, and the waiver of the view before.
   std::optional<core::WriterView> confirmed_;
   std::string waived_why_;

@@ -59,6 +59,7 @@ struct Judge {
   std::string takeover(std::size_t node) const;
   std::string repeated_number(std::size_t node) const;
   std::string late_promotion(std::size_t node) const;
+  std::string borrowed_stamp(std::size_t node) const;
   std::string stamp_it(std::size_t node) const;
   std::string doubt_about(std::size_t node) const;
   void confirm_alone(std::size_t node);
@@ -238,6 +239,18 @@ std::string Judge::late_promotion(std::size_t node) const {
   return why + ": it was promoted since" + stamp_it(node);
 }
 
+// A stamp that nobody has confirmed yet, and that the server before was given: it was promoted with
+// that stamp in its WAL, and whoever was stamped may go on.
+//
+// Example. iad-a was confirmed on epoch 1. While rpoguard sees neither iad-a nor iad-b, iad-a is
+// stamped again, on its timeline 1, and then somebody promotes iad-b, to timeline 2: its epoch 2 is
+// news, and iad-a's.
+std::string Judge::borrowed_stamp(std::size_t node) const {
+  const std::string borrowed = is_raised(node) ? another_timeline(*current[node]) : "";
+  if (borrowed.empty()) return "";
+  return "it accepts writes on epoch " + text(*epoch(node)) + ", " + borrowed + stamp_it(node);
+}
+
 std::string Judge::doubt_about(std::size_t node) const {
   const EpochSource source = spec.epoch_source;
   if (!epoch(node)) {
@@ -256,7 +269,9 @@ std::string Judge::doubt_about(std::size_t node) const {
   const std::string other = takeover(node);
   if (!other.empty() || !stamps) return other;
   const std::string repeated = repeated_number(node);
-  return repeated.empty() ? late_promotion(node) : repeated;
+  if (!repeated.empty()) return repeated;
+  const std::string borrowed = borrowed_stamp(node);
+  return borrowed.empty() ? late_promotion(node) : borrowed;
 }
 
 void Judge::confirm_alone(std::size_t node) {

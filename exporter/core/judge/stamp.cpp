@@ -49,6 +49,15 @@ std::string another_history(const EpochPlace& before, const NodeFacts& writer, b
   return why.empty() ? "" : text(writer.timeline) + ", " + why;
 }
 
+std::string another_timeline(const NodeFacts& writer) {
+  const auto stamped = writer.stamped ? writer.stamped->timeline : std::nullopt;
+  if (!stamped || *stamped == writer.timeline) return "";
+  const std::string then = "which was stamped on " + text(*stamped) + "; ";
+  if (*stamped > writer.timeline)
+    return then + "it is on " + text(writer.timeline) + ": another server was stamped";
+  return then + "now it is on " + text(writer.timeline) + ": it was promoted since";
+}
+
 std::string render_place(const EpochPlace& place) {
   std::string where = place.timeline ? text(*place.timeline) : "";
   if (place.stamped)
