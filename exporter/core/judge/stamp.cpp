@@ -58,6 +58,13 @@ std::string another_timeline(const NodeFacts& writer) {
   return then + "now it is on " + text(writer.timeline) + ": it was promoted since";
 }
 
+bool comes_after(const NodeFacts& writer, Timeline timeline) {
+  if (writer.timeline <= timeline) return false;
+  const auto history = history_of(writer);
+  return !history || std::ranges::find(history->steps, timeline, &TimelineStep::timeline) !=
+                         history->steps.end();
+}
+
 std::string render_place(const EpochPlace& place) {
   std::string where = place.timeline ? text(*place.timeline) : "";
   if (place.stamped)

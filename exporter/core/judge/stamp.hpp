@@ -38,6 +38,9 @@ std::string another_history(const EpochPlace& before, const NodeFacts& writer, b
 /// the stamp of the server before names another one.
 std::string another_timeline(const NodeFacts& writer);
 
+/// Did the server begin its timeline after that one, and on its WAL, as far as it tells?
+bool comes_after(const NodeFacts& writer, Timeline timeline);
+
 /// "timeline 1, stamped at 2026-01-01T00:00:00.000Z"; empty: nothing is known.
 std::string render_place(const EpochPlace& place);
 

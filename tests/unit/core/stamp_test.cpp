@@ -120,5 +120,16 @@ TEST(AnotherTimeline, is_said_of_a_stamp_that_was_made_before_the_promotion_or_e
   EXPECT_EQ(another_timeline(none), "");
 }
 
+TEST(ComesAfter, is_true_of_a_later_timeline_on_the_same_wal_as_far_as_it_tells) {
+  using Steps = std::vector<TimelineStep>;
+  EXPECT_TRUE(comes_after(on_timeline(2), Timeline{1}));
+  EXPECT_FALSE(comes_after(on_timeline(1), Timeline{1}));
+  EXPECT_FALSE(comes_after(on_timeline(1), Timeline{2}));
+  const Steps steps{{Timeline{1}, Lsn{0x10}}, {Timeline{3}, Lsn{0x20}}};
+  EXPECT_TRUE(comes_after(on_timeline(4, steps), Timeline{3}));
+  EXPECT_TRUE(comes_after(on_timeline(4, steps), Timeline{1}));
+  EXPECT_FALSE(comes_after(on_timeline(4, steps), Timeline{2}));
+}
+
 }  // namespace
 }  // namespace rpoguard::core
