@@ -55,7 +55,8 @@ ArchiveOutcome ArchiveDirectory::look() {
   SegmentName newest;
   for (const Candidate& file : listing.segments) {
     if (newest.timeline != file.segment.timeline) newest = file.segment;
-    if (auto known = before.extract(file.path)) {
+    auto known = before.extract(file.path);
+    if (known && !(known.mapped().awaits_reading && headers < kHeadersMax)) {
       whole_.insert(std::move(known));
     } else {
       examine(file, file.segment == newest, headers);
@@ -121,7 +122,9 @@ void ArchiveDirectory::examine(const Candidate& file, bool newest, int& headers)
   if (!state || !whole(file, newest, state->bytes)) return;
   Known known;
   // Of an encrypted or compressed file the first page cannot be read.
-  if (file.suffix.empty() && core::is_segment_size(state->bytes) && headers < kHeadersMax) {
+  const bool readable = file.suffix.empty() && core::is_segment_size(state->bytes);
+  known.awaits_reading = readable && headers >= kHeadersMax;
+  if (readable && headers < kHeadersMax) {
     ++headers;
     if (const auto head = read_head(path, kSegmentHeaderBytes)) {
       const auto header = parse_segment_header(*head);

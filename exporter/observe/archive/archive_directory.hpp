@@ -29,7 +29,7 @@ using ArchiveOutcome = std::variant<core::ArchiveFacts, core::ProbeError>;
 class ArchiveDirectory {
  public:
   static constexpr int kDepthMax = 3;
-  /// First pages read in one look: those of the newest of the files that have appeared.
+  /// First pages read in one look: those of the newest of the files that were not read yet.
   static constexpr int kHeadersMax = 64;
 
   explicit ArchiveDirectory(std::string path) : path_(std::move(path)) {}
@@ -38,6 +38,7 @@ class ArchiveDirectory {
  private:
   struct Known {
     std::optional<std::uint64_t> system_identifier;  // where its first page was read
+    bool awaits_reading = false;                     // its first page can be, and was not yet
   };
   using Files = std::unordered_map<std::string, Known>;  // by path below path_
   struct Candidate {

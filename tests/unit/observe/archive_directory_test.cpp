@@ -60,6 +60,16 @@ TEST_F(ArchiveDirectoryTest, holds_whole_segments_and_whose_they_are) {
   EXPECT_FALSE(look().last_backup);
 }
 
+TEST_F(ArchiveDirectoryTest, is_read_to_its_end_by_and_by) {
+  constexpr std::uint32_t kOthers = 5;
+  for (std::uint32_t segment = 1; segment <= ArchiveDirectory::kHeadersMax + kOthers; ++segment)
+    add(segment, segment <= kOthers ? kCluster + 1 : kCluster);
+  const std::string last = std::to_string(ArchiveDirectory::kHeadersMax + kOthers);
+  EXPECT_EQ(seen(), "1-" + last) << "not read yet";
+  EXPECT_EQ(seen(), "6-" + last) << "another cluster's archiver was there first";
+  EXPECT_EQ(seen(), "6-" + last);
+}
+
 TEST_F(ArchiveDirectoryTest, a_copy_in_progress_is_no_segment_until_it_is_whole) {
   add(3);
   write_sized(dir_ / name(4), page_header(1, 4 * kMiB), kMiB / 2);
