@@ -13,8 +13,9 @@ std::optional<DurablePosition> own_position(const NodeFacts& copy,
   if (!copy.in_recovery || copy.system_identifier != system_identifier) return std::nullopt;
   if (!copy.receive_lsn && !copy.replay_lsn) return std::nullopt;
   // What is replayed was durable here before, also when it came from the archive and no receiver
-  // ever ran.
-  const Lsn flushed = std::max(copy.receive_lsn.value_or(Lsn{}), copy.replay_lsn.value_or(Lsn{}));
+  // ever ran. What is received beyond a recovery target is thrown away by a promotion.
+  const Lsn received = copy.has_target ? Lsn{} : copy.receive_lsn.value_or(Lsn{});
+  const Lsn flushed = std::max(received, copy.replay_lsn.value_or(Lsn{}));
   return DurablePosition{.timeline = copy.timeline,
                          .flushed = flushed,
                          .replayed = copy.replay_lsn,
@@ -29,7 +30,7 @@ const ReplicationRow* row_of(const NodeFacts& writer, const std::string& applica
     if (found != nullptr) return nullptr;  // two claim the name: neither is evidence
     found = &row;
   }
-  return found;
+  return found != nullptr && found->logical ? nullptr : found;
 }
 
 std::optional<DurablePosition> reported_position(const ReplicationRow& row,

@@ -32,7 +32,7 @@ std::optional<Lsn> durable_part(const DurablePosition& position, Durability dura
 std::optional<DurablePosition> own_position(const NodeFacts& copy, std::uint64_t system_identifier);
 
 /// The writer's row for an application name; nullptr if the name is empty, or there is no such row,
-/// or more than one.
+/// or more than one, or it is no physical copy's.
 const ReplicationRow* row_of(const NodeFacts& writer, const std::string& application_name);
 
 /// What the writer reports of the copy; nullopt unless the row streams and carries a position.

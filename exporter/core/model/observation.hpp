@@ -42,6 +42,7 @@ struct ReplicationRow {
   std::optional<Lsn> flush_lsn;
   std::optional<Lsn> replay_lsn;
   std::optional<std::int64_t> pid{};  ///< of the walsender: another one is another connection
+  bool logical = false;  ///< connected to a database: a subscriber or a reader of changes, no copy
 };
 
 /// pg_stat_archiver of a node. It is a claim of the node, per node, and its counters reset with a
@@ -137,6 +138,9 @@ struct NodeFacts {
   /// Commit time, on the clock of the writer that committed it.
   std::optional<WallTime> last_replayed_commit;
   std::optional<Duration> apply_delay;  ///< recovery_min_apply_delay; absent when 0
+  bool restores = false;  ///< it has a restore_command: WAL may come to it from an archive
+  /// It has a recovery target: a promotion ends its WAL there, whatever it has received beyond.
+  bool has_target = false;
 
   std::optional<StampedEpoch> stamped;  ///< cluster_state, if the table exists and has its row
   std::string epoch_problem;  ///< why the operator's epoch query gave nothing; empty otherwise

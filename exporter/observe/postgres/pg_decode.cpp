@@ -48,6 +48,7 @@ enum LightColumn : std::size_t {
   promoted_at_us,
   promoted_timeline,
   sender_pid,
+  sender_logical,
   sender_name,
   sender_state,
   sender_sync_state,
@@ -55,6 +56,8 @@ enum LightColumn : std::size_t {
   sender_replay_lsn,
   started_us,
   apply_delay_us,
+  restores,
+  has_target,
   receiver_conninfo,
   weakest_commit_for,
   weakest_commit,
@@ -75,9 +78,10 @@ constexpr std::array<std::string_view, LightDecoder::kColumns> kLightColumns{
     "last_archived_wal",  "wal_segment_bytes", "synchronous_standby_names",
     "synchronous_commit", "writer_epoch",      "writer_region",
     "promoted_by",        "promoted_at_us",    "promoted_timeline",
-    "sender_pid",         "sender_name",       "sender_state",
-    "sender_sync_state",  "sender_flush_lsn",  "sender_replay_lsn",
-    "started_us",         "apply_delay_us",    "receiver_conninfo",
+    "sender_pid",         "sender_logical",    "sender_name",
+    "sender_state",       "sender_sync_state", "sender_flush_lsn",
+    "sender_replay_lsn",  "started_us",        "apply_delay_us",
+    "restores",           "has_target",        "receiver_conninfo",
     "weakest_commit_for", "weakest_commit",    "synchronous_commit_hidden",
     "checkpoint_lsn",     "checkpoint_redo",   "checkpoint_us",
 };
@@ -118,6 +122,8 @@ void read_standby(LightReader& row, core::NodeFacts& facts) {
   facts.last_replayed_commit = row.optional_time(last_commit_us);
   if (const auto delay = row.count(apply_delay_us); delay > 0)
     facts.apply_delay = std::chrono::microseconds(delay);
+  facts.restores = row.boolean(restores);
+  facts.has_target = row.boolean(has_target);
 }
 
 // An absent row of the table is all NULL; a row without region or with a negative epoch is not one.
@@ -174,7 +180,8 @@ core::ReplicationRow read_sender(LightReader& row) {
           .sync_state = row.text(sender_sync_state),
           .flush_lsn = row.optional_lsn(sender_flush_lsn),
           .replay_lsn = row.optional_lsn(sender_replay_lsn),
-          .pid = row.optional_number(sender_pid)};
+          .pid = row.optional_number(sender_pid),
+          .logical = row.boolean(sender_logical)};
 }
 
 core::SlotFacts read_slot(SlowReader& row) {

@@ -119,12 +119,13 @@ constexpr const char* kLight = R"(select n.in_recovery, n.server_version, n.has_
 , n.written_timeline, n.received_timeline, n.receive_lsn, n.replay_lsn, n.replay_paused
 , n.streaming, n.last_commit_us, n.server_now_us, n.archiving, n.archived_count, n.failed_count
 , n.last_archived_wal, n.wal_segment_bytes, n.synchronous_standby_names
-, n.started_us, n.apply_delay_us, n.checkpoint_lsn, n.checkpoint_redo, n.checkpoint_us
+, n.started_us, n.apply_delay_us, n.restores, n.has_target, n.checkpoint_lsn, n.checkpoint_redo, n.checkpoint_us
 , n.receiver_conninfo
 , n.synchronous_commit, n.weakest_commit_for, n.weakest_commit, n.synchronous_commit_hidden
 , n.writer_epoch, n.writer_region, n.promoted_by, n.promoted_at_us
 , n.promoted_timeline
-, w.pid as sender_pid, w.application_name as sender_name, w.state as sender_state
+, w.pid as sender_pid, w.logical as sender_logical, w.application_name as sender_name
+, w.state as sender_state
 , w.sync_state as sender_sync_state, w.flush_lsn as sender_flush_lsn
 , w.replay_lsn as sender_replay_lsn
 from (
@@ -152,6 +153,12 @@ from (
   , (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint as started_us
   , (extract(epoch from pg_catalog.current_setting('recovery_min_apply_delay')::interval)
       * 1000000)::bigint as apply_delay_us
+  , pg_catalog.current_setting('restore_command') <> '' as restores
+  , pg_catalog.concat(pg_catalog.current_setting('recovery_target')
+      , pg_catalog.current_setting('recovery_target_lsn')
+      , pg_catalog.current_setting('recovery_target_name')
+      , pg_catalog.current_setting('recovery_target_time')
+      , pg_catalog.current_setting('recovery_target_xid')) <> '' as has_target
   , pg_catalog.current_setting('archive_mode') <> 'off' as archiving
   , a.archived_count, a.failed_count, a.last_archived_wal
   , pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')) as wal_segment_bytes
@@ -185,7 +192,7 @@ from (
   @epoch_join@
   offset 0) n
 left join lateral (
-  select s.pid, b.application_name, s.state, s.sync_state, s.flush_lsn, s.replay_lsn
+  select s.pid, b.datid is not null as logical, b.application_name, s.state, s.sync_state, s.flush_lsn, s.replay_lsn
   from pg_catalog.pg_stat_get_wal_senders() s
   left join lateral pg_catalog.pg_stat_get_activity(s.pid) b on true
   where not n.in_recovery limit @senders_max@) w on true)";

@@ -93,7 +93,7 @@ struct LightAnswer {
 /// where a value must be, or anything that does not parse, is bad_answer. Not thread-safe.
 class LightDecoder {
  public:
-  static constexpr std::size_t kColumns = 43;
+  static constexpr std::size_t kColumns = 46;
   /// `role`: named in the message when it lacks pg_monitor.
   explicit LightDecoder(std::string role) : role_(std::move(role)) {}
   std::variant<LightAnswer, core::ProbeError> decode(const RowSet& answer);

@@ -165,5 +165,23 @@ TEST(KthBest, is_the_kth_latest_proof_or_nothing) {
   EXPECT_FALSE(kth_best({}, 1));
 }
 
+TEST(RowOf, a_copy_is_no_logical_walsender) {
+  NodeFacts writer = make_writer_facts(1);
+  writer.replication = {make_row("phx-a", Lsn{500})};
+  EXPECT_NE(row_of(writer, "phx-a"), nullptr);
+  writer.replication.front().logical = true;
+  EXPECT_EQ(row_of(writer, "phx-a"), nullptr);
+  writer.replication.push_back(make_row("phx-a", Lsn{500}));
+  EXPECT_EQ(row_of(writer, "phx-a"), nullptr) << "commits may wait for either";
+}
+
+TEST(OwnPosition, of_a_copy_with_a_recovery_target_is_what_it_has_replayed) {
+  NodeFacts copy = make_standby_facts(2, Lsn{500});
+  copy.receive_lsn = Lsn{900};
+  EXPECT_EQ(own_position(copy, 77)->flushed, Lsn{900});
+  copy.has_target = true;
+  EXPECT_EQ(own_position(copy, 77)->flushed, Lsn{500});
+}
+
 }  // namespace
 }  // namespace rpoguard::core

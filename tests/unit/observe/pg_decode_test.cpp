@@ -43,6 +43,7 @@ const Named kWriter{
     {"promoted_at_us", "1795222992000000"},
     {"promoted_timeline", "9"},
     {"sender_pid", "7085"},
+    {"sender_logical", "f"},
     {"sender_name", "phx-a"},
     {"sender_state", "streaming"},
     {"sender_sync_state", "async"},
@@ -50,6 +51,8 @@ const Named kWriter{
     {"sender_replay_lsn", std::nullopt},
     {"started_us", "1795222000000001"},
     {"apply_delay_us", "0"},
+    {"restores", "f"},
+    {"has_target", "f"},
     {"weakest_commit_for", "role batch"},
     {"weakest_commit", "off"},
     {"synchronous_commit_hidden", "f"},
@@ -62,8 +65,8 @@ const Named kWriter{
 Named standby() {
   Named cells = kWriter;
   for (const char* name :
-       {"snapshot", "insert_lsn", "flushed_lsn", "written_timeline", "sender_pid", "sender_name",
-        "sender_state", "sender_sync_state", "sender_flush_lsn"})
+       {"snapshot", "insert_lsn", "flushed_lsn", "written_timeline", "sender_pid", "sender_logical",
+        "sender_name", "sender_state", "sender_sync_state", "sender_flush_lsn"})
     cells[name] = std::nullopt;
   cells["in_recovery"] = "t";
   cells["received_timeline"] = "10";
