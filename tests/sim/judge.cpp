@@ -212,6 +212,9 @@ void World::judge_archive() {
   if (!view.writer) return;
   const auto& archive = view.archive;
   const std::uint32_t timeline = sidecar_.writer_branch();
+  // What a run overwrites that rpoguard has not seen yet still has the name of what it was.
+  const auto writer = sidecar_.writer_index();
+  if (!writer || cluster_.servers()[*writer].timeline != timeline) return;
   if (archive.recovery_point) {
     ++tally_.archive_checked;
     if (!archive_holds(cluster_.history().needed(timeline, *archive.recovery_point)))
@@ -221,9 +224,7 @@ void World::judge_archive() {
   const auto& look = sidecar_.last_look();
   const bool of_look = look && archive.frontier && archive.as_of == look->asked &&
                        look->asked <= listed_.at && listed_.at <= look->answered;
-  // What a run overwrites that rpoguard has not seen yet still has the name of what it was.
-  const auto writer = sidecar_.writer_index();
-  if (!of_look || !writer || cluster_.servers()[*writer].timeline != timeline) return;
+  if (!of_look) return;
   ++tally_.frontiers_checked;
   const auto listed = archive_.frontier(timeline, listed_.contents);
   if (archive.frontier->value != listed)

@@ -186,8 +186,9 @@ bool World::lose_archived(std::size_t fault) {
   cluster_.crash(node);
   tally_.losses += cluster_.lose_wal(node, flushed_long_ago()) ? 1 : 0;
   queue_.after(away, [this, node] { cluster_.restart(node); });
+  // Before the first look since, what the archive may hold is not on disk (docs/decisions/0007).
   if (sidecar_too)
-    queue_.after(away + chance.between(seconds(1), seconds(10)), [this] { sidecar_.restart(); });
+    queue_.after(away + chance.between(seconds(8), seconds(20)), [this] { sidecar_.restart(); });
   queue_.after(away + chance.between(seconds(8), seconds(40)), [this, had] { outgrow(had); });
   return true;
 }
