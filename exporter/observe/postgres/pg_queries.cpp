@@ -119,7 +119,8 @@ constexpr const char* kLight = R"(select n.in_recovery, n.server_version, n.has_
 , n.written_timeline, n.received_timeline, n.receive_lsn, n.replay_lsn, n.replay_paused
 , n.streaming, n.last_commit_us, n.server_now_us, n.archiving, n.archived_count, n.failed_count
 , n.last_archived_wal, n.wal_segment_bytes, n.synchronous_standby_names
-, n.started_us, n.apply_delay_us, n.restores, n.has_target, n.checkpoint_lsn, n.checkpoint_redo, n.checkpoint_us
+, n.started_us, n.apply_delay_us, n.restores, n.has_target, n.checkpoint_lsn, n.checkpoint_redo
+, n.checkpoint_us
 , n.receiver_conninfo
 , n.synchronous_commit, n.weakest_commit_for, n.weakest_commit, n.synchronous_commit_hidden
 , n.writer_epoch, n.writer_region, n.promoted_by, n.promoted_at_us
@@ -192,7 +193,8 @@ from (
   @epoch_join@
   offset 0) n
 left join lateral (
-  select s.pid, b.datid is not null as logical, b.application_name, s.state, s.sync_state, s.flush_lsn, s.replay_lsn
+  select s.pid, b.datid is not null as logical, b.application_name, s.state, s.sync_state
+  , s.flush_lsn, s.replay_lsn
   from pg_catalog.pg_stat_get_wal_senders() s
   left join lateral pg_catalog.pg_stat_get_activity(s.pid) b on true
   where not n.in_recovery limit @senders_max@) w on true)";
