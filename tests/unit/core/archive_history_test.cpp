@@ -120,13 +120,17 @@ TEST(RestartedArchive, is_not_vouched_for_by_a_backup_of_what_was_lost) {
 }
 
 // rpoguard was started again together with its writer, or the writer is confirmed so late that its
-// control file does not tell any more where it went on.
+// control file does not tell any more where it went on, or both.
 TEST(RestartedArchive, of_a_run_that_nobody_saw_end_waits_for_a_look) {
-  for (const bool late : {false, true}) {
+  for (const auto& [restarted, late] : {std::pair{true, false}, {true, true}, {false, true}}) {
     for (const std::uint32_t archived : {2U, 3U}) {
       RestartedShard shard;
       shard.last_look(Lsn{0x3200000});
-      shard.restart();
+      if (restarted) {
+        shard.restart();
+      } else {
+        shard.memory.archive = {};  // there was no look yet
+      }
       shard.observations.archive.reset();
       shard.start_again();
       if (late) shard.writer().checkpoint->redo = Lsn{RestartedShard::kGoesOn.value - 56};
