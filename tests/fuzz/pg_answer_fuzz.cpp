@@ -93,7 +93,8 @@ void check_light(std::string_view input) {
   require(facts.in_recovery != (facts.insert_lsn && facts.flushed_lsn && facts.snapshot));
   require(!facts.in_recovery || (facts.replay_paused && facts.streaming));
   require(!facts.stamped || facts.stamped->epoch.value >= 0);
-  require(!facts.stamped || facts.stamped->timeline.value_or(core::Timeline{1}).value > 0);
+  require(!facts.stamped ||
+          facts.stamped->timeline.value_or(rpoguard::core::Timeline{1}).value > 0);
 }
 
 }  // namespace
