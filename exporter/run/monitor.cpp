@@ -33,7 +33,7 @@ base::Result<Monitor::Shard> Monitor::make_shard(const core::ShardSpec& spec) {
   Shard shard;
   shard.spec = std::make_shared<const core::ShardSpec>(spec);
   shard.saved = loaded.value();
-  shard.memory.durable = loaded.value();
+  shard.memory.durable = core::recall(loaded.value(), spec);
   shard.observations.nodes.resize(spec.nodes.size());
   shard.observations.slow.resize(spec.nodes.size());
   return shard;

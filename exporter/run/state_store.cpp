@@ -76,6 +76,11 @@ json to_json(const std::string& shard, const core::DurableMemory& memory) {
   }
   for (const auto& [node, lineage] : memory.lineage.nodes)
     out["lineage"][node] = lineage_to_json(lineage);
+  if (!memory.lineage.receives.empty()) out["receives"] = memory.lineage.receives;
+  for (const auto& [node, feeders] : memory.lineage.fed_by)
+    out["fed_by"][node] = {{"timeline", feeders.timeline.value}, {"names", feeders.names}};
+  for (const auto& [node, host, port] : memory.addresses)
+    out["addresses"].push_back({{"node", node}, {"host", host}, {"port", port}});
   if (memory.freeze) {
     json& freeze = out["freeze"];
     freeze = {{"by", memory.freeze->by},
@@ -169,6 +174,19 @@ core::DurableMemory from_json(const json& in) {
   if (in.contains("lineage")) {
     for (const auto& [node, lineage] : in.at("lineage").get<json::object_t>())
       memory.lineage.nodes[node] = lineage_from_json(lineage);
+  }
+  if (in.contains("receives"))
+    memory.lineage.receives = in.at("receives").get<std::set<std::string>>();
+  if (in.contains("fed_by")) {
+    for (const auto& [node, feeders] : in.at("fed_by").get<json::object_t>())
+      memory.lineage.fed_by[node] = {core::Timeline{feeders.at("timeline").get<std::uint32_t>()},
+                                     feeders.at("names").get<std::set<std::string>>()};
+  }
+  if (in.contains("addresses")) {
+    for (const json& each : in.at("addresses"))
+      memory.addresses.push_back({each.at("node").get<std::string>(),
+                                  each.at("host").get<std::string>(),
+                                  each.at("port").get<std::uint16_t>()});
   }
   if (in.contains("waiver")) {
     const json& waiver = in.at("waiver");

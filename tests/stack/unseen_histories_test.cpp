@@ -1,5 +1,6 @@
-// Real servers that are no copies, and look like some: one that a promotion takes back to its
-// recovery target, one that is dead and whose name another walsender has.
+// Real servers that are no copies, and look like some: one that took writes while rpoguard was
+// down, one that a promotion takes back to its recovery target, one that is dead and whose name
+// another walsender has.
 #include <gtest/gtest.h>
 
 #include "tests/stack/histories.hpp"
@@ -26,6 +27,34 @@ bool closes(const Rpoguard& rpoguard) {
   return eventually(8s, [&] { return !rpoguard.gate_open("184"); }) &&
          holds_for(1s, [&] { return !rpoguard.gate_open("184"); });
 }
+
+class Opened : public ::testing::TestWithParam<Records> {};
+
+TEST_P(Opened, and_closed_while_rpoguard_is_down_is_no_copy) {
+  RegionPair shard;
+  shard.cluster().set_synchronous("");
+  Rpoguard rpoguard(config_of(shard));
+  shard.iad_a().exec(kOrdersSql);
+  ASSERT_TRUE(starts_open(rpoguard));
+  shard.iad_a().exec("checkpoint");
+  ASSERT_TRUE(shard.cluster().caught_up(shard.phx_a(), shard.iad_a()));
+  rpoguard.kill9();
+  open_without_promotion(shard.phx_a());
+  place_orders(shard.phx_a(), 1, 50, GetParam());
+  const std::size_t acknowledged = 400;
+  place_orders(shard.iad_a(), 2, static_cast<int>(acknowledged), GetParam());
+  follow(shard.phx_a(), shard.iad_a());
+  rpoguard.start();
+  rpoguard.wait_until_serving();
+  EXPECT_TRUE(closes(rpoguard));
+  EXPECT_EQ(lineage_of(rpoguard, "phx-a"), "diverged") << rpoguard.log();
+  shard.iad_a().kill9();
+  EXPECT_LT(orders_after_promotion("opened and closed", acknowledged, shard.phx_a()), acknowledged)
+      << "the experiment lost nothing: it shows nothing";
+}
+
+INSTANTIATE_TEST_SUITE_P(With, Opened, ::testing::Values(Records::line_up, Records::do_not),
+                         [](const auto& records) { return name_of(records.param); });
 
 TEST(RecoveryTarget, is_as_far_as_a_copy_counts) {
   RegionPair shard;

@@ -149,6 +149,18 @@ void take_claim(ArchiveMemory& memory, const NodeFacts& writer, Instant asked, I
   if (memory.claim) memory.claim->as_of = asked;
 }
 
+// Up to where a server has WAL that it archives on the timeline of this run, which is another's.
+std::optional<Lsn> archived_beside(const NodeFacts& facts, const WriterRun& run) {
+  const bool same_run =
+      facts.started == run.started && facts.backends_started == run.backends_started;
+  const bool beside = !facts.in_recovery && facts.timeline == run.timeline &&
+                      facts.system_identifier == run.system_identifier && !same_run;
+  if (!beside || !facts.archiver || !facts.flushed_lsn || !is_segment_size(facts.wal_segment_bytes))
+    return std::nullopt;
+  const std::uint64_t segment = facts.flushed_lsn->value / facts.wal_segment_bytes;
+  return Lsn{(segment + 1) * facts.wal_segment_bytes};
+}
+
 // The archiver takes the oldest file first. Something older than what it says it archived waits
 // only when something is out of order, and then until it is listed as gone.
 void take_ready(ArchiveMemory& memory, const NodeFacts& writer, Instant asked) {
@@ -203,16 +215,19 @@ ArchiveMemory follow_archiver(ArchiveMemory memory, const std::string& node,
   return memory;
 }
 
-// Of a promotion, the histories of the timelines tell.
+// Of a promotion, the histories of the timelines tell, unless the server was started again since:
+// what it had archived before that, nobody saw.
 ArchiveMemory meet_run(ArchiveMemory archive, const RunMemory& memory,
                        const std::optional<WriterRun>& run) {
   const auto& begun = memory.begun;
-  if (!begun || !begun->before || !run || begun->before->timeline != run->timeline ||
+  if (!begun || !begun->before || !run ||
       begun->before->system_identifier != run->system_identifier)
     return archive;
+  const bool promoted = begun->before->timeline != run->timeline;
+  if (promoted && !run->opened) return archive;
   // A server that goes on writing where another had written has lost what that one wrote since. And
   // what was archived of a run that rpoguard has not seen, or until where, nobody knows.
-  const bool unseen = !begun->last_look || !run->shared;
+  const bool unseen = promoted || !begun->last_look || !run->shared;
   const bool lost_wal = begun->lost_wal || unseen || begun->before->node != run->node;
   archive.run_start = ArchiveMemory::RunStart{.goes_on = run->shared.value_or(Lsn{}),
                                               .earliest = begun->earliest,
@@ -221,6 +236,22 @@ ArchiveMemory meet_run(ArchiveMemory archive, const RunMemory& memory,
                                               .foreign_before = archive.foreign_until};
   if (lost_wal) archive.foreign_until = std::max(archive.foreign_until, run->shared);
   return archive;
+}
+
+ArchiveMemory meet_rivals(ArchiveMemory archive, const ShardSpec& spec, const Readings& readings,
+                          const std::optional<WriterRun>& run) {
+  RPOGUARD_CHECK(readings.size() == spec.nodes.size());
+  for (std::size_t node = 0; run && node < readings.size(); ++node) {
+    if (!readings[node].answered || spec.nodes[node].name == run->node) continue;
+    if (const auto until = archived_beside(readings[node].facts(), *run)) distrust(archive, *until);
+  }
+  return archive;
+}
+
+void distrust(ArchiveMemory& archive, Lsn until) {
+  archive.foreign_until = std::max(archive.foreign_until, std::optional(until));
+  if (auto& run = archive.run_start)
+    run->foreign_before = std::max(run->foreign_before, std::optional(until));
 }
 
 ArchiveMemory take_look(ArchiveMemory memory, const ArchiveObservation& observation) {

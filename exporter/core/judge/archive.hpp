@@ -5,8 +5,10 @@
 #include <optional>
 #include <string>
 
+#include "exporter/core/judge/readings.hpp"
 #include "exporter/core/judge/writer_run.hpp"
 #include "exporter/core/model/observation.hpp"
+#include "exporter/core/model/spec.hpp"
 #include "exporter/core/model/timeline_history.hpp"
 #include "exporter/core/model/units.hpp"
 
@@ -104,6 +106,14 @@ ArchiveMemory follow_archiver(ArchiveMemory memory, const std::string& node,
 /// followed them.
 ArchiveMemory meet_run(ArchiveMemory archive, const RunMemory& memory,
                        const std::optional<WriterRun>& run);
+
+/// Takes notice of other servers that accept writes on the timeline of the writer's run, and
+/// archive: what they do archive has the names of the writer's own WAL.
+ArchiveMemory meet_rivals(ArchiveMemory archive, const ShardSpec& spec, const Readings& readings,
+                          const std::optional<WriterRun>& run);
+
+/// Up to there it holds WAL that is not the writer's.
+void distrust(ArchiveMemory& archive, Lsn until);
 
 /// Takes a look at the repository into account. A failed one changes nothing.
 ArchiveMemory take_look(ArchiveMemory memory, const ArchiveObservation& observation);

@@ -117,12 +117,6 @@ bool archived_before(const ArchiveMemory::RunStart& run, const ArchiveMemory::Lo
   return look.frontier->position > run.goes_on && (look.answered <= run.earliest || run.lost_wal);
 }
 
-void distrust(ArchiveMemory& memory, Lsn frontier) {
-  memory.foreign_until = std::max(memory.foreign_until, std::optional(frontier));
-  if (auto& run = memory.run_start)
-    run->foreign_before = std::max(run->foreign_before, std::optional(frontier));
-}
-
 // What is found stays: the writer goes on, and the archive would look right again.
 void judge_history(ArchiveMemory& memory, const std::optional<ConfirmedWriter>& writer) {
   const ArchiveMemory::Look* look = valid_look(memory);

@@ -126,6 +126,7 @@ ArchiveProof look_into_archive(ShardMemory& memory, const ShardMemory& next, con
   memory.archive.foreign_until = memory.durable.archive_foreign_until;
   ArchiveMemory archive =
       meet_run(std::move(memory.archive), next.lineage.run, next.durable.lineage.run);
+  archive = meet_rivals(std::move(archive), spec, next.readings, next.durable.lineage.run);
   return prove_archive(std::move(archive), spec, latest, writer, next.source, probe, now);
 }
 
@@ -142,6 +143,7 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
   const ShardSpec& shard = *spec;
   DurableMemory& durable = memory.durable;
   ShardMemory next;
+  next.durable.addresses = std::move(durable.addresses);
 
   // Who is the writer, and do clients reach it?
   next.readings = take_observations(std::move(memory.readings), observations.nodes, probe, now);

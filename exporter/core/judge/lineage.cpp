@@ -1,6 +1,7 @@
 #include "exporter/core/judge/lineage.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "exporter/base/check.hpp"
@@ -20,10 +21,23 @@ NodeLineage held_against(NodeLineage lineage, const std::string& shard, const st
   return lineage;
 }
 
-// Whoever is not connected to the writer may be fed by a server that nobody knows of.
-bool waits_for_stamp(const std::optional<StampMark>& stamp, const LineageInput& input,
-                     std::size_t node) {
-  return stamp && shows_another(*stamp, input.readings[node].facts()) && !input.is_fed(node);
+// It has received more than it has replayed, is not told to wait, and did not replay any of it
+// since the look before: records of two histories do not fit together.
+bool stands_still(const Track& track, const NodeFacts& facts) {
+  const auto& [session, replayed] = track.replayed_before;
+  return session == facts.session && replayed == facts.replay_lsn &&
+         facts.receive_lsn > facts.replay_lsn && !facts.apply_delay && facts.replay_paused == false;
+}
+
+// Why it does not count before it has replayed the writer's stamp; empty: it does, or it has.
+// Whoever is not connected to the writer may be fed by a server that nobody knows of, and who is
+// may have been fed by such a one.
+std::string awaits_stamp(const std::optional<StampMark>& stamp, const LineageInput& input,
+                         std::size_t node, const Track& track) {
+  const NodeFacts& facts = input.readings[node].facts();
+  if (!stamp || !shows_another(*stamp, facts)) return "";
+  if (!input.is_fed(node)) return "it is not connected to the writer";
+  return stands_still(track, facts) ? "its replay stands still" : "";
 }
 
 // What is known of it, as it counts now.
@@ -39,9 +53,10 @@ NodeLineage as_it_counts(const LineageVerdict& verdict, const LineageInput& inpu
     return {.state = Lineage::unknown, .why = "it was readmitted, and has not been seen since"};
   if (!memory.run.known)
     return {.state = Lineage::unknown, .why = "the writer does not say when it was started"};
-  if (waits_for_stamp(memory.stamp, input, node))
+  const std::string awaits = awaits_stamp(memory.stamp, input, node, memory.tracks[node]);
+  if (!awaits.empty())
     return {.state = Lineage::unknown,
-            .why = "it is not connected to the writer, and has not replayed the stamp of epoch " +
+            .why = awaits + ", and it has not replayed the stamp of epoch " +
                    std::to_string(memory.stamp->epoch.value)};
   return lineage;
 }
@@ -57,12 +72,37 @@ WalLosses with_loss(WalLosses losses, const RunMemory& run, const WriterRun& wri
 
 // What each look at the nodes adds to their tracks.
 std::vector<Track> look_at_nodes(std::vector<Track> tracks, const LineageInput& input,
-                                 const std::optional<WriterRun>& run) {
+                                 const LineageRecord& record) {
   for (std::size_t node = 0; node < tracks.size(); ++node) {
+    if (record.receives.contains(input.name(node))) tracks[node].receives = true;
     if (input.readings[node].answered)
-      tracks[node] = take_look(std::move(tracks[node]), input.readings[node], run);
+      tracks[node] = take_look(std::move(tracks[node]), input.readings[node], record.run);
   }
   return tracks;
+}
+
+// Whom the node has been fed by on its timeline, also before rpoguard was started again.
+std::set<std::string> all_feeders(const LineageInput& input, std::size_t node, const Track& track,
+                                  const LineageRecord& record) {
+  std::set<std::string> feeders = feeders_of(input, node, track);
+  feeders.insert(track.fed_by.begin(), track.fed_by.end());
+  const auto kept = record.fed_by.find(input.name(node));
+  if (kept != record.fed_by.end() && kept->second.timeline == track.timeline)
+    feeders.insert(kept->second.names.begin(), kept->second.names.end());
+  return feeders;
+}
+
+// What of a track must survive a restart of rpoguard.
+void keep_track(LineageRecord& record, const std::string& name, const Track& track) {
+  if (track.receives) record.receives.insert(name);
+  const std::string last = record.run ? record.run->node : "";
+  const bool by_others =
+      std::ranges::any_of(track.fed_by, [&](const std::string& feeder) { return feeder != last; });
+  if (by_others) {
+    record.fed_by[name] = {*track.timeline, track.fed_by};
+  } else if (track.timeline) {
+    record.fed_by.erase(name);
+  }
 }
 
 /// A node beside the confirmed writer.
@@ -84,6 +124,8 @@ Judged judge_beside_writer(NodeLineage known, Track track, const LineageInput& i
   }
   if (!is_rival(input, node)) judged.track.connected = input.is_fed(node);
   judged.known = beside_writer(std::move(judged.known), input, node, judged.track, memory.stamp);
+  if (memory.run.known)
+    judged.known = unlike_run(std::move(judged.known), input, node, memory.run, *run);
   return judged;
 }
 
@@ -101,6 +143,40 @@ std::string judge_node(LineageVerdict& verdict, const LineageInput& input, std::
   known = std::move(judged.known);
   track = std::move(judged.track);
   return std::move(judged.readmitted);
+}
+
+// A copy that has just been found to hold WAL which the writer has not.
+std::optional<std::size_t> found_ahead(const std::map<std::string, NodeLineage>& before,
+                                       const std::map<std::string, NodeLineage>& now,
+                                       const LineageInput& input,
+                                       const std::vector<Track>& tracks) {
+  if (!input.writer) return std::nullopt;
+  for (std::size_t node = 0; node < input.readings.size(); ++node) {
+    const auto was = before.find(input.name(node));
+    const auto is = now.find(input.name(node));
+    const bool found = is != now.end() && is->second.state == Lineage::diverged &&
+                       (was == before.end() || was->second.state != Lineage::diverged);
+    if (found && is_ahead(input, tracks[node])) return node;
+  }
+  return std::nullopt;
+}
+
+// WAL that the writer has lost is on that copy, which may have passed it on.
+void doubt_fed_by_others(LineageVerdict& verdict, const LineageInput& input, std::size_t ahead) {
+  const NodeFacts& writes = input.writer->facts();
+  for (std::size_t node = 0; node < input.readings.size(); ++node) {
+    const auto known = verdict.record.nodes.find(input.name(node));
+    const bool judged = node != input.writer->node && known != verdict.record.nodes.end() &&
+                        input.readings[node].last_success;
+    if (!judged || !is_sound(known->second.state) || input.is_fed(node) ||
+        input.readings[node].facts().timeline != writes.timeline)
+      continue;
+    known->second = {.state = Lineage::unknown,
+                     .why = input.name(ahead) +
+                            " holds WAL that the writer has not, and may have " +
+                            "sent it to this one, which the writer does not feed",
+                     .since = writes.insert_lsn};
+  }
 }
 
 }  // namespace
@@ -129,20 +205,26 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
   if (has_lost_wal(memory))
     memory.losses = with_loss(std::move(memory.losses), memory.run, *record.run);
   memory.stamp = follow_stamp_mark(memory.stamp, writer);
-  memory.tracks = look_at_nodes(std::move(memory.tracks), input, record.run);
+  memory.tracks = look_at_nodes(std::move(memory.tracks), input, record);
   if (memory.run.begun)
     record.nodes =
         judge_at_begin(std::move(record.nodes), input, memory.tracks, memory.run, *record.run);
-  for (std::size_t node = 0; node < readings.size(); ++node)
-    memory.tracks[node].fed_by.merge(feeders_of(input, node, memory.tracks[node]));
+  for (std::size_t node = 0; node < readings.size(); ++node) {
+    Track& track = memory.tracks[node];
+    track.fed_by = all_feeders(input, node, track, record);
+    keep_track(record, input.name(node), track);
+  }
 
   LineageVerdict verdict{
       .memory = std::move(memory), .record = std::move(record), .nodes = {}, .readmitted = {}};
+  const auto before = verdict.record.nodes;
+  for (std::size_t node = 0; node < readings.size(); ++node)
+    verdict.readmitted.push_back(judge_node(verdict, input, node));
+  if (const auto ahead = found_ahead(before, verdict.record.nodes, input, verdict.memory.tracks))
+    doubt_fed_by_others(verdict, input, *ahead);
   for (std::size_t node = 0; node < readings.size(); ++node) {
-    std::string readmitted = judge_node(verdict, input, node);
     verdict.nodes.push_back(as_it_counts(verdict, input, node));
-    const bool counts = is_sound(verdict.nodes.back().state);
-    verdict.readmitted.push_back(counts ? std::move(readmitted) : "");
+    if (!is_sound(verdict.nodes.back().state)) verdict.readmitted[node].clear();
   }
   if (verdict.memory.run.known) {
     for (Track& track : verdict.memory.tracks) track = settle(std::move(track), writer->asked());

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,15 @@ struct LineageRecord {
   std::optional<WriterRun> run;
   std::map<std::string, NodeLineage>
       nodes;  ///< by name; absent: it has not been seen beside a writer
+  /// Track::receives, of those that do.
+  std::set<std::string> receives{};
+  /// Track::fed_by, of those that another than the last writer has fed.
+  struct Feeders {
+    Timeline timeline;
+    std::set<std::string> names;
+    friend bool operator==(const Feeders&, const Feeders&) = default;
+  };
+  std::map<std::string, Feeders> fed_by{};
   friend bool operator==(const LineageRecord&, const LineageRecord&) = default;
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "exporter/core/judge/archive.hpp"
 #include "exporter/core/judge/copies.hpp"
@@ -28,6 +29,15 @@ namespace rpoguard::core {
 /// old primary would believe it. Written to state_dir before a view that depends on it is
 /// published.
 struct DurableMemory {
+  /// Where each node's name led in the last configuration: a server is known by it under another
+  /// name, too. In the order of ShardSpec::nodes.
+  struct Address {
+    std::string name;
+    std::string host;
+    std::uint16_t port = 0;
+    friend bool operator==(const Address&, const Address&) = default;
+  };
+  std::vector<Address> addresses;
   EpochRecord epochs;
   LineageRecord lineage;
   std::optional<std::int64_t> highest_generation;
@@ -59,6 +69,10 @@ struct ShardMemory {
 /// The memory of a shard under a changed configuration: nodes are told apart by name and endpoint,
 /// the rest goes on.
 ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& after);
+
+/// What was kept on disk, for rpoguard that starts with this configuration. What is known of a
+/// server goes with its address where its name has changed since.
+DurableMemory recall(DurableMemory durable, const ShardSpec& spec);
 
 /// An operator says that this node is a copy of the writer: what was held against it is over, and
 /// what was seen of it before counts no more.

@@ -27,16 +27,22 @@ NodeLineage doubt_feeders(NodeLineage known, const LineageInput& input, std::siz
   return known;
 }
 
+// A look at which it had more than the writer had written when asked later; null: there is none.
+const Track::Look* look_ahead(const ConfirmedWriter& writer, const Track& track) {
+  const auto more = std::ranges::find_if(track.since, [&](const Track::Look& look) {
+    return writer.asked() >= look.answered && look.position > writer.facts().insert_lsn;
+  });
+  return more == track.since.end() ? nullptr : &*more;
+}
+
 // It had more than the writer had written when asked later: that is not this writer's WAL. The
 // latest look at a copy that is nearer than the writer is always younger than the writer's.
 NodeLineage contradict(NodeLineage known, const ConfirmedWriter& writer, const Track& track) {
   const NodeFacts& writes = writer.facts();
   if (known.state == Lineage::diverged || track.timeline != writes.timeline || !writes.insert_lsn)
     return known;
-  const auto more = std::ranges::find_if(track.since, [&](const Track::Look& look) {
-    return writer.asked() >= look.answered && look.position > *writes.insert_lsn;
-  });
-  if (more == track.since.end()) return known;
+  const auto more = look_ahead(writer, track);
+  if (!more) return known;
   return diverged("it had WAL up to " + render_lsn(more->position) +
                       ", and the writer had written only up to " + render_lsn(*writes.insert_lsn) +
                       " when asked later",
@@ -63,6 +69,47 @@ NodeLineage miss_stamp(NodeLineage known, const LineageInput& input, std::size_t
                   replayed, input.writer->facts().insert_lsn);
 }
 
+// The seal of a mark is in the writer's WAL before the mark's position.
+//
+// Example. The writer lost 0/600 to 0/900, went on, and was marked at 0/700. phx-a is rebuilt from
+// phx-b, which holds what was lost, and follows the writer. It has replayed up to 0/990, and the
+// last mark that it shows is of the run before.
+//
+// Until rpoguard knew of the run, it did not ask for its mark: a look shows the one of the run
+// before.
+NodeLineage miss_mark(NodeLineage known, const LineageInput& input, std::size_t node,
+                      const RunMemory& memory, const WriterRun& run) {
+  const NodeFacts& facts = input.readings[node].facts();
+  const Instant asked = input.readings[node].last_success->asked;
+  if (asked < input.writer->answered() ||
+      asked < memory.known_since + input.probe.interval + input.probe.timeout)
+    return known;
+  const auto& mark = input.writer->facts().mark;
+  const bool marked = mark && mark->run == run.id() && facts.timeline == run.timeline;
+  if (!marked || !facts.in_recovery || !facts.mark || facts.mark->run == mark->run ||
+      facts.replay_lsn < mark->lsn)
+    return known;
+  return diverged("it has replayed WAL up to " + render_lsn(*facts.replay_lsn) +
+                      " without the mark of this run of the writer, of " + render_lsn(mark->lsn),
+                  facts.replay_lsn, input.writer->facts().insert_lsn);
+}
+
+// A checkpoint stands where its redo begins if it was made by a stop, or at the end of a crash
+// recovery. The writer has made none such since its run began: that node has accepted writes.
+NodeLineage made_a_checkpoint(NodeLineage known, const LineageInput& input, std::size_t node,
+                              const WriterRun& run) {
+  const Reading& reading = input.readings[node];
+  const NodeFacts& facts = reading.facts();
+  const auto& made = facts.checkpoint;
+  const bool asked_later = input.writer->asked() >= reading.last_success->answered;
+  if (!facts.in_recovery || facts.timeline != run.timeline || !run.shared || !run.opened ||
+      !asked_later || !made || made->redo != made->lsn || made->lsn <= *run.shared)
+    return known;
+  return diverged("it has made a checkpoint of its own, at " + render_lsn(made->lsn) +
+                      ", as only a server does that accepts writes",
+                  facts.replay_lsn, input.writer->facts().insert_lsn);
+}
+
 }  // namespace
 
 bool is_rival(const LineageInput& input, std::size_t node) {
@@ -71,6 +118,12 @@ bool is_rival(const LineageInput& input, std::size_t node) {
   const NodeFacts& facts = input.readings[node].facts();
   return !facts.in_recovery && facts.timeline == writes.timeline &&
          facts.system_identifier == writes.system_identifier;
+}
+
+bool is_ahead(const LineageInput& input, const Track& track) {
+  const NodeFacts& writes = input.writer->facts();
+  return track.timeline == writes.timeline && writes.insert_lsn &&
+         look_ahead(*input.writer, track) != nullptr;
 }
 
 std::set<std::string> feeders_of(const LineageInput& input, std::size_t node, const Track& track) {
@@ -105,6 +158,15 @@ std::optional<NodeLineage> parted(const LineageInput& input, std::size_t node,
   return diverged("it accepted writes on timeline " + std::to_string(run->timeline.value) +
                       " beside " + run->node,
                   replayed_by(facts));
+}
+
+NodeLineage unlike_run(NodeLineage known, const LineageInput& input, std::size_t node,
+                       const RunMemory& memory, const WriterRun& run) {
+  const bool same_cluster = input.readings[node].facts().system_identifier == run.system_identifier;
+  if (known.state == Lineage::diverged || !same_cluster) return known;
+  known = miss_mark(std::move(known), input, node, memory, run);
+  if (known.state == Lineage::diverged) return known;
+  return made_a_checkpoint(std::move(known), input, node, run);
 }
 
 NodeLineage accuse(NodeLineage known, NodeLineage found) {

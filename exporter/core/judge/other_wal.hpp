@@ -19,6 +19,9 @@ namespace rpoguard::core {
 /// it writes has the positions of the writer's own WAL. REQUIRES: a writer is confirmed.
 bool is_rival(const LineageInput& input, std::size_t node);
 
+/// It had more than the writer had written when asked later. REQUIRES: a writer is confirmed.
+bool is_ahead(const LineageInput& input, const Track& track);
+
 /// Who is seen to send WAL to the node whose track this is, and accepts writes on its timeline: by
 /// name. Also while nobody is confirmed: of two that write on one timeline, one may have fed a copy
 /// that is connected to the other by the time it is confirmed.
@@ -36,6 +39,12 @@ std::optional<NodeLineage> parted(const LineageInput& input, std::size_t node,
 /// at the first. REQUIRES: a writer is confirmed, the node is another one, and has answered once.
 NodeLineage beside_writer(NodeLineage known, const LineageInput& input, std::size_t node,
                           const Track& track, const std::optional<StampMark>& stamp);
+
+/// What a node shows that no copy of this run of the writer can: that it has passed the mark of the
+/// run and does not hold it, or that it has accepted writes itself. REQUIRES: as beside_writer(),
+/// and that the writer is in that run.
+NodeLineage unlike_run(NodeLineage known, const LineageInput& input, std::size_t node,
+                       const RunMemory& memory, const WriterRun& run);
 
 /// What of it is found again was found at the first.
 NodeLineage accuse(NodeLineage known, NodeLineage found);

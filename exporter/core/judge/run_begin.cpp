@@ -62,7 +62,8 @@ bool AtBegin::writer_was_watched() const {
 //   begun at t=11.5, the writer's own last look would vouch for it.
 std::optional<Lineage> AtBegin::proof(const Track& track) const {
   if (!run.shared || run_between) return std::nullopt;
-  if (lost_wal_is_about && !track.connected) return std::nullopt;
+  // Whoever has a restore_command takes what is lost from the archive when its connection ends.
+  if (lost_wal_is_about && (!track.connected || track.restores)) return std::nullopt;
   std::optional<Lineage> proof;
   if (writer_was_watched()) proof = Lineage::assumed;
   if (track.timeline != run.timeline) return proof;

@@ -53,6 +53,7 @@ Track take_look(Track track, const Reading& reading, const std::optional<WriterR
   if (facts.in_recovery) track.life_in_recovery = facts.backends_started;
   if (has_begun_its_timeline(facts)) track.promoted_in = facts.backends_started;
   if (facts.receive_lsn) track.receives = true;
+  track.restores = facts.restores;
   track.replayed_before = std::exchange(track.last_replayed, {facts.session, facts.replay_lsn});
   const auto life = facts.in_recovery ? std::nullopt : facts.backends_started;
   if (life && (track.lives.empty() || track.lives.back() != *life)) track.lives.push_back(*life);

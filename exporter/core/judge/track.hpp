@@ -42,6 +42,8 @@ struct Track {
   std::set<std::string> fed_by;
   /// The writer had one when last asked.
   bool connected = false;
+  /// WAL may come to it from an archive, too.
+  bool restores = false;
   /// It was seen to receive WAL from a server, not only to restore it from an archive.
   bool receives = false;
   /// An operator has readmitted the node: what it was asked before says nothing.

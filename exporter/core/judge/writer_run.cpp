@@ -151,6 +151,7 @@ RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
   if (!current) return {std::move(before), std::move(run)};
   if (!run || !same_run(*run, *current)) {
     before.begun = begin_of(before, run, *current, *writer);
+    before.known_since = writer->answered();
     before.flushed = *facts.flushed_lsn;
     run = std::move(current);
   } else if (before.session != 0 && writer->asked() >= before.answered &&
@@ -160,6 +161,7 @@ RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
     run->shared = std::min(*facts.insert_lsn, before.fell_to);
   }
   before.fell_to = RunMemory{}.fell_to;
+  if (before.session == 0) before.known_since = writer->answered();
   run->node = writer->spec.name;
   before.known = true;
   before.flushed = std::max(before.flushed, *facts.flushed_lsn);

@@ -43,6 +43,7 @@ struct RunMemory {
   /// Of all looks at it, under any name: what was asked before may be the older word.
   Instant answered{};
   std::uint64_t session = 0;  ///< of that look: a session does not outlive its run
+  Instant known_since{};      ///< when the first look at it was answered
 
   // Judged anew at each evaluation.
   bool known = false;  ///< the writer's latest look is one at this run
