@@ -72,6 +72,7 @@ json to_json(const std::string& shard, const core::DurableMemory& memory) {
                   {"started_unix_us", run->started.time_since_epoch().count()},
                   {"backends_started_unix_us", run->backends_started.time_since_epoch().count()}};
     if (run->shared) out["run"]["shared_lsn"] = core::render_lsn(*run->shared);
+    if (run->begun_by) out["run"]["begun_by_lsn"] = core::render_lsn(*run->begun_by);
     if (run->opened) out["run"]["opened_unix_us"] = run->opened->time_since_epoch().count();
   }
   for (const auto& [node, lineage] : memory.lineage.nodes)
@@ -114,7 +115,8 @@ core::WriterRun run_from_json(const json& in) {
                       .timeline = {in.at("timeline").get<std::uint32_t>()},
                       .started = wall_time(in.at("started_unix_us")),
                       .backends_started = wall_time(in.at("backends_started_unix_us")),
-                      .shared = optional_lsn(in, "shared_lsn")};
+                      .shared = optional_lsn(in, "shared_lsn"),
+                      .begun_by = optional_lsn(in, "begun_by_lsn")};
   if (in.contains("opened_unix_us")) run.opened = wall_time(in.at("opened_unix_us"));
   return run;
 }

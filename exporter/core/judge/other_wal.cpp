@@ -102,8 +102,8 @@ NodeLineage made_a_checkpoint(NodeLineage known, const LineageInput& input, std:
   const NodeFacts& facts = reading.facts();
   const auto& made = facts.checkpoint;
   const bool asked_later = input.writer->asked() >= reading.last_success->answered;
-  if (!facts.in_recovery || facts.timeline != run.timeline || !run.shared || !run.opened ||
-      !asked_later || !made || made->redo != made->lsn || made->lsn <= *run.shared)
+  if (!facts.in_recovery || facts.timeline != run.timeline || !run.begun_by || !asked_later ||
+      !made || made->redo != made->lsn || made->lsn <= *run.begun_by)
     return known;
   return diverged("it has made a checkpoint of its own, at " + render_lsn(made->lsn) +
                       ", as only a server does that accepts writes",

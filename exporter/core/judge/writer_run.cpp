@@ -37,6 +37,14 @@ std::optional<WallTime> opened_at(const NodeFacts& facts) {
                                 : std::max(*facts.backends_started, first.time);
 }
 
+// A checkpoint from before a promotion tells nothing: the writer before it may have stopped later.
+std::optional<Lsn> begun_by(const NodeFacts& facts) {
+  const Lsn last = facts.checkpoint->lsn;
+  const bool known =
+      facts.history && (facts.history->steps.empty() || facts.history->steps.back().end <= last);
+  return known ? std::optional(last) : std::nullopt;
+}
+
 std::optional<WriterRun> run_of(const ConfirmedWriter& writer) {
   const NodeFacts& facts = writer.facts();
   if (!facts.started || !facts.backends_started || !facts.checkpoint || !facts.flushed_lsn ||
@@ -163,6 +171,7 @@ RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
   before.fell_to = RunMemory{}.fell_to;
   if (before.session == 0) before.known_since = writer->answered();
   run->node = writer->spec.name;
+  if (!run->begun_by) run->begun_by = begun_by(facts);
   before.known = true;
   before.flushed = std::max(before.flushed, *facts.flushed_lsn);
   before.inserted = *facts.insert_lsn;

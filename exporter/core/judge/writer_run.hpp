@@ -28,6 +28,9 @@ struct WriterRun {
   /// When it could begin to write, by that server's clock: recovery may take minutes. Absent where
   /// rpoguard does not know, and where the run wrote nothing until it was promoted.
   std::optional<WallTime> opened{};
+  /// No stop and no recovery by which this run began has made a checkpoint beyond it: where the
+  /// last one stood at the first look that showed one of this timeline. Absent: none has yet.
+  std::optional<Lsn> begun_by{};
 
   RunId id() const { return {timeline, started, backends_started}; }
   friend bool operator==(const WriterRun&, const WriterRun&) = default;
