@@ -360,7 +360,7 @@ void Cluster::wipe(std::size_t node) {
   server.upstream.reset();
   server.held_before.push_back({server.position(), server.replayed, queue_.now()});
   server.timeline = 1;
-  server.flushed = server.replayed = 0;
+  server.flushed = server.replayed = server.first_checkpoint = 0;
   server.mark_astray.reset();
 }
 
