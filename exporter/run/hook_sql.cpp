@@ -68,6 +68,15 @@ std::string settings_sql(const core::HookSpec& hook, const std::string& event) {
          ", false)";
 }
 
+// Whether the server itself has answered, and no pooler; absent: it is.
+std::optional<Attempt> check_backend(const observe::Answer& answer, int login_pid) {
+  if (const auto* failure = std::get_if<observe::Failure>(&answer))
+    return Attempt{Outcome::retry, failure->error.message};
+  const auto problem = observe::decode_backend(std::get<observe::RowSet>(answer), login_pid);
+  if (!problem) return std::nullopt;
+  return Attempt{Outcome::failed, problem->message};
+}
+
 // Whether it is the confirmed writer that has answered; absent: it is.
 std::optional<Attempt> check_identity(const observe::Answer& answer,
                                       const core::WriterView& writer) {
@@ -139,9 +148,13 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
       co_return Attempt{Outcome::retry, failure->error.message};
     session_.emplace(std::get<std::shared_ptr<observe::PgConnection>>(std::move(dialed)),
                      weak_from_this());
+    const observe::Answer backend = co_await session_->query(observe::backend_sql());
+    if (auto problem = check_backend(backend, session_->backend_pid()))
+      co_return *std::move(problem);
     const observe::Answer identity = co_await session_->query(observe::endpoint_sql());
     if (auto problem = check_identity(identity, writer)) co_return *std::move(problem);
-    const observe::Answer prepared = co_await session_->ask(settings_sql(hook_, notice_.json));
+    const observe::Answer prepared =
+        co_await session_->query(observe::in_own_transaction(settings_sql(hook_, notice_.json)));
     if (const auto* failure = std::get_if<observe::Failure>(&prepared))
       co_return Attempt{Outcome::retry, failure->error.message};
     for (const std::string& statement : hook_.sql) {

@@ -13,6 +13,7 @@
 #include "tests/support/cluster.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/proxies.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace rpoguard::test {
@@ -150,6 +151,18 @@ TEST_F(SqlHook, refuses_a_standby_and_a_writer_of_another_timeline) {
   const Attempt attempt = run();
   EXPECT_EQ(attempt.outcome, Outcome::failed);
   EXPECT_EQ(attempt.note, "iad-a is not the confirmed writer");
+  EXPECT_EQ(rows(), "0");
+}
+
+TEST_F(SqlHook, refuses_a_pooler_and_leaves_nothing_on_its_connections) {
+  const PgBouncer pooler(cluster_.writer().port());
+  point_at(pooler.port());
+  const Attempt attempt = run();
+  EXPECT_EQ(attempt.outcome, Outcome::failed);
+  EXPECT_NE(attempt.note.find("this is a pooler"), std::string::npos) << attempt.note;
+  Session application = pooler.connect("postgres", "postgres");
+  EXPECT_EQ(application.value("show statement_timeout"), "0");
+  EXPECT_EQ(application.value("select coalesce(current_setting('rpoguard.event', true), '')"), "");
   EXPECT_EQ(rows(), "0");
 }
 

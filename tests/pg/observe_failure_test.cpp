@@ -301,7 +301,8 @@ TEST(observe_failure, what_a_role_has_set_does_not_reach_our_sessions) {
         observe::connect_params(node_on(writer).connect, "127.0.0.1", {}, std::chrono::seconds(5)),
         done);
   });
-  query(observe::session_sql(std::chrono::milliseconds(700), observe::EpochTable::absent));
+  query(observe::session_sql(connection->server_version(), std::chrono::milliseconds(700),
+                             observe::EpochTable::absent));
   EXPECT_TRUE(std::holds_alternative<observe::Failure>(query("select 1 / 0")));
   const auto settings = query(
       "select concat_ws(',', current_setting('statement_timeout'), current_setting('search_path'),"

@@ -50,8 +50,9 @@ Task<std::optional<ProbeError>> NodeSession::set_up(Duration statement_timeout,
   const int version = session_.server_version();
   if (version < kServerVersionMin)
     co_return ProbeError{ProbeFailure::query_failed, too_old(version)};
+  if (auto indirect = co_await find_pooler()) co_return *std::move(indirect);
   const auto wanted = wants_epoch_table ? EpochTable::absent : EpochTable::ignored;
-  const Answer answer = co_await session_.query(session_sql(statement_timeout, wanted));
+  const Answer answer = co_await session_.query(session_sql(version, statement_timeout, wanted));
   if (const auto* failure = std::get_if<Failure>(&answer)) {
     ProbeError error = co_await explain(*failure);
     co_return error;
@@ -64,6 +65,13 @@ Task<std::optional<ProbeError>> NodeSession::set_up(Duration statement_timeout,
   const auto* failure = std::get_if<Failure>(&prepared);
   if (failure != nullptr && !usable()) co_return failure->error;
   co_return std::nullopt;
+}
+
+// Before anything is set: behind a pooler, that would be set for others.
+Task<std::optional<ProbeError>> NodeSession::find_pooler() {
+  const Answer answer = co_await session_.query(backend_sql());
+  if (const auto* failure = std::get_if<Failure>(&answer)) co_return failure->error;
+  co_return decode_backend(std::get<RowSet>(answer), session_.backend_pid());
 }
 
 Task<Asked<core::NodeFacts>> NodeSession::light() {

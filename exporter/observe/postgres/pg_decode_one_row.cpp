@@ -10,6 +10,21 @@ namespace rpoguard::observe {
 
 using core::ProbeError;
 
+std::optional<ProbeError> decode_backend(const RowSet& answer, int login_pid) {
+  constexpr std::array<std::string_view, 1> kColumns{"backend_pid"};
+  std::optional<std::array<std::size_t, kColumns.size()>> index;
+  if (!fits(answer, kColumns, index) || answer.rows.size() != 1)
+    return bad_answer("the server gave another answer to which process answers").error;
+  CellReader row(answer.rows.front(), *index, kColumns);
+  const std::int64_t pid = row.count(0);
+  if (row.problem()) return bad_answer(*row.problem()).error;
+  if (pid == login_pid) return std::nullopt;
+  return bad_answer("another process answers (" + std::to_string(pid) +
+                    ") than the login was made with (" + std::to_string(login_pid) +
+                    "): this is a pooler, name the server itself")
+      .error;
+}
+
 std::variant<EpochTable, ProbeError> decode_session(const RowSet& answer, EpochTable epoch_table) {
   const auto column = std::find(answer.columns.begin(), answer.columns.end(), "epoch_table_exists");
   const auto at = static_cast<std::size_t>(column - answer.columns.begin());

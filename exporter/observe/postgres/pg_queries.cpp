@@ -27,10 +27,23 @@ std::string pick(const std::array<Versioned, N>& newest_first, int server_versio
   return found->text;
 }
 
-// Privilege: none. Cost: once per session. A statement of its own: a SET in one message with a
+// Whatever the servers, the database and the role have as their defaults: a standby refuses
+// serializable transactions, and a read-only one that is deferrable may wait for ever. It comes
+// first in its message, before any snapshot, and ends with it: one message without BEGIN is one
+// transaction.
+constexpr const char* kOwnTransaction =
+    "set transaction isolation level read committed, read only, not deferrable;\n";
+
+// Privilege: none. Cost: once per session. Sets nothing that outlives it.
+constexpr const char* kBackend = "select pg_catalog.pg_backend_pid() as backend_pid";
+
+// Privilege: none. Cost: once per session. A message of its own: a SET in one message with a
 // query that fails would be rolled back with it. set_config() reaches all in one round trip.
-// The tcp_* settings let the server notice that rpoguard's machine is gone.
+// The tcp_* settings let the server notice that rpoguard's machine is gone. A statement that is
+// ended by idle_session_timeout or transaction_timeout would cost a login each.
 constexpr const char* kSession = R"(select pg_catalog.set_config('search_path', 'pg_catalog', false)
+, pg_catalog.set_config('default_transaction_isolation', 'read committed', false)
+, pg_catalog.set_config('default_transaction_deferrable', 'off', false)
 , pg_catalog.set_config('statement_timeout', '@timeout_ms@', false)
 , pg_catalog.set_config('lock_timeout', '@timeout_ms@', false)
 , pg_catalog.set_config('idle_in_transaction_session_timeout', '5000', false)
@@ -39,7 +52,15 @@ constexpr const char* kSession = R"(select pg_catalog.set_config('search_path', 
 , pg_catalog.set_config('tcp_keepalives_idle', '10', false)
 , pg_catalog.set_config('tcp_keepalives_interval', '5', false)
 , pg_catalog.set_config('tcp_keepalives_count', '3', false)
-, @epoch_table_exists@ as epoch_table_exists)";
+@newer_settings@, @epoch_table_exists@ as epoch_table_exists)";
+
+constexpr std::array kNewerSettings{
+    Versioned{170000, R"(, pg_catalog.set_config('idle_session_timeout', '0', false)
+, pg_catalog.set_config('transaction_timeout', '0', false)
+)"},
+    Versioned{140000, ", pg_catalog.set_config('idle_session_timeout', '0', false)\n"},
+    Versioned{kServerVersionMin, ""},
+};
 
 std::string milliseconds(core::Duration timeout) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
@@ -290,7 +311,7 @@ from (select pg_catalog.pg_is_in_recovery() as in_recovery offset 0) f)";
 
 // Privilege: what `rpoguard sql --with-canary` grants. Cost: one row, one commit. One message, so
 // that nothing is left open when rpoguard goes away in between.
-constexpr const char* kCanary = R"(begin read write;
+constexpr const char* kCanary = R"(begin isolation level read committed, read write, not deferrable;
 set local lock_timeout = @timeout_ms@;
 insert into rpoguard.canary as c (name, written_at, counter)
 values (@name@, pg_catalog.clock_timestamp(), 1)
@@ -324,11 +345,21 @@ cross join pg_catalog.pg_get_replication_slots() s limit @slots_max@))";
 
 }  // namespace
 
-std::string session_sql(core::Duration statement_timeout, EpochTable epoch_table) {
+std::string in_own_transaction(const std::string& sql) {
+  return kOwnTransaction + sql;
+}
+
+std::string backend_sql() {
+  return in_own_transaction(kBackend);
+}
+
+std::string session_sql(int server_version, core::Duration statement_timeout,
+                        EpochTable epoch_table) {
   const bool ask = epoch_table != EpochTable::ignored;
-  return base::replace_all(
-      base::replace_all(kSession, "@timeout_ms@", milliseconds(statement_timeout)),
-      "@epoch_table_exists@", ask ? kEpochTableExists : "false");
+  std::string sql = base::replace_all(kSession, "@timeout_ms@", milliseconds(statement_timeout));
+  sql = base::replace_all(sql, "@newer_settings@", pick(kNewerSettings, server_version));
+  return in_own_transaction(
+      base::replace_all(sql, "@epoch_table_exists@", ask ? kEpochTableExists : "false"));
 }
 
 std::string light_sql(int server_version, EpochTable epoch_table) {
@@ -379,7 +410,7 @@ std::string ready_sql() {
 }
 
 std::string endpoint_sql() {
-  return kEndpoint;
+  return in_own_transaction(kEndpoint);
 }
 
 std::string canary_sql(const std::string& name, core::Duration lock_timeout) {

@@ -20,9 +20,22 @@ inline constexpr int kServerVersionMin = 120000;
 enum class EpochTable { ignored, absent, present };
 inline constexpr std::size_t kEpochTableCount = 3;
 
-/// The first statement of every session: pins the settings the others rely on and tells whether the
-/// epoch table is there. `statement_timeout` is the server's own bound, below our deadline.
-std::string session_sql(core::Duration statement_timeout, EpochTable epoch_table);
+/// Pins the transaction that a message without BEGIN is: whatever the server, the database and the
+/// role have as their defaults. Sets nothing that outlives it. For the simple protocol.
+std::string in_own_transaction(const std::string& sql);
+
+/// The first message of every session with a server itself, for the simple protocol: which process
+/// answers. Sets nothing that outlives it.
+std::string backend_sql();
+/// Absent: it is the process that the login was made with, `login_pid`. Else a pooler stands
+/// between, and what would be set here would stay on a connection of others.
+std::optional<core::ProbeError> decode_backend(const RowSet& answer, int login_pid);
+
+/// The second: pins the settings the others rely on and tells whether the epoch table is there, for
+/// a server of this version (>= kServerVersionMin). For the simple protocol. `statement_timeout` is
+/// the server's own bound, below our deadline.
+std::string session_sql(int server_version, core::Duration statement_timeout,
+                        EpochTable epoch_table);
 /// Reads the answer: is the table there? Error: the answer does not parse.
 std::variant<EpochTable, core::ProbeError> decode_session(const RowSet& answer,
                                                           EpochTable epoch_table);
@@ -74,8 +87,8 @@ std::variant<core::ArchiverFacts::Ready, core::ProbeError> decode_ready(const Ro
 std::variant<std::optional<core::StampedEpoch>, core::ProbeError> decode_epoch_query(
     const RowSet& answer);
 
-/// Who answers at a writer endpoint. Stands alone: a pooler may give any session, with any
-/// settings.
+/// Who answers at a writer endpoint, for the simple protocol. Stands alone: a pooler may give any
+/// session, with any settings. Sets nothing that outlives it.
 std::string endpoint_sql();
 /// commit_took is left to the caller.
 std::variant<core::EndpointFacts, core::ProbeError> decode_endpoint(const RowSet& answer);

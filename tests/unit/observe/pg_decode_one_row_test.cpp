@@ -14,6 +14,20 @@ RowSet one_row(Row row) {
   return set;
 }
 
+TEST(backend_decoder, knows_a_pooler_by_the_process_that_answers) {
+  const auto answer = [](Cell pid) { return RowSet{{"backend_pid"}, {{std::move(pid)}}}; };
+  EXPECT_FALSE(decode_backend(answer("4711"), 4711).has_value());
+  const auto pooler = decode_backend(answer("4711"), 815);
+  ASSERT_TRUE(pooler.has_value());
+  EXPECT_EQ(pooler->reason, core::ProbeFailure::bad_answer);
+  EXPECT_EQ(pooler->message,
+            "another process answers (4711) than the login was made with (815): this is a pooler, "
+            "name the server itself");
+  EXPECT_TRUE(decode_backend(answer("4711"), 0).has_value()) << "the login named none";
+  for (const RowSet& bad : {RowSet{}, answer(std::nullopt), answer("x"), answer("-1")})
+    EXPECT_TRUE(decode_backend(bad, 0).has_value());
+}
+
 TEST(history_decoder, gives_the_history_or_none_and_takes_garbage_for_neither) {
   constexpr core::Timeline kTwo{2};
   const auto history =

@@ -355,10 +355,37 @@ TEST(pg_queries, only_the_variant_for_a_present_table_names_it) {
   EXPECT_EQ(light_sql(150000, EpochTable::ignored).find("cluster_state'"), std::string::npos);
 }
 
+// An unknown setting would be an error.
+TEST(pg_queries, a_session_pins_what_its_version_knows) {
+  const auto pins = [](int version, const std::string& setting) {
+    return session_sql(version, std::chrono::milliseconds(700), EpochTable::absent)
+               .find("'" + setting + "'") != std::string::npos;
+  };
+  EXPECT_TRUE(pins(120000, "default_transaction_isolation"));
+  EXPECT_FALSE(pins(139999, "idle_session_timeout"));
+  EXPECT_TRUE(pins(140000, "idle_session_timeout"));
+  EXPECT_FALSE(pins(169999, "transaction_timeout"));
+  EXPECT_TRUE(pins(170000, "transaction_timeout") && pins(180000, "idle_session_timeout"));
+}
+
+// Whoever gives the session has its own defaults, and none is to be left changed behind a pooler.
+TEST(pg_queries, what_may_pass_a_pooler_states_its_transaction_and_sets_nothing_else) {
+  for (const std::string& sql : {backend_sql(), endpoint_sql()}) {
+    EXPECT_TRUE(sql.starts_with("set transaction isolation level read committed, ")) << sql;
+    EXPECT_EQ(sql.find("set", 1), std::string::npos) << sql;
+    EXPECT_EQ(sql.find("set_config"), std::string::npos) << sql;
+  }
+  const std::string canary = canary_sql("184", std::chrono::milliseconds(100));
+  EXPECT_TRUE(canary.starts_with("begin isolation level read committed, read write, ")) << canary;
+  EXPECT_TRUE(canary.ends_with("commit")) << canary;
+}
+
 TEST(pg_queries, no_mark_is_left) {
   for (const auto table : {EpochTable::ignored, EpochTable::absent, EpochTable::present}) {
     EXPECT_EQ(light_sql(150000, table).find('@'), std::string::npos);
-    EXPECT_EQ(session_sql(std::chrono::milliseconds(700), table).find('@'), std::string::npos);
+    for (const int version : {120000, 140000, 170000})
+      EXPECT_EQ(session_sql(version, std::chrono::milliseconds(700), table).find('@'),
+                std::string::npos);
   }
   EXPECT_EQ(slow_sql(150000).find('@'), std::string::npos);
 }
