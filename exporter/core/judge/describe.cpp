@@ -40,6 +40,9 @@ void describe_facts(NodeView& out, const NodeFacts& facts, const Reading& readin
   add_note(out, facts.history_problem);
   out.mark_problem = facts.mark_problem;
   add_note(out, facts.mark_problem);
+  // Where nothing is known of its stamp, the verdict says so.
+  if (facts.epoch_lock && facts.stamped)
+    add_note(out, render_lock(*facts.epoch_lock) + "; its epoch is the one that was read before");
 }
 
 TimelinePlace place_of(const NodeFacts& facts) {

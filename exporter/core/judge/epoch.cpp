@@ -241,6 +241,8 @@ std::string Judge::late_promotion(std::size_t node) const {
 std::string Judge::doubt_about(std::size_t node) const {
   const EpochSource source = spec.epoch_source;
   if (!epoch(node)) {
+    const auto& lock = current[node]->epoch_lock;
+    if (lock) return "it accepts writes, but " + render_lock(*lock);
     if (source == EpochSource::table)
       return "it accepts writes, but has no row in rpoguard.cluster_state (apply `rpoguard sql`)";
     const std::string& problem = current[node]->epoch_problem;

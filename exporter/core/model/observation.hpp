@@ -67,6 +67,13 @@ struct StampedEpoch {
   std::optional<WallTime> promoted_at;  ///< that server's clock
 };
 
+/// The table of epochs could not be read: another session has it locked, or is waiting to, and
+/// every stamp waits behind that one as we do.
+struct EpochLock {
+  std::string transaction;  ///< whose: it keeps its lock, or its place, until it ends
+  std::string holder;       ///< for people
+};
+
 /// The latest checkpoint that the control file names; of a standby, its last restart point.
 struct Checkpoint {
   Lsn lsn;   ///< where its record begins
@@ -135,7 +142,8 @@ struct NodeFacts {
   std::optional<WallTime> last_replayed_commit;
   std::optional<Duration> apply_delay;  ///< recovery_min_apply_delay; absent when 0
 
-  std::optional<StampedEpoch> stamped;  ///< cluster_state, if the table exists and has its row
+  std::optional<StampedEpoch> stamped;    ///< cluster_state, if the table exists and has its row
+  std::optional<EpochLock> epoch_lock{};  ///< why `stamped` was not read; it may come from before
   std::string epoch_problem;  ///< why the operator's epoch query gave nothing; empty otherwise
   std::optional<ArchiverFacts> archiver;  ///< absent when archive_mode is off
   std::uint64_t wal_segment_bytes = 0;

@@ -30,6 +30,10 @@ bool lost_epoch_table(const Failure& failure) {
   return failure.sqlstate == "42P01" || failure.sqlstate == "3F000";
 }
 
+bool met_a_lock(const Failure& failure) {
+  return failure.sqlstate == "55P03";
+}
+
 std::string too_old(int version) {
   return "server version " + std::to_string(version) + " is older than " +
          std::to_string(kServerVersionMin);
@@ -74,15 +78,38 @@ Task<std::optional<ProbeError>> NodeSession::find_pooler() {
   co_return decode_backend(std::get<RowSet>(answer), session_.backend_pid());
 }
 
-Task<Asked<core::NodeFacts>> NodeSession::light() {
-  Reply reply = co_await execute(current_light());
-  const auto* failure = std::get_if<Failure>(&reply.answer);
-  if (failure != nullptr && epoch_table_ == EpochTable::present && lost_epoch_table(*failure)) {
+// The table of epochs may have gone, or be locked: what else there is to know does not hang on it.
+Task<NodeSession::Light> NodeSession::ask_light() {
+  Light light;
+  light.reply = co_await execute(current_light());
+  const auto* failure = std::get_if<Failure>(&light.reply.answer);
+  if (failure == nullptr || epoch_table_ != EpochTable::present || !usable()) co_return light;
+  if (lost_epoch_table(*failure)) {
     epoch_table_ = EpochTable::absent;
-    reply = co_await execute(current_light());
-    failure = std::get_if<Failure>(&reply.answer);
+    light.reply = co_await execute(current_light());
+  } else if (met_a_lock(*failure)) {
+    Reply without = co_await execute(static_cast<std::size_t>(EpochTable::absent));
+    // Asked afterwards: then it was there when the rest was read.
+    light.lock = co_await find_epoch_lock();
+    if (light.lock) light.reply = std::move(without);
   }
-  if (failure != nullptr) {
+  co_return light;
+}
+
+Task<std::optional<core::EpochLock>> NodeSession::find_epoch_lock() {
+  if (!usable()) co_return std::nullopt;
+  const Answer answer = co_await session_.ask(epoch_lock_sql());
+  const auto* rows = std::get_if<RowSet>(&answer);
+  if (rows == nullptr) co_return std::nullopt;
+  auto decoded = decode_epoch_lock(*rows);
+  auto* lock = std::get_if<std::optional<core::EpochLock>>(&decoded);
+  co_return lock == nullptr ? std::nullopt : std::move(*lock);
+}
+
+Task<Asked<core::NodeFacts>> NodeSession::light() {
+  Light light = co_await ask_light();
+  const Reply& reply = light.reply;
+  if (const auto* failure = std::get_if<Failure>(&reply.answer)) {
     ProbeError error = co_await explain(*failure);
     co_return Asked<core::NodeFacts>{reply.asked, std::move(error)};
   }
@@ -93,6 +120,7 @@ Task<Asked<core::NodeFacts>> NodeSession::light() {
   if (epoch_table_ != EpochTable::ignored)  // from the next look on
     epoch_table_ = answer.epoch_table_exists ? EpochTable::present : EpochTable::absent;
   answer.facts.session = id_;
+  answer.facts.epoch_lock = std::move(light.lock);
   co_return Asked<core::NodeFacts>{reply.asked, std::move(answer.facts)};
 }
 

@@ -79,11 +79,18 @@ class NodeSession {
     Answer answer;
   };
 
+  struct Light {
+    Reply reply;
+    std::optional<core::EpochLock> lock{};
+  };
+
   std::size_t current_light() const { return static_cast<std::size_t>(epoch_table_); }
   std::string sql_of(std::size_t statement) const;
   Task<std::optional<core::ProbeError>> find_pooler();
   Task<Answer> prepare(std::size_t statement);
   Task<Reply> execute(std::size_t statement);
+  Task<Light> ask_light();
+  Task<std::optional<core::EpochLock>> find_epoch_lock();
   Task<core::ProbeError> explain(const Failure& failure);
   Task<> look_for_marks(core::Duration retry_after);
   Task<> read_mark();

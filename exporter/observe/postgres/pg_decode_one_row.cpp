@@ -36,6 +36,19 @@ std::variant<EpochTable, ProbeError> decode_session(const RowSet& answer, EpochT
   return *exists ? EpochTable::present : EpochTable::absent;
 }
 
+std::variant<std::optional<core::EpochLock>, ProbeError> decode_epoch_lock(const RowSet& answer) {
+  if (answer.rows.empty()) return std::optional<core::EpochLock>();
+  enum Column : std::size_t { transaction, holder };
+  constexpr std::array<std::string_view, 2> kColumns{"transaction", "holder"};
+  std::optional<std::array<std::size_t, kColumns.size()>> index;
+  if (!fits(answer, kColumns, index) || answer.rows.size() != 1)
+    return bad_answer("the server gave another answer to who has the epoch table locked").error;
+  CellReader row(answer.rows.front(), *index, kColumns);
+  core::EpochLock lock{.transaction = row.text(transaction), .holder = row.text(holder)};
+  if (row.problem()) return bad_answer(*row.problem()).error;
+  return std::optional(std::move(lock));
+}
+
 std::variant<std::optional<core::WallTime>, ProbeError> decode_backends(const RowSet& answer) {
   if (answer.rows.empty()) return std::optional<core::WallTime>();
   constexpr std::array<std::string_view, 1> kColumns{"backends_started_us"};

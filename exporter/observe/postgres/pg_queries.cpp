@@ -45,7 +45,7 @@ constexpr const char* kSession = R"(select pg_catalog.set_config('search_path', 
 , pg_catalog.set_config('default_transaction_isolation', 'read committed', false)
 , pg_catalog.set_config('default_transaction_deferrable', 'off', false)
 , pg_catalog.set_config('statement_timeout', '@timeout_ms@', false)
-, pg_catalog.set_config('lock_timeout', '@timeout_ms@', false)
+, pg_catalog.set_config('lock_timeout', '@lock_ms@', false)
 , pg_catalog.set_config('idle_in_transaction_session_timeout', '5000', false)
 , pg_catalog.set_config('default_transaction_read_only', 'on', false)
 , pg_catalog.set_config('jit', 'off', false)
@@ -205,6 +205,26 @@ left join lateral (
   left join lateral pg_catalog.pg_stat_get_activity(s.pid) b on true
   where not n.in_recovery limit @senders_max@) w on true)";
 
+// Asked after a light statement that could not have its lock. Readers and stamps alike wait for
+// whom has the table locked for himself, or asked for that before. Privilege: pg_monitor (names of
+// others). Cost: one pass over the lock table; only while the lock lasts.
+constexpr const char* kEpochLock = R"(with locks as (
+  select l.pid, l.granted, l.virtualtransaction, l.mode
+  , coalesce('pid ' || l.pid, 'a prepared transaction') || coalesce(' (' || nullif(pg_catalog.concat_ws(', '
+      , nullif(pg_catalog.pg_get_userbyid(a.usesysid), '')
+      , nullif(a.application_name, '')), '') || ')', '') as who
+  from pg_catalog.pg_lock_status() l
+  left join lateral pg_catalog.pg_stat_get_activity(l.pid) a on a.pid = l.pid
+  where l.locktype = 'relation'
+    and l.database = (select b.oid from pg_catalog.pg_database b
+      where b.datname = pg_catalog.current_database())
+    and l.relation = pg_catalog.to_regclass('rpoguard.cluster_state')::oid)
+select b.virtualtransaction as transaction
+, b.who || case when b.granted then ' has it locked' else ' waits to lock it, behind '
+    || coalesce((select pg_catalog.string_agg(h.who, ' and ' order by h.pid) from locks h
+      where h.granted), 'others') end as holder
+from locks b where b.mode = 'AccessExclusiveLock' order by b.granted desc, b.pid limit 1)";
+
 // The questions that follow a light statement only when there is something to ask.
 //
 // The checkpointer is started anew with every life of the backends, under one postmaster, too.
@@ -357,6 +377,10 @@ std::string session_sql(int server_version, core::Duration statement_timeout,
                         EpochTable epoch_table) {
   const bool ask = epoch_table != EpochTable::ignored;
   std::string sql = base::replace_all(kSession, "@timeout_ms@", milliseconds(statement_timeout));
+  // So that there is time left in a look for what needs no lock.
+  const auto for_lock =
+      std::max<core::Duration>(statement_timeout / 4, std::chrono::milliseconds(1));
+  sql = base::replace_all(sql, "@lock_ms@", milliseconds(for_lock));
   sql = base::replace_all(sql, "@newer_settings@", pick(kNewerSettings, server_version));
   return in_own_transaction(
       base::replace_all(sql, "@epoch_table_exists@", ask ? kEpochTableExists : "false"));
@@ -371,6 +395,10 @@ std::string light_sql(int server_version, EpochTable epoch_table) {
   sql = base::replace_all(sql, "@epoch_columns@", read ? kEpochColumns : kNoEpochColumns);
   sql = base::replace_all(sql, "@epoch_join@", read ? kEpochJoin : "");
   return base::replace_all(sql, "@senders_max@", std::to_string(core::limits::kReplicationRowsMax));
+}
+
+std::string epoch_lock_sql() {
+  return kEpochLock;
 }
 
 std::string slow_sql(int server_version) {

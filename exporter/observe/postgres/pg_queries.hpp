@@ -42,6 +42,12 @@ std::variant<EpochTable, core::ProbeError> decode_session(const RowSet& answer,
 
 /// The light statement, for a server of this version (>= kServerVersionMin).
 std::string light_sql(int server_version, EpochTable epoch_table);
+/// Who keeps this session from reading the table of epochs.
+std::string epoch_lock_sql();
+/// nullopt: nobody. Error: the answer does not parse.
+std::variant<std::optional<core::EpochLock>, core::ProbeError> decode_epoch_lock(
+    const RowSet& answer);
+
 /// The slow statement.
 std::string slow_sql(int server_version);
 

@@ -28,6 +28,21 @@ TEST(backend_decoder, knows_a_pooler_by_the_process_that_answers) {
     EXPECT_TRUE(decode_backend(bad, 0).has_value());
 }
 
+TEST(epoch_lock_decoder, names_the_one_before_us_or_nobody) {
+  using Lock = std::optional<core::EpochLock>;
+  const auto answer = [](Cell transaction, Cell holder) {
+    return RowSet{{"transaction", "holder"}, {{std::move(transaction), std::move(holder)}}};
+  };
+  const auto lock = std::get<Lock>(decode_epoch_lock(answer("5/77", "pid 7 has it locked")));
+  ASSERT_TRUE(lock.has_value());
+  EXPECT_EQ(lock->transaction, "5/77");
+  EXPECT_EQ(lock->holder, "pid 7 has it locked");
+  EXPECT_FALSE(std::get<Lock>(decode_epoch_lock(RowSet{})).has_value());
+  for (const RowSet& bad :
+       {one_row({"5/77"}), answer("5/77", std::nullopt), answer(std::nullopt, "x")})
+    EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_epoch_lock(bad)));
+}
+
 TEST(history_decoder, gives_the_history_or_none_and_takes_garbage_for_neither) {
   constexpr core::Timeline kTwo{2};
   const auto history =

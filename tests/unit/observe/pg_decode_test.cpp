@@ -380,6 +380,17 @@ TEST(pg_queries, what_may_pass_a_pooler_states_its_transaction_and_sets_nothing_
   EXPECT_TRUE(canary.ends_with("commit")) << canary;
 }
 
+// Else a look on whose way a lock stands would have no time left for what needs none.
+TEST(pg_queries, a_look_waits_for_a_lock_only_a_part_of_its_time) {
+  const std::string sql = session_sql(150000, std::chrono::milliseconds(700), EpochTable::present);
+  EXPECT_NE(sql.find("'statement_timeout', '700'"), std::string::npos) << sql;
+  EXPECT_NE(sql.find("'lock_timeout', '175'"), std::string::npos) << sql;
+  EXPECT_NE(session_sql(150000, std::chrono::milliseconds(1), EpochTable::present)
+                .find("'lock_timeout', '1'"),
+            std::string::npos)
+      << "0 would mean none";
+}
+
 TEST(pg_queries, no_mark_is_left) {
   for (const auto table : {EpochTable::ignored, EpochTable::absent, EpochTable::present}) {
     EXPECT_EQ(light_sql(150000, table).find('@'), std::string::npos);
