@@ -66,5 +66,43 @@ TEST(FalseOutage, a_lock_on_the_table_of_epochs_closes_nothing_and_its_holder_is
   EXPECT_TRUE(rpoguard.gate_open("184"));
 }
 
+// A database without an encoding holds any bytes, and a name may hold orders to a terminal.
+TEST(FalseOutage, an_operators_name_closes_nothing_and_reaches_nobody_as_it_is) {
+  RegionPair shard;
+  const Server& writer = shard.iad_a();
+  writer.exec(
+      "create database ascii encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0");
+  apply_sql_command(writer.conninfo("ascii"));
+  RpoguardConfig config = RegionPair::rpoguard_config({&shard});
+  config.connect = "dbname: ascii, user: rpoguard";
+  Rpoguard rpoguard(config);
+  ASSERT_TRUE(starts_open(rpoguard));
+  const double before = closings(rpoguard);
+
+  Session operator_of_old = writer.connect("ascii");
+  operator_of_old.rows("set client_encoding = 'SQL_ASCII'");
+  operator_of_old.rows("select rpoguard.cluster_promote('iad', E'M\\xFCller\\xC2\\x9B2J')");
+  EXPECT_TRUE(eventually(15s, [&] {
+    return rpoguard.metric("rpoguard_highest_epoch", {{"shard", "184"}}) == 2;
+  })) << rpoguard.log();
+  EXPECT_TRUE(opens(rpoguard));
+  EXPECT_EQ(closings(rpoguard), before) << rpoguard.log();
+
+  // What the gate is then closed for, with right, is told to people.
+  operator_of_old.rows("select rpoguard.cluster_promote(E'm\\xFCn\\xC2\\x9B2J', 'ann')");
+  EXPECT_TRUE(eventually(15s, [&] {
+    return rpoguard.log().find("is stamped for region m?n?2J") != std::string::npos;
+  })) << rpoguard.log();
+  const CommandResult status =
+      run_command({.argv = {RPOGUARD_BINARY, "status", "--config.file=" + rpoguard.config_path()}});
+  EXPECT_NE(status.output.find("m?n?2J"), std::string::npos) << status.output;
+  for (const std::string& out : {rpoguard.log(), status.output, rpoguard.ops("/metrics")->body,
+                                 rpoguard.ops("/readyz")->body,
+                                 rpoguard.ops("/api/v1/events")->body, rpoguard.ops("/")->body}) {
+    EXPECT_EQ(out.find('\xFC'), std::string::npos) << out;
+    EXPECT_EQ(out.find("\xC2\x9B"), std::string::npos) << out;
+  }
+}
+
 }  // namespace
 }  // namespace rpoguard::test

@@ -30,6 +30,12 @@ bool lost_epoch_table(const Failure& failure) {
   return failure.sqlstate == "42P01" || failure.sqlstate == "3F000";
 }
 
+// There is a text that the server cannot send as UTF-8: character_not_in_repertoire,
+// untranslatable_character.
+bool has_unreadable_text(const Failure& failure) {
+  return failure.sqlstate == "22021" || failure.sqlstate == "22P05";
+}
+
 bool met_a_lock(const Failure& failure) {
   return failure.sqlstate == "55P03";
 }
@@ -98,7 +104,7 @@ Task<NodeSession::Light> NodeSession::ask_light() {
 
 Task<std::optional<core::EpochLock>> NodeSession::find_epoch_lock() {
   if (!usable()) co_return std::nullopt;
-  const Answer answer = co_await session_.ask(epoch_lock_sql());
+  const Answer answer = co_await ask(epoch_lock_sql());
   const auto* rows = std::get_if<RowSet>(&answer);
   if (rows == nullptr) co_return std::nullopt;
   auto decoded = decode_epoch_lock(*rows);
@@ -149,15 +155,36 @@ Task<NodeSession::Reply> NodeSession::execute(std::size_t statement) {
     Answer prepared = co_await prepare(statement);
     if (std::holds_alternative<Failure>(prepared)) co_return Reply{begun, std::move(prepared)};
   }
-  const Instant asked = clock_.now();  // before the statement leaves: the WAL clock depends on it
+  Instant asked = clock_.now();  // before the statement leaves: the WAL clock depends on it
   Answer answer = co_await session_.execute(kNames[statement]);
+  const auto* failure = std::get_if<Failure>(&answer);
+  if (failure != nullptr && has_unreadable_text(*failure) && co_await take_bytes_as_they_are()) {
+    asked = clock_.now();
+    answer = co_await session_.execute(kNames[statement]);
+  }
   co_return Reply{asked, std::move(answer)};
+}
+
+Task<Answer> NodeSession::ask(std::string sql) {
+  Answer answer = co_await session_.ask(sql);
+  const auto* failure = std::get_if<Failure>(&answer);
+  if (failure != nullptr && has_unreadable_text(*failure) && co_await take_bytes_as_they_are())
+    answer = co_await session_.ask(sql);
+  co_return answer;
+}
+
+// What is then no UTF-8 is replaced where it is read. False: that is how they are taken already.
+Task<bool> NodeSession::take_bytes_as_they_are() {
+  if (bytes_as_they_are_ || !usable()) co_return false;
+  bytes_as_they_are_ = true;
+  const Answer answer = co_await session_.query("set client_encoding = 'SQL_ASCII'");
+  co_return std::holds_alternative<RowSet>(answer);
 }
 
 // A refusal is translated and names no grant: the catalogs know which ones are missing.
 Task<ProbeError> NodeSession::explain(const Failure& failure) {
   if (failure.error.reason != ProbeFailure::missing_privilege || !usable()) co_return failure.error;
-  const Answer answer = co_await session_.ask(missing_grants_sql());
+  const Answer answer = co_await ask(missing_grants_sql());
   if (session_.given_up()) co_return std::get<Failure>(answer).error;
   const auto* rows = std::get_if<RowSet>(&answer);
   const bool told = rows != nullptr && rows->rows.size() == 1 && rows->rows[0].size() == 1;
@@ -169,7 +196,7 @@ Task<> NodeSession::history(core::NodeFacts& facts, Duration retry_after) {
   const Instant now = clock_.now();
   if (now < history_due_) co_return;
   history_due_ = now + retry_after;
-  const Answer answer = co_await session_.ask(history_sql(facts.timeline));
+  const Answer answer = co_await ask(history_sql(facts.timeline));
   if (session_.given_up()) co_return;
   learn_history(answer, facts.timeline);
   if (usable()) recall_history(facts);
@@ -206,7 +233,7 @@ void NodeSession::learn_history(const Answer& answer, core::Timeline timeline) {
 
 Task<> NodeSession::backends(core::NodeFacts& facts) {
   if (usable() && !backends_started_) {
-    const Answer answer = co_await session_.ask(backends_sql());
+    const Answer answer = co_await ask(backends_sql());
     if (session_.given_up()) co_return;
     if (const auto* rows = std::get_if<RowSet>(&answer)) {
       const auto decoded = decode_backends(*rows);
@@ -230,7 +257,7 @@ Task<> NodeSession::look_for_marks(Duration retry_after) {
   const Instant now = clock_.now();
   if (!usable() || now < marks_due_) co_return;
   marks_due_ = now + retry_after;
-  const Answer answer = co_await session_.ask(marks_sql());
+  const Answer answer = co_await ask(marks_sql());
   const auto* rows = std::get_if<RowSet>(&answer);
   if (rows == nullptr) co_return;
   const auto decoded = decode_marks(*rows);
@@ -242,7 +269,7 @@ Task<> NodeSession::look_for_marks(Duration retry_after) {
 
 Task<> NodeSession::read_mark() {
   if (!usable()) co_return;
-  const Answer answer = co_await session_.ask(last_mark_sql());
+  const Answer answer = co_await ask(last_mark_sql());
   if (session_.given_up()) co_return;
   if (const auto* failure = std::get_if<Failure>(&answer)) {
     has_marks_ = false;  // and is looked for again, at leisure
@@ -270,7 +297,7 @@ Task<> NodeSession::mark_run(Duration timeout, Duration retry_after) {
 Task<> NodeSession::epoch(const std::string& sql, core::NodeFacts& facts) {
   if (!usable()) co_return;
   facts.epoch_problem = "no answer in time";  // until there is one
-  const Answer answer = co_await session_.ask(sql);
+  const Answer answer = co_await ask(sql);
   if (session_.given_up()) co_return;
   facts.epoch_problem.clear();
   if (const auto* failure = std::get_if<Failure>(&answer)) {
@@ -286,7 +313,7 @@ Task<> NodeSession::epoch(const std::string& sql, core::NodeFacts& facts) {
 }
 
 Task<> NodeSession::ready_files(core::NodeFacts& facts) {
-  const Answer answer = co_await session_.ask(ready_sql());
+  const Answer answer = co_await ask(ready_sql());
   const auto* rows = std::get_if<RowSet>(&answer);
   if (rows == nullptr) co_return;
   const auto decoded = decode_ready(*rows);

@@ -89,6 +89,8 @@ class NodeSession {
   Task<std::optional<core::ProbeError>> find_pooler();
   Task<Answer> prepare(std::size_t statement);
   Task<Reply> execute(std::size_t statement);
+  Task<Answer> ask(std::string sql);
+  Task<bool> take_bytes_as_they_are();
   Task<Light> ask_light();
   Task<std::optional<core::EpochLock>> find_epoch_lock();
   Task<core::ProbeError> explain(const Failure& failure);
@@ -101,6 +103,7 @@ class NodeSession {
   const std::string role_;
   const core::Clock& clock_;
   const std::uint64_t id_;
+  bool bytes_as_they_are_ = false;  // and not converted to UTF-8
   EpochTable epoch_table_ = EpochTable::ignored;
   std::array<bool, kEpochTableCount + 1> prepared_{};
   LightDecoder light_;

@@ -119,11 +119,13 @@ using SlowReader = CellReader<SlowDecoder::kColumns>;
 constexpr std::int64_t kTimelineMax = std::numeric_limits<std::uint32_t>::max();
 constexpr std::int64_t kServerVersionMax = 9'999'999;
 constexpr std::int64_t kSegmentBytesMax = 1 << 30;
+/// A list that is cut would be another one: room for 200 of the longest names.
+constexpr std::size_t kStandbyNamesBytesMax = 16 * 1024;
 
 void read_writer(LightReader& row, core::NodeFacts& facts) {
   facts.insert_lsn = row.lsn(insert_lsn);
   facts.flushed_lsn = row.lsn(flushed_lsn);
-  facts.snapshot = row.text(snapshot);
+  facts.snapshot = row.exact(snapshot);
   facts.timeline.value = row.required(written_timeline, [](std::string_view t) {
     const auto parsed = t.size() == 8 ? parse_number<std::uint32_t>(t, 16) : std::nullopt;
     return parsed && *parsed > 0 ? parsed : std::nullopt;
@@ -140,7 +142,7 @@ void read_standby(LightReader& row, core::NodeFacts& facts) {
   facts.replay_paused = row.boolean(replay_paused);
   facts.streaming = row.boolean(streaming);
   if (!row.is_null(receiver_conninfo))
-    facts.announced_name = announced_name(row.text(receiver_conninfo));
+    facts.announced_name = announced_name(row.exact(receiver_conninfo));
   facts.last_replayed_commit = row.optional_time(last_commit_us);
   if (const auto delay = row.count(apply_delay_us); delay > 0)
     facts.apply_delay = std::chrono::microseconds(delay);
@@ -185,7 +187,7 @@ void read_node(LightReader& row, LightAnswer& answer) {
   facts.archiver = read_archiver(row);
   facts.wal_segment_bytes =
       static_cast<std::uint64_t>(row.number(wal_segment_bytes, 1, kSegmentBytesMax));
-  facts.synchronous_standby_names = row.text(synchronous_standby_names);
+  facts.synchronous_standby_names = row.text(synchronous_standby_names, kStandbyNamesBytesMax);
   facts.synchronous_commit = row.text(synchronous_commit);
 }
 

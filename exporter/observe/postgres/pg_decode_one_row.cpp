@@ -114,7 +114,8 @@ std::variant<core::ArchiverFacts::Ready, ProbeError> decode_ready(const RowSet& 
       fitting ? parse_number<std::int64_t>(*answer.rows[0][0]) : std::optional<std::int64_t>();
   if (!files || *files < 0) return bad_answer("the list of .ready files does not parse").error;
   const std::string oldest = answer.rows[0][1].value_or("");
-  return core::ArchiverFacts::Ready{*files, oldest.substr(0, oldest.find('.'))};
+  return core::ArchiverFacts::Ready{
+      *files, base::foreign_text(oldest.substr(0, oldest.find('.')), kTextBytesMax)};
 }
 
 std::variant<std::optional<core::StampedEpoch>, ProbeError> decode_epoch_query(
@@ -128,7 +129,8 @@ std::variant<std::optional<core::StampedEpoch>, ProbeError> decode_epoch_query(
   if (!epoch || *epoch < 0) return bad_answer("the epoch query gave no number").error;
   core::StampedEpoch stamped;
   stamped.epoch.value = *epoch;
-  if (row.size() == 2) stamped.writer_region = row[1].value_or("");
+  if (row.size() == 2)
+    stamped.writer_region = base::foreign_text(row[1].value_or(""), kTextBytesMax);
   return std::optional(stamped);
 }
 

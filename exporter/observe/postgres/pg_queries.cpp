@@ -40,13 +40,16 @@ constexpr const char* kBackend = "select pg_catalog.pg_backend_pid() as backend_
 // Privilege: none. Cost: once per session. A message of its own: a SET in one message with a
 // query that fails would be rolled back with it. set_config() reaches all in one round trip.
 // The tcp_* settings let the server notice that rpoguard's machine is gone. A statement that is
-// ended by idle_session_timeout or transaction_timeout would cost a login each.
+// ended by idle_session_timeout or transaction_timeout would cost a login each. A database without
+// an encoding holds any bytes: sent as UTF-8, those that are none would fail the statement.
 constexpr const char* kSession = R"(select pg_catalog.set_config('search_path', 'pg_catalog', false)
 , pg_catalog.set_config('default_transaction_isolation', 'read committed', false)
 , pg_catalog.set_config('default_transaction_deferrable', 'off', false)
 , pg_catalog.set_config('statement_timeout', '@timeout_ms@', false)
 , pg_catalog.set_config('lock_timeout', '@lock_ms@', false)
 , pg_catalog.set_config('idle_in_transaction_session_timeout', '5000', false)
+, pg_catalog.set_config('client_encoding', case pg_catalog.current_setting('server_encoding')
+    when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end, false)
 , pg_catalog.set_config('default_transaction_read_only', 'on', false)
 , pg_catalog.set_config('jit', 'off', false)
 , pg_catalog.set_config('tcp_keepalives_idle', '10', false)
@@ -79,7 +82,7 @@ constexpr std::array kSnapshot{
 };
 
 constexpr const char* kEpochColumns = R"(e.writer_epoch as writer_epoch
-  , e.writer_region as writer_region
+  , pg_catalog.left(e.writer_region, 200) as writer_region
   , pg_catalog.left(e.promoted_by, 200) as promoted_by
   , (extract(epoch from e.promoted_at) * 1000000)::bigint as promoted_at_us)";
 constexpr const char* kNoEpochColumns = R"(null::bigint as writer_epoch

@@ -43,6 +43,11 @@ TEST(epoch_lock_decoder, names_the_one_before_us_or_nobody) {
     EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_epoch_lock(bad)));
 }
 
+TEST(epoch_query_decoder, gives_a_region_that_can_only_be_seen) {
+  const auto stamped = decode_epoch_query(one_row({"7", "i\x1b[2Jad\xfc"}));
+  EXPECT_EQ(std::get<std::optional<core::StampedEpoch>>(stamped)->writer_region, "i?[2Jad?");
+}
+
 TEST(history_decoder, gives_the_history_or_none_and_takes_garbage_for_neither) {
   constexpr core::Timeline kTwo{2};
   const auto history =
