@@ -66,6 +66,32 @@ TEST(FalseOutage, a_lock_on_the_table_of_epochs_closes_nothing_and_its_holder_is
   EXPECT_TRUE(rpoguard.gate_open("184"));
 }
 
+// Transactions that are rolled back leave WAL that nobody waits for.
+TEST(FalseOutage, wal_that_the_writer_lets_wait_is_no_known_loss_and_the_setting_is_named) {
+  RegionPair shard("184", {.conf = {{"wal_writer_delay", "10s"}}});
+  const Server& writer = shard.iad_a();
+  writer.exec("create table t (x int)");
+  Rpoguard rpoguard(RegionPair::rpoguard_config({&shard}));
+  ASSERT_TRUE(starts_open(rpoguard, 60s));
+  double known = 0;
+  ASSERT_TRUE(eventually(
+      60s,
+      [&] {
+        writer.exec("begin; insert into t values (1); rollback");
+        known = std::max(
+            known,
+            rpoguard.metric("rpoguard_rpo_exposure_known_seconds", {{"shard", "184"}}).value_or(0));
+        return rpoguard.gate_reason("184") == "rpo_exceeded";
+      },
+      200ms))
+      << rpoguard.log();
+  EXPECT_LT(known, 2.5) << "nothing was committed; a copy may be one look late";
+  const auto view = rpoguard.ops_json("/api/v1/view");
+  const std::string detail = view.at("shards")[0].at("gate").at("detail");
+  EXPECT_NE(detail.find("wal_writer_delay, which is 10s there: set it to 200ms"), std::string::npos)
+      << detail;
+}
+
 // A database without an encoding holds any bytes, and a name may hold orders to a terminal.
 TEST(FalseOutage, an_operators_name_closes_nothing_and_reaches_nobody_as_it_is) {
   RegionPair shard;

@@ -126,12 +126,6 @@ void describe_server(NodeView& out, const ShardSpec& spec, std::size_t node,
   }
 }
 
-std::optional<SlowFacts> slow_facts(const ShardObservations& observations, std::size_t node) {
-  if (node >= observations.slow.size() || !observations.slow[node]) return std::nullopt;
-  const auto* facts = std::get_if<SlowFacts>(&observations.slow[node]->outcome);
-  return facts != nullptr ? std::optional(*facts) : std::nullopt;
-}
-
 }  // namespace
 
 std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservations& observations,
@@ -150,7 +144,7 @@ std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservati
     out.state = verdict.epochs.states[node];
     out.note = verdict.epochs.notes[node];
     out.counted = copies[node].counted;
-    out.slow = slow_facts(observations, node);
+    if (const SlowFacts* slow = slow_facts(observations, node)) out.slow = *slow;
     describe_probe(out, observations.nodes[node], reading);
     const bool is_writer = writer && writer->node == node;
     if (!is_writer) describe_lineage(out, lineage.nodes[node], writer.has_value());

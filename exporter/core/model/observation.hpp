@@ -196,6 +196,8 @@ struct SlowFacts {
   /// usual states.
   std::map<std::string, std::int64_t> connections;
   std::optional<std::int64_t> connections_limit;
+  /// For so long WAL that no commit waits for may stay unflushed, some of it three times as long.
+  std::optional<Duration> wal_writer_delay{};
   std::vector<SlotFacts> slots;
 };
 
@@ -269,5 +271,11 @@ struct ShardObservations {
   std::optional<WitnessObservation> generation_witness;
   std::optional<EndpointObservation> endpoint;
 };
+
+/// What the node's last slow statement told; nullptr: it told nothing.
+inline const SlowFacts* slow_facts(const ShardObservations& observations, std::size_t node) {
+  if (node >= observations.slow.size() || !observations.slow[node]) return nullptr;
+  return std::get_if<SlowFacts>(&observations.slow[node]->outcome);
+}
 
 }  // namespace rpoguard::core

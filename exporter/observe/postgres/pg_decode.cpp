@@ -119,6 +119,7 @@ using SlowReader = CellReader<SlowDecoder::kColumns>;
 constexpr std::int64_t kTimelineMax = std::numeric_limits<std::uint32_t>::max();
 constexpr std::int64_t kServerVersionMax = 9'999'999;
 constexpr std::int64_t kSegmentBytesMax = 1 << 30;
+constexpr std::int64_t kSettingMsMax = std::numeric_limits<std::int32_t>::max();
 /// A list that is cut would be another one: room for 200 of the longest names.
 constexpr std::size_t kStandbyNamesBytesMax = 16 * 1024;
 
@@ -214,6 +215,8 @@ void read_slow_row(SlowReader& row, core::SlowFacts& facts) {
     facts.connections[row.text(name)] += row.count(value);
   } else if (what == "connections_limit") {
     facts.connections_limit = row.count(value);
+  } else if (what == "wal_writer_delay") {
+    facts.wal_writer_delay = std::chrono::milliseconds(row.number(value, 0, kSettingMsMax));
   } else if (what == "slot") {
     facts.slots.push_back(read_slot(row));
   }

@@ -357,6 +357,9 @@ union all
 select 'connections_limit', null, null, null
 , pg_catalog.current_setting('max_connections')::bigint, null
 union all
+select 'wal_writer_delay', null, null, null
+, (extract(epoch from pg_catalog.current_setting('wal_writer_delay')::interval) * 1000)::bigint, null
+union all
 (select 'slot', s.slot_name::text, s.slot_type = 'logical', s.active
 , pg_catalog.pg_wal_lsn_diff(h.head, case when s.slot_type = 'logical'
     then s.confirmed_flush_lsn else s.restart_lsn end)::bigint
