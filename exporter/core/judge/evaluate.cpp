@@ -41,6 +41,7 @@ LeaseInput lease_input(const Findings& found, Instant now) {
           .exposure_growth = found.exposure_growth,
           .shed_low_priority_from = shed_low_priority_from(found.spec, found.proof),
           .archive_until = archive_until(found.spec.archive, found.archive),
+          .archive_detail = why_archive_age_unknown(found.archive),
           .endpoint_watched = found.endpoint.view.has_value(),
           .endpoint_until = endpoint_until(found.spec.endpoint, found.endpoint),
           .endpoint_detail = endpoint_detail(found.endpoint),

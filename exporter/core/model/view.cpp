@@ -87,6 +87,18 @@ bool is_downgraded(const ShardView& shard) {
   return downgraded(shard).value_or(false);
 }
 
+std::string why_archive_age_unknown(const ArchiveView& archive) {
+  if (archive.recovery_point) return "";
+  const std::string unknown = "how old the WAL archive is, is not known: ";
+  if (!archive.enabled) return unknown + "nothing is archived";
+  if (archive.failure) return unknown + archive.failure->message;
+  if (!archive.note.empty()) return unknown + archive.note;
+  if (archive.frontier)
+    return unknown + "what it holds is older than all that rpoguard has seen the writer write";
+  return unknown + "the archiver has reported nothing of this timeline since the server was " +
+         "started or its statistics were reset";
+}
+
 bool usable_at(const ShardView& shard, Instant now) {
   return shard.writes_usable && now < shard.gate.open_until &&
          now < lease_limit(shard.spec->gate, shard.evaluated);

@@ -307,6 +307,9 @@ std::optional<Duration> time_to_exhaustion_at(const ShardView& shard, Instant no
 std::optional<bool> downgraded(const ShardView& shard);
 /// It is known to be.
 bool is_downgraded(const ShardView& shard);
+/// In words; empty: it is known.
+std::string why_archive_age_unknown(const ArchiveView& archive);
+
 /// Writes are usable at `now`: as evaluated, and the lease has not run out since. REQUIRES:
 /// shard.spec
 bool usable_at(const ShardView& shard, Instant now);

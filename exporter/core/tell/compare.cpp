@@ -261,9 +261,10 @@ std::optional<Event> compare_stalls(const ShardView* before, const ShardView& af
   const bool is = stalled(after);
   if (is == (before != nullptr && stalled(*before))) return std::nullopt;
   if (!is) return event_of(EventKind::archive_recovered, after, "the archive is in order again");
-  const std::string& note = after.archive.note;
+  const std::string unknown = why_archive_age_unknown(after.archive);
+  const std::string& text = after.archive.note.empty() ? unknown : after.archive.note;
   return event_of(EventKind::archive_stalled, after,
-                  note.empty() ? meaning_of(Reason::archive_too_old) : note);
+                  text.empty() ? meaning_of(Reason::archive_too_old) : text);
 }
 
 Events compare_archives(const ShardView* before, const ShardView& after) {

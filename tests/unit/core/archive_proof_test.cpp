@@ -341,6 +341,46 @@ TEST(ArchiverClaim, outlasts_the_names_of_other_files_but_not_another_start) {
   EXPECT_FALSE(shard.view.archive.frontier);
 }
 
+// pg_stat_reset_shared('archiver'), or a crash of the backends: the archiver knows of nothing until
+// the next segment is full, and what it had archived is archived.
+TEST(ArchiverClaim, outlasts_a_reset_of_its_statistics_and_ages_by_the_clock) {
+  ShardSpec spec = make_spec();
+  spec.archive.max_age = seconds(20);
+  TestShard shard(spec);
+  auto& writer = shard.facts[kIadA];
+  writer.archiver->last_archived_wal = "000000010000000000000003";
+  shard.run_healthy(3);
+  ASSERT_TRUE(shard.open()) << shard.reason();
+  writer.archiver = ArchiverFacts{};
+  shard.run(40);
+  EXPECT_TRUE(shard.open()) << "nothing is written, so nothing is missing: " << shard.reason();
+  EXPECT_EQ(shard.view.archive.recovery_point, shard.observations.nodes[kIadA]->asked);
+  writer.insert_lsn = writer.flushed_lsn = Lsn{0x4000100};
+  writer.snapshot = "900:900:";
+  for (int i = 0; i < 25; ++i) {
+    shard.replicate(kPhxA);
+    shard.tick();
+  }
+  EXPECT_EQ(shard.reason(), "archive_too_old") << "what is written since is not archived";
+  EXPECT_EQ(shard.view.gate.detail, meaning_of(Reason::archive_too_old));
+}
+
+TEST(ArchiverClaim, that_is_not_there_makes_the_age_unknown_and_says_so) {
+  ShardSpec spec = make_spec();
+  spec.archive.max_age = seconds(20);
+  TestShard shard(spec);
+  shard.facts[kIadA].archiver = ArchiverFacts{};
+  shard.run_healthy(3);
+  EXPECT_EQ(shard.reason(), "archive_too_old");
+  EXPECT_EQ(shard.view.gate.detail,
+            "how old the WAL archive is, is not known: the archiver has reported nothing of this "
+            "timeline since the server was started or its statistics were reset");
+  shard.facts[kIadA].archiver.reset();
+  shard.tick();
+  EXPECT_EQ(shard.view.gate.detail,
+            "how old the WAL archive is, is not known: nothing is archived");
+}
+
 TEST(ArchiverClaim, of_a_backup_alone_covers_the_segment_it_begins_with) {
   TestShard shard;
   auto& writer = shard.facts[kIadA];
@@ -348,7 +388,7 @@ TEST(ArchiverClaim, of_a_backup_alone_covers_the_segment_it_begins_with) {
   shard.run(1);
   EXPECT_EQ(shard.view.archive.frontier, Lsn{0x3000000});
   for (const char* name : {"000000020000000000000002.00000028.backup", "x.backup"}) {
-    writer.archiver->last_archived_wal = "";
+    writer.archiver->last_archived_wal = "nothing of this cluster";
     shard.run(1);
     writer.archiver->last_archived_wal = name;
     shard.run(1);
