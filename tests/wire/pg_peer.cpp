@@ -91,7 +91,8 @@ PgColumns slow_row() {
           {"logical", {}},
           {"active", {}},
           {"value", "100"},
-          {"safe_bytes", {}}};
+          {"safe_bytes", {}},
+          {"lost", {}}};
 }
 
 }  // namespace

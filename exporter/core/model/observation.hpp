@@ -187,13 +187,15 @@ struct SlotFacts {
   bool logical = false;
   bool active = false;
   std::optional<std::int64_t> lag_bytes;       ///< writer position minus restart/confirmed position
-  std::optional<std::int64_t> safe_wal_bytes;  ///< absent: no limit configured
+  std::optional<std::int64_t> safe_wal_bytes;  ///< absent: no limit configured, or lost
+  /// The server has removed what it needs, or made it unusable otherwise. Absent: it does not tell.
+  std::optional<bool> lost{};
 };
 
 /// Facts that may be 15 s old: nothing the recovery point or the gate depends on.
 struct SlowFacts {
   /// By pg_stat_activity.state; "other" where it is NULL. If any is there, so are the four
-  /// usual states.
+  /// usual states, unless the server does not track that of some ("disabled").
   std::map<std::string, std::int64_t> connections;
   std::optional<std::int64_t> connections_limit;
   /// For so long WAL that no commit waits for may stay unflushed, some of it three times as long.

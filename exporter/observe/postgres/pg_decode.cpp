@@ -109,9 +109,9 @@ constexpr std::array<std::string_view, LightDecoder::kColumns> kLightColumns{
 };
 static_assert(checkpoint_us + 1 == LightDecoder::kColumns);
 
-enum SlowColumn : std::size_t { kind, name, logical, active, value, safe_bytes };
+enum SlowColumn : std::size_t { kind, name, logical, active, value, safe_bytes, lost };
 constexpr std::array<std::string_view, SlowDecoder::kColumns> kSlowColumns{
-    "kind", "name", "logical", "active", "value", "safe_bytes"};
+    "kind", "name", "logical", "active", "value", "safe_bytes", "lost"};
 
 using LightReader = CellReader<LightDecoder::kColumns>;
 using SlowReader = CellReader<SlowDecoder::kColumns>;
@@ -206,7 +206,8 @@ core::SlotFacts read_slot(SlowReader& row) {
           .logical = row.boolean(logical),
           .active = row.boolean(active),
           .lag_bytes = row.optional_number(value),
-          .safe_wal_bytes = row.optional_number(safe_bytes)};
+          .safe_wal_bytes = row.optional_number(safe_bytes),
+          .lost = row.optional(lost, parse_bool)};
 }
 
 void read_slow_row(SlowReader& row, core::SlowFacts& facts) {
@@ -258,8 +259,8 @@ std::variant<core::SlowFacts, ProbeError> SlowDecoder::decode(const RowSet& answ
       return bad_answer("the slow statement gave too many slots").error;
   }
   // This session is one of them: without any row they are unknown. With one, nobody in a state is
-  // 0.
-  if (facts.connections.empty()) return facts;
+  // 0, unless the server tracks nobody's state, or not everybody's.
+  if (facts.connections.empty() || facts.connections.contains("disabled")) return facts;
   for (const char* state :
        {"active", "idle", "idle in transaction", "idle in transaction (aborted)"})
     facts.connections.try_emplace(state, 0);

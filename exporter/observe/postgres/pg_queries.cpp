@@ -346,24 +346,30 @@ constexpr std::array kSafeWalSize{
     Versioned{kServerVersionMin, "null::bigint"},
 };
 
+constexpr std::array kSlotLost{
+    Versioned{130000, "s.wal_status = 'lost'"},
+    Versioned{kServerVersionMin, "null::boolean"},
+};
+
 // Privilege: pg_monitor (activity of others). Cost: one pass over the backends and the slots. No
 // locks on relations.
 constexpr const char* kSlow = R"(select 'connections' as kind, coalesce(a.state, 'other') as name
 , null::boolean as logical, null::boolean as active
-, pg_catalog.count(*)::bigint as value, null::bigint as safe_bytes
+, pg_catalog.count(*)::bigint as value, null::bigint as safe_bytes, null::boolean as lost
 from pg_catalog.pg_stat_get_activity(null) a
 where a.backend_type = 'client backend' group by 2
 union all
 select 'connections_limit', null, null, null
-, pg_catalog.current_setting('max_connections')::bigint, null
+, pg_catalog.current_setting('max_connections')::bigint, null, null
 union all
 select 'wal_writer_delay', null, null, null
-, (extract(epoch from pg_catalog.current_setting('wal_writer_delay')::interval) * 1000)::bigint, null
+, (extract(epoch from pg_catalog.current_setting('wal_writer_delay')::interval) * 1000)::bigint, null, null
 union all
 (select 'slot', s.slot_name::text, s.slot_type = 'logical', s.active
 , pg_catalog.pg_wal_lsn_diff(h.head, case when s.slot_type = 'logical'
     then s.confirmed_flush_lsn else s.restart_lsn end)::bigint
 , @safe_wal_size@
+, @lost@
 from (select case when pg_catalog.pg_is_in_recovery() then coalesce(
     pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())
     else pg_catalog.pg_current_wal_insert_lsn() end as head offset 0) h
@@ -408,8 +414,8 @@ std::string epoch_lock_sql() {
 }
 
 std::string slow_sql(int server_version) {
-  const std::string sql =
-      base::replace_all(kSlow, "@safe_wal_size@", pick(kSafeWalSize, server_version));
+  std::string sql = base::replace_all(kSlow, "@safe_wal_size@", pick(kSafeWalSize, server_version));
+  sql = base::replace_all(sql, "@lost@", pick(kSlotLost, server_version));
   return base::replace_all(sql, "@slots_max@", std::to_string(core::limits::kSlotsMax));
 }
 

@@ -125,7 +125,7 @@ class LightDecoder {
 /// Like LightDecoder, for the slow statement.
 class SlowDecoder {
  public:
-  static constexpr std::size_t kColumns = 6;
+  static constexpr std::size_t kColumns = 7;
   std::variant<core::SlowFacts, core::ProbeError> decode(const RowSet& answer);
 
  private:

@@ -88,7 +88,8 @@ Json slots_json(const core::SlowFacts& slow) {
                          {"logical", slot.logical},
                          {"active", slot.active},
                          {"lag_bytes", maybe(slot.lag_bytes)},
-                         {"safe_wal_bytes", maybe(slot.safe_wal_bytes)}});
+                         {"safe_wal_bytes", maybe(slot.safe_wal_bytes)},
+                         {"lost", maybe(slot.lost)}});
   }
   return slots;
 }

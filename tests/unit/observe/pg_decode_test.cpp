@@ -292,7 +292,10 @@ TEST(light_decoder, columns_may_come_in_any_order) {
 }
 
 RowSet slow_rows(std::vector<Row> rows) {
-  return {{"kind", "name", "logical", "active", "value", "safe_bytes"}, std::move(rows)};
+  for (Row& row : rows) {
+    if (row.size() == 6) row.emplace_back();
+  }
+  return {{"kind", "name", "logical", "active", "value", "safe_bytes", "lost"}, std::move(rows)};
 }
 
 TEST(slow_decoder, reads_connections_and_slots) {
@@ -301,7 +304,8 @@ TEST(slow_decoder, reads_connections_and_slots) {
                                       {"connections", "other", {}, {}, "1", {}},
                                       {"connections_limit", {}, {}, {}, "100", {}},
                                       {"slot", "cdc", "t", "f", "4096", "-1"},
-                                      {"slot", "phx", "f", "t", {}, {}},
+                                      {"slot", "phx", "f", "t", {}, {}, "t"},
+                                      {"wal_writer_delay", {}, {}, {}, "10000", {}},
                                       {"of a later version", {}, {}, {}, {}, {}}}));
   ASSERT_TRUE(std::holds_alternative<core::SlowFacts>(decoded));
   const auto& facts = std::get<core::SlowFacts>(decoded);
@@ -317,7 +321,18 @@ TEST(slow_decoder, reads_connections_and_slots) {
   EXPECT_FALSE(facts.slots[0].active);
   EXPECT_EQ(facts.slots[0].lag_bytes, 4096);
   EXPECT_EQ(facts.slots[0].safe_wal_bytes, -1);
+  EXPECT_FALSE(facts.slots[0].lost.has_value());
   EXPECT_FALSE(facts.slots[1].lag_bytes.has_value());
+  EXPECT_EQ(facts.slots[1].lost, true);
+  EXPECT_EQ(facts.wal_writer_delay, std::chrono::seconds(10));
+}
+
+TEST(slow_decoder, a_state_that_is_not_tracked_is_not_0) {
+  const auto decoded = SlowDecoder().decode(slow_rows(
+      {{"connections", "disabled", {}, {}, "4", {}}, {"connections", "idle", {}, {}, "1", {}}}));
+  ASSERT_TRUE(std::holds_alternative<core::SlowFacts>(decoded));
+  EXPECT_EQ(std::get<core::SlowFacts>(decoded).connections,
+            (std::map<std::string, std::int64_t>{{"disabled", 4}, {"idle", 1}}));
 }
 
 TEST(slow_decoder, without_any_row_of_connections_none_is_known) {
@@ -331,7 +346,9 @@ TEST(slow_decoder, garbage_is_a_bad_answer) {
   for (const Row& row :
        {Row{{}, {}, {}, {}, {}, {}}, Row{"connections", {}, {}, {}, "3", {}},
         Row{"connections", "idle", {}, {}, "x", {}}, Row{"connections_limit", {}, {}, {}, {}, {}},
-        Row{"slot", "a", "yes", "t", "1", {}}, Row{"slot", "a"}}) {
+        Row{"slot", "a", "yes", "t", "1", {}}, Row{"slot", "a"},
+        Row{"slot", "a", "t", "t", "1", {}, "yes"},
+        Row{"wal_writer_delay", {}, {}, {}, "-1", {}}}) {
     const auto decoded = SlowDecoder().decode(slow_rows({row}));
     ASSERT_TRUE(std::holds_alternative<ProbeError>(decoded)) << row[0].value_or("null");
     EXPECT_EQ(std::get<ProbeError>(decoded).reason, ProbeFailure::bad_answer);
@@ -345,6 +362,8 @@ TEST(pg_queries, each_version_gets_functions_it_has) {
   EXPECT_NE(light_sql(170002, EpochTable::present).find("pg_current_snapshot"), std::string::npos);
   EXPECT_EQ(slow_sql(120000).find("safe_wal_size"), std::string::npos);
   EXPECT_NE(slow_sql(130000).find("safe_wal_size"), std::string::npos);
+  EXPECT_EQ(slow_sql(120000).find("wal_status"), std::string::npos);
+  EXPECT_NE(slow_sql(130000).find("wal_status"), std::string::npos);
 }
 
 TEST(pg_queries, only_the_variant_for_a_present_table_names_it) {
