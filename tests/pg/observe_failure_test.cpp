@@ -155,6 +155,25 @@ TEST(observe_failure, a_role_without_pg_monitor_is_told_what_to_grant_and_recove
   EXPECT_TRUE(run_to_facts(run, 0));
 }
 
+// What is granted to it is not its own: the same grant once more would change nothing.
+TEST(observe_failure, a_role_that_does_not_inherit_is_told_what_helps) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  writer.exec("revoke pg_monitor from rpoguard");
+  writer.exec("alter role rpoguard noinherit");
+  writer.exec("grant pg_monitor to rpoguard");
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run_probes(run, 0));
+  ASSERT_NE(run.error(0), nullptr);
+  EXPECT_STREQ(core::name_of(run.error(0)->reason), "missing_privilege");
+  const std::string message = run.error(0)->message;
+  const std::string before = "the role lacks pg_monitor: ";
+  ASSERT_TRUE(message.starts_with(before)) << message;
+  writer.exec(message.substr(before.size()));
+  EXPECT_TRUE(run_to_facts(run, 0)) << message;
+}
+
 TEST(observe_failure, a_denied_epoch_table_is_a_missing_privilege) {
   Cluster shard;
   Server& writer = shard.writer();

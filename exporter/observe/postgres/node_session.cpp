@@ -52,8 +52,7 @@ NodeSession::NodeSession(std::shared_ptr<PgConnection> connection, std::string r
     : session_(std::move(connection), std::move(owner)),
       role_(std::move(role)),
       clock_(clock),
-      id_(next_session_id()),
-      light_(role_) {}
+      id_(next_session_id()) {}
 
 Task<std::optional<ProbeError>> NodeSession::set_up(Duration statement_timeout,
                                                     bool wants_epoch_table) {
@@ -120,8 +119,10 @@ Task<Asked<core::NodeFacts>> NodeSession::light() {
     co_return Asked<core::NodeFacts>{reply.asked, std::move(error)};
   }
   auto decoded = light_.decode(std::get<RowSet>(reply.answer));
-  if (const auto* error = std::get_if<ProbeError>(&decoded))
-    co_return Asked<core::NodeFacts>{reply.asked, *error};
+  if (const auto* refused = std::get_if<ProbeError>(&decoded)) {
+    ProbeError error = co_await explain(Failure{*refused, {}});
+    co_return Asked<core::NodeFacts>{reply.asked, std::move(error)};
+  }
   auto& answer = std::get<LightAnswer>(decoded);
   if (epoch_table_ != EpochTable::ignored)  // from the next look on
     epoch_table_ = answer.epoch_table_exists ? EpochTable::present : EpochTable::absent;
@@ -182,7 +183,7 @@ Task<bool> NodeSession::take_bytes_as_they_are() {
 }
 
 // A refusal is translated and names no grant: the catalogs know which ones are missing.
-Task<ProbeError> NodeSession::explain(const Failure& failure) {
+Task<ProbeError> NodeSession::explain(Failure failure) {
   if (failure.error.reason != ProbeFailure::missing_privilege || !usable()) co_return failure.error;
   const Answer answer = co_await ask(missing_grants_sql());
   if (session_.given_up()) co_return std::get<Failure>(answer).error;

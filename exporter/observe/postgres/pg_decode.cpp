@@ -233,8 +233,7 @@ std::variant<LightAnswer, ProbeError> LightDecoder::decode(const RowSet& answer)
   LightAnswer decoded;
   LightReader node(answer.rows.front(), *index_, kLightColumns);
   if (!node.boolean(has_monitor) && !node.problem())
-    return ProbeError{ProbeFailure::missing_privilege,
-                      "the role lacks pg_monitor: grant pg_monitor to " + role_};
+    return ProbeError{ProbeFailure::missing_privilege, "the role lacks pg_monitor"};
   read_node(node, decoded);
   if (node.problem()) return bad_answer(*node.problem()).error;
   for (const Row& cells : answer.rows) {

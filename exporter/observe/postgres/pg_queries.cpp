@@ -297,11 +297,17 @@ from pg_catalog.pg_ls_archive_statusdir() d where d.name like '%.ready')";
 
 // Asked after a refusal. By the catalogs alone, which anybody may read: the text of a refusal is
 // translated and names no grant. A function of the light statement may have been taken from public.
-// Privilege: none.
+// A role that is a member, and does not inherit, has none of the rights: before 16 that is a matter
+// of the role, since then of each membership. Privilege: none.
 constexpr const char* kMissingGrants = R"(select pg_catalog.string_agg(
   pg_catalog.format(g.statement, g.object, current_user), '; ' order by g.place)
 from (
-  select 1 as place, 'grant pg_monitor%s to %I' as statement, '' as object
+  select 1 as place, case
+      when not pg_catalog.pg_has_role(current_user, 'pg_monitor', 'MEMBER')
+        then 'grant pg_monitor%s to %I'
+      when pg_catalog.current_setting('server_version_num')::integer >= 160000
+        then 'grant pg_monitor%s to %I with inherit true'
+      else 'alter role%s %I inherit' end as statement, '' as object
   where not pg_catalog.pg_has_role(current_user, 'pg_monitor', 'USAGE')
   union all
   select 2, 'grant usage on schema %s to %I', n.nspname::text

@@ -81,7 +81,8 @@ std::string history_sql(core::Timeline timeline);
 std::variant<std::optional<core::TimelineHistory>, core::ProbeError> decode_history(
     const RowSet& answer, core::Timeline timeline);
 
-/// The grants that this session's role lacks, in one text; NULL: none is known to be missing.
+/// What gives this session's role the rights that it lacks, in one text; NULL: none is known to be
+/// missing.
 std::string missing_grants_sql();
 
 /// The .ready files of a server that archives.
@@ -113,12 +114,9 @@ struct LightAnswer {
 class LightDecoder {
  public:
   static constexpr std::size_t kColumns = 42;
-  /// `role`: named in the message when it lacks pg_monitor.
-  explicit LightDecoder(std::string role) : role_(std::move(role)) {}
   std::variant<LightAnswer, core::ProbeError> decode(const RowSet& answer);
 
  private:
-  std::string role_;
   std::optional<std::array<std::size_t, kColumns>> index_;
 };
 
