@@ -239,6 +239,7 @@ ArchiveMemory take_look(ArchiveMemory memory, const ArchiveObservation& observat
   look.last_backup = facts->last_backup;
   look.system_identifier = facts->system_identifier;
   look.holes_invisible = facts->holes_invisible;
+  look.unknown_files = facts->unknown_files;
   // A claim that is younger than the look cannot be held against it.
   for (const auto& claim : {memory.claim_at_look, memory.claim}) {
     if (claim && claim->first_seen <= look.asked) look.claimed = claim->end;

@@ -46,6 +46,13 @@ std::string count_of(std::int64_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
+// What may be missing is perhaps there, in a form that nobody can tell from rubbish.
+std::string unread(const ArchiveMemory::Look& look) {
+  if (!look.unknown_files) return "";
+  return "; it does not read " + count_of(look.unknown_files->files, "file") +
+         " with the unknown ending " + look.unknown_files->ending;
+}
+
 std::string note_of_look(const ArchiveMemory& memory, const ArchiveMemory::Look& look,
                          const ArchiveView& view) {
   if (foreign(memory, look)) {
@@ -59,17 +66,18 @@ std::string note_of_look(const ArchiveMemory& memory, const ArchiveMemory::Look&
   }
   if (!look.frontier) {
     const bool known = look.path.history || look.path.timeline == Timeline{1};
-    return known ? "the archive holds no WAL that the writer continues"
+    return known ? "the archive holds no WAL that the writer continues" + unread(look)
                  : "the history of the writer's timeline is not known (rpoguard.timeline_history() "
                    "is missing), and no backup was taken on it: nothing is proven";
   }
   if (view.gap_segments.value_or(0) > 0) {
     return count_of(*view.gap_segments, "segment") + " missing from " +
-           render_lsn(look.frontier->position) + " on, and newer ones are there";
+           render_lsn(look.frontier->position) + " on, and newer ones are there" + unread(look);
   }
   if (view.claimed_ahead_bytes.value_or(0) > 0) {
     return "the archiver reports " + count_of(*view.claimed_ahead_bytes, "byte") +
-           " of WAL archived that the archive does not hold: dropped, or not there yet";
+           " of WAL archived that the archive does not hold: dropped, or not there yet" +
+           unread(look);
   }
   return look.holes_invisible ? "this source cannot show holes: the archive never counts as a copy"
                               : "";

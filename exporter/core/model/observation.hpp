@@ -228,6 +228,13 @@ struct ArchiveFacts {
   std::optional<std::uint64_t> system_identifier;
   /// The source gives only the ends (`pgbackrest info`): a hole between them would not show.
   bool holes_invisible = false;
+  /// Files that are named like segments, with the ending that is most frequent of those that
+  /// rpoguard does not know.
+  struct UnknownFiles {
+    std::string ending;
+    std::int64_t files = 0;
+  };
+  std::optional<UnknownFiles> unknown_files{};
 };
 
 struct ArchiveObservation {

@@ -1,6 +1,8 @@
 #include "exporter/observe/archive/archive_file.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -143,6 +145,25 @@ bool header_fits(const SegmentHeader& header, const SegmentName& name, std::uint
 std::optional<std::string> read_head(const std::string& path, std::size_t bytes) {
   const File file(path);
   return file.readable() ? file.read(0, bytes) : std::nullopt;
+}
+
+std::string_view compression_of(const std::string& path) {
+  using namespace std::string_view_literals;
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kBegins{
+      {{"\x1F\x8B"sv, ".gz"},
+       {"\xFD"
+        "7zXZ"sv,
+        ".xz"},
+       {"BZh"sv, ".bz2"},
+       {"\x28\xB5\x2F\xFD"sv, ".zst"},
+       {"\x04\x22\x4D\x18"sv, ".lz4"},
+       {"\xFF\x06\x00\x00sNaPpY"sv, ".snappy"}}};
+  constexpr std::size_t kHeadBytes = 10;
+  const auto head = read_head(path, kHeadBytes);
+  if (!head) return "";
+  const auto found =
+      std::ranges::find_if(kBegins, [&](const auto& row) { return head->starts_with(row.first); });
+  return found == kBegins.end() ? "" : found->second;
 }
 
 Whole compressed_whole(const std::string& path, std::string_view suffix, std::uint64_t bytes) {

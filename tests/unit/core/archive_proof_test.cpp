@@ -119,6 +119,20 @@ TEST(Archive, holds_no_claim_against_a_look_that_began_before_it) {
   EXPECT_EQ(shard.archive().claimed_ahead_bytes, 0) << "by the claim before";
 }
 
+TEST(Archive, names_files_that_it_does_not_read_where_something_is_missing) {
+  ArchivedShard shard;
+  shard.repository.unknown_files = ArchiveFacts::UnknownFiles{.ending = ".gpg", .files = 12};
+  shard.run_healthy(2);
+  shard.look();
+  EXPECT_EQ(shard.archive().note, "") << "nothing is missing";
+  shard.repository.runs.clear();
+  shard.look();
+  EXPECT_EQ(
+      shard.archive().note,
+      "the archive holds no WAL that the writer continues; it does not read 12 files with the "
+      "unknown ending .gpg");
+}
+
 TEST(Archive, says_where_a_hole_is) {
   ArchivedShard shard;
   shard.writer().insert_lsn = shard.writer().flushed_lsn = Lsn{0x9000000};
