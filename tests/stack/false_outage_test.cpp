@@ -66,6 +66,44 @@ TEST(FalseOutage, a_lock_on_the_table_of_epochs_closes_nothing_and_its_holder_is
   EXPECT_TRUE(rpoguard.gate_open("184"));
 }
 
+// Then the archiver knows of nothing until the next segment is full.
+TEST(FalseOutage, an_archiver_whose_statistics_are_gone_is_not_an_old_archive) {
+  RegionPair shard("184", {.archiving = true});
+  const Server& writer = shard.iad_a();
+  writer.exec("create table t (x int)");
+  writer.exec("select pg_switch_wal()");
+  ASSERT_TRUE(writer.becomes("select archived_count > 0 from pg_stat_archiver", "t"));
+  writer.exec("insert into t values (0)");
+  RpoguardConfig config = RegionPair::rpoguard_config({&shard});
+  config.shards.front().extra = "archive: {max_age: 30s}\n";
+  Rpoguard rpoguard(config);
+  rpoguard.wait_until_serving();
+  // What is archived is older than the first look.
+  ASSERT_TRUE(eventually(20s, [&] { return rpoguard.gate_reason("184") == "archive_too_old"; }));
+  const auto detail = [&]() -> std::string {
+    return rpoguard.ops_json("/api/v1/view").at("shards")[0].at("gate").at("detail");
+  };
+  EXPECT_TRUE(detail().starts_with("how old the WAL archive is, is not known: ")) << detail();
+  writer.exec("insert into t values (1)");
+  writer.exec("select pg_switch_wal()");
+  ASSERT_TRUE(opens(rpoguard));
+  const Labels old{{"shard", "184"}, {"to", "closed"}, {"reason", "archive_too_old"}};
+  const auto closed = [&] {
+    return rpoguard.metric("rpoguard_gate_transitions_total", old).value_or(0);
+  };
+  const double before = closed();
+
+  writer.exec("select pg_stat_reset_shared('archiver')");
+  ASSERT_TRUE(writer.becomes("select archived_count from pg_stat_archiver", "0"));
+  EXPECT_TRUE(holds_for(3s, [&] { return rpoguard.gate_open("184"); }))
+      << rpoguard.gate_reason("184");
+
+  Session victim = writer.connect();
+  send_signal(std::stoi(victim.value("select pg_backend_pid()").value()), SIGKILL);
+  ASSERT_TRUE(opens(rpoguard, 40s));
+  EXPECT_EQ(closed(), before) << rpoguard.log();
+}
+
 // Transactions that are rolled back leave WAL that nobody waits for.
 TEST(FalseOutage, wal_that_the_writer_lets_wait_is_no_known_loss_and_the_setting_is_named) {
   RegionPair shard("184", {.conf = {{"wal_writer_delay", "10s"}}});
