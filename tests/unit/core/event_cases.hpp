@@ -212,6 +212,7 @@ inline void hold_wal_of_others(ShardView& view) {
 inline void let_archive_age(ShardView& view) {
   view.gate.reasons = {Reason::archive_too_old};
   view.gate.detail = "too old";
+  view.archive.recovery_point = view.evaluated;
 }
 inline void let_archive_with_hole_age(ShardView& view) {
   let_archive_age(view);

@@ -124,8 +124,9 @@ TEST(Evaluate, a_setting_that_lets_wal_wait_is_named) {
   shard.facts[kIadA].insert_lsn = Lsn{shard.facts[kIadA].flushed_lsn->value + 8000};
   const auto detail_with = [&](Duration delay) {
     TestShard with = shard;
-    with.observations.slow[kIadA] =
-        SlowObservation{with.now, with.now, SlowFacts{.wal_writer_delay = delay}};
+    SlowFacts slow;
+    slow.wal_writer_delay = delay;
+    with.observations.slow[kIadA] = SlowObservation{with.now, with.now, slow};
     with.run(7);
     EXPECT_EQ(with.reason(), "rpo_exceeded");
     return with.view.gate.detail;
@@ -448,7 +449,7 @@ TEST(Evaluate, the_archive_proves_whole_segments_on_the_writers_timeline) {
   shard.tick();
   EXPECT_EQ(shard.view.archive.recovery_point, shard.view.evaluated - milliseconds(6));
   EXPECT_EQ(shard.view.archive.lag_bytes, 0);
-  for (const char* name : {"", "00000002.history", "000000020000000000000003"}) {
+  for (const char* name : {"000000020000000000000003", "00000002.history", ""}) {
     shard.facts[kIadA].archiver->last_archived_wal = name;
     shard.tick();
     EXPECT_FALSE(shard.view.archive.recovery_point) << name;
