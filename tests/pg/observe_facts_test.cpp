@@ -307,7 +307,9 @@ TEST(observe_facts, slow_facts_count_connections_and_slots) {
 }
 
 TEST(observe_facts, a_slot_that_is_lost_says_so_and_states_that_nobody_tracks_are_not_0) {
-  Cluster shard({.conf = {{"max_slot_wal_keep_size", "1MB"}, {"track_activities", "off"}}});
+  Cluster shard({.conf = {{"max_slot_wal_keep_size", "1MB"},
+                          {"wal_keep_size", "0"},
+                          {"track_activities", "off"}}});
   Server& writer = shard.writer();
   apply_migration(writer);
   writer.exec("select pg_create_physical_replication_slot('kept', true)");

@@ -275,7 +275,7 @@ TEST(observe_failure, statement_timeout_survives_a_failed_probe) {
   for (int round = 0; round < 2; ++round) {
     Session locker = writer.connect();
     locker.rows("begin");
-    locker.rows("lock table rpoguard.cluster_state in access exclusive mode");
+    locker.rows("lock table pg_db_role_setting in access exclusive mode");
     ASSERT_TRUE(run_to_failure(run, 0, ProbeFailure::timeout));
     // The server gave up, not we: the session goes on.
     EXPECT_NE(run.error(0)->message.find("sqlstate"), std::string::npos) << run.error(0)->message;
@@ -283,6 +283,34 @@ TEST(observe_failure, statement_timeout_survives_a_failed_probe) {
     ASSERT_TRUE(run_to_facts(run, 0));
     EXPECT_EQ(run.facts(0)->session, session);
   }
+}
+
+TEST(observe_failure, a_lock_on_the_epoch_table_takes_only_the_stamp_away_and_is_named) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run_to_facts(run, 0));
+  const std::uint64_t session = run.facts(0)->session;
+  Session locker = writer.connect();
+  locker.rows("begin");
+  locker.rows("lock table rpoguard.cluster_state in access exclusive mode");
+  ASSERT_TRUE(
+      run_to_facts(run, 0, [](const core::NodeFacts& facts) { return !!facts.epoch_lock; }));
+  const core::EpochLock seen = *run.facts(0)->epoch_lock;
+  const std::string pid = locker.value("select pg_backend_pid()").value();
+  EXPECT_TRUE(seen.holder.starts_with("pid " + pid + " (postgres") &&
+              seen.holder.ends_with(") has it locked"))
+      << seen.holder;
+  EXPECT_FALSE(run.facts(0)->stamped.has_value());
+  EXPECT_TRUE(run.facts(0)->insert_lsn && run.facts(0)->snapshot);
+  ASSERT_TRUE(run_probes(run, 0, 2));
+  ASSERT_NE(run.facts(0), nullptr) << run.error(0)->message;
+  EXPECT_EQ(run.facts(0)->epoch_lock->transaction, seen.transaction) << "one transaction, one lock";
+  locker.rows("rollback");
+  ASSERT_TRUE(run_to_facts(run, 0, [](const core::NodeFacts& facts) { return !!facts.stamped; }));
+  EXPECT_FALSE(run.facts(0)->epoch_lock.has_value());
+  EXPECT_EQ(run.facts(0)->session, session);
 }
 
 TEST(observe_failure, a_node_costs_one_named_connection) {

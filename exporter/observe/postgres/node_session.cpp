@@ -120,7 +120,8 @@ Task<Asked<core::NodeFacts>> NodeSession::light() {
   }
   auto decoded = light_.decode(std::get<RowSet>(reply.answer));
   if (const auto* refused = std::get_if<ProbeError>(&decoded)) {
-    ProbeError error = co_await explain(Failure{*refused, {}});
+    const Failure failure{*refused, {}};
+    ProbeError error = co_await explain(failure);
     co_return Asked<core::NodeFacts>{reply.asked, std::move(error)};
   }
   auto& answer = std::get<LightAnswer>(decoded);
@@ -183,7 +184,7 @@ Task<bool> NodeSession::take_bytes_as_they_are() {
 }
 
 // A refusal is translated and names no grant: the catalogs know which ones are missing.
-Task<ProbeError> NodeSession::explain(Failure failure) {
+Task<ProbeError> NodeSession::explain(const Failure& failure) {
   if (failure.error.reason != ProbeFailure::missing_privilege || !usable()) co_return failure.error;
   const Answer answer = co_await ask(missing_grants_sql());
   if (session_.given_up()) co_return std::get<Failure>(answer).error;

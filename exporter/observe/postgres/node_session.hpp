@@ -93,7 +93,7 @@ class NodeSession {
   Task<bool> take_bytes_as_they_are();
   Task<Light> ask_light();
   Task<std::optional<core::EpochLock>> find_epoch_lock();
-  Task<core::ProbeError> explain(Failure failure);
+  Task<core::ProbeError> explain(const Failure& failure);
   Task<> look_for_marks(core::Duration retry_after);
   Task<> read_mark();
   bool recall_history(core::NodeFacts& facts) const;
