@@ -112,13 +112,13 @@ Witnesses hear_witnesses(const ShardMemory& memory, const ShardSpec& spec,
 // Why a proof is missing, where there is more to say than usual. `memory`: as the next evaluation
 // finds its copies, its source and its promise.
 std::string proof_detail(const ShardSpec& spec, const ShardMemory& memory,
-                         const std::vector<NodeLineage>& lineages,
+                         const LineageVerdict& lineage,
                          const std::optional<ConfirmedWriter>& writer,
                          const ShardObservations& observations) {
   const std::string& problem = memory.promise.synchronous.problem;
   if (!problem.empty()) return problem;
   const SlowFacts* slow = writer ? slow_facts(observations, writer->node) : nullptr;
-  return what_is_not_known(spec, memory.copies, lineages, writer, slow, memory.source);
+  return what_is_not_known(spec, memory.copies, lineage.nodes, writer, slow, memory.source);
 }
 
 // `memory`: as the last evaluation left it; `next`: with the writer's run and its WAL as of now.
@@ -190,19 +190,18 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
       {.freeze = std::move(durable.freeze), .ended = std::move(memory.freeze_ended)}, wall);
   next.durable.freeze = std::move(freeze.freeze);
   next.freeze_ended = std::move(freeze.ended);
-  const Findings found{
-      .spec = shard,
-      .verdict = verdict,
-      .epoch_witness = next.epoch_witness,
-      .source = next.source,
-      .endpoint = endpoint,
-      .archive = archive.view,
-      .proof = proof,
-      .promise = next.promise,
-      .waiver = waiver,
-      .freeze = next.durable.freeze,
-      .exposure_growth = exposure_growth(next.slo, now, probe.interval),
-      .proof_detail = proof_detail(shard, next, lineage.nodes, writer, observations)};
+  const Findings found{.spec = shard,
+                       .verdict = verdict,
+                       .epoch_witness = next.epoch_witness,
+                       .source = next.source,
+                       .endpoint = endpoint,
+                       .archive = archive.view,
+                       .proof = proof,
+                       .promise = next.promise,
+                       .waiver = waiver,
+                       .freeze = next.durable.freeze,
+                       .exposure_growth = exposure_growth(next.slo, now, probe.interval),
+                       .proof_detail = proof_detail(shard, next, lineage, writer, observations)};
   RenewedLease lease = renew_lease(std::move(memory.lease), shard, lease_input(found, now), now);
   next.lease = std::move(lease.memory);
   next.outage = follow_outage(memory.outage, writer && is_open(lease.gate, now), now);

@@ -148,17 +148,16 @@ std::optional<std::string> read_head(const std::string& path, std::size_t bytes)
 }
 
 std::string_view compression_of(const std::string& path) {
-  using namespace std::string_view_literals;
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kBegins{
-      {{"\x1F\x8B"sv, ".gz"},
-       {"\xFD"
-        "7zXZ"sv,
-        ".xz"},
-       {"BZh"sv, ".bz2"},
-       {"\x28\xB5\x2F\xFD"sv, ".zst"},
-       {"\x04\x22\x4D\x18"sv, ".lz4"},
-       {"\xFF\x06\x00\x00sNaPpY"sv, ".snappy"}}};
   constexpr std::size_t kHeadBytes = 10;
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kBegins{
+      {{"\x1F\x8B", ".gz"},
+       {"\xFD"
+        "7zXZ",
+        ".xz"},
+       {"BZh", ".bz2"},
+       {"\x28\xB5\x2F\xFD", ".zst"},
+       {"\x04\x22\x4D\x18", ".lz4"},
+       {{"\xFF\x06\0\0sNaPpY", kHeadBytes}, ".snappy"}}};
   const auto head = read_head(path, kHeadBytes);
   if (!head) return "";
   const auto found =

@@ -213,9 +213,9 @@ left join lateral (
 // others). Cost: one pass over the lock table; only while the lock lasts.
 constexpr const char* kEpochLock = R"(with locks as (
   select l.pid, l.granted, l.virtualtransaction, l.mode
-  , coalesce('pid ' || l.pid, 'a prepared transaction') || coalesce(' (' || nullif(pg_catalog.concat_ws(', '
-      , nullif(pg_catalog.pg_get_userbyid(a.usesysid), '')
-      , nullif(a.application_name, '')), '') || ')', '') as who
+  , coalesce('pid ' || l.pid, 'a prepared transaction')
+      || coalesce(' (' || nullif(pg_catalog.concat_ws(', ', nullif(pg_catalog.pg_get_userbyid(a.usesysid), '')
+        , nullif(a.application_name, '')), '') || ')', '') as who
   from pg_catalog.pg_lock_status() l
   left join lateral pg_catalog.pg_stat_get_activity(l.pid) a on a.pid = l.pid
   where l.locktype = 'relation'
@@ -369,7 +369,8 @@ select 'connections_limit', null, null, null
 , pg_catalog.current_setting('max_connections')::bigint, null, null
 union all
 select 'wal_writer_delay', null, null, null
-, (extract(epoch from pg_catalog.current_setting('wal_writer_delay')::interval) * 1000)::bigint, null, null
+, (extract(epoch from pg_catalog.current_setting('wal_writer_delay')::interval) * 1000)::bigint
+, null, null
 union all
 (select 'slot', s.slot_name::text, s.slot_type = 'logical', s.active
 , pg_catalog.pg_wal_lsn_diff(h.head, case when s.slot_type = 'logical'
