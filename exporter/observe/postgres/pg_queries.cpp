@@ -214,7 +214,8 @@ left join lateral (
 constexpr const char* kEpochLock = R"(with locks as (
   select l.pid, l.granted, l.virtualtransaction, l.mode
   , coalesce('pid ' || l.pid, 'a prepared transaction')
-      || coalesce(' (' || nullif(pg_catalog.concat_ws(', ', nullif(pg_catalog.pg_get_userbyid(a.usesysid), '')
+      || coalesce(' (' || nullif(pg_catalog.concat_ws(', '
+        , nullif(pg_catalog.pg_get_userbyid(a.usesysid), '')
         , nullif(a.application_name, '')), '') || ')', '') as who
   from pg_catalog.pg_lock_status() l
   left join lateral pg_catalog.pg_stat_get_activity(l.pid) a on a.pid = l.pid
