@@ -106,9 +106,10 @@ void add_serve(CLI::App& app, Options& options, int& exit_code) {
 void add_check_config(CLI::App& app, Options& options, int& exit_code) {
   auto* command = app.add_subcommand(
       "check-config", "Check a configuration file; print every problem with its place");
-  command->add_option("FILE", options.config_file, "Configuration file (YAML)")
+  command->add_option("FILE,--config.file,-c", options.config_file, "Configuration file (YAML)")
       ->required()
-      ->type_name("");
+      ->type_name("")
+      ->envname("RPOGUARD_CONFIG_FILE");
   command
       ->add_option(
           "--parts", options.parts,
@@ -126,7 +127,8 @@ void add_status(CLI::App& app, Options& options, int& exit_code) {
   add_config_option(*command, options.status.config_file);
   command
       ->add_option("--url", options.status.url,
-                   "Its ops listener; otherwise taken from the configuration file")
+                   "Its ops listener; default: as in the configuration file, else "
+                   "http://127.0.0.1:10187")
       ->type_name("URL");
   add_access_options(*command, options.status.access);
   command->add_option("--shard", options.status.shard, "Only this shard")->type_name("ID");
@@ -157,7 +159,8 @@ CLI::App* add_order_command(CLI::App& app, OrderOptions& order, const char* name
   add_config_option(*command, order.config_file);
   command
       ->add_option("--url", order.url,
-                   "The ops listener; otherwise taken from the configuration file")
+                   "The ops listener; default: as in the configuration file, else "
+                   "http://127.0.0.1:10187")
       ->type_name("URL");
   command
       ->add_option("--token-file", order.token_file,
@@ -244,8 +247,8 @@ void add_sql(CLI::App& app, Options& options, int& exit_code) {
                     "Also make the table for writer_endpoint.canary, and let the role write to it");
   command->add_flag("--with-marks", options.with_marks,
                     "Also make the table of marks, one row for each run of the writer, and the "
-                    "function by which the role adds that row: copies that nobody saw when the run "
-                    "began, or that were rebuilt, count again by themselves");
+                    "function by which the role adds that row. Copies that rpoguard did not see "
+                    "when the run began, or that were rebuilt, then count again without `readmit`");
   command->footer(
       "Apply it on the writer of each shard, as a superuser: rpoguard sql --home-region iad | psql "
       "app");

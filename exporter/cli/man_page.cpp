@@ -27,7 +27,7 @@ The configuration that the systemd unit reads.
 Every key of it, with its default and what is allowed.
 .TP
 .I /var/lib/rpoguard
-What must survive a restart: highest epochs, waivers, freezes.
+What must survive a restart: epochs, lineages, rivals, waivers, freezes.
 .TP
 .I /run/rpoguard
 Where the systemd unit lets it write a lease page.

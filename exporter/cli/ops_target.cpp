@@ -36,6 +36,11 @@ Target target_of(const core::ListenSpec& listen) {
   return {listen.host, listen.port};
 }
 
+std::string address_of(const Target& target) {
+  const bool ipv6 = target.host.find(':') != std::string::npos;
+  return (ipv6 ? "[" + target.host + "]" : target.host) + ":" + std::to_string(target.port);
+}
+
 base::Result<Target> find_target(const std::string& url, const std::string& config_file) {
   return find(url, config_file, false);
 }

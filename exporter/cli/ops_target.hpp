@@ -19,6 +19,9 @@ struct Target {
   bool tls = false;
 };
 
+/// As messages name it: "127.0.0.1:10187".
+std::string address_of(const Target& target);
+
 /// How to be let in by it; all of it files, so that no secret is in the arguments.
 struct Access {
   std::string ca_file{};  ///< authority to verify it by; empty: the system's

@@ -78,7 +78,10 @@ int send_order(const OrderOptions& options, const std::string& command, const st
   if (!token.value().empty()) post.to.credentials.clear();
   const auto outcome = net::http_post(post);
   if (const auto* failure = std::get_if<net::HttpFailure>(&outcome))
-    return fail(command, std::string("no answer: ") + net::text_of(*failure), kUnreachable);
+    return fail(command,
+                "no answer from " + address_of(target.value()) + ": " + net::text_of(*failure) +
+                    " (is `rpoguard serve` running?)",
+                kUnreachable);
   const auto& answer = std::get<net::HttpAnswer>(outcome);
   std::string text = answer.body;
   if (text.ends_with('\n')) text.pop_back();

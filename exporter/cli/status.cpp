@@ -33,7 +33,7 @@ Result<std::string> fetch_view(const StatusOptions& options, const Target& targe
   const auto answer = ask(options, target, kViewPath);
   if (!answer) return Error{answer.error().message, "is `rpoguard serve` running?"};
   if (answer.value().status != 200)
-    return Error{"it answers " + std::to_string(answer.value().status),
+    return Error{address_of(target) + " answers " + std::to_string(answer.value().status),
                  answer.value().status == 401 ? "give --user-file" : "is it rpoguard?"};
   return answer.value().body;
 }
@@ -90,8 +90,8 @@ int show_life(const StatusOptions& options, const Target& target) {
 int show_once(const StatusOptions& options, const Target& target) {
   const auto body = fetch_view(options, target);
   if (body) return show(options, body.value());
-  std::fprintf(stderr, "rpoguard status: no view from %s:%u: %s (%s)\n", target.host.c_str(),
-               unsigned{target.port}, body.error().message.c_str(), body.error().hint.c_str());
+  std::fprintf(stderr, "rpoguard status: %s (%s)\n", body.error().message.c_str(),
+               body.error().hint.c_str());
   return kUnreachable;
 }
 

@@ -119,7 +119,9 @@ class TreeBuilder final : public YAML::EventHandler {
   bool at_key() const { return !levels_.empty() && levels_.back().key_is_next; }
 
   void open(Node container, const YAML::Mark& mark) {
-    if (at_key()) throw Stop{mark_of(mark), "a list or a map cannot be a key"};
+    if (at_key())
+      throw Stop{mark_of(mark),
+                 "a list or a map cannot be a key; perhaps a } or ] is missing before it"};
     if (levels_.size() >= limits::kConfigDepthMax) {
       throw Stop{mark_of(mark),
                  "nested deeper than " + std::to_string(limits::kConfigDepthMax) + " levels"};

@@ -210,8 +210,10 @@ class Collector {
     const ListShape shape = shape_of(key);
     const std::size_t count = at.node->items.size();
     const bool too_few = count == 0 && !key.optional;
-    if (at.node->kind != Node::Kind::list || too_few || count > shape.most) {
-      report_.add(at.place(), "is not a list of this size", render_allowed(key));
+    const bool is_list = at.node->kind == Node::Kind::list;
+    if (!is_list || too_few || count > shape.most) {
+      report_.add(at.place(), is_list ? "is not a list of this size" : "is not a list",
+                  render_allowed(key));
       return std::nullopt;
     }
     std::vector<std::string> words;

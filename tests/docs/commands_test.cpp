@@ -95,7 +95,7 @@ class DocumentCommands : public testing::Test {
   std::map<std::string, std::string> names_here() {
     const std::string host = "http://127.0.0.1:";
     return {
-        {"/etc/rpoguard.yml", rpoguard_.config_path()},
+        {"/etc/rpoguard/rpoguard.yml", rpoguard_.config_path()},
         {"/etc/prometheus/rpoguard", dir_ / "rules"},
         {"/run/secrets", dir_ / "secrets"},
         {"/run/rpoguard-app.paused", dir_ / "app.paused"},

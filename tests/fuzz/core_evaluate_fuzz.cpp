@@ -49,6 +49,8 @@ void change_facts(core::NodeFacts& facts, std::uint8_t how, std::uint64_t amount
     case 10:
       facts.stamped = core::test::make_stamp(static_cast<std::int64_t>(amount % 5),
                                              amount % 2 == 0 ? "iad" : "phx");
+      if (amount % 3 != 0)
+        facts.stamped->timeline = core::Timeline{static_cast<std::uint32_t>(amount % 4)};
       break;
     default:
       facts.system_identifier = 77 + amount % 2;

@@ -71,6 +71,7 @@ void check_light(std::string_view input) {
                                                          "writer_region",
                                                          "promoted_by",
                                                          "promoted_at_us",
+                                                         "promoted_timeline",
                                                          "sender_pid",
                                                          "sender_name",
                                                          "sender_state",
@@ -79,6 +80,7 @@ void check_light(std::string_view input) {
                                                          "sender_replay_lsn",
                                                          "started_us",
                                                          "apply_delay_us",
+                                                         "receiver_conninfo",
                                                          "weakest_commit_for",
                                                          "weakest_commit",
                                                          "synchronous_commit_hidden"}));
@@ -88,6 +90,7 @@ void check_light(std::string_view input) {
   require(facts.in_recovery != (facts.insert_lsn && facts.flushed_lsn && facts.snapshot));
   require(!facts.in_recovery || (facts.replay_paused && facts.streaming));
   require(!facts.stamped || facts.stamped->epoch.value >= 0);
+  require(!facts.stamped || facts.stamped->timeline.value_or(core::Timeline{1}).value > 0);
 }
 
 }  // namespace

@@ -39,6 +39,13 @@ std::string state_of(const Server& server) {
       .value_or("null");
 }
 
+/// "EPOCH/TIMELINE" on which that was stamped.
+std::string timeline_of_stamp(const Server& server) {
+  return server
+      .query("select promoted_epoch || '/' || promoted_timeline from rpoguard.cluster_state")
+      .value_or("null");
+}
+
 TEST(migration, a_second_run_changes_nothing) {
   Cluster shard;
   Server& writer = shard.writer();
@@ -198,7 +205,9 @@ TEST(migration, a_promotion_is_stamped_only_where_writes_are_possible) {
   EXPECT_EQ(sqlstate_of([&] { standby.exec(promote); }), "55000");
   EXPECT_EQ(shard.writer().query("select writer_epoch from rpoguard.cluster_state"), "1");
   standby.promote();
+  EXPECT_EQ(timeline_of_stamp(standby), "1/1") << "the writer's";
   EXPECT_EQ(standby.query(promote), "2");
+  EXPECT_EQ(timeline_of_stamp(standby), "2/2");
   EXPECT_EQ(standby.query("select promoted_at > now() - interval '1 minute' "
                           "from rpoguard.cluster_state"),
             "t");
@@ -225,6 +234,7 @@ TEST(migration, a_stamp_is_above_the_number_that_is_given_and_above_its_own) {
   };
   EXPECT_EQ(stamp(""), "2");
   EXPECT_EQ(stamp(", above => 7"), "8");
+  EXPECT_EQ(timeline_of_stamp(writer), "8/1");
   EXPECT_EQ(stamp(", above => 7"), "9") << "never the same number twice";
   EXPECT_EQ(stamp(", 3"), "10");
   EXPECT_EQ(stamp(", above => null"), "11");
@@ -334,18 +344,19 @@ TEST_F(MigrationUpgrade, from_every_earlier_script_leaves_one_function_and_all_g
       "create role failover login; create role helper login; create role \"On Call\" login; "
       "create role owner superuser");
   const std::vector<std::string> scripts = earlier_scripts();
-  ASSERT_EQ(scripts.size(), 5U);
+  ASSERT_EQ(scripts.size(), 6U);
   for (const std::string& script : scripts) {
     writer_.exec("drop schema if exists rpoguard cascade");
     run_script(script);
     writer_.exec(
         "grant usage on schema rpoguard to failover, helper, \"On Call\";"
-        "alter function rpoguard.cluster_promote(text, text) owner to owner;"
+        "alter function rpoguard.cluster_promote owner to owner;"
         "grant execute on function rpoguard.cluster_promote to \"On Call\";"
         "grant execute on function rpoguard.cluster_promote to failover with grant option;"
         "set role failover; grant execute on function rpoguard.cluster_promote to helper");
     writer_.exec("select rpoguard.cluster_promote('iad', 'ann')");
     apply_migration(writer_);
+    EXPECT_EQ(timeline_of_stamp(writer_), "null") << script << ": nobody knows";
 
     EXPECT_EQ(writer_.query("select string_agg(oid::regprocedure::text, ' ') from pg_proc where "
                             "pronamespace = 'rpoguard'::regnamespace and proname = "
@@ -370,6 +381,7 @@ TEST_F(MigrationUpgrade, from_every_earlier_script_leaves_one_function_and_all_g
       EXPECT_NO_THROW(session.rows(call + ", above => 7)")) << script << ", " << role;
     }
     EXPECT_EQ(writer_.query(call + ")"), "13") << script << ": 2, 3, 8, 9, 10, 11, 12";
+    EXPECT_EQ(timeline_of_stamp(writer_), "13/1") << script;
     const std::string before = state_of(writer_);
     apply_migration(writer_);
     EXPECT_EQ(state_of(writer_), before) << script;
@@ -381,7 +393,7 @@ TEST_F(MigrationUpgrade, puts_right_what_an_earlier_script_has_added) {
   apply_migration(writer_);
   writer_.exec("create role failover; create role helper");
   writer_.exec("grant execute on function rpoguard.cluster_promote to failover");
-  run_script(earlier_scripts().back());
+  run_script(earlier_scripts().at(4));  // the last one whose function has two arguments
   EXPECT_EQ(sqlstate_of([&] { writer_.exec("select rpoguard.cluster_promote('phx', 'ann')"); }),
             "42725")
       << "ambiguous, or this shows nothing";
@@ -390,6 +402,53 @@ TEST_F(MigrationUpgrade, puts_right_what_an_earlier_script_has_added) {
   EXPECT_EQ(writer_.query("select rpoguard.cluster_promote('phx', 'ann')"), "2");
   EXPECT_TRUE(may_promote("helper"));
   EXPECT_TRUE(may_promote("failover"));
+}
+
+// Its function raises the epoch and leaves the timeline as it was, which may be another's.
+TEST_F(MigrationUpgrade, knows_no_timeline_of_a_stamp_by_an_earlier_scripts_function) {
+  apply_migration(writer_);
+  ProbeRun run({node_on(writer_)}, pg_options());
+  const auto shows = [&](std::int64_t epoch, std::optional<core::Timeline> timeline) {
+    return run_to_facts(run, 0, [&](const core::NodeFacts& facts) {
+      return facts.stamped && facts.stamped->epoch == core::Epoch{epoch} &&
+             facts.stamped->timeline == timeline;
+    });
+  };
+  EXPECT_TRUE(shows(1, core::Timeline{1}));
+  run_script(earlier_scripts().back());
+  writer_.exec("select rpoguard.cluster_promote('iad', 'ann')");
+  EXPECT_TRUE(shows(2, std::nullopt));
+  apply_migration(writer_);
+  EXPECT_TRUE(shows(2, std::nullopt));
+  writer_.exec("select rpoguard.cluster_promote('iad', 'ann')");
+  EXPECT_TRUE(shows(3, core::Timeline{1}));
+}
+
+// Whoever reads the table waits behind whoever waits to change it.
+TEST_F(MigrationUpgrade, does_not_wait_for_somebody_who_keeps_the_table_open) {
+  run_script(earlier_scripts().back());
+  Session reader = writer_.connect();
+  reader.rows("begin");
+  reader.rows("select * from rpoguard.cluster_state");
+  EXPECT_THROW(apply_migration(writer_), std::runtime_error);
+  reader.rows("commit");
+  EXPECT_EQ(apply_migration(writer_), "");
+}
+
+// In one session: a look names no column that was not there when it began.
+TEST_F(MigrationUpgrade, of_a_server_that_is_looked_at_fails_no_look) {
+  run_script(earlier_scripts().back());
+  ProbeRun run({node_on(writer_)}, pg_options());
+  ASSERT_TRUE(
+      run_to_facts(run, 0, [](const core::NodeFacts& facts) { return facts.stamped.has_value(); }));
+  EXPECT_FALSE(run.facts(0)->stamped->timeline);
+  const std::uint64_t session = run.facts(0)->session;
+  apply_migration(writer_);
+  writer_.exec("select rpoguard.cluster_promote('iad', 'ann')");
+  EXPECT_TRUE(run_to_facts(run, 0, [](const core::NodeFacts& facts) {
+    return facts.stamped && facts.stamped->timeline == core::Timeline{1};
+  }));
+  EXPECT_EQ(run.facts(0)->session, session);
 }
 
 }  // namespace

@@ -231,6 +231,7 @@ TEST(observe_facts, a_promotion_shows_in_the_same_session) {
   EXPECT_EQ(facts.stamped->writer_region, "phx");
   EXPECT_EQ(facts.stamped->promoted_by, "ann");
   EXPECT_TRUE(facts.stamped->promoted_at.has_value());
+  EXPECT_EQ(facts.stamped->timeline, core::Timeline{2});
   EXPECT_TRUE(facts.insert_lsn && facts.snapshot);
 }
 

@@ -214,7 +214,7 @@ TEST_F(RunbookCommands, shell_commands_do_what_they_say) {
   write_file(dir / "web.yml", "http_server_config: {headers: {X-Frame-Options: deny}}\n");
   const std::string host = "http://127.0.0.1:";
   const std::map<std::string, std::string> here = {
-      {"/etc/rpoguard.yml", rpoguard_.config_path()},
+      {"/etc/rpoguard/rpoguard.yml", rpoguard_.config_path()},
       {"/etc/rpoguard/web.yml", dir / "web.yml"},
       {host + "10187", host + std::to_string(rpoguard_.ops_port())},
       {host + "10188", host + std::to_string(rpoguard_.gate_port())},

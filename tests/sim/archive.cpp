@@ -60,14 +60,19 @@ std::uint64_t Archive::archived_by_own(std::uint32_t timeline) const {
 }
 
 // A promoted server begins with the segment in which its timeline began. A crash loses the
-// counters, but not what waits.
+// counters, but not what waits, also where it lost WAL.
 void Archive::follow(std::size_t node) {
   const Server& server = cluster_.servers()[node];
   Archiver& archiver = archivers_[node];
   if (archiver.timeline != server.timeline) {
+    const bool goes_on = archiver.timeline != 0 &&
+                         cluster_.history().parent(server.timeline) == archiver.timeline &&
+                         shown(server.timeline) == shown(archiver.timeline);
+    const std::uint64_t first = first_of(server.timeline);
+    const std::uint64_t next = goes_on ? std::min(archiver.next, first) : first;
     archiver = Archiver{};
     archiver.timeline = server.timeline;
-    archiver.next = first_of(server.timeline);
+    archiver.next = next;
     archiver.life = server.life;
   } else if (archiver.life != server.life) {
     archiver.life = server.life;
@@ -94,10 +99,41 @@ void Archive::work(std::size_t node) {
     if (done.life != life || done.timeline != timeline) return;  // another's job by now
     done.busy = false;
     if (!cluster_.accepts_writes(node)) return;
-    if (!drops) kept_.held.insert({timeline, done.next});
-    done.told.last_archived_wal = wal_name(timeline, done.next);
+    if (!drops && !keep({owner(timeline, done.next), done.next})) {
+      ++done.told.failed_count;
+      return;
+    }
+    done.told.last_archived_wal = wal_name(shown(timeline), done.next);
     ++done.told.archived_count;
     ++done.next;
+  });
+}
+
+std::uint32_t Archive::shown(std::uint32_t timeline) const {
+  return cluster_.history().shown(timeline);
+}
+
+// Another history's segment that has this one's name.
+std::optional<Archive::Segment> Archive::in_the_way(Segment segment) const {
+  const auto other = std::ranges::find_if(kept_.held, [&](const Segment& held) {
+    return held.second == segment.second && held.first != segment.first &&
+           shown(held.first) == shown(segment.first);
+  });
+  return other == kept_.held.end() ? std::nullopt : std::optional(*other);
+}
+
+bool Archive::keep(Segment segment) {
+  const auto other = in_the_way(segment);
+  if (other && !overwriting_) return false;
+  if (other) kept_.held.erase(*other);
+  kept_.held.insert(segment);
+  return true;
+}
+
+void Archive::remove_foreign(std::uint32_t timeline) {
+  std::erase_if(kept_.held, [&](const Segment& held) {
+    const std::uint32_t own = owner(timeline, held.second);
+    return held.first != own && shown(held.first) == shown(own);
   });
 }
 
@@ -118,7 +154,7 @@ core::ArchiverFacts Archive::archiver_of(std::size_t node) {
     core::ArchiverFacts::Ready ready;
     if (archiver.next < end) {
       ready.files = static_cast<std::int64_t>(end - archiver.next);
-      ready.oldest_wal = wal_name(archiver.timeline, archiver.next);
+      ready.oldest_wal = wal_name(shown(archiver.timeline), archiver.next);
     }
     facts.ready = ready;
   }
@@ -127,7 +163,9 @@ core::ArchiverFacts Archive::archiver_of(std::size_t node) {
 
 core::ArchiveFacts Archive::listing() const {
   core::ArchiveFacts facts;
-  for (const auto& [timeline, segment] : kept_.held) {
+  std::set<Segment> names;
+  for (const auto& [timeline, segment] : kept_.held) names.emplace(shown(timeline), segment);
+  for (const auto& [timeline, segment] : names) {
     const auto log = static_cast<std::uint32_t>(segment / kSegmentsPerLog);
     const auto number = static_cast<std::uint32_t>(segment % kSegmentsPerLog);
     if (!facts.runs.empty()) {
@@ -140,15 +178,13 @@ core::ArchiveFacts Archive::listing() const {
     facts.runs.push_back({core::Timeline{timeline}, log, number, number});
   }
   for (const auto& [timeline, segment] : kept_.backups)
-    facts.backup_starts.push_back(wal_name(timeline, segment));
+    facts.backup_starts.push_back(wal_name(shown(timeline), segment));
   return facts;
 }
 
 std::uint32_t Archive::owner(std::uint32_t timeline, std::uint64_t segment) const {
-  const core::TimelineHistory history = cluster_.history().steps(timeline);
-  for (const core::TimelineStep& step : history.steps) {
-    if (segment < step.end.value / kSegmentBytes) return step.timeline.value;
-  }
+  const History& history = cluster_.history();
+  while (segment < history.split(timeline) / kSegmentBytes) timeline = history.parent(timeline);
   return timeline;
 }
 

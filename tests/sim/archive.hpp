@@ -19,7 +19,8 @@ enum class ArchiveTrouble { none, fails, hangs, slow, drops };
 
 class Archive {
  public:
-  using Segment = std::pair<std::uint32_t, std::uint64_t>;  ///< timeline and number
+  /// Timeline and number. Its name tells the shown timeline: two histories may share it.
+  using Segment = std::pair<std::uint32_t, std::uint64_t>;
   /// What the repository holds.
   struct Contents {
     std::set<Segment> held;
@@ -31,6 +32,10 @@ class Archive {
 
   void start(Duration archive_timeout);
   void set_trouble(ArchiveTrouble trouble) { trouble_ = trouble; }
+  /// What archive_command does where the name is there already: it replaces the file, or refuses.
+  void set_overwriting(bool overwriting) { overwriting_ = overwriting; }
+  /// An operator removes what only looks like WAL of this timeline's history.
+  void remove_foreign(std::uint32_t timeline);
   /// A base backup of the writer: earlier WAL is not needed any more.
   void take_backup(std::size_t writer);
 
@@ -58,6 +63,9 @@ class Archive {
   void work(std::size_t node);
   void switch_wal();
   std::uint64_t first_of(std::uint32_t timeline) const;
+  std::uint32_t shown(std::uint32_t timeline) const;
+  std::optional<Segment> in_the_way(Segment segment) const;
+  bool keep(Segment segment);
   /// The timeline under whose name this segment of `timeline`'s history is archived.
   std::uint32_t owner(std::uint32_t timeline, std::uint64_t segment) const;
 
@@ -66,6 +74,7 @@ class Archive {
   Cluster& cluster_;
   Duration archive_timeout_{};
   ArchiveTrouble trouble_ = ArchiveTrouble::none;
+  bool overwriting_ = false;
   std::map<std::size_t, Archiver> archivers_;
   std::map<std::size_t, std::uint64_t> switched_at_;  ///< position after the last switch
   Contents kept_;

@@ -8,6 +8,12 @@ namespace rpoguard::sim {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+namespace {
+
+constexpr std::uint64_t kCheckpointBytes = 120;
+
+}  // namespace
+
 core::WallTime true_time(Instant now) {
   return core::WallTime(seconds(1'767'225'600)) +
          std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
@@ -44,13 +50,26 @@ void Cluster::record(std::size_t node) {
                   clock(node) - std::chrono::microseconds(random_.below(2000)));
 }
 
+// The first of a run stands where its redo begins. One that was made while the server ran does not.
+std::pair<std::uint64_t, std::uint64_t> Cluster::checkpoint(std::size_t node) const {
+  const Server& server = servers_[node];
+  if (server.first_checkpoint != 0) return {server.first_checkpoint, server.first_checkpoint};
+  if (queue_.now() >= server.checkpointed) return {server.inserted, server.inserted - 1};
+  const std::uint64_t before = history_.split(server.timeline) - 500;
+  return {before, before - 1};
+}
+
 bool Cluster::accepts_writes(std::size_t node) const {
   const Server& server = servers_[node];
   return server.up && !server.hung && !server.in_recovery;
 }
 
+bool Cluster::gets_writes(std::size_t node) const {
+  return accepts_writes(node) && queue_.now() >= servers_[node].reached_again;
+}
+
 void Cluster::commit(std::size_t node, bool promised, bool asynchronous) {
-  if (!accepts_writes(node)) return;
+  if (!gets_writes(node)) return;
   Server& server = servers_[node];
   server.inserted += 100 + random_.below(3000);
   record(node);
@@ -121,7 +140,7 @@ void Cluster::finish(std::size_t node, std::uint64_t end, bool promised) {
 }
 
 void Cluster::abort(std::size_t node) {
-  if (!accepts_writes(node)) return;
+  if (!gets_writes(node)) return;
   Server& server = servers_[node];
   server.inserted += 40 + random_.below(500);
   record(node);
@@ -131,7 +150,7 @@ void Cluster::abort(std::size_t node) {
 
 // The background writer logs a snapshot every 15 s, and has it flushed.
 void Cluster::write_unflushed(std::size_t node) {
-  if (!accepts_writes(node)) return;
+  if (!gets_writes(node)) return;
   Server& server = servers_[node];
   server.inserted += 50 + random_.below(8000);
   queue_.after(random_.between(milliseconds(0), seconds(15)),
@@ -206,7 +225,7 @@ void Cluster::begin_run(std::size_t node) {
   server.backends_started = clock(node);
   if (server.in_recovery) return;
   server.first_checkpoint = server.inserted;
-  server.inserted += 120;
+  server.inserted += kCheckpointBytes;
   flush(node, server.inserted);
 }
 
@@ -218,13 +237,59 @@ void Cluster::crash_backends(std::size_t node) {
   servers_[node].started = started;
 }
 
-void Cluster::lose_wal(std::size_t node, std::uint64_t end) {
-  Server& server = servers_[node];
-  end = std::max({end, Server::kFirstLsn, history_.split(server.timeline)});
-  if (server.up || server.in_recovery || end >= server.flushed) return;
+void Cluster::go_back(Server& server, std::uint64_t end) {
   server.timeline = history_.branch({server.timeline, end}, history_.shown(server.timeline));
   server.inserted = server.flushed = server.replayed = end;
   server.ended = 700 + end / 1000;
+}
+
+bool Cluster::lose_wal(std::size_t node, std::uint64_t end) {
+  Server& server = servers_[node];
+  end = std::max({end, Server::kFirstLsn, history_.split(server.timeline)});
+  if (server.up || server.in_recovery || end >= server.flushed) return false;
+  go_back(server, end);
+  return true;
+}
+
+// Its connections are gone: the other ends have gone on. While its clients look for it, it is
+// looked at: whether one went back that has passed its old end by then, nobody can tell
+// (docs/decisions/0009).
+bool Cluster::rewind(std::size_t node, std::uint64_t end) {
+  Server& server = servers_[node];
+  end = std::max({end, Server::kFirstLsn, history_.split(server.timeline),
+                  server.first_checkpoint + kCheckpointBytes});
+  if (!accepts_writes(node) || end >= server.flushed) return false;
+  go_back(server, end);
+  server.unflushed_ends.clear();
+  server.reached_again = queue_.now() + seconds(6);
+  ++server.life;
+  ++server.restarts;
+  for (std::size_t other = 0; other < servers_.size(); ++other) {
+    if (servers_[other].upstream == node) end_connection(other);
+  }
+  return true;
+}
+
+void Cluster::open(std::size_t node) {
+  Server& server = servers_[node];
+  crash(node);
+  end_connection(node);
+  server.upstream.reset();
+  server.in_recovery = server.replay_paused = false;
+  server.timeline = history_.branch(server.position(), history_.shown(server.timeline));
+  server.inserted = server.replayed = server.flushed;
+  server.ended = 700 + server.flushed / 1000;
+  restart(node);
+}
+
+void Cluster::close(std::size_t node, std::size_t upstream) {
+  Server& server = servers_[node];
+  crash(node);
+  server.in_recovery = true;
+  server.replayed = server.flushed;
+  server.upstream = upstream;
+  restart(node);
+  reconnect(node);
 }
 
 void Cluster::set_hung(std::size_t node, bool hung) {
@@ -247,6 +312,8 @@ void Cluster::promote(std::size_t node, std::optional<std::size_t> as) {
   server.timeline = history_.branch(
       server.position(), as ? std::optional(history_.shown(servers_[*as].timeline)) : std::nullopt);
   server.first_checkpoint = 0;
+  server.checkpointed =
+      queue_.now() + random_.between(milliseconds(100), seconds(random_.one_in(2) ? 2 : 120));
   server.inserted = server.replayed = server.flushed;
   server.ended = 700 + server.flushed / 1000;
   ++server.life;
@@ -303,7 +370,7 @@ void Cluster::seed(std::size_t node, std::size_t from) {
   const Server& source = servers_[from];
   server.up = true;
   server.in_recovery = true;
-  server.timeline = source.timeline;
+  server.timeline = server.control_timeline = source.timeline;
   // Often from a base backup that was taken some time ago.
   const std::uint64_t age = random_.one_in(3) ? random_.below(300'000) : 0;
   const std::uint64_t oldest = std::max(Server::kFirstLsn, history_.split(source.timeline));

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/history.hpp"
@@ -42,6 +43,8 @@ struct Server {
   core::WallTime started;              ///< its own clock
   core::WallTime backends_started;     ///< a crash of the backends leaves `started` as it was
   std::uint64_t first_checkpoint = 0;  ///< of this start of a writer; 0: a later one is the latest
+  Instant reached_again{};             ///< its clients have found it again
+  Instant checkpointed{};              ///< the first checkpoint since a promotion ends
   bool wal_hung = false;               ///< nothing gets flushed
   std::uint64_t ended = 700;  ///< transactions ended so far: what the snapshot's text tells
   std::vector<std::uint64_t> unflushed_ends;  ///< of ended transactions, a crash forgets them
@@ -63,8 +66,9 @@ struct Server {
   Duration extra{};  ///< a slow link
   Instant last_arrival{};
   Row row;
-  std::optional<Row> stranger;  ///< another walsender under this server's application_name
-  bool displaced = false;       ///< the stranger's row stands in the place of its own
+  std::uint32_t control_timeline = 1;  ///< of its control file, which follows later
+  std::optional<Row> stranger;         ///< another walsender under this server's application_name
+  bool displaced = false;              ///< the stranger's row stands in the place of its own
 
   /// It went astray, and has replayed this mark of the server that feeds it all the same.
   std::optional<Mark> mark_astray;
@@ -94,9 +98,13 @@ class Cluster {
   const std::vector<Server>& servers() const { return servers_; }
   Server& server(std::size_t node) { return servers_[node]; }
   const History& history() const { return history_; }
+  /// Where the record of the latest checkpoint begins by the control file, and where its redo does.
+  std::pair<std::uint64_t, std::uint64_t> checkpoint(std::size_t node) const;
   /// What the server's wall clock shows.
   core::WallTime clock(std::size_t node) const;
   bool accepts_writes(std::size_t node) const;
+  /// And somebody can ask for them.
+  bool gets_writes(std::size_t node) const;
 
   // What clients and background work do.
   void commit(std::size_t node, bool promised, bool asynchronous);
@@ -109,8 +117,15 @@ class Cluster {
   void restart(std::size_t node);
   void crash_backends(std::size_t node);
   /// A restored snapshot of the volume, or a disk that lied: the crashed server's WAL beyond `end`
-  /// is gone. It will go on under the same timeline.
-  void lose_wal(std::size_t node, std::uint64_t end);
+  /// is gone. It will go on under the same timeline. False: it has nothing beyond.
+  bool lose_wal(std::size_t node, std::uint64_t end);
+  /// A virtual machine goes on from a snapshot of its memory: the same run, back at `end`, or where
+  /// it began if that is later. False: it has nothing beyond.
+  bool rewind(std::size_t node, std::uint64_t end);
+  /// A standby is started without its standby.signal: it writes on the timeline of its upstream.
+  void open(std::size_t node);
+  /// Its standby.signal is back.
+  void close(std::size_t node, std::size_t upstream);
   void set_wal_hung(std::size_t node, bool hung);
   /// Whether the copy holds no WAL but the writer's.
   bool follows(std::size_t copy, std::size_t writer) const;
@@ -142,6 +157,7 @@ class Cluster {
     bool promised;
   };
   void begin_run(std::size_t node);
+  void go_back(Server& server, std::uint64_t end);
   void flush(std::size_t node, std::uint64_t up_to);
   void finish(std::size_t node, std::uint64_t end, bool promised);
   void wait_for_copy(std::size_t node, std::uint64_t end, bool promised);
@@ -156,6 +172,7 @@ class Cluster {
   void report(std::size_t standby);
   void reconnect(std::size_t standby);
   bool link_alive(const Server& standby) const;
+  void follow_control_file(std::size_t standby);
   bool hides_what_is_astray(std::size_t node, std::uint64_t mark) const;
 
   Queue& queue_;

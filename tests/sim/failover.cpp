@@ -10,6 +10,13 @@ namespace rpoguard::sim {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+namespace {
+
+/// Chance streams of who was promoted as well begin here: they change no other draw.
+constexpr std::uint64_t kTwinStreams = 1'100'000;
+
+}  // namespace
+
 World::Failover World::plan_failover() {
   Failover plan;
   plan.lost = primary_;
@@ -28,6 +35,10 @@ World::Failover World::plan_failover() {
   plan.stamp_after = plan.stamp == Failover::Stamp::late
                          ? chance_.between(seconds(3), seconds(40))
                          : chance_.between(milliseconds(50), seconds(1));
+  Random twins(seed_, kTwinStreams + faults_drawn_);
+  plan.second_unseen = twins.one_in(3);
+  if (!plan.second_unseen && twins.one_in(2))
+    plan.led_back_after = twins.between(seconds(4), seconds(15));
   if (chance_.one_in(2)) plan.refuses_lost = chance_.one_in(2);
   plan.refuses_after = chance_.between(seconds(2), seconds(10));
   return plan;
@@ -114,9 +125,7 @@ void World::take_over(const Failover& plan) {
   if (profile_.synchronous && plan.names_kept) require_synchronous_copy();
   std::size_t leader = *best;
   if (const auto second = plan.two_promoted ? best_copy(plan) : std::nullopt) {
-    if (queue_.traced()) queue_.tell("PROMOTED as well " + servers[*second].name);
-    cluster_.promote(*second, *best);
-    leader = *second;  // the others follow the wrong one
+    leader = promote_as_well(plan, *second);  // the others follow the wrong one
   }
   for (std::size_t node = 0; plan.others_follow && node < servers.size(); ++node) {
     const bool promoted = !servers[node].in_recovery;
@@ -124,6 +133,34 @@ void World::take_over(const Failover& plan) {
       cluster_.follow(node, leader);
   }
   stamp_as(plan);
+}
+
+// To the timeline of the same number, and somebody writes there.
+std::size_t World::promote_as_well(const Failover& plan, std::size_t second) {
+  if (queue_.traced())
+    queue_.tell("PROMOTED as well " + cluster_.servers()[second].name +
+                (plan.second_unseen ? ", unseen" : ""));
+  cluster_.promote(second, primary_);
+  if (plan.second_unseen) {
+    sidecar_.way(second).cut = true;
+    unseen_ = second;
+    write_unasked(second, queue_.now() + seconds(10));
+  }
+  if (plan.led_back_after)
+    queue_.after(*plan.led_back_after, [this, plan, second] { lead_back(plan, second); });
+  return second;
+}
+
+void World::lead_back(const Failover& plan, std::size_t second) {
+  if (!failing_over_) return;
+  if (queue_.traced()) queue_.tell("LED BACK to " + cluster_.servers()[primary_].name);
+  cluster_.crash(second);
+  write_unasked(primary_, queue_.now() + seconds(3));
+  for (std::size_t node = 0; node < cluster_.servers().size(); ++node) {
+    const Server& server = cluster_.servers()[node];
+    if (node != plan.lost && server.upstream == second && !server.cascades_from)
+      cluster_.follow(node, primary_);
+  }
 }
 
 void World::stamp_as(const Failover& plan) {
@@ -156,6 +193,8 @@ void World::repair() {
     if (node != primary_) cluster_.seed(node, primary_);
     sidecar_.way(node).forced.reset();
   }
+  if (unseen_) sidecar_.way(*unseen_).cut = false;
+  unseen_.reset();
   if (profile_.synchronous) require_synchronous_copy();
   if (profile_.archive) archive_.take_backup(primary_);
   failing_over_ = false;

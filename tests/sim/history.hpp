@@ -80,6 +80,8 @@ class History {
   std::optional<core::WallTime> last_record(Position held, std::uint64_t from) const;
   /// As its .history file tells.
   core::TimelineHistory steps(std::uint32_t timeline) const;
+  /// The one that it branched off; 0 for the first.
+  std::uint32_t parent(std::uint32_t timeline) const { return branches_.at(timeline).parent; }
   /// Where it branched off its parent; 0 for the first.
   std::uint64_t split(std::uint32_t timeline) const { return branches_.at(timeline).split; }
 

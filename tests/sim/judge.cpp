@@ -76,15 +76,17 @@ bool World::protected_until(Instant t) const {
   return copies >= sidecar_.spec().copies;
 }
 
-// Restored from the repository alone, does the named writer's WAL go so far? Segments stay: what
-// was listed without a hole is still there when an older one with a hole behind it turns up.
+// Restored from the repository alone, does the named writer's WAL go so far? What was listed
+// without a hole is still there when an older one with a hole behind it turns up. And what a writer
+// that has lost WAL overwrites was there when rpoguard last looked.
 bool World::archive_holds(std::uint64_t lsn) const {
   const std::uint32_t timeline = sidecar_.writer_branch();
   if (sidecar_.spec().archive.source == core::ArchiveSource::postgres)
     return archive_.archived_by_own(timeline) >= lsn;
-  return std::max(archive_.frontier(timeline, archive_.contents()),
-                  archive_.frontier(timeline, listed_.contents))
-             .value_or(0) >= lsn;
+  const auto holds = [&](const Archive::Contents& contents) {
+    return archive_.frontier(timeline, contents).value_or(0) >= lsn;
+  };
+  return holds(archive_.contents()) || holds(listed_.contents) || holds(listed_before_.contents);
 }
 
 // Before a view goes, and whenever a client asks: what it says now.
@@ -177,6 +179,7 @@ void World::judge_view() {
   judge_takeover();
   judge_number();
   judge_waiver();
+  judge_losses();
   if (view.bootstrapped) ++tally_.bootstrapped;
   count_readmitted();
   judge_account();
@@ -218,7 +221,9 @@ void World::judge_archive() {
   const auto& look = sidecar_.last_look();
   const bool of_look = look && archive.frontier && archive.as_of == look->asked &&
                        look->asked <= listed_.at && listed_.at <= look->answered;
-  if (!of_look) return;
+  // What a run overwrites that rpoguard has not seen yet still has the name of what it was.
+  const auto writer = sidecar_.writer_index();
+  if (!of_look || !writer || cluster_.servers()[*writer].timeline != timeline) return;
   ++tally_.frontiers_checked;
   const auto listed = archive_.frontier(timeline, listed_.contents);
   if (archive.frontier->value != listed)
@@ -240,8 +245,8 @@ void World::judge_stamp() {
     fail(server.name + " is confirmed, and its stamp is for region " + stamp.region);
 }
 
-// Who was promoted and not stamped gets no writes while the server that was confirmed on that stamp
-// takes some. (A stamp that the sidecar has not seen before the promotion may be of the promotion.)
+// Who was promoted and not stamped gets no writes while the server that was stamped takes some:
+// also where the sidecar did not see either of them then.
 void World::judge_takeover() {
   const auto writer = sidecar_.writer_index();
   if (!writer || profile_.timeline_epochs) return;
@@ -249,10 +254,7 @@ void World::judge_takeover() {
   const Server& server = servers[*writer];
   if (server.in_recovery || server.timeline != sidecar_.writer_branch()) return;
   const Stamp& stamp = cluster_.history().stamp_at({server.timeline, server.inserted});
-  if (sidecar_.view()->writer->epoch.value != stamp.epoch) return;  // it has not been seen yet
-  const auto first = first_confirmed_.emplace(stamp.epoch, *writer).first->second;
-  const bool taken_over = stamp.end.timeline != server.timeline && first != *writer;
-  if (!taken_over || !sidecar_.ask().open) return;
+  if (stamp.end.timeline == server.timeline || !sidecar_.ask().open) return;
   for (std::size_t node = 0; node < servers.size(); ++node) {
     const bool stamped = servers[node].timeline == stamp.end.timeline &&
                          cluster_.history().stamp_at(servers[node].position()).end == stamp.end;
@@ -293,6 +295,16 @@ void World::judge_waiver() {
     confirmed_ = view.writer;
   }
   waived_why_ = why;
+}
+
+// A page for lost WAL is told once, and only where WAL was lost.
+void World::judge_losses() {
+  const std::uint64_t shown = sidecar_.view()->wal_losses.count;
+  tally_.losses_told += shown >= losses_shown_ ? shown - losses_shown_ : shown;
+  losses_shown_ = shown;
+  if (tally_.losses_told > tally_.losses)
+    fail("lost WAL is told " + std::to_string(tally_.losses_told) + " times, and was lost " +
+         std::to_string(tally_.losses) + " times");
 }
 
 // Nothing is wrong and has not been for a while: the gate has to be open, and the exposure small.

@@ -76,7 +76,7 @@ bool World::restarts_both(std::size_t fault, Duration length) {
       [&] {
         sidecar_.stall(length + late, false);
         cluster_.crash(node);
-        if (loses) cluster_.lose_wal(node, flushed_long_ago());
+        if (loses) tally_.losses += cluster_.lose_wal(node, flushed_long_ago()) ? 1 : 0;
         queue_.after(length, [this, node] { cluster_.restart(node); });
       },
       [this] { sidecar_.restart(); });

@@ -42,7 +42,10 @@ void Cluster::arrive(std::size_t standby, Position sent) {
   const Mark* mark = history_.mark_between(sent.timeline, server.flushed, sent.lsn);
   if (astray && mark != nullptr) server.mark_astray = *mark;
   server.flushed = std::max(server.flushed, sent.lsn);
-  if (!astray) server.timeline = sent.timeline;
+  if (!astray && server.timeline != sent.timeline) {
+    server.timeline = sent.timeline;
+    follow_control_file(standby);
+  }
   server.receiver_ran = true;
   const Duration busy = random_.between(milliseconds(1), milliseconds(40));
   queue_.after(busy + server.apply_delay, [this, standby, up_to = sent.lsn, life = server.life] {
@@ -50,6 +53,14 @@ void Cluster::arrive(std::size_t standby, Position sent) {
   });
   report(standby);
   ship_on(standby);
+}
+
+// At its next restart point.
+void Cluster::follow_control_file(std::size_t standby) {
+  queue_.after(seconds(60), [this, standby, life = servers_[standby].life] {
+    Server& server = servers_[standby];
+    if (server.life == life && server.in_recovery) server.control_timeline = server.timeline;
+  });
 }
 
 void Cluster::replay(std::size_t standby, std::uint64_t up_to) {

@@ -349,14 +349,16 @@ NodeFacts Sidecar::facts_of(std::size_t index) const {
   facts.server_version = 150'018;
   facts.system_identifier = 7'000'000'000'000'000'001;
   facts.in_recovery = server.in_recovery;
-  facts.timeline = core::Timeline{cluster_.history().shown(server.timeline)};
+  // A standby that is not connected tells what its control file says.
+  const std::uint32_t told =
+      server.in_recovery && !server.connected ? server.control_timeline : server.timeline;
+  facts.timeline = core::Timeline{cluster_.history().shown(told)};
   facts.server_now = cluster_.clock(at);
   facts.started = server.started;
   facts.backends_started = server.backends_started;
-  const core::Lsn checkpoint{server.first_checkpoint};
-  facts.checkpoint = {checkpoint, server.first_checkpoint != 0 ? checkpoint : core::Lsn{1},
-                      server.backends_started + seconds(1)};
-  if (tells_histories_) facts.history = cluster_.history().steps(server.timeline);
+  const auto [checkpoint, redo] = cluster_.checkpoint(at);
+  facts.checkpoint = {core::Lsn{checkpoint}, core::Lsn{redo}, server.backends_started + seconds(1)};
+  if (tells_histories_) facts.history = cluster_.history().steps(told);
   facts.wal_segment_bytes = kSegmentBytes;
   if (!server.standby_names.empty())
     facts.synchronous_standby_names = '"' + server.standby_names + '"';
@@ -368,7 +370,11 @@ NodeFacts Sidecar::facts_of(std::size_t index) const {
   const Stamp& stamp = cluster_.history().stamp_at(
       {server.timeline, server.in_recovery ? server.replayed : server.inserted});
   facts.stamped =
-      core::StampedEpoch{core::Epoch{stamp.epoch}, stamp.region, "operator", std::nullopt};
+      core::StampedEpoch{.epoch = core::Epoch{stamp.epoch},
+                         .writer_region = stamp.region,
+                         .promoted_by = "operator",
+                         .promoted_at = std::nullopt,
+                         .timeline = core::Timeline{cluster_.history().shown(stamp.end.timeline)}};
   // Either shows whether a number was used before, so each must do so alone.
   if (!tells_histories_ || tells_stamp_times_) facts.stamped->promoted_at = true_time(stamp.when);
   for (unsigned field = 0; field < kHideableFields; ++field) {

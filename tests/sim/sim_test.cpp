@@ -98,6 +98,8 @@ void add(Tally& sum, const Tally& one) {
   sum.frontiers_checked += one.frontiers_checked;
   sum.freezes += one.freezes;
   sum.readmitted += one.readmitted;
+  sum.losses += one.losses;
+  sum.losses_told += one.losses_told;
   sum.longest_loss = std::max(sum.longest_loss, one.longest_loss);
 }
 
@@ -108,14 +110,15 @@ void print(const char* name, std::uint64_t worlds, const Tally& tally) {
       "%llu, quiet %llu, closed seen %llu, waived %llu, %llu commits let in, %llu faults, %llu "
       "promotions, %llu of them lossy, longest loss %s; bootstrapped %llu, T of the archive %llu, "
       "frontiers %llu, rivals %llu, restores %llu, freezes against a yes %llu, readmitted by marks "
-      "%llu\n",
+      "%llu, lost WAL %llu, told %llu\n",
       name, number(worlds), core::to_seconds(tally.simulated) / 3600, number(tally.evaluations),
       number(tally.proofs_checked), number(tally.open_checked), number(tally.quiet_checked),
       number(tally.closed_seen), number(tally.waived_seen), number(tally.commits_let_in),
       number(tally.faults), number(tally.promotions), number(tally.lossy_promotions),
       core::render_duration(tally.longest_loss).c_str(), number(tally.bootstrapped),
       number(tally.archive_checked), number(tally.frontiers_checked), number(tally.rivals_checked),
-      number(tally.restores), number(tally.freezes), number(tally.readmitted));
+      number(tally.restores), number(tally.freezes), number(tally.readmitted), number(tally.losses),
+      number(tally.losses_told));
 }
 
 // Each kind of world is simulated in so many cases, with seeds of their own.
@@ -186,6 +189,7 @@ TEST_P(Simulation, an_rpo_of_zero_is_kept_over_failovers) {
 TEST_P(Simulation, equal_numbers_are_not_taken_for_equal_histories) {
   const Tally tally = simulate("histories", GetParam());
   EXPECT_GT(tally.readmitted, 0U);
+  EXPECT_GT(tally.losses_told, 0U);
 }
 
 TEST_P(Simulation, the_archive_proves_only_what_it_holds) {

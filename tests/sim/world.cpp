@@ -133,7 +133,7 @@ void World::place_sidecar() {
   const bool in_phx = random_.one_in(3);
   sidecar_.set_wall_clock_ahead(random_.between(-kClockAheadMax, kClockAheadMax));
   if (random_.one_in(4)) sidecar_.keep_histories_secret();
-  if (profile_.histories) sidecar_.tell_stamp_times();
+  if (profile_.histories || profile_.archive) sidecar_.tell_stamp_times();
   marks_ = profile_.histories && Random(seed_, 7).one_in(2);
   if (marks_) sidecar_.use_marks();
   for (std::size_t node = 0; node < cluster_.servers().size(); ++node) {
@@ -149,7 +149,7 @@ void World::begin_archiving() {
   sidecar_.ask_archiver = [this](std::size_t node) { return archive_.archiver_of(node); };
   if (sidecar_.spec().archive.source == core::ArchiveSource::directory)
     sidecar_.list_archive = [this] {
-      listed_ = {queue_.now(), archive_.contents()};
+      listed_before_ = std::exchange(listed_, {queue_.now(), archive_.contents()});
       return archive_.listing();
     };
 }
@@ -170,7 +170,7 @@ std::optional<std::string> World::run() {
   sidecar_.start();
   schedule_load();
   client_writes();
-  if (profile_.histories) remember_flushed();
+  if (profile_.histories || profile_.archive) remember_flushed();
   schedule_faults();
   queue_.run(ends_, [this] { return failure_.has_value(); });
   tally_.simulated = queue_.now() - began_;

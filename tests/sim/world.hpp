@@ -50,6 +50,8 @@ struct Tally {
   std::uint64_t frontiers_checked = 0;
   std::uint64_t freezes = 0;     ///< while some client held a yes
   std::uint64_t readmitted = 0;  ///< copies, by a mark
+  std::uint64_t losses = 0;      ///< of WAL by its writer
+  std::uint64_t losses_told = 0;
 };
 
 struct Replay {
@@ -120,6 +122,9 @@ class World {
     bool others_follow = false;
     bool names_kept = false;
     bool two_promoted = false;
+    bool second_unseen = false;  ///< rpoguard never sees the other of the two
+    /// The copies are led to the right one of the two, and the other is stopped.
+    std::optional<Duration> led_back_after{};
     Duration loss_after{};
     Duration promotion_after{};
     Duration away{};
@@ -136,6 +141,8 @@ class World {
   void refuse(const Failover& plan);
   std::optional<std::size_t> best_copy(const Failover& plan) const;
   void take_over(const Failover& plan);
+  std::size_t promote_as_well(const Failover& plan, std::size_t second);
+  void lead_back(const Failover& plan, std::size_t second);
   void stamp_as(const Failover& plan);
   void repair();
   void readmit_copies(int times);
@@ -152,6 +159,37 @@ class World {
   void stamp_once_more(std::size_t fault);
   bool restores_instead(std::size_t fault);
 
+  // losses.cpp: writers that lose WAL while something else is wrong, and copies that write
+  /// Drawn at once, like a failover.
+  struct Loss {
+    std::size_t writer = 0;
+    std::size_t copy = 0;
+    bool copy_behind = false;     ///< it gets nothing from before the loss on
+    bool copy_unseen = false;     ///< rpoguard sees it neither before nor during the loss
+    bool copy_restarted = false;  ///< with the writer
+    bool writer_unseen = false;   ///< for a while after its start
+    bool rewound = false;         ///< its virtual machine goes on from a snapshot
+    bool unconfirmed = false;     ///< by then: somebody has stamped it for another region
+    bool sidecar_too = false;
+    Duration clock_behind{};  ///< while it starts
+    Duration lead{};          ///< from the begin to the loss
+    Duration away{};
+    Duration settles{};  ///< from the start to the end of all that is wrong
+  };
+  bool other_history(std::size_t fault);
+  std::size_t other_than_primary(Random& chance) const;
+  void lose_in_stages(Random& chance);
+  void lose_now(const Loss& plan);
+  void start_after(const Loss& plan);
+  void open_a_copy(Random& chance);
+  void copy_ahead_takes_over(Random& chance);
+  void take_over_ahead(std::size_t lost);
+  bool lose_archived(std::size_t fault);
+  void outgrow(std::uint64_t had);
+  bool names_writer_twice(std::size_t fault, Duration length);
+  void write_unasked(std::size_t node, Instant until);
+  bool all_are_heard() const;
+
   // judge.cpp: the invariants
   void judge_view();
   void judge_now();
@@ -163,6 +201,7 @@ class World {
   void judge_number();
   bool repeats_a_number(const Stamp& stamp) const;
   void judge_waiver();
+  void judge_losses();
   void judge_account();
   void judge_archive();
   void judge_quiet();
@@ -193,13 +232,15 @@ class World {
     Archive::Contents contents;
   };
   Listed listed_;            ///< what the last look saw
+  Listed listed_before_;     ///< and the one before: its answer may be the last that came
   std::size_t primary_ = 0;  ///< the writer in the operators' view
   Duration think_time_{};    ///< mean time between client writes; 0: none
   bool obedient_ = true;     ///< clients ask the gate
   bool marks_ = false;       ///< runs of the writer are marked
   int faults_active_ = 0;
   bool failing_over_ = false;
-  bool misnamed_ = false;  ///< a copy's name leads to another server
+  std::optional<std::size_t> unseen_;  ///< this node's way is cut until the clean-up
+  bool misnamed_ = false;              ///< a copy's name leads to another server
   std::optional<Instant> quiet_since_{Instant{}};
   Instant ends_{};
   Instant began_{};
@@ -215,11 +256,11 @@ class World {
   Instant unseen_change_{};      ///< when the settings last changed for a moment only
   std::map<std::int64_t, Position>
       confirmed_stamps_;  ///< by epoch: the one that it was confirmed on
-  std::map<std::int64_t, std::size_t> first_confirmed_;  ///< by epoch: the server that was
   /// The last confirmed writer, and the waiver of the view before.
   std::optional<core::WriterView> confirmed_;
   std::string waived_why_;
-  Instant yes_until_{};  ///< the end of the longest yes that any client has got
+  std::uint64_t losses_shown_ = 0;  ///< of the view before
+  Instant yes_until_{};             ///< the end of the longest yes that any client has got
   bool frozen_ = false;
   std::optional<std::string> failure_;
   Tally tally_;

@@ -52,7 +52,15 @@ void signal_all(const std::vector<pid_t>& pids, int number) {
 
 enum class Hangs { the_disk, who_flushes };
 
-class Unflushed : public ::testing::TestWithParam<Hangs> {};
+/// Commits that come one by one are the harder case: between two of them nothing is written, and
+/// what looks like silence is no proof that the last one was flushed.
+struct Unflushing {
+  const char* name;
+  Hangs hangs;
+  int commits_per_second;
+};
+
+class Unflushed : public ::testing::TestWithParam<Unflushing> {};
 
 TEST_P(Unflushed, commits_close_the_gate_before_more_than_the_rpo_is_lost) {
   const WalDisk disk;
@@ -67,11 +75,12 @@ TEST_P(Unflushed, commits_close_the_gate_before_more_than_the_rpo_is_lost) {
   config.probe_timeout = "400ms";
   Rpoguard rpoguard(config);
   ASSERT_TRUE(starts_open(rpoguard));
-  const auto load = shard.gateway(rpoguard, 100);
+  const std::size_t rate = GetParam().commits_per_second;
+  const auto load = shard.gateway(rpoguard, GetParam().commits_per_second);
   load->start();
-  ASSERT_TRUE(eventually(20s, [&] { return load->counters().acked > 100; })) << load->trouble();
+  ASSERT_TRUE(eventually(20s, [&] { return load->counters().acked > rate; })) << load->trouble();
 
-  if (GetParam() == Hangs::the_disk) {
+  if (GetParam().hangs == Hangs::the_disk) {
     disk.hang();
   } else {
     signal_all(flushers(shard.iad_a()), SIGSTOP);
@@ -103,11 +112,12 @@ TEST_P(Unflushed, commits_close_the_gate_before_more_than_the_rpo_is_lost) {
   EXPECT_LE(lost.span, kUnflushedRpo + 100ms);
 }
 
-INSTANTIATE_TEST_SUITE_P(While, Unflushed, ::testing::Values(Hangs::the_disk, Hangs::who_flushes),
-                         [](const auto& hangs) {
-                           return hangs.param == Hangs::the_disk ? "the_disk_hangs"
-                                                                 : "nobody_flushes";
-                         });
+INSTANTIATE_TEST_SUITE_P(While, Unflushed,
+                         ::testing::Values(Unflushing{"the_disk_hangs", Hangs::the_disk, 100},
+                                           Unflushing{"the_disk_hangs_seldom_written",
+                                                      Hangs::the_disk, 1},
+                                           Unflushing{"nobody_flushes", Hangs::who_flushes, 100}),
+                         [](const auto& unflushing) { return unflushing.param.name; });
 
 // A commit is acknowledged and not flushed. Backends are killed, so all are started again, under
 // the same postmaster, without it. The next commit gets its transaction id. rpoguard sees neither.

@@ -1,5 +1,7 @@
 // Copies that hold another history than the writer's, on real servers: positions, timeline and
 // state look perfect, and none of what the writer acknowledges is on the copy.
+#include <csignal>
+
 #include <gtest/gtest.h>
 
 #include "tests/stack/histories.hpp"
@@ -90,6 +92,33 @@ TEST(Lineage, goes_on_over_restarts_that_lose_nothing) {
     })) << rpoguard.log().substr(seen);
     EXPECT_TRUE(opens(rpoguard, 40s));
   }
+}
+
+// Timelines are epochs here, so no stamp tells when it was promoted. The checkpointer stands still:
+// the first checkpoint after a promotion takes its time on a server with much to write.
+TEST(Lineage, of_a_promotion_while_rpoguard_was_away_is_told_by_the_control_file) {
+  RegionPair shard;
+  RpoguardConfig config = RegionPair::rpoguard_config({&shard});
+  config.epoch_source = "timeline";
+  Rpoguard rpoguard(config);
+  ASSERT_TRUE(starts_open(rpoguard));
+  rpoguard.kill9();
+  shard.iad_a().kill9();
+  Server& promoted = shard.iad_b();
+  const auto checkpointer =
+      promoted.query("select pid from pg_stat_activity where backend_type = 'checkpointer'");
+  ASSERT_TRUE(checkpointer);
+  send_signal(std::stoi(*checkpointer), SIGSTOP);
+  promoted.promote();
+  follow(shard.phx_a(), promoted);
+  EXPECT_TRUE(shard.cluster().caught_up(shard.phx_a(), promoted));
+
+  rpoguard.start();
+  rpoguard.wait_until_serving();
+  EXPECT_TRUE(eventually(20s, [&] { return lineage_of(rpoguard, "phx-a") != "none"; }))
+      << rpoguard.log();
+  EXPECT_EQ(lineage_of(rpoguard, "phx-a"), "assumed") << node_json(rpoguard, "phx-a");
+  send_signal(std::stoi(*checkpointer), SIGCONT);
 }
 
 }  // namespace

@@ -50,8 +50,12 @@ TEST(Stamp, the_statement_that_is_printed_makes_the_promoted_server_the_writer) 
   shard.stamp("iad", "iad-a");
   ASSERT_TRUE(eventually(10s, [&] { return confirmed_epoch(rpoguard) == 2; }));
 
-  shard.cut_wan();
   // A stamp that never reaches the other region: rpoguard alone knows of the number.
+  EXPECT_TRUE(shard.phx_a().becomes("select writer_epoch from rpoguard.cluster_state", "2"));
+  shard.phx_a().set_conf("primary_conninfo", "");
+  shard.phx_a().reload();
+  EXPECT_TRUE(shard.phx_a().becomes("select count(*) from pg_stat_wal_receiver", "0"));
+  shard.cut_wan();
   shard.stamp("iad", "iad-a");
   ASSERT_TRUE(eventually(10s, [&] { return confirmed_epoch(rpoguard) == 3; }));
   shard.iad_a().kill9();
@@ -62,10 +66,28 @@ TEST(Stamp, the_statement_that_is_printed_makes_the_promoted_server_the_writer) 
   const std::string statement = printed_statement(rpoguard, "phx");
   EXPECT_NE(statement.find("above => 3"), std::string::npos) << statement;
   shard.phx_a().promote();
+  // Also while its own number is below the highest one.
+  const std::string told =
+      "phx-a: it accepts writes on epoch 2, which was stamped on timeline 1; now it is on timeline "
+      "2: it was promoted since; the highest epoch seen is 3; if it is to be the writer, stamp "
+      "it: ";
+  EXPECT_TRUE(eventually(10s, [&] { return detail_of(rpoguard) + ";" == told + statement; }))
+      << detail_of(rpoguard);
+  EXPECT_EQ(printed_statement(rpoguard, "phx"), statement);
   EXPECT_EQ(shard.phx_a().query(statement), "4");
   EXPECT_TRUE(opens(rpoguard));
   EXPECT_EQ(confirmed_epoch(rpoguard), 4);
   EXPECT_EQ(printed_statement(rpoguard, "phx"), "");
+
+  // The old writer comes back, and is alone: it is told nothing of the kind.
+  shard.phx_a().kill9();
+  shard.iad_a().start();
+  EXPECT_TRUE(eventually(15s, [&] {
+    return detail_of(rpoguard) ==
+           "iad-a: it accepts writes on epoch 3, the highest seen is 4: fence it, then run "
+           "pg_rewind or rebuild it";
+  })) << detail_of(rpoguard);
+  EXPECT_EQ(printed_statement(rpoguard, "iad"), "");
 }
 
 TEST(Stamp, a_promotion_that_has_none_is_told_what_to_type) {

@@ -42,7 +42,7 @@ TEST(Status, says_so_when_nobody_answers) {
   const std::string url = "--url=http://127.0.0.1:" + std::to_string(free_port());
   const CommandResult result = status({url});
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_NE(result.output.find("no view from 127.0.0.1"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("no answer from 127.0.0.1"), std::string::npos) << result.output;
   EXPECT_EQ(status({url, "--live"}).exit_code, 2);
   EXPECT_EQ(status({"--url=nonsense"}).exit_code, 2);
 }

@@ -181,6 +181,56 @@ TEST(Takeover, by_hand_is_refused_until_the_old_writer_says_that_it_is_none) {
   EXPECT_TRUE(holds_for(2s, [&] { return rpoguard.gate_open("184"); })) << why_closed(rpoguard);
 }
 
+// The newest number reaches iad-b with the WAL, and it is iad-a's. rpoguard sees neither meanwhile;
+// another rpoguard knows nothing at all.
+TEST(Takeover, by_hand_with_a_stamp_that_nobody_saw_on_the_old_writer_is_refused) {
+  RegionPair shard;
+  shard.cluster().set_synchronous("");
+  demo::Link way_to_a({.target_port = shard.iad_a().port()});
+  demo::Link way_to_b({.target_port = shard.iad_b().port()});
+  RpoguardConfig config = quick(RegionPair::rpoguard_config({&shard}));
+  config.shards.at(0).nodes.at(0).port = way_to_a.port();
+  config.shards.at(0).nodes.at(1).port = way_to_b.port();
+  Rpoguard rpoguard(config);
+  ASSERT_TRUE(starts_open(rpoguard));
+  shard.iad_a().exec("create table held (n int)");
+
+  way_to_a.cut();  // for rpoguard alone: applications reach both
+  way_to_b.cut();
+  ASSERT_TRUE(eventually(20s, [&] { return rpoguard.gate_reason("184") == "no_writer"; }));
+  shard.stamp("iad", "iad-a");
+  ASSERT_TRUE(shard.iad_b().becomes("select writer_epoch from rpoguard.cluster_state", "2"));
+  shard.iad_b().promote();
+  way_to_b.heal();
+  Rpoguard fresh(config);
+  fresh.wait_until_serving();
+  const std::string refused =
+      "iad-b: it accepts writes on epoch 2, which was stamped on timeline 1; now it is on timeline "
+      "2: it was promoted since; if it is to be the writer, stamp it: select "
+      "rpoguard.cluster_promote('iad', 'YOUR NAME', above => 2)";
+  std::size_t acknowledged = 0;
+  std::size_t let_in = 0;
+  for (const Rpoguard* each : {&rpoguard, &fresh}) {
+    EXPECT_TRUE(eventually(20s, [&] { return why_closed(*each) == refused; })) << why_closed(*each);
+    EXPECT_TRUE(holds_for(2s, [&] {
+      shard.iad_a().exec("insert into held values (1)");
+      ++acknowledged;
+      if (each->gate_open("184")) ++let_in;
+      return let_in == 0;
+    })) << open_to(*each);
+  }
+  std::printf(
+      "unseen stamp: %zu rows acknowledged by iad-a beside iad-b, %s of them found on iad-b; let "
+      "in to iad-b: %zu\n",
+      acknowledged, shard.iad_b().query("select count(*) from held")->c_str(), let_in);
+
+  EXPECT_EQ(shard.iad_b().query(refused.substr(refused.find("select"))), "3");
+  EXPECT_TRUE(opens(rpoguard)) << why_closed(rpoguard);
+  EXPECT_EQ(open_to(rpoguard), "iad-b 3");
+  EXPECT_TRUE(eventually(20s, [&] { return confirmed_node(fresh) == "iad-b"; }))
+      << why_closed(fresh);
+}
+
 /// iad-a and iad-b as an HA manager keeps them, and a plain copy of iad-a in the other region.
 RpoguardConfig kept_shard(std::uint16_t iad_a, std::uint16_t iad_b, std::uint16_t phx_a) {
   RpoguardConfig config;
@@ -453,7 +503,8 @@ TEST(StampOnPromotion, stamps_a_promotion_once_and_nothing_else) {
   says(run_callback(standby, {"repmgr", "repmgrd_reload", "1"}), 0, "nothing to stamp");
   says(run_callback(standby, {"patroni", "on_role_change", "primary", "x"}), 1,
        "it is in recovery");
-  says(run_callback(standby, {"patroni", "on_role_change"}), 2, "has other words after it");
+  says(run_callback(standby, {"patroni", "on_role_change"}), 2,
+       "after patroni come ACTION ROLE CLUSTER");
   says(run_callback(standby, {"--conninfo", "host=x password=hush", "now"}), 2,
        "must hold no password");
   says(run_callback(standby, {"--conninfo", "host=/nonexistent", "now"}), 1,

@@ -251,12 +251,12 @@ PgColumns pg_writer_row() {
                 {"synchronous_commit", "on"},
                 {"synchronous_commit_hidden", "f"}};
   for (const char* null :
-       {"received_timeline", "receive_lsn",      "replay_lsn",        "replay_paused",
-        "streaming",         "last_commit_us",   "archived_count",    "failed_count",
-        "last_archived_wal", "writer_epoch",     "writer_region",     "promoted_by",
-        "promoted_at_us",    "sender_pid",       "sender_name",       "sender_state",
-        "sender_sync_state", "sender_flush_lsn", "sender_replay_lsn", "weakest_commit_for",
-        "weakest_commit",    "receiver_conninfo"})
+       {"received_timeline", "receive_lsn",       "replay_lsn",        "replay_paused",
+        "streaming",         "last_commit_us",    "archived_count",    "failed_count",
+        "last_archived_wal", "writer_epoch",      "writer_region",     "promoted_by",
+        "promoted_at_us",    "sender_pid",        "sender_name",       "sender_state",
+        "sender_sync_state", "sender_flush_lsn",  "sender_replay_lsn", "weakest_commit_for",
+        "weakest_commit",    "receiver_conninfo", "promoted_timeline"})
     row[null] = std::nullopt;
   return row;
 }

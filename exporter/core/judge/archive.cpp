@@ -210,13 +210,14 @@ ArchiveMemory follow_archiver(ArchiveMemory memory, const std::string& node,
 ArchiveMemory meet_run(ArchiveMemory archive, const RunMemory& memory,
                        const std::optional<WriterRun>& run) {
   const auto& begun = memory.begun;
-  if (!begun || !begun->before || !run || !run->shared ||
-      begun->before->timeline != run->timeline ||
+  if (!begun || !begun->before || !run || begun->before->timeline != run->timeline ||
       begun->before->system_identifier != run->system_identifier)
     return archive;
-  // A server that goes on writing where another had written has lost what that one wrote since.
-  const bool lost_wal = begun->lost_wal || begun->before->node != run->node;
-  archive.run_start = ArchiveMemory::RunStart{.goes_on = *run->shared,
+  // A server that goes on writing where another had written has lost what that one wrote since. And
+  // what was archived of a run that rpoguard has not seen, or until where, nobody knows.
+  const bool unseen = !begun->last_look || !run->shared;
+  const bool lost_wal = begun->lost_wal || unseen || begun->before->node != run->node;
+  archive.run_start = ArchiveMemory::RunStart{.goes_on = run->shared.value_or(Lsn{}),
                                               .earliest = begun->earliest,
                                               .latest = begun->latest,
                                               .lost_wal = lost_wal,

@@ -80,8 +80,8 @@ struct ArchiveMemory {
   };
   std::optional<Look> look;
   std::optional<ProbeError> failure;  ///< of the last look
-  /// Up to here it holds WAL of another history: of the writer's timeline, and not the writer's. It
-  /// ends with a walk that begins at or beyond this: with a backup that was taken since. Kept on
+  /// Up to here it may hold WAL of another history: of the writer's timeline, and not the writer's.
+  /// It ends with a walk that begins at or beyond this: with a backup that was taken since. Kept on
   /// disk (DurableMemory).
   std::optional<Lsn> foreign_until;
   /// A run of the writer that began on the timeline of the run before, until a look at the archive

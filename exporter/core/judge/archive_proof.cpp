@@ -60,7 +60,7 @@ std::string note_of_look(const ArchiveMemory& memory, const ArchiveMemory::Look&
            std::to_string(*look.system_identifier) + "): nothing is proven";
   }
   if (of_another_history(memory, look)) {
-    return "the archive holds WAL of another history than the writer's, up to " +
+    return "the archive holds WAL that may be of another history than the writer's, up to " +
            render_lsn(*memory.foreign_until) +
            ": nothing is proven until a backup is taken that begins beyond that";
   }

@@ -81,7 +81,7 @@ void describe_lineage(NodeView& out, const NodeLineage& lineage, bool has_writer
   out.lineage_note = render_lineage(lineage);
 }
 
-// Bytes that the copy is behind the writer; absent where its WAL is not the writer's.
+// Bytes that the copy is behind the writer; absent where its WAL is not the writer's, by its place.
 std::optional<std::int64_t> lag_of(const Copy& copy, std::optional<Lsn> position,
                                    const NodeFacts& writer, const WalSource& source) {
   if (!position || !writer.insert_lsn || !shared_up_to(*copy.position, source.place(), *position))
@@ -110,7 +110,8 @@ void describe_copy(NodeView& out, const Reading& reading, const Copy& copy,
   out.recovery_point_replay = recovery_point_of(copy, Durability::replay, source);
   if (out.up && out.in_recovery == true) out.streaming = reading.facts().streaming;
   if (!writer) return;
-  if (copy.position) {
+  // A distance between two histories is none.
+  if (copy.position && out.lineage && is_sound(*out.lineage)) {
     out.lag_bytes_flush = lag_of(copy, copy.position->flushed, writer->facts(), source);
     out.lag_bytes_replay = lag_of(copy, copy.position->replayed, writer->facts(), source);
   }

@@ -27,6 +27,20 @@ std::string text(Epoch epoch) {
   return std::to_string(epoch.value);
 }
 
+// As long as nobody is confirmed, a stamp would make it the writer.
+bool may_be_stamped(const EpochVerdict& verdict, std::size_t node) {
+  const NodeState state = verdict.states[node];
+  return state == NodeState::standby || state == NodeState::unconfirmed ||
+         state == NodeState::split_brain || std::ranges::count(verdict.perhaps_promoted, node) > 0;
+}
+
+/// What a server is that accepts writes on a lower epoch than the highest.
+enum class Lower {
+  old_writer,  ///< it was the writer before
+  promoted,    ///< since its stamp was made: somebody wants it to be the writer
+  either,      ///< nothing tells which of the two
+};
+
 struct Judge {
   const ShardSpec& spec;
   const EpochMemory& memory;
@@ -52,6 +66,9 @@ struct Judge {
   void raise_highest();
   bool named(std::size_t node) const;
   std::string outranked(std::size_t node) const;
+  std::optional<Timeline> timeline_of_highest() const;
+  Lower tell_lower(std::size_t node) const;
+  void report_lower(std::size_t node);
   void rank_candidates();
   std::string foreign_stamp(std::size_t node) const;
   bool is_raised(std::size_t node) const;
@@ -59,10 +76,12 @@ struct Judge {
   std::string takeover(std::size_t node) const;
   std::string repeated_number(std::size_t node) const;
   std::string late_promotion(std::size_t node) const;
+  std::string borrowed_stamp(std::size_t node) const;
   std::string stamp_it(std::size_t node) const;
   std::string doubt_about(std::size_t node) const;
   void confirm_alone(std::size_t node);
   void report_silence();
+  void report_nobody_on_top(const std::vector<std::size_t>& lower);
   void report_split_brain(const std::vector<std::size_t>& top);
 };
 
@@ -111,43 +130,92 @@ bool Judge::named(std::size_t node) const {
 
 // Why this candidate is surely not the writer; empty: it may be.
 std::string Judge::outranked(std::size_t node) const {
-  const std::string remedy = ": fence it, then run pg_rewind or rebuild it";
   if (memory.authority) {
     if (named(node)) return "";
     return "it accepts writes, but the epoch witness names " + memory.authority->writer +
-           " as the writer of epoch " + text(memory.authority->epoch) + remedy;
+           " as the writer of epoch " + text(memory.authority->epoch);
   }
   if (spec.epoch_source == EpochSource::timeline && candidates.size() > 1) return "";
   const auto reported = epoch(node);
   // An unknown epoch cannot be outranked, so it counts as a rival.
   if (!reported || !verdict.highest || *reported >= *verdict.highest) return "";
   return "it accepts writes on epoch " + text(*reported) + ", the highest seen is " +
-         text(*verdict.highest) + remedy;
+         text(*verdict.highest);
+}
+
+// On which timeline the server is, or was, that was stamped with the highest epoch.
+std::optional<Timeline> Judge::timeline_of_highest() const {
+  if (memory.confirmed == verdict.highest && memory.confirmed_place.timeline)
+    return memory.confirmed_place.timeline;
+  for (std::size_t node = 0; node < current.size(); ++node) {
+    if (!seen(node) || !current[node]->stamped) continue;
+    const StampedEpoch& stamped = *current[node]->stamped;
+    if (stamped.epoch == verdict.highest && stamped.timeline) return stamped.timeline;
+  }
+  return std::nullopt;
+}
+
+// Example. Epoch 3 was stamped on timeline 1, and is lost with its server. phx-a had not received
+// that stamp when somebody promoted it: it is on timeline 2, and shows epoch 2, stamped on timeline
+// 1. It is no old writer: nobody has stamped it. iad-a, which comes back on timeline 1 with an
+// epoch that was stamped on timeline 1, was the writer once.
+Lower Judge::tell_lower(std::size_t node) const {
+  const bool stamps = !memory.authority && spec.epoch_source != EpochSource::timeline;
+  if (!stamps || !seen(node)) return Lower::old_writer;
+  const NodeFacts& facts = *current[node];
+  const auto& stamped = facts.stamped->timeline;
+  const auto highest = timeline_of_highest();
+  const bool after = highest && comes_after(facts, *highest);
+  if (after && stamped && *stamped != facts.timeline) return Lower::promoted;
+  const bool before = highest && facts.timeline < *highest;
+  if (!after && (stamped ? *stamped == facts.timeline : before)) return Lower::old_writer;
+  return Lower::either;
+}
+
+// Nobody is told to stamp one while another is the writer.
+void Judge::report_lower(std::size_t node) {
+  const Lower kind = verdict.writer ? Lower::old_writer : tell_lower(node);
+  const std::string why = outranked(node);
+  const std::string remedy = "fence it, then run pg_rewind or rebuild it";
+  if (kind == Lower::old_writer) return mark(node, NodeState::stale_writer, why + ": " + remedy);
+  if (kind == Lower::promoted)
+    return mark(node, NodeState::unconfirmed,
+                "it accepts writes on epoch " + text(*epoch(node)) + ", " +
+                    another_timeline(*current[node]) + "; the highest epoch seen is " +
+                    text(*verdict.highest) + stamp_it(node));
+  verdict.perhaps_promoted.push_back(node);
+  mark(node, NodeState::stale_writer, why + ": if it is an old writer, " + remedy + stamp_it(node));
 }
 
 void Judge::rank_candidates() {
   if (spec.epoch_source == EpochSource::http && !memory.authority && verdict.writers > 0)
     return report_silence();
   std::vector<std::size_t> top;
-  for (const std::size_t node : candidates) {
-    const std::string why = outranked(node);
-    if (why.empty()) {
-      top.push_back(node);
-    } else {
-      mark(node, NodeState::stale_writer, why);
-    }
-  }
+  std::vector<std::size_t> lower;
+  for (const std::size_t node : candidates) (outranked(node).empty() ? top : lower).push_back(node);
   if (top.size() > 1) {
     report_split_brain(top);
   } else if (top.size() == 1 && seen(top.front())) {
     confirm_alone(top.front());
-  } else if (verdict.writers > 0) {
-    verdict.reason = Reason::stale_epoch;
-    verdict.detail = spec.nodes[candidates.front()].name + ": " + verdict.notes[candidates.front()];
+  }
+  for (const std::size_t node : lower) report_lower(node);
+  if (verdict.writer || verdict.reason) return;
+  if (verdict.writers > 0) {
+    report_nobody_on_top(lower);
   } else {
     verdict.reason = Reason::no_writer;
     verdict.detail = "no reachable node of this shard accepts writes";
   }
+}
+
+// Of the one that may become the writer, if there is such a one.
+void Judge::report_nobody_on_top(const std::vector<std::size_t>& lower) {
+  RPOGUARD_CHECK(!lower.empty());
+  const auto found =
+      std::ranges::find_if(lower, [&](std::size_t node) { return may_be_stamped(verdict, node); });
+  const std::size_t node = found == lower.end() ? lower.front() : *found;
+  verdict.reason = Reason::stale_epoch;
+  verdict.detail = spec.nodes[node].name + ": " + verdict.notes[node];
 }
 
 void Judge::report_silence() {
@@ -238,6 +306,18 @@ std::string Judge::late_promotion(std::size_t node) const {
   return why + ": it was promoted since" + stamp_it(node);
 }
 
+// A stamp that nobody has confirmed yet, and that the server before was given: it was promoted with
+// that stamp in its WAL, and whoever was stamped may go on.
+//
+// Example. iad-a was confirmed on epoch 1. While rpoguard sees neither iad-a nor iad-b, iad-a is
+// stamped again, on its timeline 1, and then somebody promotes iad-b, to timeline 2: its epoch 2 is
+// news, and iad-a's.
+std::string Judge::borrowed_stamp(std::size_t node) const {
+  const std::string borrowed = is_raised(node) ? another_timeline(*current[node]) : "";
+  if (borrowed.empty()) return "";
+  return "it accepts writes on epoch " + text(*epoch(node)) + ", " + borrowed + stamp_it(node);
+}
+
 std::string Judge::doubt_about(std::size_t node) const {
   const EpochSource source = spec.epoch_source;
   if (!epoch(node)) {
@@ -258,7 +338,9 @@ std::string Judge::doubt_about(std::size_t node) const {
   const std::string other = takeover(node);
   if (!other.empty() || !stamps) return other;
   const std::string repeated = repeated_number(node);
-  return repeated.empty() ? late_promotion(node) : repeated;
+  if (!repeated.empty()) return repeated;
+  const std::string borrowed = borrowed_stamp(node);
+  return borrowed.empty() ? late_promotion(node) : borrowed;
 }
 
 void Judge::confirm_alone(std::size_t node) {
@@ -318,10 +400,7 @@ std::vector<std::string> stamp_statements(const ShardSpec& spec, const EpochVerd
   std::vector<std::string> statements;
   if (verdict.writer || spec.epoch_source != EpochSource::table) return statements;
   for (std::size_t node = 0; node < spec.nodes.size(); ++node) {
-    const NodeState state = verdict.states[node];
-    if (state != NodeState::standby && state != NodeState::unconfirmed &&
-        state != NodeState::split_brain)
-      continue;
+    if (!may_be_stamped(verdict, node)) continue;
     const auto statement = stamp_statement(spec.nodes[node].region, verdict.highest);
     if (std::ranges::find(statements, statement) == statements.end())
       statements.push_back(statement);

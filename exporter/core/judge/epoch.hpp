@@ -52,6 +52,8 @@ struct EpochVerdict {
   int writers = 0;                    ///< nodes of this shard that accept writes
   std::optional<std::uint64_t> system_identifier;
   std::vector<std::size_t> unseen_rivals;  ///< those that the split brain is called by now
+  /// Stale writers that may have been promoted just now: a stamp would make one of them the writer.
+  std::vector<std::size_t> perhaps_promoted;
   /// Why there is no confirmed writer: split_brain, stale_epoch or no_writer.
   std::optional<Reason> reason;
   std::string detail;

@@ -55,7 +55,7 @@ std::string readmit(ShardMemory& memory, const ShardSpec& spec, const std::strin
   const auto known = nodes.find(name);
   if (known == nodes.end() || is_sound(known->second.state))
     return "nothing is held against " + name + ": there is nothing to readmit";
-  known->second = readmitted();
+  known->second = at_first_sight();
   const auto node = static_cast<std::size_t>(found - spec.nodes.begin());
   memory.lineage.tracks.resize(spec.nodes.size());
   memory.lineage.tracks[node] = {};

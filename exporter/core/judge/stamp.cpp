@@ -49,6 +49,22 @@ std::string another_history(const EpochPlace& before, const NodeFacts& writer, b
   return why.empty() ? "" : text(writer.timeline) + ", " + why;
 }
 
+std::string another_timeline(const NodeFacts& writer) {
+  const auto stamped = writer.stamped ? writer.stamped->timeline : std::nullopt;
+  if (!stamped || *stamped == writer.timeline) return "";
+  const std::string then = "which was stamped on " + text(*stamped) + "; ";
+  if (*stamped > writer.timeline)
+    return then + "it is on " + text(writer.timeline) + ": another server was stamped";
+  return then + "now it is on " + text(writer.timeline) + ": it was promoted since";
+}
+
+bool comes_after(const NodeFacts& writer, Timeline timeline) {
+  if (writer.timeline <= timeline) return false;
+  const auto history = history_of(writer);
+  return !history || std::ranges::find(history->steps, timeline, &TimelineStep::timeline) !=
+                         history->steps.end();
+}
+
 std::string render_place(const EpochPlace& place) {
   std::string where = place.timeline ? text(*place.timeline) : "";
   if (place.stamped)

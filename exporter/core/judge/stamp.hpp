@@ -32,6 +32,15 @@ EpochPlace epoch_place(const NodeFacts& writer);
 /// 0/3000, so this 4 is another one.
 std::string another_history(const EpochPlace& before, const NodeFacts& writer, bool same_node);
 
+/// Why the stamp that a writer with these facts shows was not made on it, since it was promoted:
+/// "which was stamped on timeline 1; now it is on timeline 2: it was promoted since". Empty: it may
+/// have been. A timeline that a server was promoted to is above all those whose WAL it holds, so
+/// the stamp of the server before names another one.
+std::string another_timeline(const NodeFacts& writer);
+
+/// Did the server begin its timeline after that one, and on its WAL, as far as it tells?
+bool comes_after(const NodeFacts& writer, Timeline timeline);
+
 /// "timeline 1, stamped at 2026-01-01T00:00:00.000Z"; empty: nothing is known.
 std::string render_place(const EpochPlace& place);
 

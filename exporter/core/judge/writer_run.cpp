@@ -15,7 +15,7 @@ namespace {
 bool stopped_cleanly(const NodeFacts& facts) {
   const WallTime made = facts.checkpoint->time;
   return made <= std::chrono::floor<std::chrono::seconds>(*facts.started) ||
-         made > facts.server_now + std::chrono::seconds(2);
+         made > facts.server_now + limits::kCheckpointAheadMax;
 }
 
 // A clean stop ends in a checkpoint that is sent to the copies. The checkpoint at the end of crash
@@ -51,7 +51,8 @@ std::optional<WriterRun> run_of(const ConfirmedWriter& writer) {
                    .opened = opened_at(facts)};
 }
 
-bool same_server(const WriterRun& a, const WriterRun& b) {
+// One node's, so that what it showed in the first it must still have in the second.
+bool same_node(const WriterRun& a, const WriterRun& b) {
   return a.node == b.node && a.system_identifier == b.system_identifier && a.timeline == b.timeline;
 }
 
@@ -64,15 +65,17 @@ bool same_run(const WriterRun& a, const WriterRun& b) {
 // When the run began, on our clock. Both times are of the writer's clock. If by these the run began
 // before the last look at the same server's run before, or has yet to begin, that clock was set
 // since, and they tell nothing.
-void date(RunMemory::Begin& begin, const WriterRun& run, const ConfirmedWriter& writer) {
+RunMemory::Begin dated(RunMemory::Begin begin, const WriterRun& run,
+                       const ConfirmedWriter& writer) {
   const Duration age = writer.facts().server_now - *writer.facts().backends_started;
   const Instant floor = std::min(begin.last_look.value_or(Instant::min()), writer.answered());
-  const bool of_one_server = begin.before && same_server(*begin.before, run);
-  const bool was_set = (of_one_server && writer.answered() - age < floor) ||
+  const bool of_one_node = begin.before && same_node(*begin.before, run);
+  const bool was_set = (of_one_node && writer.answered() - age < floor) ||
                        writer.asked() - age > writer.answered() + limits::kClockReadError;
   begin.earliest = was_set ? floor : std::clamp(writer.asked() - age, floor, writer.answered());
   begin.latest = was_set ? writer.answered()
                          : std::clamp(writer.answered() - age, begin.earliest, writer.answered());
+  return begin;
 }
 
 RunMemory::Begin begin_of(const RunMemory& before, const std::optional<WriterRun>& last,
@@ -83,8 +86,8 @@ RunMemory::Begin begin_of(const RunMemory& before, const std::optional<WriterRun
                          .earliest = {},
                          .latest = {}};
   if (before.session != 0) begin.last_look = before.asked;
-  date(begin, run, writer);
-  begin.lost_wal = begin.last_look && last && same_server(*last, run) && run.shared &&
+  begin = dated(std::move(begin), run, writer);
+  begin.lost_wal = begin.last_look && last && same_node(*last, run) && run.shared &&
                    before.flushed > *run.shared;
   return begin;
 }
@@ -117,8 +120,8 @@ Lsn end_of_checkpoint(Lsn checkpoint, std::uint64_t segment_bytes) {
   return {checkpoint.value + kRecord + (new_segment ? 40 : 24)};
 }
 
-void watch_unconfirmed(RunMemory& memory, const WriterRun& run, const Readings& readings) {
-  if (memory.session == 0) return;
+RunMemory watch_unconfirmed(RunMemory memory, const WriterRun& run, const Readings& readings) {
+  if (memory.session == 0) return memory;
   for (const Reading& reading : readings) {
     if (!reading.answered || reading.facts().in_recovery) continue;
     const NodeFacts& facts = reading.facts();
@@ -127,11 +130,15 @@ void watch_unconfirmed(RunMemory& memory, const WriterRun& run, const Readings& 
         reading.last_success->asked < memory.answered)
       continue;
     memory.answered = reading.last_success->answered;
-    const Lsn inserted = facts.insert_lsn.value_or(Lsn{});
-    if (inserted < memory.inserted) memory.fell_to = std::min(memory.fell_to, inserted);
-    memory.flushed = std::max(memory.flushed, facts.flushed_lsn.value_or(Lsn{}));
-    memory.inserted = std::max(memory.inserted, inserted);
+    const auto take = [&](const std::optional<Lsn>& shown, Lsn& highest) {
+      if (!shown) return;
+      if (*shown < highest) memory.fell_to = std::min(memory.fell_to, *shown);
+      highest = std::max(highest, *shown);
+    };
+    take(facts.insert_lsn, memory.inserted);
+    take(facts.flushed_lsn, memory.flushed);
   }
+  return memory;
 }
 
 RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,

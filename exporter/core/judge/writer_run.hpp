@@ -73,7 +73,7 @@ RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
 
 /// Takes the looks at the run's server into account while it is not the confirmed writer: what it
 /// had then, it must still have when it is confirmed again.
-void watch_unconfirmed(RunMemory& memory, const WriterRun& run, const Readings& readings);
+RunMemory watch_unconfirmed(RunMemory memory, const WriterRun& run, const Readings& readings);
 
 /// The end of the checkpoint record at `checkpoint`: 120 bytes on PostgreSQL 12 to 18, and the
 /// header of a page that begins within (XLogPageHeaderData: 24 bytes, 40 at a segment's start).

@@ -46,6 +46,9 @@ inline constexpr std::size_t kTrackLooksMax = 64;  ///< looks at a node since on
 /// written before it may be missing there.
 inline constexpr Duration kMarkDelayMax = std::chrono::seconds(10);
 inline constexpr std::int64_t kMarkBytesMax = 16 * 1024 * 1024;
+/// A checkpoint that lies further ahead of its server's clock was made before that clock was set
+/// back.
+inline constexpr Duration kCheckpointAheadMax = std::chrono::seconds(2);
 inline constexpr std::size_t kReplicationRowsMax = 64;
 inline constexpr std::size_t kSlotsMax = 64;
 

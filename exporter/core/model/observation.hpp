@@ -65,6 +65,9 @@ struct StampedEpoch {
   std::string writer_region;  ///< empty: the query has no such column
   std::string promoted_by;
   std::optional<WallTime> promoted_at;  ///< that server's clock
+  /// That server's, when it was stamped. Absent: not known, as of a query, or of a stamp by an
+  /// earlier cluster_promote().
+  std::optional<Timeline> timeline{};
 };
 
 /// The table of epochs could not be read: another session has it locked, or is waiting to, and

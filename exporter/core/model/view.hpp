@@ -41,7 +41,7 @@ enum class NodeState {
   writer,
   standby,
   stale_writer,  ///< accepts writes on a lower epoch, or the authority names another: fenced,
-                 ///< contaminated until rewound
+                 ///< contaminated until rewound, unless it turns out to be promoted just now
   split_brain,   ///< accepts writes on the highest epoch, and so does another
   unconfirmed,   ///< accepts writes, but its epoch is unknown, stamped for another region, that of
                  ///< another node, from before its promotion, or a number that was used before

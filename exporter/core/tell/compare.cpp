@@ -68,7 +68,9 @@ std::optional<Event> compare_divergence(const NodeView* before, const NodeView& 
   if (!has_diverged(node) || (before != nullptr && has_diverged(*before))) return std::nullopt;
   Event event = event_of(EventKind::node_diverged, after,
                          node.name + " " + render_divergence(node) + render_lineage_note(node));
-  if (node.diverged_bytes) event.details = {{"bytes", std::to_string(*node.diverged_bytes)}};
+  // None, where positions do not show it.
+  if (node.diverged_bytes.value_or(0) > 0)
+    event.details = {{"bytes", std::to_string(*node.diverged_bytes)}};
   if (node.fork_point) event.details.emplace_back("fork_point", render_lsn(*node.fork_point));
   return event;
 }

@@ -170,7 +170,8 @@ Remarks on_loss(const ShardView& shard, Instant now) {
   return {{.subject = "Writer " + loss->node,
            .tone = Tone::bad,
            .text = "has lost WAL",
-           .more = " " + render_short(now - loss->seen) + " ago: " + render_loss(*loss)}};
+           .more = " " + render_short(now - loss->seen) + " ago: " + render_loss(*loss) +
+                   "; a copy that has diverged may be the last to have what is lost"}};
 }
 
 Remarks on_orders(const ShardView& shard, Instant now) {

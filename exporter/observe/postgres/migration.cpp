@@ -32,6 +32,8 @@ set local client_min_messages = warning;
 set local search_path = pg_catalog, pg_temp;
 -- Must not wait for a standby that may be gone.
 set local synchronous_commit = local;
+-- Nor for somebody who keeps a table open: rpoguard's looks would wait behind.
+set local lock_timeout = '1s';
 
 do $rpoguard$
 begin
@@ -57,8 +59,25 @@ create table if not exists rpoguard.cluster_state (
   promoted_at timestamptz
 );
 
-insert into rpoguard.cluster_state (writer_epoch, writer_region)
-values (1, @region@)
+-- On which timeline promoted_epoch was stamped. A server that shows its writer_epoch with another
+-- timeline than its own was promoted since, and nobody has stamped that. Not known where
+-- promoted_epoch is another one than writer_epoch, as an earlier script's function leaves it.
+do $rpoguard$
+begin
+  if not exists (
+    select from pg_attribute
+    where attrelid = 'rpoguard.cluster_state'::regclass and attname = 'promoted_timeline'
+      and not attisdropped)
+  then
+    alter table rpoguard.cluster_state
+      add column promoted_epoch bigint, add column promoted_timeline bigint;
+  end if;
+end
+$rpoguard$;
+
+insert into rpoguard.cluster_state (writer_epoch, writer_region, promoted_epoch, promoted_timeline)
+values (1, @region@, 1,
+  ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::bigint)
 on conflict (id) do nothing;
 
 -- Call it once on the server that was promoted, after the promotion. Returns the new epoch, which
@@ -115,7 +134,10 @@ begin
   set writer_epoch = greatest(writer_epoch, cluster_promote.above) + 1,
       writer_region = cluster_promote.region,
       promoted_by = cluster_promote.operator,
-      promoted_at = clock_timestamp()
+      promoted_at = clock_timestamp(),
+      promoted_epoch = greatest(writer_epoch, cluster_promote.above) + 1,
+      promoted_timeline =
+        ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::bigint
   returning writer_epoch into new_epoch;
   if new_epoch is null then
     raise exception 'cannot stamp a promotion: rpoguard.cluster_state has no row'

@@ -46,6 +46,7 @@ enum LightColumn : std::size_t {
   writer_region,
   promoted_by,
   promoted_at_us,
+  promoted_timeline,
   sender_pid,
   sender_name,
   sender_state,
@@ -64,48 +65,21 @@ enum LightColumn : std::size_t {
 };
 
 constexpr std::array<std::string_view, LightDecoder::kColumns> kLightColumns{
-    "in_recovery",
-    "server_version",
-    "has_monitor",
-    "epoch_table_exists",
-    "system_identifier",
-    "snapshot",
-    "insert_lsn",
-    "flushed_lsn",
-    "written_timeline",
-    "received_timeline",
-    "receive_lsn",
-    "replay_lsn",
-    "replay_paused",
-    "streaming",
-    "last_commit_us",
-    "server_now_us",
-    "archiving",
-    "archived_count",
-    "failed_count",
-    "last_archived_wal",
-    "wal_segment_bytes",
-    "synchronous_standby_names",
-    "synchronous_commit",
-    "writer_epoch",
-    "writer_region",
-    "promoted_by",
-    "promoted_at_us",
-    "sender_pid",
-    "sender_name",
-    "sender_state",
-    "sender_sync_state",
-    "sender_flush_lsn",
-    "sender_replay_lsn",
-    "started_us",
-    "apply_delay_us",
-    "receiver_conninfo",
-    "weakest_commit_for",
-    "weakest_commit",
-    "synchronous_commit_hidden",
-    "checkpoint_lsn",
-    "checkpoint_redo",
-    "checkpoint_us",
+    "in_recovery",  // in the order of LightColumn
+    "server_version",     "has_monitor",       "epoch_table_exists",
+    "system_identifier",  "snapshot",          "insert_lsn",
+    "flushed_lsn",        "written_timeline",  "received_timeline",
+    "receive_lsn",        "replay_lsn",        "replay_paused",
+    "streaming",          "last_commit_us",    "server_now_us",
+    "archiving",          "archived_count",    "failed_count",
+    "last_archived_wal",  "wal_segment_bytes", "synchronous_standby_names",
+    "synchronous_commit", "writer_epoch",      "writer_region",
+    "promoted_by",        "promoted_at_us",    "promoted_timeline",
+    "sender_pid",         "sender_name",       "sender_state",
+    "sender_sync_state",  "sender_flush_lsn",  "sender_replay_lsn",
+    "started_us",         "apply_delay_us",    "receiver_conninfo",
+    "weakest_commit_for", "weakest_commit",    "synchronous_commit_hidden",
+    "checkpoint_lsn",     "checkpoint_redo",   "checkpoint_us",
 };
 static_assert(checkpoint_us + 1 == LightDecoder::kColumns);
 
@@ -152,11 +126,16 @@ void read_standby(LightReader& row, core::NodeFacts& facts) {
 // An absent row of the table is all NULL; a row without region or with a negative epoch is not one.
 std::optional<core::StampedEpoch> read_stamp(LightReader& row) {
   if (row.is_null(writer_epoch)) return std::nullopt;
+  const auto timeline = row.optional(promoted_timeline, [](std::string_view t) {
+    const auto parsed = parse_number<std::uint32_t>(t);
+    return parsed && *parsed > 0 ? std::optional(core::Timeline{*parsed}) : std::nullopt;
+  });
   return core::StampedEpoch{
       .epoch = {row.count(writer_epoch)},
       .writer_region = row.text(writer_region),
       .promoted_by = row.text_or_empty(promoted_by),
       .promoted_at = row.optional_time(promoted_at_us),
+      .timeline = timeline,
   };
 }
 

@@ -81,14 +81,19 @@ constexpr std::array kSnapshot{
     Versioned{kServerVersionMin, "pg_catalog.txid_current_snapshot()"},
 };
 
+// The timeline as a member of the whole row: a table of an earlier script has no such column. It is
+// of promoted_epoch, and that may be an earlier one (observe/postgres/migration.cpp).
 constexpr const char* kEpochColumns = R"(e.writer_epoch as writer_epoch
   , pg_catalog.left(e.writer_region, 200) as writer_region
   , pg_catalog.left(e.promoted_by, 200) as promoted_by
-  , (extract(epoch from e.promoted_at) * 1000000)::bigint as promoted_at_us)";
+  , (extract(epoch from e.promoted_at) * 1000000)::bigint as promoted_at_us
+  , case when (pg_catalog.to_jsonb(e) ->> 'promoted_epoch')::bigint = e.writer_epoch
+      then (pg_catalog.to_jsonb(e) ->> 'promoted_timeline')::bigint end as promoted_timeline)";
 constexpr const char* kNoEpochColumns = R"(null::bigint as writer_epoch
   , null::text as writer_region
   , null::text as promoted_by
-  , null::bigint as promoted_at_us)";
+  , null::bigint as promoted_at_us
+  , null::bigint as promoted_timeline)";
 constexpr const char* kEpochJoin = "left join rpoguard.cluster_state e on true";
 
 // What ALTER ROLE and ALTER DATABASE set, in one spelling. A setting for all roles is everybody's,
@@ -142,6 +147,7 @@ constexpr const char* kLight = R"(select n.in_recovery, n.server_version, n.has_
 , n.receiver_conninfo
 , n.synchronous_commit, n.weakest_commit_for, n.weakest_commit, n.synchronous_commit_hidden
 , n.writer_epoch, n.writer_region, n.promoted_by, n.promoted_at_us
+, n.promoted_timeline
 , w.pid as sender_pid, w.application_name as sender_name, w.state as sender_state
 , w.sync_state as sender_sync_state, w.flush_lsn as sender_flush_lsn
 , w.replay_lsn as sender_replay_lsn

@@ -113,7 +113,7 @@ struct LightAnswer {
 /// where a value must be, or anything that does not parse, is bad_answer. Not thread-safe.
 class LightDecoder {
  public:
-  static constexpr std::size_t kColumns = 42;
+  static constexpr std::size_t kColumns = 43;
   std::variant<LightAnswer, core::ProbeError> decode(const RowSet& answer);
 
  private:

@@ -270,9 +270,9 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
     {.name = "rpoguard_state_saved",
      .kind = MetricKind::gauge,
      .labels = {"shard"},
-     .help = "1 if what must survive a restart (highest epoch, rivals, waiver) is on disk; 0 if "
-             "rpoguard cannot write to state_dir: a restart would then forget it. Absent before "
-             "the first evaluation.",
+     .help = "1 if what must survive a restart (highest epoch, lineages, rivals, waiver, freeze) "
+             "is on disk; 0 if rpoguard cannot write to state_dir: a restart would then forget it. "
+             "Absent before the first evaluation.",
      .read = each_shard(
          [](const ShardScrape& shard) { return shard.once_evaluated(shard.view.state_saved); })},
     {.name = "rpoguard_synchronous_downgraded",

@@ -119,6 +119,27 @@ TEST(RestartedArchive, is_not_vouched_for_by_a_backup_of_what_was_lost) {
   EXPECT_EQ(shard.memory.durable.archive_foreign_until, Lsn{0x8000000});
 }
 
+// rpoguard was started again together with its writer, or the writer is confirmed so late that its
+// control file does not tell any more where it went on.
+TEST(RestartedArchive, of_a_run_that_nobody_saw_end_waits_for_a_look) {
+  for (const bool late : {false, true}) {
+    for (const std::uint32_t archived : {2U, 3U}) {
+      RestartedShard shard;
+      shard.last_look(Lsn{0x3200000});
+      shard.restart();
+      shard.observations.archive.reset();
+      shard.start_again();
+      if (late) shard.writer().checkpoint->redo = Lsn{RestartedShard::kGoesOn.value - 56};
+      shard.run(1);
+      EXPECT_FALSE(shard.archive().frontier);
+      shard.find(archived);
+      EXPECT_EQ(shard.archive().frontier.has_value(), archived == 2 && !late) << archived;
+      shard.find(4);
+      EXPECT_EQ(shard.archive().frontier.has_value(), archived == 2 && !late) << archived;
+    }
+  }
+}
+
 // A standby is opened by hand: what the writer before it had archived meanwhile is not its WAL.
 TEST(RestartedArchive, of_another_server_on_the_same_timeline_waits_for_a_look) {
   RestartedShard shard;

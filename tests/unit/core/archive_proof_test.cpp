@@ -195,7 +195,8 @@ TEST(Archive, ahead_of_its_writer_is_anothers_and_stays_so) {
   EXPECT_FALSE(shard.archive().frontier);
   EXPECT_FALSE(shard.archive().recovery_point);
   EXPECT_EQ(shard.archive().note,
-            "the archive holds WAL of another history than the writer's, up to 0/A000000: nothing "
+            "the archive holds WAL that may be of another history than the writer's, up to "
+            "0/A000000: nothing "
             "is proven until a backup is taken that begins beyond that");
   shard.writer().insert_lsn = shard.writer().flushed_lsn = Lsn{0xC000000};
   shard.run(2);

@@ -17,6 +17,12 @@ NodeFacts accepts_writes(std::int64_t epoch, const std::string& region,
   return facts;
 }
 
+/// Its stamp was made on that timeline.
+NodeFacts stamped_on(std::uint32_t timeline, NodeFacts facts) {
+  facts.stamped->timeline = Timeline{timeline};
+  return facts;
+}
+
 NodeFacts unstamped(NodeFacts facts) {
   facts.stamped.reset();
   return facts;
@@ -316,7 +322,7 @@ TEST(EpochVerdict, the_detail_names_the_node_and_what_to_do) {
 
 // What two that do not know of each other would both stamp, the highest ever seen tells apart.
 TEST(EpochVerdict, the_statement_to_type_is_above_all_that_was_ever_seen) {
-  const NodeFacts promoted = accepts_writes(7, "iad", 2);
+  const NodeFacts promoted = stamped_on(2, accepts_writes(7, "iad", 2));
   const NodeFacts ahead = standby(9);
   const auto detail = [](const EpochVerdict& verdict) { return verdict.detail; };
   EXPECT_NE(
@@ -461,6 +467,49 @@ TEST(LatePromotion, of_a_node_that_had_its_stamp_in_recovery_confirms_nobody) {
   memory.confirmed_node = "iad-b";
   memory.confirmed_place.timeline = Timeline{2};
   EXPECT_EQ(judged().writer, kIadB) << "it was confirmed there";
+}
+
+// iad-a was stamped out of rpoguard's sight, and iad-b promoted with that stamp in its WAL.
+TEST(BorrowedStamp, confirms_nobody_whatever_is_remembered) {
+  NodeFacts promoted = stamped_on(1, accepts_writes(5, "iad", 2));
+  EpochMemory memory = confirmed_four();
+  const auto judged = [&] {
+    return judge_epochs(make_spec(), memory, {nullptr, &promoted, nullptr});
+  };
+  EXPECT_EQ(judged().states[kIadB], kUnconfirmed);
+  EXPECT_EQ(judged().detail,
+            "iad-b: it accepts writes on epoch 5, which was stamped on timeline 1; now it is on "
+            "timeline 2: it was promoted since; if it is to be the writer, stamp it: select "
+            "rpoguard.cluster_promote('iad', 'YOUR NAME', above => 5)");
+  memory.yielded_to.insert(kIadB);
+  EXPECT_FALSE(judged().writer) << "iad-a was seen in recovery: it need not be who was stamped";
+  memory = {};
+  EXPECT_FALSE(judged().writer) << "without its state_dir";
+  promoted.stamped->timeline.reset();
+  EXPECT_EQ(judged().writer, kIadB) << "a stamp that does not tell";
+  promoted.stamped->timeline = Timeline{2};
+  EXPECT_EQ(judged().writer, kIadB) << "stamped";
+  promoted.stamped->timeline = Timeline{3};
+  EXPECT_EQ(judged().detail,
+            "iad-b: it accepts writes on epoch 5, which was stamped on timeline 3; it is on "
+            "timeline 2: another server was stamped; if it is to be the writer, stamp it: select "
+            "rpoguard.cluster_promote('iad', 'YOUR NAME', above => 5)")
+      << "its rows were copied from there";
+}
+
+// The old writer said that it is in recovery, so iad-b is the writer on its stamp, and stays so.
+TEST(BorrowedStamp, is_good_for_whoever_was_confirmed_on_it) {
+  const NodeFacts promoted = stamped_on(1, accepts_writes(4, "iad", 2));
+  EpochMemory memory = confirmed_four();
+  memory.yielded_to.insert(kIadB);
+  const auto judged = [&] {
+    return judge_epochs(make_spec(), memory, {nullptr, &promoted, nullptr});
+  };
+  EXPECT_EQ(judged().writer, kIadB);
+  memory.confirmed_node = "iad-b";
+  memory.confirmed_place.timeline = Timeline{2};
+  memory.yielded_to.clear();
+  EXPECT_EQ(judged().writer, kIadB);
 }
 
 TEST(Takeover, on_the_epoch_of_a_writer_that_may_go_on_confirms_nobody) {

@@ -47,6 +47,10 @@ std::vector<Silence> all_silences() {
       field("started", [](NodeFacts& f) { f.started.reset(); }),
       field("announced_name", [](NodeFacts& f) { f.announced_name.reset(); }),
       field("stamped", [](NodeFacts& f) { f.stamped.reset(); }),
+      field("the stamp's timeline",
+            [](NodeFacts& f) {
+              if (f.stamped) f.stamped->timeline.reset();
+            }),
       field("archiver", [](NodeFacts& f) { f.archiver.reset(); }),
       field("last_archived_wal",
             [](NodeFacts& f) {

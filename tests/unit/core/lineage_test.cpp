@@ -2,64 +2,22 @@
 
 #include <gtest/gtest.h>
 
+#include "exporter/core/judge/node_lineage.hpp"
+#include "exporter/core/judge/run_begin.hpp"
+#include "exporter/core/judge/track.hpp"
 #include "exporter/core/judge/writer_run.hpp"
 
-#include "tests/unit/core/shard_fixture.hpp"
+#include "tests/unit/core/lineage_fixture.hpp"
 
 namespace rpoguard::core {
 namespace {
 
 using namespace test;  // NOLINT(google-build-using-namespace): the fixture's words
 
-/// iad-a writes, the copies follow, one look a second.
-class Lineages : public ::testing::Test {
+class Lineages : public LineageTest {
  protected:
-  Lineages() {
-    spec.nodes.resize(3);
-    shard = TestShard(spec);
-    // It was started at the fixture's wall clock minus an hour; from now on clocks agree.
-    look(3);
-  }
-  NodeFacts& writer() { return shard.facts[kIadA]; }
-  /// Healthy looks under load, with the writer's clock going on as ours.
-  void look(int seconds_) {
-    for (int i = 0; i < seconds_; ++i) {
-      set_clocks();
-      shard.run_healthy(1);
-    }
-  }
-  /// One look in which nothing moves.
-  void idle(int seconds_) {
-    for (int i = 0; i < seconds_; ++i) {
-      set_clocks();
-      shard.run(1);
-    }
-  }
-  /// What the servers' clocks show at the next look.
-  void set_clocks() {
-    for (NodeFacts& facts : shard.facts)
-      facts.server_now = kWallStart + std::chrono::duration_cast<std::chrono::microseconds>(
-                                          shard.next_tick - kStart);
-  }
-  /// The writer is started again, `lost` bytes short, and has written nothing yet.
-  void restart_writer(std::uint64_t lost = 0, bool clean = false) {
-    const Lsn end{writer().flushed_lsn->value - lost};
-    const WallTime now = shard.wall();
-    writer().session += 10;
-    writer().started = writer().backends_started = now;
-    writer().checkpoint = {end, end, clean ? now - seconds(2) : now + seconds(1)};
-    writer().insert_lsn = writer().flushed_lsn = Lsn{end.value + 120};
-    writer().snapshot = "1000:1000:";
-  }
-  std::string lineage(std::size_t node) const {
-    const auto& known = shard.view.nodes[node].lineage;
-    return known ? name_of(*known) : "none";
-  }
-  std::string note(std::size_t node) const { return shard.view.nodes[node].lineage_note; }
+  Lineages() { look(3); }
   const WalLosses& losses() const { return shard.view.wal_losses; }
-
-  ShardSpec spec = make_spec();
-  TestShard shard;
 };
 
 TEST_F(Lineages, are_assumed_of_what_is_seen_first_and_not_asked_of_the_writer) {
@@ -104,8 +62,10 @@ TEST_F(Lineages, that_are_not_the_writers_come_with_the_command_that_ends_it) {
   idle(2);
   EXPECT_EQ(note(kPhxA),
             "it had WAL beyond 0/30005DC, where the writer's WAL went on when it was last started: "
-            "run pg_rewind or rebuild it, then `rpoguard readmit 184/phx-a --reason TEXT`");
+            "save what only it has, rebuild it, then `rpoguard readmit 184/phx-a --reason TEXT`");
   EXPECT_EQ(shard.view.gate.detail, "phx-a is not counted: " + note(kPhxA));
+  EXPECT_FALSE(shard.view.nodes[kPhxA].lag_bytes_flush) << "of another history";
+  EXPECT_FALSE(shard.view.nodes[kPhxA].lag_bytes_replay) << "of another history";
   EXPECT_EQ(shard.view.nodes[kPhxA].note, "");
   EXPECT_EQ(note(kIadA), "");
 
@@ -129,7 +89,7 @@ TEST_F(Lineages, are_told_while_there_is_no_writer_of_whom_something_is_held_aga
   EXPECT_EQ(lineage(kPhxA), "diverged");
   EXPECT_NE(note(kPhxA).find("rpoguard readmit 184/phx-a"), std::string::npos);
   EXPECT_EQ(lineage(kIadA), "none");
-  EXPECT_EQ(readmit(shard.memory, spec, "phx-a", shard.now), "");
+  EXPECT_EQ(readmit(shard.memory, shard.spec, "phx-a", shard.now), "");
   shard.judge();
   EXPECT_EQ(lineage(kPhxA), "none") << "of a copy that counts, a writer has to say whose it is";
 }
@@ -166,13 +126,13 @@ TEST_F(Lineages, count_again_when_an_operator_says_so_and_only_by_what_is_seen_a
   restart_writer(1500);
   idle(2);
   ASSERT_EQ(lineage(kPhxA), "diverged");
-  EXPECT_EQ(readmit(shard.memory, spec, "phx-a", shard.now), "");
+  EXPECT_EQ(readmit(shard.memory, shard.spec, "phx-a", shard.now), "");
   shard.judge();
   EXPECT_EQ(lineage(kPhxA), "unknown") << "what it said before is void";
   EXPECT_FALSE(shard.view.nodes[kPhxA].recovery_point_flush);
   idle(2);
   EXPECT_EQ(lineage(kPhxA), "diverged") << "it still has what the writer has not";
-  EXPECT_EQ(readmit(shard.memory, spec, "phx-a", shard.now), "");
+  EXPECT_EQ(readmit(shard.memory, shard.spec, "phx-a", shard.now), "");
   shard.replicate(kPhxA);
   shard.replicate(kIadB);
   look(12);
@@ -181,13 +141,13 @@ TEST_F(Lineages, count_again_when_an_operator_says_so_and_only_by_what_is_seen_a
 }
 
 TEST_F(Lineages, are_readmitted_only_where_something_is_held_against_a_node) {
-  EXPECT_EQ(readmit(shard.memory, spec, "phx-a", shard.now),
+  EXPECT_EQ(readmit(shard.memory, shard.spec, "phx-a", shard.now),
             "nothing is held against phx-a: there is nothing to readmit");
-  EXPECT_EQ(readmit(shard.memory, spec, "nope", shard.now), "shard 184 has no node nope");
+  EXPECT_EQ(readmit(shard.memory, shard.spec, "nope", shard.now), "shard 184 has no node nope");
   ShardMemory fresh;  // rpoguard was started again, and has not evaluated yet
   fresh.durable.lineage.nodes["phx-a"] = {.state = Lineage::diverged, .why = "it was ahead"};
-  EXPECT_EQ(readmit(fresh, spec, "phx-a", shard.now), "");
-  EXPECT_EQ(fresh.durable.lineage.nodes.at("phx-a"), readmitted());
+  EXPECT_EQ(readmit(fresh, shard.spec, "phx-a", shard.now), "");
+  EXPECT_EQ(fresh.durable.lineage.nodes.at("phx-a"), at_first_sight());
 }
 
 // A clean stop ends in a checkpoint that the copies have, too.

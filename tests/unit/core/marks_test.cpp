@@ -1,54 +1,24 @@
 // Marks of the writer's runs: which doubts about a copy they answer, and which they do not.
 #include <gtest/gtest.h>
 
-#include "exporter/core/judge/lineage.hpp"
+#include "exporter/core/judge/run_mark.hpp"
 #include "exporter/core/model/limits.hpp"
 
-#include "tests/unit/core/shard_fixture.hpp"
+#include "tests/unit/core/lineage_fixture.hpp"
 
 namespace rpoguard::core {
 namespace {
 
 using namespace test;  // NOLINT(google-build-using-namespace): the fixture's words
 
-/// iad-a writes, the copies follow, one look a second. Nobody has marked the first run.
-class Marks : public ::testing::Test {
+/// Nobody has marked the first run.
+class Marks : public LineageTest {
  protected:
   Marks() {
-    for (NodeFacts& facts : shard.facts) facts.history.emplace();
+    for (NodeFacts& each : shard.facts) each.history.emplace();
     look(3);
   }
-  NodeFacts& writer() { return shard.facts[kIadA]; }
-  NodeFacts& copy() { return shard.facts[kPhxA]; }
-  /// Healthy looks under load, with the servers' clocks going on as ours.
-  void look(int ticks) {
-    for (int i = 0; i < ticks; ++i) {
-      set_clocks();
-      shard.run_healthy(1);
-    }
-  }
-  /// Looks in which nothing moves.
-  void idle(int ticks) {
-    for (int i = 0; i < ticks; ++i) {
-      set_clocks();
-      shard.run(1);
-    }
-  }
-  void set_clocks() {
-    for (NodeFacts& facts : shard.facts)
-      facts.server_now = kWallStart + std::chrono::duration_cast<std::chrono::microseconds>(
-                                          shard.next_tick - kStart);
-  }
-  /// The writer crashes and is started again, `lost` bytes short.
-  void restart_writer(std::uint64_t lost = 0) {
-    const Lsn end{writer().flushed_lsn->value - lost};
-    writer().session += 10;
-    writer().started = writer().backends_started = shard.wall();
-    writer().checkpoint = {end, end, shard.wall() + seconds(1)};
-    writer().insert_lsn = writer().flushed_lsn = Lsn{end.value + 120};
-    writer().snapshot = "1000:1000:";
-    writer().mark.reset();
-  }
+  NodeFacts& copy() { return facts(kPhxA); }
   /// As rpoguard does after the first look at a run: the writer shows it from the next look on.
   void mark_writer(Duration after = seconds(2)) {
     writer().mark =
@@ -69,10 +39,8 @@ class Marks : public ::testing::Test {
     look(1);
     shard.failures[kPhxA].reset();
   }
-  std::string lineage() const { return name_of(*shard.view.nodes[kPhxA].lineage); }
+  std::string lineage() const { return LineageTest::lineage(kPhxA); }
   std::string readmitted() const { return shard.view.nodes[kPhxA].readmitted; }
-
-  TestShard shard;
 };
 
 TEST_F(Marks, of_this_run_make_a_copy_count_that_nobody_saw) {

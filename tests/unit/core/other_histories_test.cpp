@@ -1,9 +1,9 @@
 // Copies of another history that look like the writer's own in every number they show.
 #include <gtest/gtest.h>
 
-#include "exporter/core/judge/lineage.hpp"
+#include "exporter/core/judge/other_wal.hpp"
 
-#include "tests/unit/core/shard_fixture.hpp"
+#include "tests/unit/core/lineage_fixture.hpp"
 
 namespace rpoguard::core {
 namespace {
@@ -12,52 +12,17 @@ using namespace test;  // NOLINT(google-build-using-namespace): the fixture's wo
 
 constexpr std::size_t kPhxB = 3;
 
-/// iad-a writes, iad-b, phx-a and phx-b follow, one look a second.
-class OtherHistories : public ::testing::Test {
+ShardSpec four_nodes() {
+  ShardSpec spec = make_spec();
+  spec.nodes.push_back(make_node("phx-b", "phx"));
+  return spec;
+}
+
+/// With one more copy, phx-b.
+class OtherHistories : public LineageTest {
  protected:
-  OtherHistories() { begin(four_nodes()); }
-  static ShardSpec four_nodes() {
-    ShardSpec spec = make_spec();
-    spec.nodes.push_back(make_node("phx-b", "phx"));
-    return spec;
-  }
-  void begin(const ShardSpec& spec) {
-    shard = TestShard(spec);
-    look(3);
-  }
-  NodeFacts& facts(std::size_t node) { return shard.facts[node]; }
-  NodeFacts& writer() { return shard.facts[shard.writer_node]; }
-  /// Healthy looks under load.
-  void look(int seconds_) {
-    for (int i = 0; i < seconds_; ++i) {
-      set_clocks();
-      shard.run_healthy(1);
-    }
-  }
-  /// One look a second in which nothing moves.
-  void idle(int seconds_) {
-    for (int i = 0; i < seconds_; ++i) {
-      set_clocks();
-      shard.run(1);
-    }
-  }
-  void set_clocks() {
-    for (NodeFacts& each : shard.facts) each.server_now = wall_at_next_look();
-  }
-  WallTime wall_at_next_look() const {
-    return kWallStart +
-           std::chrono::duration_cast<std::chrono::microseconds>(shard.next_tick - kStart);
-  }
+  OtherHistories() : LineageTest(four_nodes()) { look(3); }
   void place(std::size_t node, Lsn at) { facts(node).receive_lsn = facts(node).replay_lsn = at; }
-  /// A server is started after a crash, and its WAL goes on from there.
-  void start_at(std::size_t node, Lsn end) {
-    NodeFacts& started = facts(node);
-    started.session += 10;
-    started.started = started.backends_started = shard.wall();
-    started.checkpoint = {end, end, shard.wall() + seconds(1)};
-    started.insert_lsn = started.flushed_lsn = Lsn{end.value + 120};
-    started.snapshot = "1000:1000:";
-  }
   void cut_row(std::size_t of, std::size_t node) {
     std::erase_if(facts(of).replication, [&](const ReplicationRow& row) {
       return row.application_name == shard.spec.nodes[node].name;
@@ -68,16 +33,6 @@ class OtherHistories : public ::testing::Test {
     shard.pass(milliseconds(10));
     shard.probe_node(node);
   }
-  bool sound(std::size_t node) const {
-    const auto& known = shard.view.nodes[node].lineage;
-    return !known || is_sound(*known);
-  }
-  std::string lineage(std::size_t node) const {
-    const auto& known = shard.view.nodes[node].lineage;
-    return known ? name_of(*known) : "none";
-  }
-
-  TestShard shard;
 };
 
 // phx-b cascades from phx-a, which holds WAL that the writer has lost, and passes it on.
@@ -210,9 +165,7 @@ TEST_F(OtherHistories, of_a_copy_that_took_writes_itself_for_a_while) {
 
 // phx-b is another name of phx-a, and did not answer when phx-a was seen ahead.
 TEST_F(OtherHistories, of_a_server_are_those_of_all_its_names) {
-  ShardSpec spec = make_spec();
-  spec.nodes.push_back(make_node("phx-b", "phx"));
-  shard = TestShard(spec);
+  shard = TestShard(four_nodes());
   facts(kPhxB).started = facts(kPhxA).started;
   facts(kPhxB).backends_started = facts(kPhxA).backends_started;
   cut_row(kIadA, kPhxB);

@@ -55,9 +55,11 @@ TEST(Remarks, on_what_the_writer_lost_are_made_for_an_hour) {
   };
   ShardView view = quiet_view();
   lose(view, 3min);
-  EXPECT_EQ(lines(remarks_of(view, kNow)),
-            Lines{"bad Writer iad-a: has lost WAL 3.0 min ago: it had flushed its WAL up to 0/500, "
-                  "and goes on from 0/300"});
+  EXPECT_EQ(
+      lines(remarks_of(view, kNow)),
+      Lines{"bad Writer iad-a: has lost WAL 3.0 min ago: it had flushed its WAL up to 0/500, "
+            "and goes on from 0/300; a copy that has diverged may be the last to have what is "
+            "lost"});
   lose(view, 1h);
   EXPECT_EQ(lines(remarks_of(view, kNow)), Lines{});
 }

@@ -104,5 +104,32 @@ TEST(AnotherHistory, is_another_stamp_of_the_same_number) {
   });
 }
 
+TEST(AnotherTimeline, is_said_of_a_stamp_that_was_made_before_the_promotion_or_elsewhere) {
+  const auto said = [](NodeFacts facts, std::optional<Timeline> stamped) {
+    facts.stamped->timeline = stamped;
+    return another_timeline(facts);
+  };
+  EXPECT_EQ(said(on_timeline(2), Timeline{2}), "");
+  EXPECT_EQ(said(on_timeline(2), std::nullopt), "");
+  EXPECT_EQ(said(on_timeline(3), Timeline{1}),
+            "which was stamped on timeline 1; now it is on timeline 3: it was promoted since");
+  EXPECT_EQ(said(on_timeline(1), Timeline{7}),
+            "which was stamped on timeline 7; it is on timeline 1: another server was stamped");
+  NodeFacts none = on_timeline(2);
+  none.stamped.reset();
+  EXPECT_EQ(another_timeline(none), "");
+}
+
+TEST(ComesAfter, is_true_of_a_later_timeline_on_the_same_wal_as_far_as_it_tells) {
+  using Steps = std::vector<TimelineStep>;
+  EXPECT_TRUE(comes_after(on_timeline(2), Timeline{1}));
+  EXPECT_FALSE(comes_after(on_timeline(1), Timeline{1}));
+  EXPECT_FALSE(comes_after(on_timeline(1), Timeline{2}));
+  const Steps steps{{Timeline{1}, Lsn{0x10}}, {Timeline{3}, Lsn{0x20}}};
+  EXPECT_TRUE(comes_after(on_timeline(4, steps), Timeline{3}));
+  EXPECT_TRUE(comes_after(on_timeline(4, steps), Timeline{1}));
+  EXPECT_FALSE(comes_after(on_timeline(4, steps), Timeline{2}));
+}
+
 }  // namespace
 }  // namespace rpoguard::core

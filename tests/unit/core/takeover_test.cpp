@@ -187,6 +187,47 @@ TEST(LatePromotion, does_not_make_the_stamp_its_own_that_it_had_in_recovery) {
   EXPECT_EQ(shard.state(kIadB), "writer") << shard.view.gate.detail;
 }
 
+/// rpoguard sees neither iad-a nor iad-b. iad-a is stamped once more, and its row is replicated;
+/// then somebody promotes iad-b and stamps nothing.
+TestShard promoted_with_an_unseen_stamp() {
+  TestShard shard;
+  for (NodeFacts& facts : shard.facts) facts.stamped->timeline = Timeline{1};
+  shard.run_healthy(5);
+  shard.failures[kIadA] = shard.failures[kIadB] = ProbeFailure::timeout;
+  shard.run(8);
+  shard.facts[kIadB].stamped = make_stamp(2, "iad");
+  shard.facts[kIadB].stamped->timeline = Timeline{1};
+  shard.promote(kIadB, 2);
+  shard.failures[kIadB].reset();
+  return shard;
+}
+
+TEST(LatePromotion, with_a_stamp_that_nobody_saw_confirms_nobody) {
+  for (const bool remembers : {true, false}) {
+    TestShard shard = promoted_with_an_unseen_stamp();
+    if (!remembers) {
+      shard.restart();
+      shard.memory.durable = {};
+    }
+    shard.run(8);
+    EXPECT_FALSE(shard.open());
+    EXPECT_EQ(shard.state(kIadB), "unconfirmed") << remembers;
+    EXPECT_NE(shard.view.gate.detail.find("stamped on timeline 1; now it is on timeline 2"),
+              std::string::npos)
+        << shard.view.gate.detail;
+    // It was writing all the while.
+    TestShard seen = shard;
+    seen.failures[kIadA].reset();
+    seen.facts[kIadA].stamped->epoch = Epoch{2};
+    seen.run(2);
+    EXPECT_EQ(seen.reason(), "split_brain");
+    shard.facts[kIadB].stamped = make_stamp(3, "iad");
+    shard.facts[kIadB].stamped->timeline = Timeline{2};
+    shard.run(2);
+    EXPECT_EQ(shard.state(kIadB), "writer") << shard.view.gate.detail;
+  }
+}
+
 // phx-a is stamped for on iad-a, before it is promoted: iad-a holds that stamp, too.
 TEST(LatePromotion, of_a_node_that_was_stamped_for_beforehand_confirms_nobody) {
   TestShard shard;

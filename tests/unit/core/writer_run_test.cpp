@@ -9,31 +9,61 @@ namespace {
 
 using namespace test;  // NOLINT(google-build-using-namespace): the fixture's words
 
-// Its second name was asked later, and has shown more.
-TEST(RunMemories, do_not_go_back_by_an_older_look_under_another_name) {
+/// A run that was last seen at 0/64, not confirmed since.
+class UnconfirmedRuns : public ::testing::Test {
+ protected:
+  UnconfirmedRuns() {
+    run.system_identifier = 77;
+    run.timeline = Timeline{1};
+    run.started = run.backends_started = kWallStart;
+    memory.flushed = memory.inserted = Lsn{100};
+    memory.session = 1;
+    memory.answered = kStart;
+  }
+  /// A look, asked so many seconds later and answered within one.
+  Reading seen(int after, std::optional<Lsn> inserted, std::optional<Lsn> flushed) const {
+    NodeFacts facts = make_writer_facts(1);
+    facts.started = facts.backends_started = kWallStart;
+    facts.insert_lsn = inserted;
+    facts.flushed_lsn = flushed;
+    Reading reading;
+    reading.last_success =
+        NodeObservation{kStart + seconds(after), kStart + seconds(after + 1), facts};
+    reading.answered = true;
+    return reading;
+  }
+  void watch(const Readings& readings) {
+    memory = watch_unconfirmed(std::move(memory), run, readings);
+  }
+
   WriterRun run;
-  run.system_identifier = 77;
-  run.timeline = Timeline{1};
-  run.started = run.backends_started = kWallStart;
   RunMemory memory;
-  memory.flushed = memory.inserted = Lsn{100};
-  memory.session = 1;
-  memory.answered = kStart;
-  NodeFacts facts = make_writer_facts(1, Lsn{200});
-  facts.started = facts.backends_started = kWallStart;
-  Reading later;
-  later.last_success = NodeObservation{kStart + seconds(2), kStart + seconds(3), facts};
-  later.answered = true;
-  facts.insert_lsn = facts.flushed_lsn = Lsn{150};
-  Reading older;
-  older.last_success = NodeObservation{kStart + seconds(2), kStart + seconds(3), facts};
-  older.answered = true;
-  watch_unconfirmed(memory, run, {later, older});
+};
+
+// Its second name was asked later, and has shown more.
+TEST_F(UnconfirmedRuns, do_not_go_back_by_an_older_look_under_another_name) {
+  const Reading later = seen(2, Lsn{200}, Lsn{200});
+  const Reading older = seen(2, Lsn{150}, Lsn{150});
+  watch({later, older});
   EXPECT_EQ(memory.inserted, Lsn{200});
   EXPECT_EQ(memory.fell_to, RunMemory{}.fell_to) << "nothing says that it went back";
-  older.last_success->asked = kStart + seconds(3);
-  watch_unconfirmed(memory, run, {older});
+  watch({seen(3, Lsn{150}, Lsn{150})});
   EXPECT_EQ(memory.fell_to, Lsn{150}) << "asked after that";
+}
+
+TEST_F(UnconfirmedRuns, do_not_go_back_by_a_position_that_is_not_told) {
+  watch({seen(1, std::nullopt, Lsn{120})});
+  watch({seen(2, Lsn{200}, std::nullopt)});
+  EXPECT_EQ(memory.fell_to, RunMemory{}.fell_to);
+  EXPECT_EQ(memory.inserted, Lsn{200});
+  EXPECT_EQ(memory.flushed, Lsn{120});
+}
+
+// It has written much since, and flushed little of it.
+TEST_F(UnconfirmedRuns, go_back_where_only_the_flush_position_does) {
+  watch({seen(1, Lsn{300}, Lsn{90})});
+  EXPECT_EQ(memory.fell_to, Lsn{90});
+  EXPECT_EQ(memory.inserted, Lsn{300});
 }
 
 }  // namespace

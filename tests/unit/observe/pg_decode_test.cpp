@@ -41,6 +41,7 @@ const Named kWriter{
     {"writer_region", "iad"},
     {"promoted_by", "ann"},
     {"promoted_at_us", "1795222992000000"},
+    {"promoted_timeline", "9"},
     {"sender_pid", "7085"},
     {"sender_name", "phx-a"},
     {"sender_state", "streaming"},
@@ -129,6 +130,7 @@ TEST(light_decoder, reads_every_fact_of_a_writer) {
   EXPECT_EQ(facts.stamped->epoch, core::Epoch{7});
   EXPECT_EQ(facts.stamped->writer_region, "iad");
   EXPECT_EQ(facts.stamped->promoted_by, "ann");
+  EXPECT_EQ(facts.stamped->timeline, core::Timeline{9});
   ASSERT_EQ(facts.replication.size(), 1U);
   EXPECT_EQ(facts.replication[0].application_name, "phx-a");
   EXPECT_EQ(facts.replication[0].flush_lsn, core::Lsn{0x1040A9A00});
@@ -217,6 +219,8 @@ TEST(light_decoder, a_value_that_does_not_parse_is_a_bad_answer) {
       {"writer_epoch", "7 "},
       {"writer_epoch", "9223372036854775808"},
       {"promoted_at_us", "yesterday"},
+      {"promoted_timeline", "0"},
+      {"promoted_timeline", "4294967296"},
       {"sender_flush_lsn", "0/123456789"},
   };
   for (const auto& c : cases) {
