@@ -38,7 +38,8 @@ constexpr const char* kOwnTransaction =
 constexpr const char* kBackend = "select pg_catalog.pg_backend_pid() as backend_pid";
 
 // Privilege: none. Cost: once per session. A message of its own: a SET in one message with a
-// query that fails would be rolled back with it. set_config() reaches all in one round trip.
+// query that fails would be rolled back with it. set_config() reaches all in one round trip. What
+// it calls itself has its schema: the search_path is not ours before.
 // The tcp_* settings let the server notice that rpoguard's machine is gone. A statement that is
 // ended by idle_session_timeout or transaction_timeout would cost a login each. A database without
 // an encoding holds any bytes: sent as UTF-8, those that are none would fail the statement.
@@ -48,8 +49,9 @@ constexpr const char* kSession = R"(select pg_catalog.set_config('search_path', 
 , pg_catalog.set_config('statement_timeout', '@timeout_ms@', false)
 , pg_catalog.set_config('lock_timeout', '@lock_ms@', false)
 , pg_catalog.set_config('idle_in_transaction_session_timeout', '5000', false)
-, pg_catalog.set_config('client_encoding', case pg_catalog.current_setting('server_encoding')
-    when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end, false)
+, pg_catalog.set_config('client_encoding', case
+    when pg_catalog.current_setting('server_encoding') operator(pg_catalog.=) 'SQL_ASCII'
+    then 'SQL_ASCII' else 'UTF8' end, false)
 , pg_catalog.set_config('default_transaction_read_only', 'on', false)
 , pg_catalog.set_config('jit', 'off', false)
 , pg_catalog.set_config('tcp_keepalives_idle', '10', false)
@@ -333,25 +335,30 @@ from (
         'pg_control_system', 'pg_control_checkpoint', 'pg_control_recovery'))
     and not pg_catalog.has_function_privilege(p.oid, 'EXECUTE')) g)";
 
-// Privilege: none. Cost: once per endpoint interval. Every name with its schema, as nothing was
-// set.
+// Privilege: none. Cost: once per endpoint interval. A pooler may stand in between, whose sessions
+// are not ours to set up: so every name and every operator has its schema. One that somebody has
+// made for the very types at hand, in any schema of the search_path, would else be called with our
+// rights.
 constexpr const char* kEndpoint = R"(select (pg_catalog.pg_control_system()).system_identifier
 , f.in_recovery
 , case when f.in_recovery
     then greatest((pg_catalog.pg_control_recovery()).min_recovery_end_timeline
                 , (pg_catalog.pg_control_checkpoint()).timeline_id)::bigint
-    else ('x' || pg_catalog.left(pg_catalog.pg_walfile_name(
+    else ('x' operator(pg_catalog.||) pg_catalog.left(pg_catalog.pg_walfile_name(
       pg_catalog.pg_current_wal_insert_lsn()), 8))::bit(32)::bigint end as timeline
-, (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint as started_us
+, (extract(epoch from pg_catalog.pg_postmaster_start_time())
+    operator(pg_catalog.*) 1000000)::bigint as started_us
 from (select pg_catalog.pg_is_in_recovery() as in_recovery offset 0) f)";
 
 // Privilege: what `rpoguard sql --with-canary` grants. Cost: one row, one commit. One message, so
-// that nothing is left open when rpoguard goes away in between.
+// that nothing is left open when rpoguard goes away in between, and no setting stays with a pooler.
 constexpr const char* kCanary = R"(begin isolation level read committed, read write, not deferrable;
+set local search_path = pg_catalog, pg_temp;
 set local lock_timeout = @timeout_ms@;
 insert into rpoguard.canary as c (name, written_at, counter)
 values (@name@, pg_catalog.clock_timestamp(), 1)
-on conflict (name) do update set written_at = excluded.written_at, counter = c.counter + 1;
+on conflict (name) do update set written_at = excluded.written_at
+, counter = c.counter operator(pg_catalog.+) 1;
 commit)";
 
 constexpr std::array kSafeWalSize{
