@@ -323,9 +323,11 @@ std::string Judge::doubt_about(std::size_t node) const {
   if (!epoch(node)) {
     const auto& lock = current[node]->epoch_lock;
     if (lock) return "it accepts writes, but " + render_lock(*lock);
-    if (source == EpochSource::table)
-      return "it accepts writes, but has no row in rpoguard.cluster_state (apply `rpoguard sql`)";
     const std::string& problem = current[node]->epoch_problem;
+    if (source == EpochSource::table)
+      return "it accepts writes, but " +
+             (problem.empty() ? "has no row in rpoguard.cluster_state (apply `rpoguard sql`)"
+                              : problem);
     return "it accepts writes, but epoch.query gives no row there" +
            (problem.empty() ? "" : ": " + problem);
   }

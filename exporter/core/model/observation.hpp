@@ -147,7 +147,7 @@ struct NodeFacts {
 
   std::optional<StampedEpoch> stamped;    ///< cluster_state, if the table exists and has its row
   std::optional<EpochLock> epoch_lock{};  ///< why `stamped` was not read; it may come from before
-  std::string epoch_problem;  ///< why the operator's epoch query gave nothing; empty otherwise
+  std::string epoch_problem;  ///< why the table's row or the epoch query gives none; may be empty
   std::optional<ArchiverFacts> archiver;  ///< absent when archive_mode is off
   std::uint64_t wal_segment_bytes = 0;
   std::string synchronous_standby_names;

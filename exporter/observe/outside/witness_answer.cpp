@@ -1,9 +1,10 @@
 #include "exporter/observe/outside/witness_answer.hpp"
 
 #include <cstdint>
-#include <limits>
 
 #include <nlohmann/json.hpp>
+
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::observe {
 namespace {
@@ -43,8 +44,9 @@ std::variant<core::WitnessFacts, core::ProbeError> decode_witness(const core::Wi
   const json* const number = find(document, spec.pointer);
   // Unsigned is what the parser makes of every whole number without a sign.
   if (number == nullptr || !number->is_number_unsigned() ||
-      number->get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max())
-    return bad("its answer has no whole number from 0 at " + spec.pointer);
+      number->get<std::uint64_t>() > std::uint64_t{core::limits::kEpochMax})
+    return bad("its answer has no whole number from 0 to " +
+               std::to_string(core::limits::kEpochMax) + " at " + spec.pointer);
   core::WitnessFacts facts;
   facts.number = number->get<std::int64_t>();
   if (spec.writer_pointer.empty()) return facts;

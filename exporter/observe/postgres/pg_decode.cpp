@@ -1,4 +1,5 @@
 #include <limits>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -124,14 +125,19 @@ void read_standby(LightReader& row, core::NodeFacts& facts) {
 }
 
 // An absent row of the table is all NULL; a row without region or with a negative epoch is not one.
-std::optional<core::StampedEpoch> read_stamp(LightReader& row) {
+std::optional<core::StampedEpoch> read_stamp(LightReader& row, std::string& problem) {
   if (row.is_null(writer_epoch)) return std::nullopt;
+  const std::int64_t epoch = row.count(writer_epoch);
+  if (epoch > core::limits::kEpochMax) {
+    problem = "rpoguard.cluster_state has epoch " + std::to_string(epoch) + kBeyondEpochs;
+    return std::nullopt;
+  }
   const auto timeline = row.optional(promoted_timeline, [](std::string_view t) {
     const auto parsed = parse_number<std::uint32_t>(t);
     return parsed && *parsed > 0 ? std::optional(core::Timeline{*parsed}) : std::nullopt;
   });
   return core::StampedEpoch{
-      .epoch = {row.count(writer_epoch)},
+      .epoch = {epoch},
       .writer_region = row.text(writer_region),
       .promoted_by = row.text_or_empty(promoted_by),
       .promoted_at = row.optional_time(promoted_at_us),
@@ -163,7 +169,7 @@ void read_node(LightReader& row, LightAnswer& answer) {
   } else {
     read_writer(row, facts);
   }
-  facts.stamped = read_stamp(row);
+  facts.stamped = read_stamp(row, facts.epoch_problem);
   facts.archiver = read_archiver(row);
   facts.wal_segment_bytes =
       static_cast<std::uint64_t>(row.number(wal_segment_bytes, 1, kSegmentBytesMax));

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <utility>
 
+#include "exporter/core/model/limits.hpp"
 #include "exporter/observe/postgres/pg_cells.hpp"
 #include "exporter/observe/postgres/pg_failure.hpp"
 #include "exporter/observe/postgres/pg_queries.hpp"
@@ -127,6 +129,8 @@ std::variant<std::optional<core::StampedEpoch>, ProbeError> decode_epoch_query(
   if (!row[0]) return std::optional<core::StampedEpoch>();
   const auto epoch = parse_number<std::int64_t>(*row[0]);
   if (!epoch || *epoch < 0) return bad_answer("the epoch query gave no number").error;
+  if (*epoch > core::limits::kEpochMax)
+    return bad_answer("the epoch query gave " + std::to_string(*epoch) + kBeyondEpochs).error;
   core::StampedEpoch stamped;
   stamped.epoch.value = *epoch;
   if (row.size() == 2)

@@ -83,13 +83,19 @@ constexpr std::array kSnapshot{
     Versioned{kServerVersionMin, "pg_catalog.txid_current_snapshot()"},
 };
 
+// Whoever may change the row may write anything into it. A moment that no clock shows, such as
+// infinity, is the nearest one of 1970 to 2200: none of it may fail the look.
+//
 // The timeline as a member of the whole row: a table of an earlier script has no such column. It is
 // of promoted_epoch, and that may be an earlier one (observe/postgres/migration.cpp).
 constexpr const char* kEpochColumns = R"(e.writer_epoch as writer_epoch
   , pg_catalog.left(e.writer_region, 200) as writer_region
   , pg_catalog.left(e.promoted_by, 200) as promoted_by
-  , (extract(epoch from e.promoted_at) * 1000000)::bigint as promoted_at_us
+  , case when e.promoted_at is not null then (extract(epoch from greatest(
+      '1970-01-01 00:00:00+00', least('2200-01-01 00:00:00+00', e.promoted_at)))
+      * 1000000)::bigint end as promoted_at_us
   , case when (pg_catalog.to_jsonb(e) ->> 'promoted_epoch')::bigint = e.writer_epoch
+        and (pg_catalog.to_jsonb(e) ->> 'promoted_timeline')::bigint between 1 and 4294967295
       then (pg_catalog.to_jsonb(e) ->> 'promoted_timeline')::bigint end as promoted_timeline)";
 constexpr const char* kNoEpochColumns = R"(null::bigint as writer_epoch
   , null::text as writer_region

@@ -12,6 +12,10 @@
 
 namespace rpoguard::observe {
 
+/// Behind a number that is above core::limits::kEpochMax.
+inline constexpr const char* kBeyondEpochs =
+    ", which is above all that a promotion can reach: correct it";
+
 /// The oldest server whose answers are understood (server_version_num).
 inline constexpr int kServerVersionMin = 120000;
 

@@ -129,8 +129,9 @@ TEST(epoch_query_decoder, takes_a_number_and_perhaps_a_region) {
   EXPECT_FALSE(std::get<Stamp>(decode_epoch_query(one_row({std::nullopt, "iad"}))).has_value());
   RowSet two = one_row({"7"});
   two.rows.push_back({"8"});
-  for (const RowSet& bad : {two, one_row({}), one_row({"1", "iad", "x"}), one_row({"-1"}),
-                            one_row({"1.5"}), one_row({"seven"})})
+  for (const RowSet& bad :
+       {two, one_row({}), one_row({"1", "iad", "x"}), one_row({"-1"}), one_row({"1.5"}),
+        one_row({"seven"}), one_row({"2000000000000000001"}), one_row({"9223372036854775807"})})
     EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_epoch_query(bad)));
 }
 

@@ -245,6 +245,23 @@ TEST(light_decoder, a_role_without_pg_monitor_is_told_so) {
   EXPECT_EQ(error->message, "the role lacks pg_monitor");
 }
 
+// One that is remembered for ever, and leaves no number for the next promotion.
+TEST(light_decoder, an_epoch_beyond_all_promotions_is_no_stamp_and_says_so) {
+  Named cells = kWriter;
+  cells["writer_epoch"] = "2000000000000000000";
+  EXPECT_TRUE(std::get<LightAnswer>(decode({cells})).facts.stamped);
+  for (const char* epoch : {"2000000000000000001", "9223372036854775807"}) {
+    cells["writer_epoch"] = epoch;
+    const auto decoded = decode({cells});
+    ASSERT_TRUE(std::holds_alternative<LightAnswer>(decoded)) << problem_of(decoded);
+    const core::NodeFacts& facts = std::get<LightAnswer>(decoded).facts;
+    EXPECT_FALSE(facts.stamped.has_value());
+    EXPECT_EQ(facts.epoch_problem,
+              std::string("rpoguard.cluster_state has epoch ") + epoch +
+                  ", which is above all that a promotion can reach: correct it");
+  }
+}
+
 TEST(light_decoder, no_row_in_the_epoch_table_is_no_stamp) {
   Named cells = kWriter;
   for (const char* column : {"writer_epoch", "writer_region", "promoted_by", "promoted_at_us"})
