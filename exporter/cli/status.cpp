@@ -29,12 +29,17 @@ base::Result<net::HttpAnswer> ask(const StatusOptions& options, const Target& ta
   return net::http_get(get);
 }
 
+const char* hint_on(int status) {
+  if (status == 401) return "give --user-file";
+  return status == 421 ? "put this name into its listen.ops_hosts" : "is it rpoguard?";
+}
+
 Result<std::string> fetch_view(const StatusOptions& options, const Target& target) {
   const auto answer = ask(options, target, kViewPath);
   if (!answer) return Error{answer.error().message, "is `rpoguard serve` running?"};
   if (answer.value().status != 200)
     return Error{address_of(target) + " answers " + std::to_string(answer.value().status),
-                 answer.value().status == 401 ? "give --user-file" : "is it rpoguard?"};
+                 hint_on(answer.value().status)};
   return answer.value().body;
 }
 

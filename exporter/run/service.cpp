@@ -9,6 +9,7 @@
 
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
+#include <sys/utsname.h>
 
 #include "exporter/config/load.hpp"
 #include "exporter/config/secret.hpp"
@@ -23,6 +24,7 @@
 #include "exporter/serve/gate/agent_check.hpp"
 #include "exporter/serve/gate/gate_handler.hpp"
 #include "exporter/serve/gate/gate_http.hpp"
+#include "exporter/serve/http/host_guard.hpp"
 #include "exporter/serve/http/http_server.hpp"
 #include "exporter/serve/ops/ops_handler.hpp"
 
@@ -35,6 +37,14 @@ constexpr std::size_t kOpsThreads = 8;
 constexpr std::size_t kHealthThreads = 2;
 constexpr std::chrono::milliseconds kLoopWait{5000};
 constexpr std::chrono::milliseconds kLoopPoll{50};
+
+std::vector<std::string> own_names(const core::Spec& spec) {
+  std::vector<std::string> names = spec.ops_hosts;
+  names.push_back(spec.ops.host);
+  utsname machine{};
+  if (::uname(&machine) == 0) names.emplace_back(&machine.nodename[0]);
+  return names;
+}
 
 std::string join(const std::vector<config::Diagnostic>& diagnostics) {
   std::string text;
@@ -200,6 +210,9 @@ base::Result<std::unique_ptr<serve::HttpServer>> Service::listen_ops(
     const core::Spec& spec, const serve::OpsContext& context) {
   serve::HttpHandler handler = serve::make_ops_handler(context);
   serve::WebGuard* guard = web_.guard(config::WebListener::ops);
+  // With TLS, the certificate has the name.
+  if (guard == nullptr || !guard->new_session())
+    handler = serve::with_own_host(std::move(handler), own_names(spec));
   // The token stands where the password would; the handler checks it.
   if (guard != nullptr) {
     const bool has_token = !spec.control_token_file.empty();
@@ -301,9 +314,9 @@ base::Result<void> Service::reload_on_loop() {
   const config::Loaded loaded = load();
   if (!loaded.spec) return refuse({join(loaded.diagnostics), ""});
   const core::Spec& before = monitor_.spec();
-  if (loaded.spec->ops != before.ops || loaded.spec->gate != before.gate ||
-      loaded.spec->agent != before.agent || loaded.spec->health != before.health ||
-      loaded.spec->state_dir != before.state_dir ||
+  if (loaded.spec->ops != before.ops || loaded.spec->ops_hosts != before.ops_hosts ||
+      loaded.spec->gate != before.gate || loaded.spec->agent != before.agent ||
+      loaded.spec->health != before.health || loaded.spec->state_dir != before.state_dir ||
       loaded.spec->control_token_file != before.control_token_file) {
     return refuse({"listen, state_dir and control cannot change while running",
                    "restart rpoguard to change them"});

@@ -30,6 +30,15 @@ HttpResponse unauthorized() {
   return response;
 }
 
+// Only one that says so can be told from a caller on this machine.
+bool came_through_proxy(const HttpRequest& request) {
+  constexpr std::array<const char*, 7> kSigns{
+      "forwarded",          "via",      "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto",
+      "x-forwarded-server", "x-real-ip"};
+  return std::ranges::any_of(kSigns,
+                             [&](const char* name) { return request.headers.contains(name); });
+}
+
 // Reads the parameters of an order, and remembers the first thing that is wrong with them.
 class QueryReader {
  public:
@@ -170,6 +179,11 @@ std::optional<HttpResponse> refuse_stranger(const Control& control, const HttpRe
     const bool here = control.loopback && is_loopback(request.remote_address);
     if (!here && !request.authenticated)
       return text_response(403, std::string("no token is configured: ") + kHowToConfigure + "\n");
+    // Behind a proxy on this machine, everybody would be on this machine.
+    if (!request.authenticated && came_through_proxy(request))
+      return text_response(403, std::string("it came through a proxy, and without a token nobody "
+                                            "can tell from whom: ") +
+                                    kHowToConfigure + "\n");
     // A browser on this machine says so.
     if (request.headers.contains("origin"))
       return text_response(403, "not for web pages without a token\n");

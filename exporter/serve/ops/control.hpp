@@ -41,7 +41,9 @@ struct Control {
 
 /// Whether the caller may change something; an answer if not. With a token only who presents it as
 /// a bearer token may. Without one, whoever the listener has authenticated, and callers on this
-/// machine while the listener cannot be reached from elsewhere; no web page may in their name.
+/// machine while the listener cannot be reached from elsewhere; no web page may in their name, and
+/// no proxy that says it is one. A proxy on this machine that does not say so cannot be told from a
+/// caller on it.
 std::optional<HttpResponse> refuse_stranger(const Control& control, const HttpRequest& request);
 
 /// POST /-/freeze?shard=ID|all=true&by=WHO&reason=WHY[&for=DURATION|&until=TIME] and

@@ -129,6 +129,21 @@ TEST_F(ControlTest, without_a_token_only_this_machine_on_a_loopback_listener_may
   EXPECT_TRUE(orders.empty());
 }
 
+TEST_F(ControlTest, without_a_token_nobody_may_through_a_proxy_that_says_it_is_one) {
+  for (const char* sign : {"forwarded", "via", "x-forwarded-for", "x-real-ip"}) {
+    HttpRequest asked = freeze_184();
+    asked.headers[sign] = "127.0.0.1";
+    EXPECT_EQ(ask(asked).status, 403) << sign;
+    asked.authenticated = true;
+    EXPECT_EQ(ask(asked).status, 200) << sign << ", with a password";
+    use_token("sesame");
+    asked.headers["authorization"] = "Bearer sesame";
+    EXPECT_EQ(ask(asked).status, 200) << sign << ", with the token";
+    world.control.token = nullptr;
+  }
+  EXPECT_EQ(orders.size(), 8U);
+}
+
 TEST_F(ControlTest, without_a_token_whom_the_listener_has_authenticated_may_but_no_web_page) {
   world.control.loopback = false;
   HttpRequest asked = freeze_184();
