@@ -35,6 +35,8 @@ struct Options {
   std::string color = "auto";
   FreezeOptions freeze;
   bool all = false;
+  WaiverOptions waiver;
+  LowerOptions lowered;
   NodeOptions rival;
   NodeOptions readmitted;
 };
@@ -209,6 +211,62 @@ void add_unfreeze(CLI::App& app, Options& options, int& exit_code) {
   command->callback([&] { run_freezing_command(options, false, exit_code); });
 }
 
+void add_shard_option(CLI::App& command, std::string& shard) {
+  command.add_option("SHARD,--shard", shard, "The shard")->required()->type_name("ID");
+}
+
+void add_waive(CLI::App& app, Options& options, int& exit_code) {
+  WaiverOptions& waiver = options.waiver;
+  auto* command = add_order_command(
+      app, waiver.order, "waive",
+      "Open the gate of a shard without proof of a copy, for a while: your word that writes are "
+      "worth their loss. It ends with the first proof, and survives a restart of rpoguard");
+  add_shard_option(*command, waiver.shard);
+  command->add_option("--reason", waiver.order.reason, "Why")->required()->type_name("TEXT");
+  auto* length = command->add_option("--for", waiver.length, "How long at most: 30m, 2h, 30d")
+                     ->type_name("DURATION");
+  command->add_option("--until", waiver.until, "When it ends, in UTC: 2030-01-31T18:00Z")
+      ->type_name("TIME")
+      ->excludes(length);
+  command->callback([&waiver, &exit_code] {
+    if (waiver.length.empty() && waiver.until.empty()) throw CLI::RequiredError("--for or --until");
+    exit_code = waive(waiver);
+  });
+}
+
+void add_unwaive(CLI::App& app, Options& options, int& exit_code) {
+  WaiverOptions& waiver = options.waiver;
+  auto* command = add_order_command(app, waiver.order, "unwaive", "End a waiver");
+  add_shard_option(*command, waiver.shard);
+  command->add_option("--reason", waiver.order.reason, "Why")->type_name("TEXT");
+  command->callback([&waiver, &exit_code] {
+    waiver.waive = false;
+    exit_code = waive(waiver);
+  });
+}
+
+void add_lower(CLI::App& app, Options& options, int& exit_code) {
+  LowerOptions& lowered = options.lowered;
+  auto* command = add_order_command(
+      app, lowered.order, "lower",
+      "Lower a number that rpoguard remembers for ever, and that was raised by mistake. Correct "
+      "what raised it first");
+  add_shard_option(*command, lowered.shard);
+  command->add_option("--reason", lowered.order.reason, "Why")->required()->type_name("TEXT");
+  auto* epoch = command->add_option("--epoch", lowered.epoch, "The highest epoch from now on")
+                    ->type_name("NUMBER");
+  command
+      ->add_option("--generation", lowered.generation,
+                   "The highest generation of the shard map from now on")
+      ->type_name("NUMBER")
+      ->excludes(epoch);
+  command->callback([&lowered, &exit_code] {
+    if (lowered.epoch.empty() && lowered.generation.empty())
+      throw CLI::RequiredError("--epoch or --generation");
+    exit_code = lower(lowered);
+  });
+}
+
 void add_node_command(CLI::App& app, NodeOptions& options, const char* verb, const char* about,
                       int& exit_code) {
   auto* command = add_order_command(app, options.order, verb, about);
@@ -278,7 +336,10 @@ int run(int argc, char** argv) {
   add_status(app, options, exit_code);
   add_freeze(app, options, exit_code);
   add_unfreeze(app, options, exit_code);
+  add_waive(app, options, exit_code);
+  add_unwaive(app, options, exit_code);
   add_node_commands(app, options, exit_code);
+  add_lower(app, options, exit_code);
   add_sql(app, options, exit_code);
   try {
     app.parse(argc, argv);

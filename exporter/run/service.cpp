@@ -278,6 +278,12 @@ serve::Control Service::control(const core::Spec& spec) {
   control.freeze = [this](const serve::FreezeOrder& order) {
     return on_loop<std::string>([this, order] { return freeze_on_loop(order); });
   };
+  control.waive = [this](const serve::WaiverOrder& order) {
+    return on_loop<serve::Reply>([this, order] { return monitor_.waive(order); });
+  };
+  control.lower = [this](const serve::LowerOrder& order) {
+    return on_loop<serve::Reply>([this, order] { return monitor_.lower(order); });
+  };
   control.forget_rival = [this](const serve::NodeOrder& order) {
     return on_loop<std::string>([this, order] { return monitor_.forget_rival(order); });
   };

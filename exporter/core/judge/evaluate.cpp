@@ -86,6 +86,7 @@ ShardView view_of(std::shared_ptr<const ShardSpec> spec, const Findings& found,
           .waiver = found.waiver,
           .freeze = found.freeze,
           .freeze_ended = memory.freeze_ended,
+          .waiver_ended = memory.waiver_ended,
           .slo = memory.slo.account,
           .write_outage_since = memory.outage.since,
           .last_write_outage = memory.outage.last};
@@ -130,6 +131,20 @@ ArchiveProof look_into_archive(ShardMemory& memory, const ShardMemory& next, con
   ArchiveMemory archive =
       meet_run(std::move(memory.archive), next.lineage.run, next.durable.lineage.run);
   return prove_archive(std::move(archive), spec, latest, writer, next.source, probe, now);
+}
+
+// What opens and closes the gate whatever is proven, and how it ends by itself. `memory`: as the
+// last evaluation left it.
+void follow_orders(ShardMemory& memory, ShardMemory& next, const ShardSpec& spec,
+                   const std::optional<ConfirmedWriter>& writer, bool proven, WallTime wall) {
+  DurableMemory& durable = memory.durable;
+  next.durable.waiver = follow_waiver(durable.waiver, spec, writer, proven, wall);
+  next.waiver_ended = how_waiver_ended(durable.waiver, next.durable.waiver, wall);
+  if (next.waiver_ended.empty()) next.waiver_ended = std::move(memory.waiver_ended);
+  FreezeState freeze = expire_freeze(
+      {.freeze = std::move(durable.freeze), .ended = std::move(memory.freeze_ended)}, wall);
+  next.durable.freeze = std::move(freeze.freeze);
+  next.freeze_ended = std::move(freeze.ended);
 }
 
 bool is_open(const GateView& gate, Instant now) {
@@ -184,12 +199,8 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
 
   // May writes go in?
   const bool proven = proven_for_this_writer(shard, proof, next.promise, next.source, now);
-  next.durable.waiver = follow_waiver(std::move(durable.waiver), shard, writer, proven, wall);
+  follow_orders(memory, next, shard, writer, proven, wall);
   const auto waiver = waiver_view(next.durable.waiver, now, wall);
-  FreezeState freeze = expire_freeze(
-      {.freeze = std::move(durable.freeze), .ended = std::move(memory.freeze_ended)}, wall);
-  next.durable.freeze = std::move(freeze.freeze);
-  next.freeze_ended = std::move(freeze.ended);
   const Findings found{.spec = shard,
                        .verdict = verdict,
                        .epoch_witness = next.epoch_witness,

@@ -55,6 +55,11 @@ std::string render_forgotten(const NodeWord& rival) {
   return rival.node + " is no rival any more, forgotten by " + rival.by + ": " + rival.reason;
 }
 
+std::string render_lowered(const LoweredNumber& number) {
+  return "the highest " + number.what + " is " + std::to_string(number.to) + " and no longer " +
+         std::to_string(number.from) + ", lowered by " + number.by + ": " + number.reason;
+}
+
 std::string render_readmitted(const NodeWord& word) {
   return word.node + " counts again, readmitted by " + word.by + ": " + word.reason;
 }

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "exporter/base/constant_time.hpp"
+#include "exporter/base/number.hpp"
 #include "exporter/base/utf8.hpp"
 #include "exporter/core/model/limits.hpp"
 
@@ -127,6 +128,50 @@ std::variant<FreezeOrder, std::string> read_freeze(const HttpRequest& request, c
   return order;
 }
 
+std::variant<WaiverOrder, std::string> read_waiver(const HttpRequest& request, core::WallTime now) {
+  constexpr std::array<std::string_view, 5> kWaive{"shard", "by", "reason", "for", "until"};
+  constexpr std::array<std::string_view, 3> kUnwaive{"shard", "by", "reason"};
+  QueryReader reader(request);
+  WaiverOrder order;
+  order.waive = request.path == "/-/waive";
+  if (order.waive) {
+    reader.check_names(kWaive);
+  } else {
+    reader.check_names(kUnwaive);
+  }
+  order.shard = reader.text("shard", true);
+  order.by = reader.text("by", true);
+  order.reason = reader.text("reason", order.waive);
+  const auto end = order.waive ? read_end(reader, now) : std::nullopt;
+  // A promise that is waived for good is none.
+  if (order.waive && !end) reader.complain("give for=DURATION or until=TIME");
+  if (end && *end - now > limits::kWaiverMax)
+    reader.complain("a waiver lasts 30 days at most: change rpo for good");
+  if (!reader.problem().empty()) return reader.problem();
+  if (end) order.until = *end;
+  return order;
+}
+
+std::variant<LowerOrder, std::string> read_lower(const HttpRequest& request) {
+  constexpr std::array<std::string_view, 5> kNames{"shard", "by", "reason", "epoch", "generation"};
+  QueryReader reader(request);
+  reader.check_names(kNames);
+  LowerOrder order;
+  order.shard = reader.text("shard", true);
+  order.by = reader.text("by", true);
+  order.reason = reader.text("reason", true);
+  const auto epoch = reader.value("epoch");
+  const auto generation = reader.value("generation");
+  if (epoch.has_value() == generation.has_value())
+    reader.complain("give either epoch=NUMBER or generation=NUMBER");
+  order.epoch = epoch.has_value();
+  const auto number = base::parse_number<std::int64_t>(epoch ? *epoch : generation.value_or(""));
+  if (!number || *number < 0) reader.complain("the number is whole, and 0 or greater");
+  order.to = number.value_or(0);
+  if (!reader.problem().empty()) return reader.problem();
+  return order;
+}
+
 std::variant<NodeOrder, std::string> read_node_order(const HttpRequest& request) {
   constexpr std::array<std::string_view, 4> kNames{"shard", "node", "by", "reason"};
   QueryReader reader(request);
@@ -146,6 +191,21 @@ const core::ShardSpec* shard_of(const core::View* view, const std::string& id) {
 }
 
 constexpr const char* kNoSuchShard = "there is no such shard\n";
+
+// Carries out what is addressed to one shard.
+template <typename Order>
+HttpResponse answer_shard_order(const std::function<base::Result<Reply>(const Order&)>& verb,
+                                const core::View* view,
+                                const std::variant<Order, std::string>& order) {
+  if (const auto* problem = std::get_if<std::string>(&order))
+    return text_response(400, *problem + "\n");
+  const auto& wanted = std::get<Order>(order);
+  if (shard_of(view, wanted.shard) == nullptr) return text_response(404, kNoSuchShard);
+  const auto reply = verb(wanted);
+  if (!reply) return error_response(reply.error());
+  return text_response(reply.value().done ? 200 : 409,
+                       "shard " + wanted.shard + ": " + reply.value().text + "\n");
+}
 
 HttpResponse answer_node_order(const Control& control, const NodeVerb& verb,
                                std::string (*render)(const core::NodeWord&), const core::View* view,
@@ -199,8 +259,9 @@ std::optional<HttpResponse> refuse_stranger(const Control& control, const HttpRe
 }
 
 bool brings_token(const HttpRequest& request) {
-  constexpr std::array<std::string_view, 5> kVerbs{"/-/freeze", "/-/unfreeze", "/-/forget-rival",
-                                                   "/-/readmit", "/-/reload"};
+  constexpr std::array<std::string_view, 8> kVerbs{"/-/freeze",  "/-/unfreeze",     "/-/waive",
+                                                   "/-/unwaive", "/-/forget-rival", "/-/readmit",
+                                                   "/-/lower",   "/-/reload"};
   return std::ranges::find(kVerbs, request.path) != kVerbs.end() && bearer_token(request);
 }
 
@@ -216,6 +277,20 @@ HttpResponse answer_freeze(const Control& control, const core::View* view, core:
     return text_response(404, kNoSuchShard);
   const auto done = control.freeze(wanted);
   return done ? text_response(200, done.value()) : error_response(done.error());
+}
+
+HttpResponse answer_waive(const Control& control, const core::View* view, core::WallTime now,
+                          const HttpRequest& request) {
+  if (request.method != "POST") return method_not_allowed("POST");
+  if (auto refusal = refuse_stranger(control, request)) return *refusal;
+  return answer_shard_order(control.waive, view, read_waiver(request, now));
+}
+
+HttpResponse answer_lower(const Control& control, const core::View* view,
+                          const HttpRequest& request) {
+  if (request.method != "POST") return method_not_allowed("POST");
+  if (auto refusal = refuse_stranger(control, request)) return *refusal;
+  return answer_shard_order(control.lower, view, read_lower(request));
 }
 
 HttpResponse answer_forget_rival(const Control& control, const core::View* view,

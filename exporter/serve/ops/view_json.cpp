@@ -195,7 +195,9 @@ Json synchronous_json(const ShardView& shard) {
 
 Json waiver_json(const std::optional<core::WaiverView>& waiver, const Moment& at) {
   return maybe(waiver, [&](const core::WaiverView& known) {
-    return Json{{"until", render_time(at.date(known.until))}, {"why", known.why}};
+    return Json{{"until", render_time(at.date(known.until))},
+                {"why", known.why},
+                {"by", known.by.empty() ? Json() : Json(known.by)}};
   });
 }
 
