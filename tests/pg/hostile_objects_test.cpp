@@ -53,10 +53,12 @@ TEST_F(HostileObjects, are_called_by_no_statement_of_the_product) {
   const int version = std::stoi(server_->query("show server_version_num").value());
   Session node = role();
   const std::vector<std::string> of_a_node{
-      observe::session_sql(5s, observe::EpochTable::absent),
+      observe::backend_sql(),
+      observe::session_sql(version, 5s, observe::EpochTable::absent),
       observe::light_sql(version, observe::EpochTable::present),
       observe::light_sql(version, observe::EpochTable::absent),
       observe::light_sql(version, observe::EpochTable::ignored),
+      observe::epoch_lock_sql(),
       observe::slow_sql(version),
       observe::history_sql(core::Timeline{1}),
       observe::backends_sql(),

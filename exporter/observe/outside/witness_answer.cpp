@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "exporter/base/utf8.hpp"
 #include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::observe {
@@ -53,7 +54,9 @@ std::variant<core::WitnessFacts, core::ProbeError> decode_witness(const core::Wi
   const json* const writer = find(document, spec.writer_pointer);
   if (writer == nullptr || !(writer->is_string() || writer->is_null()))
     return bad("its answer has no text at " + spec.writer_pointer);
-  if (writer->is_string()) facts.writer = writer->get<std::string>();
+  // One byte more than a name may have: what is cut is nobody's name.
+  if (writer->is_string())
+    facts.writer = base::foreign_text(writer->get<std::string>(), core::limits::kNameBytesMax + 1);
   return facts;
 }
 

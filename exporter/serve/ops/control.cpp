@@ -14,6 +14,7 @@ namespace {
 
 namespace limits = core::limits;
 
+constexpr std::size_t kNameShownMax = 63;
 constexpr std::string_view kBearer = "Bearer ";
 constexpr const char* kHowToConfigure =
     "give control.token_file in the configuration, or users or client certificates in the web "
@@ -54,8 +55,9 @@ class QueryReader {
   void check_names(const std::array<std::string_view, N>& known) {
     for (const auto& [name, value] : request_.query) {
       if (std::ranges::find(known, name) == known.end())
-        complain("there is no such parameter here: " + name);
-      if (request_.query.count(name) > 1) complain(name + " is given twice");
+        complain("there is no such parameter here: " + base::foreign_text(name, kNameShownMax));
+      else if (request_.query.count(name) > 1)
+        complain(name + " is given twice");
     }
   }
 
@@ -65,13 +67,12 @@ class QueryReader {
 
   std::string text(const std::string& name, bool required) {
     const std::string given = value(name).value_or("");
-    const bool control = std::ranges::any_of(
-        given, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
     if (required && given.empty()) complain("give " + name + "=TEXT");
-    if (control || given.size() > limits::kOperatorTextBytesMax)
+    // It will stand in terminals, on pages and in messages.
+    if (base::foreign_text(given, limits::kOperatorTextBytesMax) != given)
       complain(name + " is one line of at most " + std::to_string(limits::kOperatorTextBytesMax) +
-               " bytes");
-    return base::sanitize_utf8(given);
+               " bytes, of characters that can be seen");
+    return given;
   }
 
  private:

@@ -65,6 +65,19 @@ TEST(WitnessAnswer, of_any_other_form_is_no_fact) {
   }
 }
 
+TEST(WitnessAnswer, gives_no_orders_to_a_terminal_and_no_name_without_end) {
+  const auto writer_of = [](const std::string& writer) {
+    const auto outcome = decode_witness(spec("/e", "/w"), 200, R"({"e":7,"w":")" + writer + "\"}");
+    return std::get<WitnessFacts>(outcome).writer;
+  };
+  EXPECT_EQ(writer_of(R"(\u001b[2Jiad-a)"), "?[2Jiad-a");
+  EXPECT_EQ(writer_of(R"(\u009b2J)"), "?2J") << "C1";
+  EXPECT_EQ(writer_of(R"(iad\u202e-a)"), "iad?-a") << "turned around";
+  EXPECT_EQ(writer_of("m\u00fcnchen"), "m\u00fcnchen");
+  EXPECT_EQ(writer_of(std::string(63, 'x')), std::string(63, 'x'));
+  EXPECT_EQ(writer_of(std::string(5000, 'x')), std::string(64, 'x')) << "nobody's name";
+}
+
 TEST(WitnessAnswer, nested_too_deep_for_a_person_is_no_danger) {
   const std::string deep(kWitnessBytesMax, '[');
   EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_witness(spec("/e"), 200, deep)));

@@ -120,6 +120,15 @@ TEST_F(ControlTest, what_is_not_understood_is_refused_and_nothing_done) {
       {{"shard", "184"}, {"by", "jo"}, {"reason", "x"}, {"by", "ana"}},
       {{"shard", "184"}, {"by", "jo"}, {"reason", "two\nlines"}},
       {{"shard", "184"}, {"by", "jo"}, {"reason", long_text}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", "\x1b[2J"}},
+      {{"shard", "184"},
+       {"by", "jo"},
+       {"reason",
+        "C1: \xC2\x9B"
+        "2J"}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", "turned \xE2\x80\xAE around"}},
+      {{"shard", "184"}, {"by", "no \xFF UTF-8"}, {"reason", "x"}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", "x"}, {"SHARD", "184"}},
   };
   for (std::size_t i = 0; i < rows.size(); ++i)
     EXPECT_EQ(ask(post("/-/freeze", rows[i])).status, 400) << "row " << i;
