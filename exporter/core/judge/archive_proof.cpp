@@ -165,6 +165,21 @@ ArchiveMemory take_news(ArchiveMemory memory, const ArchiveSpec& spec,
   return memory;
 }
 
+// More than one segment waits: the next is not just under way.
+constexpr std::int64_t kWaitingMin = 2;
+
+// Why it looks as if archiving had never worked; empty: it has, or has only begun.
+std::string never_archived(const std::string& server, const ArchiverFacts& archiver,
+                           std::int64_t ready) {
+  if (!archiver.last_archived_wal.empty()) return "";
+  if (archiver.failed_count > 0)
+    return "archiving has failed " + std::to_string(archiver.failed_count) +
+           " times and never worked: the log of " + server + " says why";
+  if (ready < kWaitingMin) return "";
+  return std::to_string(ready) + " segments wait on " + server +
+         ", and none was ever archived: archive_command is empty, or hangs";
+}
+
 // What the writer itself says of its archiver, and how far it has gone on meanwhile.
 void show_writer(const NodeFacts& writer, ArchiveView& view) {
   if (view.frontier && writer.insert_lsn)
@@ -203,6 +218,10 @@ ArchiveProof prove_archive(ArchiveMemory memory, const ShardSpec& spec,
   if (until) view.recovery_point = std::min(*until, *view.as_of);
   if (known.ready && now - known.ready->as_of <= fresh) view.ready_segments = known.ready->files;
   if (writer) show_writer(writer->facts(), view);
+  // What was proven once was archived, whatever the archiver has forgotten since.
+  if (writer && writer->facts().archiver && view.note.empty() && !view.frontier)
+    view.note = never_archived(writer->spec.name, *writer->facts().archiver,
+                               view.ready_segments.value_or(0));
   return proof;
 }
 

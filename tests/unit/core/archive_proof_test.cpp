@@ -24,6 +24,26 @@ TEST(Archive, its_own_look_is_the_truth_and_the_archivers_word_is_not) {
   EXPECT_EQ(shard.archive().last_archived_wal, "000000010000000000000003");
 }
 
+// exit 127, or an empty archive_command.
+TEST(Archive, that_has_never_worked_says_so) {
+  TestShard shard;
+  const auto note_with = [&](const ArchiverFacts& archiver) {
+    shard.facts[kIadA].archiver = archiver;
+    shard.run_healthy(1);
+    return shard.view.archive.note;
+  };
+  using Ready = ArchiverFacts::Ready;
+  EXPECT_EQ(note_with({"", 0, 0, Ready{0, ""}}), "");
+  EXPECT_EQ(note_with({"", 0, 0, Ready{1, ""}}), "") << "it has only begun";
+  EXPECT_EQ(note_with({"", 0, 0, Ready{3, ""}}),
+            "3 segments wait on iad-a, and none was ever archived: archive_command is empty, or "
+            "hangs");
+  EXPECT_EQ(note_with({"", 12, 0, Ready{3, ""}}),
+            "archiving has failed 12 times and never worked: the log of iad-a says why");
+  EXPECT_EQ(note_with({"000000010000000000000002", 12, 1, Ready{3, ""}}), "") << "it has worked";
+  EXPECT_EQ(note_with({"", 12, 0, Ready{3, ""}}), "") << "its counters were reset";
+}
+
 TEST(Archive, is_not_late_while_an_idle_writers_wal_is_all_archived) {
   ArchivedShard shard;
   shard.run_healthy(2);
