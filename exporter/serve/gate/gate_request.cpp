@@ -36,25 +36,14 @@ struct Said {
   const HttpNames& repeated;
 };
 
-// "amp;Epoch" has the words amp and epoch.
-bool has_word(std::string_view text, std::string_view word) {
-  const auto ends = [](char c) { return !base::is_letter(c) && !base::is_digit(c); };
-  while (!text.empty()) {
-    const auto end = std::ranges::find_if(text, ends);
-    const auto length = static_cast<std::size_t>(end - text.begin());
-    if (base::equals_ignoring_case(text.substr(0, length), word)) return true;
-    text.remove_prefix(std::min(length + 1, text.size()));
-  }
-  return false;
-}
-
 // "1;epoch=7": who wrote that meant two parameters.
 bool holds_parameter(std::string_view value, std::string_view name) {
   const std::size_t start = value.find_first_of(";&?");
   if (start == std::string_view::npos) return false;
   value.remove_prefix(start + 1);
   const std::size_t equals = std::min(value.find('='), value.find_first_of(";&?"));
-  if (equals < value.size() && value[equals] == '=' && has_word(value.substr(0, equals), name))
+  if (equals < value.size() && value[equals] == '=' &&
+      base::has_word(value.substr(0, equals), name))
     return true;
   return holds_parameter(value, name);
 }
@@ -62,12 +51,13 @@ bool holds_parameter(std::string_view value, std::string_view name) {
 bool is_misspelt(const Said& said, const Field& field) {
   const auto in_query = [&](const auto& pair) {
     const auto& [name, value] = pair;
-    return (name != field.query && has_word(name, field.query)) ||
+    return (name != field.query && base::has_word(name, field.query)) ||
            holds_parameter(value, field.query);
   };
   const auto in_headers = [&](const auto& header) {
     const std::string& name = header.first;
-    return name != field.header && has_word(name, "rpoguard") && has_word(name, field.query);
+    return name != field.header && base::has_word(name, "rpoguard") &&
+           base::has_word(name, field.query);
   };
   return std::ranges::any_of(said.query, in_query) || std::ranges::any_of(said.headers, in_headers);
 }
