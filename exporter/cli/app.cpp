@@ -1,14 +1,19 @@
 #include "exporter/cli/app.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
 #include "exporter/cli/commands.hpp"
 #include "exporter/cli/man_page.hpp"
+#include "exporter/cli/printed.hpp"
+#include "exporter/config/text.hpp"
 #include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::cli {
@@ -316,6 +321,33 @@ void add_sql(CLI::App& app, Options& options, int& exit_code) {
   });
 }
 
+// The first word, if it should be a command and is none; empty: it is one.
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+  const std::string word = argc > 1 ? argv[1] : "";
+  if (word.empty() || word.starts_with('-')) return "";
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  if (std::ranges::find(names, word) != names.end()) return "";
+  const std::vector<std::string_view> candidates(names.begin(), names.end());
+  const std::string nearest(config::nearest(word, candidates));
+  return "there is no command \"" + printed(word) + "\"" +
+         (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?");
+}
+
+int run_app(CLI::App& app, int argc, char** argv, const int& exit_code) {
+  if (const std::string unknown = unknown_command(app, argc, argv); !unknown.empty()) {
+    std::fprintf(stderr, "rpoguard: %s\nrpoguard --help lists the commands\n", unknown.c_str());
+    return kUsageError;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsageError;
+  }
+  return exit_code;
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -341,12 +373,7 @@ int run(int argc, char** argv) {
   add_node_commands(app, options, exit_code);
   add_lower(app, options, exit_code);
   add_sql(app, options, exit_code);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsageError;
-  }
-  return exit_code;
+  return run_app(app, argc, argv, exit_code);
 }
 
 }  // namespace rpoguard::cli

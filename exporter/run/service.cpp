@@ -13,6 +13,7 @@
 
 #include "exporter/config/load.hpp"
 #include "exporter/config/secret.hpp"
+#include "exporter/core/tell/advice.hpp"
 #include "exporter/core/tell/alert.hpp"
 #include "exporter/run/hook_wiring.hpp"
 #include "exporter/run/log.hpp"
@@ -135,7 +136,10 @@ class Service {
 // The file as a whole must be valid, also what other parts watch.
 config::Loaded Service::load() const {
   config::Loaded loaded = config::load_file(config_file_);
-  if (loaded.spec) core::keep_part(*loaded.spec, part_);
+  if (!loaded.spec) return loaded;
+  for (const std::string& doubt : core::doubts_about(*loaded.spec))
+    write_log({Level::warning, "the configuration may not mean this", {{"detail", doubt}}});
+  core::keep_part(*loaded.spec, part_);
   return loaded;
 }
 
