@@ -50,6 +50,13 @@ class Monitor {
   base::Result<void> set_freeze(const std::optional<std::string>& shard,
                                 const std::optional<core::Freeze>& freeze, const std::string& why);
 
+  /// Grants or ends a waiver, which is in force and published when this returns. An error: in
+  /// force, but not on disk.
+  base::Result<serve::Reply> waive(const serve::WaiverOrder& order);
+
+  /// Lowers a number that is remembered for ever. An error: in force, but not on disk.
+  base::Result<serve::Reply> lower(const serve::LowerOrder& order);
+
   /// Strikes a rival of a split brain off; in force and published when this returns. The text says
   /// why it is not done; empty: done. An error: in force, but not on disk.
   base::Result<std::string> forget_rival(const serve::NodeOrder& order);
@@ -75,6 +82,9 @@ class Monitor {
     bool save_failed = false;
   };
 
+  std::vector<Shard>::iterator find(const std::string& id);
+  /// Judges the shard anew, publishes, and says whether that is on disk.
+  base::Result<void> bring_into_force(std::vector<Shard>::iterator shard);
   base::Result<Shard> make_shard(const core::ShardSpec& spec);
   void probe();
   void probe_witnesses();

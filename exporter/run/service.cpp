@@ -9,9 +9,11 @@
 
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
+#include <sys/utsname.h>
 
 #include "exporter/config/load.hpp"
 #include "exporter/config/secret.hpp"
+#include "exporter/core/tell/advice.hpp"
 #include "exporter/core/tell/alert.hpp"
 #include "exporter/run/hook_wiring.hpp"
 #include "exporter/run/log.hpp"
@@ -23,6 +25,7 @@
 #include "exporter/serve/gate/agent_check.hpp"
 #include "exporter/serve/gate/gate_handler.hpp"
 #include "exporter/serve/gate/gate_http.hpp"
+#include "exporter/serve/http/host_guard.hpp"
 #include "exporter/serve/http/http_server.hpp"
 #include "exporter/serve/ops/ops_handler.hpp"
 
@@ -35,6 +38,14 @@ constexpr std::size_t kOpsThreads = 8;
 constexpr std::size_t kHealthThreads = 2;
 constexpr std::chrono::milliseconds kLoopWait{5000};
 constexpr std::chrono::milliseconds kLoopPoll{50};
+
+std::vector<std::string> own_names(const core::Spec& spec) {
+  std::vector<std::string> names = spec.ops_hosts;
+  names.push_back(spec.ops.host);
+  utsname machine{};
+  if (::uname(&machine) == 0) names.emplace_back(&machine.nodename[0]);
+  return names;
+}
 
 std::string join(const std::vector<config::Diagnostic>& diagnostics) {
   std::string text;
@@ -125,7 +136,10 @@ class Service {
 // The file as a whole must be valid, also what other parts watch.
 config::Loaded Service::load() const {
   config::Loaded loaded = config::load_file(config_file_);
-  if (loaded.spec) core::keep_part(*loaded.spec, part_);
+  if (!loaded.spec) return loaded;
+  for (const std::string& doubt : core::doubts_about(*loaded.spec))
+    write_log({Level::warning, "the configuration may not mean this", {{"detail", doubt}}});
+  core::keep_part(*loaded.spec, part_);
   return loaded;
 }
 
@@ -200,6 +214,9 @@ base::Result<std::unique_ptr<serve::HttpServer>> Service::listen_ops(
     const core::Spec& spec, const serve::OpsContext& context) {
   serve::HttpHandler handler = serve::make_ops_handler(context);
   serve::WebGuard* guard = web_.guard(config::WebListener::ops);
+  // With TLS, the certificate has the name.
+  if (guard == nullptr || !guard->new_session())
+    handler = serve::with_own_host(std::move(handler), own_names(spec));
   // The token stands where the password would; the handler checks it.
   if (guard != nullptr) {
     const bool has_token = !spec.control_token_file.empty();
@@ -265,6 +282,12 @@ serve::Control Service::control(const core::Spec& spec) {
   control.freeze = [this](const serve::FreezeOrder& order) {
     return on_loop<std::string>([this, order] { return freeze_on_loop(order); });
   };
+  control.waive = [this](const serve::WaiverOrder& order) {
+    return on_loop<serve::Reply>([this, order] { return monitor_.waive(order); });
+  };
+  control.lower = [this](const serve::LowerOrder& order) {
+    return on_loop<serve::Reply>([this, order] { return monitor_.lower(order); });
+  };
   control.forget_rival = [this](const serve::NodeOrder& order) {
     return on_loop<std::string>([this, order] { return monitor_.forget_rival(order); });
   };
@@ -301,9 +324,9 @@ base::Result<void> Service::reload_on_loop() {
   const config::Loaded loaded = load();
   if (!loaded.spec) return refuse({join(loaded.diagnostics), ""});
   const core::Spec& before = monitor_.spec();
-  if (loaded.spec->ops != before.ops || loaded.spec->gate != before.gate ||
-      loaded.spec->agent != before.agent || loaded.spec->health != before.health ||
-      loaded.spec->state_dir != before.state_dir ||
+  if (loaded.spec->ops != before.ops || loaded.spec->ops_hosts != before.ops_hosts ||
+      loaded.spec->gate != before.gate || loaded.spec->agent != before.agent ||
+      loaded.spec->health != before.health || loaded.spec->state_dir != before.state_dir ||
       loaded.spec->control_token_file != before.control_token_file) {
     return refuse({"listen, state_dir and control cannot change while running",
                    "restart rpoguard to change them"});

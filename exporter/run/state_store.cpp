@@ -64,6 +64,7 @@ json to_json(const std::string& shard, const core::DurableMemory& memory) {
   if (memory.waiver) {
     out["waiver"] = {{"until_unix_us", memory.waiver->until.time_since_epoch().count()},
                      {"why", memory.waiver->why}};
+    if (!memory.waiver->by.empty()) out["waiver"]["by"] = memory.waiver->by;
   }
   if (const auto& run = memory.lineage.run) {
     out["run"] = {{"node", run->node},
@@ -172,7 +173,8 @@ core::DurableMemory from_json(const json& in) {
   }
   if (in.contains("waiver")) {
     const json& waiver = in.at("waiver");
-    memory.waiver = {wall_time(waiver.at("until_unix_us")), waiver.at("why").get<std::string>()};
+    memory.waiver = {wall_time(waiver.at("until_unix_us")), waiver.at("why").get<std::string>(),
+                     waiver.value("by", "")};
   }
   if (in.contains("freeze")) memory.freeze = freeze_from_json(in.at("freeze"));
   return memory;

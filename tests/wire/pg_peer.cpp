@@ -91,7 +91,8 @@ PgColumns slow_row() {
           {"logical", {}},
           {"active", {}},
           {"value", "100"},
-          {"safe_bytes", {}}};
+          {"safe_bytes", {}},
+          {"lost", {}}};
 }
 
 }  // namespace
@@ -279,7 +280,7 @@ void serve_statements(PgPeerSocket& socket, int statements) {
   for (auto read = socket.read_message(); read; read = socket.read_message()) {
     switch (read->type) {
       case 'Q':
-        socket.send(pg_row({{"epoch_table_exists", "f"}}) + pg_ready());
+        socket.send(pg_row({{"backend_pid", "1"}, {"epoch_table_exists", "f"}}) + pg_ready());
         break;
       case 'P':
         of_marks = read->body.find("run_mark") != std::string::npos;

@@ -49,6 +49,9 @@ inline constexpr std::int64_t kMarkBytesMax = 16 * 1024 * 1024;
 /// A checkpoint that lies further ahead of its server's clock was made before that clock was set
 /// back.
 inline constexpr Duration kCheckpointAheadMax = std::chrono::seconds(2);
+/// No stamp is above it (rpoguard.cluster_promote takes half of it for `above`, and counts on from
+/// there), and no number of a witness: one that is would leave none for the next promotion.
+inline constexpr std::int64_t kEpochMax = 2'000'000'000'000'000'000;
 inline constexpr std::size_t kReplicationRowsMax = 64;
 inline constexpr std::size_t kSlotsMax = 64;
 
@@ -56,7 +59,8 @@ inline constexpr std::size_t kHooksMax = 16;
 inline constexpr std::size_t kHookQueueMax = 256;              ///< events that wait for one hook
 inline constexpr std::size_t kHookAnswerBytesMax = 64 * 1024;  ///< of what a receiver says
 inline constexpr std::size_t kJournalEventsMax = 1000;
-inline constexpr std::size_t kOperatorTextBytesMax = 500;  ///< who and why, of a freeze
+inline constexpr std::size_t kOperatorTextBytesMax = 500;            ///< who and why, of a freeze
+inline constexpr Duration kWaiverMax = std::chrono::hours(24 * 30);  ///< of an operator
 inline constexpr Duration kFreezeMax = std::chrono::hours(24 * 366);
 
 /// The WAL clock reaches back this far; older proofs are "unknown".

@@ -312,6 +312,10 @@ int PgConnection::server_version() const {
   return ready_ ? PQserverVersion(conn_) : 0;
 }
 
+int PgConnection::backend_pid() const {
+  return ready_ ? PQbackendPID(conn_) : 0;
+}
+
 core::ProbeError PgConnection::deadline_error() const {
   if (!ready_ && phase_ == ConnectPhase::tcp)
     return {core::ProbeFailure::unreachable, "the connection did not come up in time"};

@@ -58,6 +58,8 @@ class PgConnection : public std::enable_shared_from_this<PgConnection> {
   bool usable() const;
   /// server_version_num of the peer; 0 before connect() has answered.
   int server_version() const;
+  /// The process that the peer said at the login would answer; 0: it said none.
+  int backend_pid() const;
   /// What it means when the owner's deadline passes now: unreachable or timeout.
   core::ProbeError deadline_error() const;
 

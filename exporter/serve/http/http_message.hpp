@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,12 +17,14 @@ namespace rpoguard::serve {
 
 using HttpQuery = std::multimap<std::string, std::string>;  ///< decoded; keys may repeat
 using HttpHeaders = std::map<std::string, std::string>;     ///< names in lower case
+using HttpNames = std::set<std::string>;                    ///< in lower case
 
 struct HttpRequest {
   std::string method;
   std::string path;  ///< decoded, without the query, at most limits::kHttpPathBytesMax bytes
   HttpQuery query;
-  HttpHeaders headers;  ///< the first of each name
+  HttpHeaders headers;  ///< the first of each name; "host" is the target's where that has one
+  HttpNames repeated;   ///< of the headers that came more than once (gate only)
   std::string remote_address;
   bool path_cut = false;       ///< `path` is only the start of a longer one (gate only)
   bool authenticated = false;  ///< by a password or a verified client certificate (web_guard.hpp)

@@ -113,6 +113,7 @@ HttpRequest to_request(const httplib::Request& from, HttpTarget&& target) {
     std::string lower_name = base::lower(name);
     if (!is_made_up(lower_name)) request.headers.emplace(std::move(lower_name), value);
   }
+  if (!target.authority.empty()) request.headers["host"] = std::move(target.authority);
   return request;
 }
 

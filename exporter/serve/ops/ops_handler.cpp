@@ -21,6 +21,8 @@ class Ops {
   HttpResponse operator()(const HttpRequest& request) const {
     if (request.path == "/-/reload") return reload(request);
     if (request.path == "/-/freeze" || request.path == "/-/unfreeze") return freeze(request);
+    if (request.path == "/-/waive" || request.path == "/-/unwaive") return waive(request);
+    if (request.path == "/-/lower") return lower(request);
     if (request.path == "/-/forget-rival") return forget_rival(request);
     if (request.path == "/-/readmit") return readmit(request);
     const Answer answer = find(request.path);
@@ -97,6 +99,16 @@ class Ops {
   HttpResponse freeze(const HttpRequest& request) const {
     const auto current = context_.health.views.current();
     return answer_freeze(context_.control, current.get(), context_.health.clock.wall(), request);
+  }
+
+  HttpResponse waive(const HttpRequest& request) const {
+    const auto current = context_.health.views.current();
+    return answer_waive(context_.control, current.get(), context_.health.clock.wall(), request);
+  }
+
+  HttpResponse lower(const HttpRequest& request) const {
+    const auto current = context_.health.views.current();
+    return answer_lower(context_.control, current.get(), request);
   }
 
   HttpResponse forget_rival(const HttpRequest& request) const {

@@ -125,6 +125,7 @@ TEST(ConfigLoad, nodes_override_shards_and_shards_override_defaults) {
   ASSERT_EQ(spec.shards.size(), 2u);
   EXPECT_EQ(spec.ops, (core::ListenSpec{"0.0.0.0", 0}));
   EXPECT_EQ(spec.gate, (core::ListenSpec{"::", 0}));
+  EXPECT_EQ(spec.ops_hosts, std::vector<std::string>{"*.example.com"});
   EXPECT_EQ(spec.probe,
             (core::ProbeSpec{.interval = 250ms, .timeout = 200ms, .slow_interval = 1min}));
 

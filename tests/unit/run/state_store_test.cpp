@@ -34,7 +34,7 @@ class StateStoreTest : public ::testing::Test {
     memory.epochs.rivals = {{"iad-a", core::Epoch{7}}, {"phx-a", std::nullopt}};
     memory.epochs.system_identifier = 18'000'000'000'000'000'001ULL;
     memory.waiver = {core::WallTime(std::chrono::microseconds(1'700'000'000'000'123)),
-                     "epoch 8 by \"ana\""};
+                     "epoch 8 by \"ana\"", "ana"};
     memory.lineage.run = core::WriterRun{
         .node = "iad-a",
         .system_identifier = 18'000'000'000'000'000'001ULL,
