@@ -56,7 +56,12 @@ inline constexpr std::size_t kHooksMax = 16;
 inline constexpr std::size_t kHookQueueMax = 256;              ///< events that wait for one hook
 inline constexpr std::size_t kHookAnswerBytesMax = 64 * 1024;  ///< of what a receiver says
 inline constexpr std::size_t kJournalEventsMax = 1000;
-inline constexpr std::size_t kOperatorTextBytesMax = 500;  ///< who and why, of a freeze
+/// rpoguard does not start with fewer: its listeners, its log, and one for each thing that it may
+/// have to open at the same time. Each node takes one more.
+inline constexpr std::size_t kDescriptorsMin = 64;
+inline constexpr std::size_t kStateBytesMax = 1024 * 1024;       ///< of a shard's file in state_dir
+inline constexpr std::size_t kLogBytesWaitingMax = 1024 * 1024;  ///< for who reads stderr slowly
+inline constexpr std::size_t kOperatorTextBytesMax = 500;        ///< who and why, of a freeze
 inline constexpr Duration kFreezeMax = std::chrono::hours(24 * 366);
 
 /// The WAL clock reaches back this far; older proofs are "unknown".
