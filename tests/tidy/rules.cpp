@@ -255,6 +255,7 @@ constexpr std::array kExcuses = {
     Excuse{"exporter/config/table_process.cpp", "tests/unit/config/keys_test.cpp"},
     Excuse{"exporter/config/table_shard.cpp", "tests/unit/config/keys_test.cpp"},
     Excuse{"exporter/config/table_sources.cpp", "tests/unit/config/keys_test.cpp"},
+    Excuse{"exporter/serve/lease/shared_file.cpp", "tests/unit/serve/lease_page_test.cpp"},
     Excuse{"exporter/notify/alert_worker.cpp", "tests/wire/hooks_test.cpp"},
     Excuse{"exporter/notify/event_worker.cpp", "tests/wire/hooks_test.cpp"},
     Excuse{"exporter/serve/metrics/metrics_archive.cpp", "tests/unit/serve/metric_table_test.cpp"},
