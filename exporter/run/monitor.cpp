@@ -156,7 +156,8 @@ void Monitor::evaluate_shard(Shard& shard, std::size_t index) {
   // Before anybody can act on a new epoch it is on disk.
   save(shard);
   view.state_saved = !shard.save_failed;
-  for (const core::Event& event : core::events_between(shard.view.get(), view)) sinks_.event(event);
+  for (core::Event& event : core::events_between(shard.view.get(), view))
+    untold_.push_back(std::move(event));
   sinks_.view(view);
 
   std::optional<std::size_t> writer;
@@ -225,11 +226,11 @@ base::Result<std::string> Monitor::carry_out(const serve::NodeOrder& order, core
   if (shard == shards_.end()) return std::string("there is no such shard");
   std::string refusal = change(*shard);
   if (!refusal.empty()) return refusal;
-  sinks_.event({.kind = kind,
-                .shard = order.shard,
-                .node = order.word.node,
-                .text = std::move(text),
-                .details = {{"by", order.word.by}, {"reason", order.word.reason}}});
+  untold_.push_back({.kind = kind,
+                     .shard = order.shard,
+                     .node = order.word.node,
+                     .text = std::move(text),
+                     .details = {{"by", order.word.by}, {"reason", order.word.reason}}});
   evaluate_shard(*shard, static_cast<std::size_t>(shard - shards_.begin()));
   publish();
   if (shard->save_failed) return not_on_disk(order.shard);
@@ -243,6 +244,7 @@ void Monitor::publish() {
   for (const Shard& shard : shards_) view->shards.push_back(shard.view);
   view->lease_page_up = lease_.publish(*view, view->published);
   views_.publish(std::move(view));
+  for (const core::Event& event : std::exchange(untold_, {})) sinks_.event(event);
 }
 
 // A shard whose nodes all keep silent is judged all the same: time alone closes gates.
