@@ -49,6 +49,17 @@ inline constexpr std::int64_t kMarkBytesMax = 16 * 1024 * 1024;
 /// A checkpoint that lies further ahead of its server's clock was made before that clock was set
 /// back.
 inline constexpr Duration kCheckpointAheadMax = std::chrono::seconds(2);
+// Of one session with a server, which may be hostile or broken. An honest answer is some ten
+// kilobytes, and costs a tenth of a millisecond.
+inline constexpr std::size_t kPgLoginBytesMax = 128 * 1024;    ///< a chain of certificates fits
+inline constexpr std::size_t kPgAnswerBytesMax = 1024 * 1024;  ///< to one question
+inline constexpr std::size_t kPgIdleBytesMax = 64 * 1024;      ///< unasked, between all questions
+inline constexpr int kPgUnreadBytesMax = 64 * 1024;            ///< in the kernel
+/// Of the processor, for reading what the server sends after the login; each question earns some
+/// back.
+inline constexpr Duration kPgTimeMax = std::chrono::milliseconds(100);
+inline constexpr Duration kPgTimePerQuestion = std::chrono::milliseconds(5);
+
 inline constexpr std::size_t kReplicationRowsMax = 64;
 inline constexpr std::size_t kSlotsMax = 64;
 
