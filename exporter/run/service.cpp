@@ -171,7 +171,12 @@ base::Result<void> Service::listen(const core::Spec& spec) {
                   .gate_counters = gate_counters_,
                   .reload_status = reload_status_,
                   .hook_stats = [this] { return hooks_->stats(); },
-                  .web_stats = [this] { return web_.stats(); }},
+                  .web_stats = [this] { return web_.stats(); },
+                  .given_up =
+                      [this] {
+                        return std::vector<serve::GivenUp>{{"ops", ops_->given_up()},
+                                                           {"gate", gate_->given_up()}};
+                      }},
       .journal = journal_,
       .control = control(spec),
       .reload = [this] { return on_loop<void>([this] { return reload_on_loop(); }); }};

@@ -40,6 +40,7 @@ class RichWorld {
            .reload_failures = 2,
            .handshake_failures = 3}};
     };
+    context.given_up = [] { return std::vector<serve::GivenUp>{{"ops", 5}, {"gate", 6}}; };
     return context;
   }
 
