@@ -9,11 +9,12 @@
 
 namespace rpoguard::core::limits {
 
-inline constexpr std::size_t kConfigBytesMax = 1024 * 1024;
-inline constexpr std::size_t kConfigNodesMax = 100'000;
-inline constexpr std::size_t kConfigDepthMax = 16;
 inline constexpr std::size_t kShardsMax = 1000;
 inline constexpr std::size_t kNodesPerShardMax = 16;
+/// Room for as many shards and nodes, each node with a dozen keys of its own.
+inline constexpr std::size_t kConfigBytesMax = kShardsMax * kNodesPerShardMax * 512;
+inline constexpr std::size_t kConfigNodesMax = kShardsMax * kNodesPerShardMax * 32;
+inline constexpr std::size_t kConfigDepthMax = 16;
 inline constexpr std::size_t kNameBytesMax = 63;
 inline constexpr std::size_t kQueryBytesMax = 4096;  ///< epoch.query
 inline constexpr std::size_t kUrlBytesMax = 2048;    ///< as written, before {shard} is replaced
