@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "exporter/cli/commands.hpp"
 #include "exporter/cli/man_page.hpp"
 #include "exporter/core/model/limits.hpp"
+#include "exporter/run/process_start.hpp"
 
 namespace rpoguard::cli {
 namespace {
@@ -261,6 +263,8 @@ void add_sql(CLI::App& app, Options& options, int& exit_code) {
 }  // namespace
 
 int run(int argc, char** argv) {
+  if (!run::open_standard_descriptors()) return kUsageError;
+  if (argc > 1 && std::string_view(argv[1]) == "serve") run::reset_signals();
   CLI::App app(kAbout, "rpoguard");
   app.set_version_flag("--version", std::string("rpoguard ") + RPOGUARD_VERSION);
   app.add_flag_callback(

@@ -50,6 +50,7 @@ inline constexpr std::int64_t kMarkBytesMax = 16 * 1024 * 1024;
 /// A checkpoint that lies further ahead of its server's clock was made before that clock was set
 /// back.
 inline constexpr Duration kCheckpointAheadMax = std::chrono::seconds(2);
+
 // Of one session with a server, which may be hostile or broken. An honest answer is some ten
 // kilobytes, and costs a tenth of a millisecond.
 inline constexpr std::size_t kPgLoginBytesMax = 128 * 1024;    ///< a chain of certificates fits

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -36,6 +37,8 @@ struct MetricsContext {
   std::function<std::vector<WebStats>()> web_stats = {};
   /// Of the listeners; thread-safe. Null: nobody is ever given up.
   std::function<std::vector<GivenUp>()> given_up = {};
+  /// Of the log; thread-safe. Null: there is none.
+  std::function<std::uint64_t()> dropped_log_lines = {};
 };
 
 /// The families that have samples, in the order of the page. Thread-safe.

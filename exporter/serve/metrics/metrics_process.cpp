@@ -98,6 +98,12 @@ constexpr auto kProcessRows = std::to_array<MetricRow>({
      .read = once([](const Scrape& scrape) {
        return scrape.view ? scrape.view->lease_page_up : std::nullopt;
      })},
+    {.name = "rpoguard_log_lines_dropped_total",
+     .kind = MetricKind::counter,
+     .labels = {},
+     .help = "Lines of the log that nobody will read: whoever reads stderr is stuck or too slow, "
+             "or has closed it. The log itself says how many are missing, and where.",
+     .read = once([](const Scrape& scrape) { return scrape.dropped_log_lines; })},
     {.name = "rpoguard_web_certificate_expiry_timestamp_seconds",
      .kind = MetricKind::gauge,
      .labels = {"listener"},

@@ -18,6 +18,7 @@
 #include "exporter/serve/reload_status.hpp"
 
 namespace rpoguard::serve {
+
 /// Clients of a listener that were cut off, since others needed their place.
 struct GivenUp {
   std::string listener;

@@ -41,6 +41,7 @@ class RichWorld {
            .handshake_failures = 3}};
     };
     context.given_up = [] { return std::vector<serve::GivenUp>{{"ops", 5}, {"gate", 6}}; };
+    context.dropped_log_lines = [] { return 7; };
     return context;
   }
 
