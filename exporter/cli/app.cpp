@@ -15,6 +15,7 @@
 #include "exporter/cli/printed.hpp"
 #include "exporter/config/text.hpp"
 #include "exporter/core/model/limits.hpp"
+#include "exporter/run/process_start.hpp"
 
 namespace rpoguard::cli {
 namespace {
@@ -351,6 +352,8 @@ int run_app(CLI::App& app, int argc, char** argv, const int& exit_code) {
 }  // namespace
 
 int run(int argc, char** argv) {
+  if (!run::open_standard_descriptors()) return kUsageError;
+  if (argc > 1 && std::string_view(argv[1]) == "serve") run::reset_signals();
   CLI::App app(kAbout, "rpoguard");
   app.set_version_flag("--version", std::string("rpoguard ") + RPOGUARD_VERSION);
   app.add_flag_callback(

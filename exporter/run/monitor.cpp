@@ -159,7 +159,8 @@ void Monitor::evaluate_shard(Shard& shard, std::size_t index) {
   // Before anybody can act on a new epoch it is on disk.
   save(shard);
   view.state_saved = !shard.save_failed;
-  for (const core::Event& event : core::events_between(shard.view.get(), view)) sinks_.event(event);
+  for (core::Event& event : core::events_between(shard.view.get(), view))
+    untold_.push_back(std::move(event));
   sinks_.view(view);
 
   std::optional<std::size_t> writer;
@@ -258,12 +259,13 @@ base::Result<serve::Reply> Monitor::lower(const serve::LowerOrder& order) {
                                    .by = order.by,
                                    .reason = order.reason};
   const std::string text = core::render_lowered(number);
-  sinks_.event({.kind = core::EventKind::number_lowered,
-                .shard = order.shard,
-                .from = std::to_string(before),
-                .to = std::to_string(order.to),
-                .text = text,
-                .details = {{"number", number.what}, {"by", order.by}, {"reason", order.reason}}});
+  untold_.push_back(
+      {.kind = core::EventKind::number_lowered,
+       .shard = order.shard,
+       .from = std::to_string(before),
+       .to = std::to_string(order.to),
+       .text = text,
+       .details = {{"number", number.what}, {"by", order.by}, {"reason", order.reason}}});
   if (const auto done = bring_into_force(shard); !done) return done.error();
   return serve::Reply{true, text};
 }
@@ -290,11 +292,11 @@ base::Result<std::string> Monitor::carry_out(const serve::NodeOrder& order, core
   if (shard == shards_.end()) return std::string(kNoSuchShard);
   std::string refusal = change(*shard);
   if (!refusal.empty()) return refusal;
-  sinks_.event({.kind = kind,
-                .shard = order.shard,
-                .node = order.word.node,
-                .text = std::move(text),
-                .details = {{"by", order.word.by}, {"reason", order.word.reason}}});
+  untold_.push_back({.kind = kind,
+                     .shard = order.shard,
+                     .node = order.word.node,
+                     .text = std::move(text),
+                     .details = {{"by", order.word.by}, {"reason", order.word.reason}}});
   if (const auto done = bring_into_force(shard); !done) return done.error();
   return std::string();
 }
@@ -306,6 +308,7 @@ void Monitor::publish() {
   for (const Shard& shard : shards_) view->shards.push_back(shard.view);
   view->lease_page_up = lease_.publish(*view, view->published);
   views_.publish(std::move(view));
+  for (const core::Event& event : std::exchange(untold_, {})) sinks_.event(event);
 }
 
 // A shard whose nodes all keep silent is judged all the same: time alone closes gates.

@@ -24,7 +24,8 @@
 
 namespace rpoguard::run {
 
-/// Who is told what, on the loop.
+/// Who is told what, on the loop: after the view that shows it has been published, so that whoever
+/// acts on what he is told finds it so.
 struct MonitorSinks {
   std::function<void(const core::Event&)> event = [](const core::Event&) {};
   std::function<void(const core::ShardView&)> view = [](const core::ShardView&) {};
@@ -108,6 +109,7 @@ class Monitor {
   std::vector<Shard> shards_;
   std::set<std::size_t> dirty_;
   bool round_posted_ = false;
+  std::vector<core::Event> untold_;  // until the next publication
   std::unique_ptr<observe::Prober> prober_;
   std::unique_ptr<observe::WitnessProber> witness_prober_;
   std::unique_ptr<observe::ArchiveProber> archive_prober_;

@@ -128,13 +128,14 @@ void PgPeerSocket::read_some() {
   ::recv(fd_, ignored.data(), ignored.size(), 0);
 }
 
-void PgPeerSocket::send(const std::string& bytes) {
+bool PgPeerSocket::send(const std::string& bytes) {
   std::size_t sent = 0;
   while (sent < bytes.size()) {
     const auto now = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
-    if (now <= 0) return;
+    if (now <= 0) return false;
     sent += static_cast<std::size_t>(now);
   }
+  return true;
 }
 
 void PgPeerSocket::dribble(const std::string& bytes) {
@@ -219,6 +220,10 @@ std::string pg_error(const std::string& sqlstate, const std::string& what, char 
 
 std::string pg_ready() {
   return message('Z', "I");
+}
+
+std::string pg_message(char type, const std::string& body) {
+  return message(type, body);
 }
 
 std::string pg_done() {

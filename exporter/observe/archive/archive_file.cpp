@@ -23,7 +23,9 @@ std::uint64_t number_at(std::string_view bytes, std::size_t offset, std::size_t 
 /// An open file, read at positions.
 class File {
  public:
-  explicit File(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  // Of a pipe in its place nothing can be read, and nobody waits for it.
+  explicit File(const std::string& path)
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
   ~File() {
     if (fd_ >= 0) ::close(fd_);
   }

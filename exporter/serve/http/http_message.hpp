@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -34,6 +35,8 @@ struct HttpResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
+  /// Instead of `body`: one that several answers share.
+  std::shared_ptr<const std::string> shared_body = {};
   std::vector<std::pair<std::string, std::string>> headers;
 };
 

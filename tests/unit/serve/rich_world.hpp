@@ -42,6 +42,8 @@ class RichWorld {
            .reload_failures = 2,
            .handshake_failures = 3}};
     };
+    context.given_up = [] { return std::vector<serve::GivenUp>{{"ops", 5}, {"gate", 6}}; };
+    context.dropped_log_lines = [] { return 7; };
     return context;
   }
 
