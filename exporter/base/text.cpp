@@ -27,6 +27,16 @@ bool starts_with_ignoring_case(std::string_view text, std::string_view start) {
   return equals_ignoring_case(text.substr(0, start.size()), start);
 }
 
+bool has_word(std::string_view text, std::string_view word) {
+  const auto ends = [](char c) { return !is_letter(c) && !is_digit(c); };
+  while (!text.empty()) {
+    const auto length = static_cast<std::size_t>(std::ranges::find_if(text, ends) - text.begin());
+    if (equals_ignoring_case(text.substr(0, length), word)) return true;
+    text.remove_prefix(std::min(length + 1, text.size()));
+  }
+  return false;
+}
+
 std::string_view trim_front(std::string_view text, std::string_view blanks) {
   return text.substr(std::min(text.find_first_not_of(blanks), text.size()));
 }

@@ -39,6 +39,9 @@ std::string upper(std::string_view text);
 bool equals_ignoring_case(std::string_view one, std::string_view other);
 bool starts_with_ignoring_case(std::string_view text, std::string_view start);
 
+/// "amp;Epoch" has the words amp and epoch, of letters and digits; their case does not count.
+bool has_word(std::string_view text, std::string_view word);
+
 /// What PostgreSQL takes for blank.
 inline constexpr std::string_view kBlanks = " \t\n\r\f\v";
 /// `text` without the blanks at its front, at its end, at both.

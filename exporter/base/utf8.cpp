@@ -1,5 +1,9 @@
 #include "exporter/base/utf8.hpp"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 namespace rpoguard::base {
 namespace {
 
@@ -39,6 +43,29 @@ std::size_t count_characters(std::string_view text) {
   std::size_t count = 0;
   for_each_character(text, [&](std::optional<char32_t>, std::string_view) { ++count; });
   return count;
+}
+
+bool is_invisible(char32_t code) {
+  constexpr std::array<std::pair<char32_t, char32_t>, 14> kRanges{{{0x00, 0x1F},
+                                                                   {0x7F, 0xA0},
+                                                                   {0xAD, 0xAD},
+                                                                   {0x061C, 0x061C},
+                                                                   {0x1680, 0x1680},
+                                                                   {0x180E, 0x180E},
+                                                                   {0x2000, 0x200F},
+                                                                   {0x2028, 0x202F},
+                                                                   {0x205F, 0x206F},
+                                                                   {0x3000, 0x3000},
+                                                                   {0xFE00, 0xFE0F},
+                                                                   {0xFEFF, 0xFEFF},
+                                                                   {0xFFF0, 0xFFFF},
+                                                                   {0xE0000, 0x10FFFF}}};
+  return std::ranges::any_of(
+      kRanges, [code](const auto& range) { return code >= range.first && code <= range.second; });
+}
+
+std::string foreign_text(std::string_view text, std::size_t bytes_max) {
+  return show(text, bytes_max, is_invisible).text;
 }
 
 std::string sanitize_utf8(std::string_view text) {

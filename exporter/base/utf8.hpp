@@ -49,6 +49,18 @@ Shown show(std::string_view text, std::size_t bytes_max, Hidden hidden) {
   return shown;
 }
 
+/// A character that is not simply seen: controls (also C1 and DEL), white space other than U+0020,
+/// what has no width, marks that turn the direction of the text around them, and code points that
+/// are no characters. In a terminal some of them are orders, and in a name they make two look
+/// alike.
+bool is_invisible(char32_t code);
+
+/// What somebody else has written, fit for a log, a terminal, a page and a name: '?' for each byte
+/// that is in no character and for each invisible one, at most `bytes_max` bytes, cut between
+/// characters. The only way in for texts of servers, witnesses and operators; blanks at both ends
+/// stay.
+std::string foreign_text(std::string_view text, std::size_t bytes_max);
+
 /// U+FFFD, which stands for what cannot be read.
 inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
 

@@ -1,15 +1,21 @@
 #include "exporter/cli/app.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
 #include "exporter/cli/commands.hpp"
 #include "exporter/cli/man_page.hpp"
+#include "exporter/cli/printed.hpp"
+#include "exporter/config/text.hpp"
 #include "exporter/core/model/limits.hpp"
+#include "exporter/run/process_start.hpp"
 
 namespace rpoguard::cli {
 namespace {
@@ -35,6 +41,8 @@ struct Options {
   std::string color = "auto";
   FreezeOptions freeze;
   bool all = false;
+  WaiverOptions waiver;
+  LowerOptions lowered;
   NodeOptions rival;
   NodeOptions readmitted;
 };
@@ -209,6 +217,62 @@ void add_unfreeze(CLI::App& app, Options& options, int& exit_code) {
   command->callback([&] { run_freezing_command(options, false, exit_code); });
 }
 
+void add_shard_option(CLI::App& command, std::string& shard) {
+  command.add_option("SHARD,--shard", shard, "The shard")->required()->type_name("ID");
+}
+
+void add_waive(CLI::App& app, Options& options, int& exit_code) {
+  WaiverOptions& waiver = options.waiver;
+  auto* command = add_order_command(
+      app, waiver.order, "waive",
+      "Open the gate of a shard without proof of a copy, for a while: your word that writes are "
+      "worth their loss. It ends with the first proof, and survives a restart of rpoguard");
+  add_shard_option(*command, waiver.shard);
+  command->add_option("--reason", waiver.order.reason, "Why")->required()->type_name("TEXT");
+  auto* length = command->add_option("--for", waiver.length, "How long at most: 30m, 2h, 30d")
+                     ->type_name("DURATION");
+  command->add_option("--until", waiver.until, "When it ends, in UTC: 2030-01-31T18:00Z")
+      ->type_name("TIME")
+      ->excludes(length);
+  command->callback([&waiver, &exit_code] {
+    if (waiver.length.empty() && waiver.until.empty()) throw CLI::RequiredError("--for or --until");
+    exit_code = waive(waiver);
+  });
+}
+
+void add_unwaive(CLI::App& app, Options& options, int& exit_code) {
+  WaiverOptions& waiver = options.waiver;
+  auto* command = add_order_command(app, waiver.order, "unwaive", "End a waiver");
+  add_shard_option(*command, waiver.shard);
+  command->add_option("--reason", waiver.order.reason, "Why")->type_name("TEXT");
+  command->callback([&waiver, &exit_code] {
+    waiver.waive = false;
+    exit_code = waive(waiver);
+  });
+}
+
+void add_lower(CLI::App& app, Options& options, int& exit_code) {
+  LowerOptions& lowered = options.lowered;
+  auto* command = add_order_command(
+      app, lowered.order, "lower",
+      "Lower a number that rpoguard remembers for ever, and that was raised by mistake. Correct "
+      "what raised it first");
+  add_shard_option(*command, lowered.shard);
+  command->add_option("--reason", lowered.order.reason, "Why")->required()->type_name("TEXT");
+  auto* epoch = command->add_option("--epoch", lowered.epoch, "The highest epoch from now on")
+                    ->type_name("NUMBER");
+  command
+      ->add_option("--generation", lowered.generation,
+                   "The highest generation of the shard map from now on")
+      ->type_name("NUMBER")
+      ->excludes(epoch);
+  command->callback([&lowered, &exit_code] {
+    if (lowered.epoch.empty() && lowered.generation.empty())
+      throw CLI::RequiredError("--epoch or --generation");
+    exit_code = lower(lowered);
+  });
+}
+
 void add_node_command(CLI::App& app, NodeOptions& options, const char* verb, const char* about,
                       int& exit_code) {
   auto* command = add_order_command(app, options.order, verb, about);
@@ -258,9 +322,38 @@ void add_sql(CLI::App& app, Options& options, int& exit_code) {
   });
 }
 
+// The first word, if it should be a command and is none; empty: it is one.
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+  const std::string word = argc > 1 ? argv[1] : "";
+  if (word.empty() || word.starts_with('-')) return "";
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  if (std::ranges::find(names, word) != names.end()) return "";
+  const std::vector<std::string_view> candidates(names.begin(), names.end());
+  const std::string nearest(config::nearest(word, candidates));
+  return "there is no command \"" + printed(word) + "\"" +
+         (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?");
+}
+
+int run_app(CLI::App& app, int argc, char** argv, const int& exit_code) {
+  if (const std::string unknown = unknown_command(app, argc, argv); !unknown.empty()) {
+    std::fprintf(stderr, "rpoguard: %s\nrpoguard --help lists the commands\n", unknown.c_str());
+    return kUsageError;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsageError;
+  }
+  return exit_code;
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
+  if (!run::open_standard_descriptors()) return kUsageError;
+  if (argc > 1 && std::string_view(argv[1]) == "serve") run::reset_signals();
   CLI::App app(kAbout, "rpoguard");
   app.set_version_flag("--version", std::string("rpoguard ") + RPOGUARD_VERSION);
   app.add_flag_callback(
@@ -278,14 +371,12 @@ int run(int argc, char** argv) {
   add_status(app, options, exit_code);
   add_freeze(app, options, exit_code);
   add_unfreeze(app, options, exit_code);
+  add_waive(app, options, exit_code);
+  add_unwaive(app, options, exit_code);
   add_node_commands(app, options, exit_code);
+  add_lower(app, options, exit_code);
   add_sql(app, options, exit_code);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsageError;
-  }
-  return exit_code;
+  return run_app(app, argc, argv, exit_code);
 }
 
 }  // namespace rpoguard::cli

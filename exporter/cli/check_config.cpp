@@ -4,6 +4,7 @@
 
 #include "exporter/cli/commands.hpp"
 #include "exporter/config/load.hpp"
+#include "exporter/core/tell/advice.hpp"
 #include "exporter/run/system_clock.hpp"
 
 namespace rpoguard::cli {
@@ -44,6 +45,12 @@ int check_config(const std::string& config_file, std::uint32_t parts,
   for (const auto& shard : loaded.spec->shards) nodes += shard.nodes.size();
   std::printf("%s: valid, %zu shards, %zu nodes\n", config_file.c_str(), loaded.spec->shards.size(),
               nodes);
+  for (const core::ShardSpec& shard : loaded.spec->shards) {
+    std::printf("shard %s, with the writer in %s: %s\n", shard.id.c_str(),
+                shard.home_region.c_str(), core::who_counts(shard).c_str());
+  }
+  for (const std::string& doubt : core::doubts_about(*loaded.spec))
+    std::fprintf(stderr, "%s: warning: %s\n", config_file.c_str(), doubt.c_str());
   if (parts > 1) print_parts(*loaded.spec, parts);
   return 0;
 }

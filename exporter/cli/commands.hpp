@@ -57,6 +57,25 @@ struct FreezeOptions {
 /// 0: done; 1: refused, and the text says why; 2: rpoguard does not answer.
 int freeze(const FreezeOptions& options);
 
+struct WaiverOptions {
+  OrderOptions order;
+  std::string shard;
+  bool waive = true;
+  std::string length;  ///< a duration, or ...
+  std::string until;   ///< ... when it ends
+};
+/// The same.
+int waive(const WaiverOptions& options);
+
+struct LowerOptions {
+  OrderOptions order;
+  std::string shard;
+  std::string epoch;       ///< a number, or ...
+  std::string generation;  ///< ... this one
+};
+/// The same.
+int lower(const LowerOptions& options);
+
 struct NodeOptions {
   OrderOptions order;
   std::string node;  ///< SHARD/NODE

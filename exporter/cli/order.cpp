@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "exporter/base/percent.hpp"
+#include "exporter/cli/printed.hpp"
 #include "exporter/config/load.hpp"
 #include "exporter/config/secret.hpp"
 #include "exporter/net/http_client.hpp"
@@ -83,7 +84,7 @@ int send_order(const OrderOptions& options, const std::string& command, const st
                     " (is `rpoguard serve` running?)",
                 kUnreachable);
   const auto& answer = std::get<net::HttpAnswer>(outcome);
-  std::string text = answer.body;
+  std::string text = printed(answer.body);
   if (text.ends_with('\n')) text.pop_back();
   if (answer.status != 200) return fail(command, text, kRefused);
   std::printf("%s\n", text.c_str());

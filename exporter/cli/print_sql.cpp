@@ -13,6 +13,12 @@ int print_sql(const std::string& role, const std::string& home_region, bool with
         "rpoguard sql: --role must be a plain identifier (a-z, 0-9, _; at most 63 bytes)\n");
     return 2;
   }
+  if (!observe::is_role_name(role)) {
+    std::fprintf(stderr,
+                 "rpoguard sql: --role must name a role of rpoguard's own: public, none and pg_... "
+                 "are PostgreSQL's\n");
+    return 2;
+  }
   if (home_region.empty()) {
     std::fprintf(stderr, "rpoguard sql: --home-region must not be empty\n");
     return 2;

@@ -4,8 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "exporter/base/utf8.hpp"
 #include "exporter/cli/commands.hpp"
 #include "exporter/cli/ops_target.hpp"
+#include "exporter/cli/printed.hpp"
 #include "exporter/cli/status_table.hpp"
 #include "exporter/net/http_client.hpp"
 
@@ -29,13 +31,26 @@ base::Result<net::HttpAnswer> ask(const StatusOptions& options, const Target& ta
   return net::http_get(get);
 }
 
+const char* hint_on(int status) {
+  if (status == 401) return "give --user-file";
+  return status == 421 ? "put this name into its listen.ops_hosts" : "is it rpoguard?";
+}
+
 Result<std::string> fetch_view(const StatusOptions& options, const Target& target) {
   const auto answer = ask(options, target, kViewPath);
   if (!answer) return Error{answer.error().message, "is `rpoguard serve` running?"};
   if (answer.value().status != 200)
     return Error{address_of(target) + " answers " + std::to_string(answer.value().status),
-                 answer.value().status == 401 ? "give --user-file" : "is it rpoguard?"};
+                 hint_on(answer.value().status)};
   return answer.value().body;
+}
+
+// Whoever answers at that address may be anybody.
+bool make_fit_to_be_seen(int, json::parse_event_t event, json& parsed) {
+  constexpr std::size_t kTextBytesMax = 4096;
+  if (event == json::parse_event_t::value && parsed.is_string())
+    parsed = base::foreign_text(parsed.get<std::string>(), kTextBytesMax);
+  return true;
 }
 
 bool has_shard(const json& view, const std::string& id) {
@@ -59,7 +74,7 @@ void keep_only(json& view, const std::string& id) {
 
 int show(const StatusOptions& options, const std::string& body) {
   try {
-    json view = json::parse(body);
+    json view = json::parse(body, make_fit_to_be_seen);
     if (!options.shard.empty() && !has_shard(view, options.shard)) {
       std::fprintf(stderr, "rpoguard status: there is no shard \"%s\"\n", options.shard.c_str());
       return kUnreachable;
@@ -80,7 +95,7 @@ int show(const StatusOptions& options, const std::string& body) {
 int show_life(const StatusOptions& options, const Target& target) {
   const auto answer = ask(options, target, kLifePath);
   if (answer) {
-    std::fputs(answer.value().body.c_str(), stdout);
+    std::fputs(printed(answer.value().body).c_str(), stdout);
     return answer.value().status == 200 ? 0 : 1;
   }
   std::fprintf(stderr, "rpoguard status: %s\n", answer.error().message.c_str());

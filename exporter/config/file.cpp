@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace rpoguard::config {
@@ -15,6 +16,12 @@ base::Error failure(const std::string& path, int code) {
   return {.message = "cannot read " + path + ": " +
                      std::error_code(code, std::generic_category()).message(),
           .hint = {}};
+}
+
+// Without a writer it would pass for an empty file.
+bool is_pipe(int descriptor) {
+  struct stat info {};
+  return ::fstat(descriptor, &info) == 0 && S_ISFIFO(info.st_mode);
 }
 
 class Descriptor {
@@ -38,6 +45,8 @@ base::Result<std::string> read_file(const std::string& path, std::size_t bytes_m
   const int flags = O_RDONLY | O_CLOEXEC | (waiting == Waiting::fail ? O_NONBLOCK : 0);
   const Descriptor descriptor(open(path.c_str(), flags));
   if (descriptor.number() < 0) return failure(path, errno);
+  if (waiting == Waiting::fail && is_pipe(descriptor.number()))
+    return base::Error{.message = "cannot read " + path + ": it is a pipe, not a file"};
   std::string content;
   std::array<char, 4096> piece{};
   while (true) {

@@ -8,7 +8,8 @@
 
 namespace rpoguard::config {
 
-/// What to do when a read would have to wait for someone who writes (a pipe, a terminal).
+/// What to do when a read would have to wait for someone who writes (a pipe, a terminal): wait for
+/// ever, or fail at once; then a pipe is an error even if it has something to read.
 enum class Waiting { wait, fail };
 
 /// The content of a file of at most `bytes_max` bytes; larger is an error. The error's message

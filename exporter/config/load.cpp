@@ -27,8 +27,8 @@ Loaded load_text(std::string_view text, const std::string& file_name) {
   return {.spec = build_spec(resolver), .diagnostics = {}};
 }
 
-Loaded load_file(const std::string& path) {
-  const auto text = read_file(path, core::limits::kConfigBytesMax, Waiting::wait);
+Loaded load_file(const std::string& path, Waiting waiting) {
+  const auto text = read_file(path, core::limits::kConfigBytesMax, waiting);
   if (text.ok()) return load_text(text.value(), path);
   Report report(path);
   report.add({}, text.error().message);

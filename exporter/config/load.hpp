@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "exporter/config/diagnostic.hpp"
+#include "exporter/config/file.hpp"
 #include "exporter/core/model/spec.hpp"
 
 namespace rpoguard::config {
@@ -20,6 +21,7 @@ struct Loaded {
 
 /// Never throws. Thread-safe (no shared state).
 Loaded load_text(std::string_view text, const std::string& file_name);
-Loaded load_file(const std::string& path);
+/// With Waiting::fail a pipe in the place of the file is refused.
+Loaded load_file(const std::string& path, Waiting waiting = Waiting::wait);
 
 }  // namespace rpoguard::config

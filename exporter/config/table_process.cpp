@@ -6,9 +6,7 @@ namespace {
 using core::ProbeSpec;
 using core::Spec;
 
-}  // namespace
-
-std::vector<Key> process_keys() {
+std::vector<Key> listen_keys() {
   return {
       {.path = "listen.ops",
        .sets = member<&Spec::ops>(),
@@ -16,6 +14,13 @@ std::vector<Key> process_keys() {
        .default_text = "0.0.0.0:10187",
        .reloadable = false,
        .help = "metrics, readiness, status page and management; port 0 picks a free one"},
+      {.path = "listen.ops_hosts",
+       .sets = member<&Spec::ops_hosts>(),
+       .type = Type::labels,
+       .optional = true,
+       .reloadable = false,
+       .help = "names of the ops listener in the public DNS, while it speaks plain HTTP; "
+               "*.example.com: any below it"},
       {.path = "listen.gate",
        .sets = member<&Spec::gate>(),
        .type = Type::address,
@@ -35,6 +40,11 @@ std::vector<Key> process_keys() {
        .reloadable = false,
        .help =
            "only /livez and /readyz, always plain HTTP: for a kubelet, which has no certificate"},
+  };
+}
+
+std::vector<Key> other_keys() {
+  return {
       {.path = "lease.path",
        .sets = member<&Spec::lease_path>(),
        .type = Type::path,
@@ -78,6 +88,12 @@ std::vector<Key> process_keys() {
        .range = {.low = "100ms", .high = "10m"},
        .help = "how often slow facts (slots, connections) are asked; at least probe.interval"},
   };
+}
+
+}  // namespace
+
+std::vector<Key> process_keys() {
+  return joined({listen_keys(), other_keys()});
 }
 
 }  // namespace rpoguard::config

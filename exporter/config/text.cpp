@@ -1,7 +1,6 @@
 #include "exporter/config/text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
@@ -14,26 +13,6 @@ namespace {
 constexpr std::size_t kExcerptBytesMax = 64;
 constexpr std::size_t kWordBytesMax = 24;
 constexpr std::size_t kGuessBytesMax = 40;
-
-bool is_invisible(char32_t code) {
-  // Controls, spaces other than U+0020, soft hyphen, zero-width and direction marks, surrogates'
-  // neighbours: two names that look alike must be alike.
-  constexpr std::array<std::pair<char32_t, char32_t>, 13> kRanges{{{0x00, 0x1F},
-                                                                   {0x7F, 0xA0},
-                                                                   {0xAD, 0xAD},
-                                                                   {0x1680, 0x1680},
-                                                                   {0x180E, 0x180E},
-                                                                   {0x2000, 0x200F},
-                                                                   {0x2028, 0x202F},
-                                                                   {0x205F, 0x206F},
-                                                                   {0x3000, 0x3000},
-                                                                   {0xFE00, 0xFE0F},
-                                                                   {0xFEFF, 0xFEFF},
-                                                                   {0xFFF0, 0xFFFF},
-                                                                   {0xE0000, 0x10FFFF}}};
-  return std::ranges::any_of(
-      kRanges, [code](const auto& range) { return code >= range.first && code <= range.second; });
-}
 
 std::size_t edit_distance(std::string_view left, std::string_view right) {
   std::vector<std::size_t> row(right.size() + 1);
@@ -71,7 +50,7 @@ std::optional<Blemish> find_blemish(std::string_view text) {
 bool is_printable(std::string_view text) {
   for (std::size_t position = 0; position < text.size();) {
     const auto code = base::next_code_point(text, position);
-    if (!code || is_invisible(*code)) return false;
+    if (!code || base::is_invisible(*code)) return false;
   }
   return true;
 }
@@ -89,7 +68,7 @@ std::string replace_shard(std::string_view text, std::string_view id) {
 }
 
 std::string render_excerpt(std::string_view text) {
-  const base::Shown shown = base::show(text, kExcerptBytesMax, is_invisible);
+  const base::Shown shown = base::show(text, kExcerptBytesMax, base::is_invisible);
   return shown.cut ? shown.text + "..." : shown.text;
 }
 

@@ -5,9 +5,12 @@
 #include <thread>
 #include <utility>
 
+#include <fcntl.h>
 #include <httplib.h>
+#include <unistd.h>
 
 #include "exporter/base/mutex.hpp"
+#include "exporter/net/received.hpp"
 
 #ifndef CPPHTTPLIB_OPENSSL_SUPPORT
 #error "compile with the flags of pkg-config cpp-httplib: they are part of its ABI"
@@ -16,12 +19,18 @@
 namespace rpoguard::net {
 namespace {
 
+// An exchange is looked at so often.
+constexpr std::chrono::milliseconds kLookEvery{10};
+// Of an answer, besides its body. TLS adds less than a tenth.
+constexpr std::size_t kHeadBytesMax = 64 * 1024;
+
 // cpp-httplib's time-outs are per recv(), so a peer that dribbles is never late. This thread
-// ends the whole exchange.
+// ends the whole exchange. It ends it as well when the peer sends without an end: the library keeps
+// every header, of every length.
 class Watchdog {
  public:
-  Watchdog(httplib::ClientImpl& client, std::chrono::milliseconds patience)
-      : thread_([this, &client, patience] { watch(client, patience); }) {}
+  Watchdog(httplib::ClientImpl& client, std::chrono::milliseconds patience, std::size_t bytes_max)
+      : thread_([this, &client, patience, bytes_max] { watch(client, patience, bytes_max); }) {}
   ~Watchdog() {
     {
       const base::MutexLock lock(mutex_);
@@ -29,20 +38,41 @@ class Watchdog {
     }
     changed_.notify_one();
     thread_.join();
+    if (socket_ >= 0) ::close(socket_);
   }
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
- private:
-  void watch(httplib::ClientImpl& client, std::chrono::milliseconds patience) {
-    base::MutexLock lock(mutex_);
-    if (!changed_.wait_for(lock, patience, [this]() REQUIRES(mutex_) { return done_; }))
-      client.stop();
+  /// Of the exchange. A second descriptor of its own: the library may close its at any moment.
+  void take_socket(int socket) {
+    const base::MutexLock lock(mutex_);
+    if (socket_ >= 0) ::close(socket_);
+    socket_ = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  }
+  bool has_too_much() const {
+    const base::MutexLock lock(mutex_);
+    return too_much_;
   }
 
-  base::Mutex mutex_;
+ private:
+  void watch(httplib::ClientImpl& client, std::chrono::milliseconds patience,
+             std::size_t bytes_max) {
+    base::MutexLock lock(mutex_);
+    const auto done = [this]() REQUIRES(mutex_) { return done_; };
+    for (auto left = patience; left > left.zero() && !too_much_; left -= kLookEvery) {
+      if (changed_.wait_for(lock, std::min(left, kLookEvery), done)) return;
+      too_much_ = socket_ >= 0 && bytes_read(socket_).value_or(0) > bytes_max;
+    }
+    lock.unlock();
+    client.stop();
+    lock.lock();
+  }
+
+  mutable base::Mutex mutex_;
   base::Condition changed_;
   bool done_ GUARDED_BY(mutex_) = false;
+  bool too_much_ GUARDED_BY(mutex_) = false;
+  int socket_ GUARDED_BY(mutex_) = -1;
   std::thread thread_;  // last: it uses the others
 };
 
@@ -118,9 +148,10 @@ std::variant<HttpAnswer, HttpFailure> exchange(const HttpGet& to, httplib::Reque
     return !too_large;
   };
   const auto client = make_client(to);
-  const Watchdog watchdog(*client, to.timeout);
+  Watchdog watchdog(*client, to.timeout, to.body_bytes_max + to.body_bytes_max / 8 + kHeadBytesMax);
+  client->set_socket_options([&watchdog](socket_t socket) { watchdog.take_socket(socket); });
   const httplib::Result result = client->send(request);
-  if (too_large) return HttpFailure::too_large;
+  if (too_large || watchdog.has_too_much()) return HttpFailure::too_large;
   if (!result) return failure_of(result.error());
   answer.status = result->status;
   answer.retry_after = result->get_header_value("Retry-After");

@@ -101,7 +101,8 @@ class AlertWorker final : public Worker {
   }
 
   void say(const Attempt& attempt) const REQUIRES(mutex_) {
-    if (!halted_) report_({spec().name, "", attempt, failures_ + 1});
+    if (!halted_)
+      report_({.hook = spec().name, .event = "", .attempt = attempt, .tries = failures_ + 1});
   }
 
   const std::shared_ptr<const core::Clock> clock_;

@@ -21,7 +21,9 @@ class EventWorker final : public Worker {
   }
 
   void publish(const Notice& notice) override {
-    if (spec().wants(notice.recorded.event.kind)) queue_.put(notice);
+    if (!spec().wants(notice.recorded.event.kind)) return;
+    if (const auto dropped = queue_.put(notice))
+      report(*dropped, {Outcome::failed, "dropped: too many events wait"}, 0);
   }
   core::HookStats stats() const override {
     core::HookStats stats = queue_.stats();
@@ -29,7 +31,10 @@ class EventWorker final : public Worker {
     return stats;
   }
   void drain() override { queue_.drain(); }
-  void halt() override { queue_.halt(); }
+  void halt() override {
+    for (const Notice& dropped : queue_.halt())
+      report(dropped, {Outcome::failed, "dropped: the hook ends"}, 0);
+  }
   void run() override {
     while (const auto notice = queue_.next()) queue_.done(deliver(*notice));
   }
@@ -45,12 +50,17 @@ class EventWorker final : public Worker {
       if (too_old) attempt = {Outcome::failed, attempt.note + "; given up"};
       if (attempt.outcome != Outcome::retry || tries == 1) report(notice, attempt, tries);
       if (attempt.outcome != Outcome::retry) return attempt.outcome == Outcome::delivered;
-      if (!queue_.wait(pause)) return false;
+      if (!queue_.wait(pause)) {
+        report(notice, {Outcome::failed, attempt.note + "; given up: the hook ends"}, tries);
+        return false;
+      }
     }
   }
 
+  // Whatever becomes of an event: what is lost has a name.
   void report(const Notice& notice, const Attempt& attempt, std::uint32_t tries) const {
-    if (!queue_.halted()) report_({spec().name, notice.recorded.id, attempt, tries});
+    report_({spec().name, notice.recorded.id, notice.recorded.event.kind,
+             notice.recorded.event.shard, attempt, tries});
   }
 
   const std::shared_ptr<const core::Clock> clock_;

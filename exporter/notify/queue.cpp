@@ -6,17 +6,20 @@
 
 namespace rpoguard::notify {
 
-void HookQueue::put(Notice notice) {
+std::optional<Notice> HookQueue::put(Notice notice) {
+  std::optional<Notice> dropped;
   {
     const base::MutexLock lock(mutex_);
-    if (halted_) return;
+    if (halted_) return notice;
     notices_.push_back(std::move(notice));
     if (notices_.size() > core::limits::kHookQueueMax) {
+      dropped = std::move(notices_.front());
       notices_.pop_front();
       ++stats_.dropped;
     }
   }
   changed_.notify_all();
+  return dropped;
 }
 
 std::optional<Notice> HookQueue::next() {
@@ -53,14 +56,16 @@ void HookQueue::drain() {
   changed_.notify_all();
 }
 
-void HookQueue::halt() {
+std::deque<Notice> HookQueue::halt() {
+  std::deque<Notice> dropped;
   {
     const base::MutexLock lock(mutex_);
     halted_ = true;
-    stats_.dropped += notices_.size();
-    notices_.clear();
+    dropped.swap(notices_);
+    stats_.dropped += dropped.size();
   }
   changed_.notify_all();
+  return dropped;
 }
 
 bool HookQueue::halted() const {

@@ -14,8 +14,8 @@ namespace rpoguard::notify {
 /// Order of their calls: (next wait* done)*
 class HookQueue {
  public:
-  /// Holds at most limits::kHookQueueMax besides the one under way: then the oldest goes.
-  void put(Notice notice);
+  /// Holds at most limits::kHookQueueMax besides the one under way: then the oldest is given back.
+  std::optional<Notice> put(Notice notice);
   /// Waits for the next one; nullopt once stopped and empty, or stopped for good.
   std::optional<Notice> next();
   void done(bool delivered);
@@ -24,8 +24,8 @@ class HookQueue {
 
   /// Delivers what is queued, starts no waiting any more.
   void drain();
-  /// Gives up what is queued.
-  void halt();
+  /// Gives up what is queued, and gives it back.
+  std::deque<Notice> halt();
   bool halted() const;
   core::HookStats stats() const;
 

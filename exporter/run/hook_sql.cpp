@@ -1,5 +1,8 @@
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -61,23 +64,44 @@ core::ConnectSpec connect_for(const core::HookSpec& hook, core::ConnectSpec conn
   return connect;
 }
 
+// Without pg_catalog alone in the search_path, the owner of the database could have a statement of
+// the operator's call what he has made, with the rights of the hook's role.
 std::string settings_sql(const core::HookSpec& hook, const std::string& event) {
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(hook.timeout).count();
   return "SELECT pg_catalog.set_config('statement_timeout', '" + std::to_string(milliseconds) +
-         "', false), pg_catalog.set_config('rpoguard.event', " + observe::quoted_literal(event) +
-         ", false)";
+         "', false), pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false)"
+         ", pg_catalog.set_config('rpoguard.event', " +
+         observe::quoted_literal(event) + ", false)";
 }
 
-// Whether it is the confirmed writer that has answered; absent: it is.
-std::optional<Attempt> check_identity(const observe::Answer& answer,
-                                      const core::WriterView& writer) {
+// The server does not know a name. It may be in a schema that the statement has not named.
+bool is_unknown_name(const observe::Failure& failure) {
+  constexpr std::array<std::string_view, 4> kUndefined{"42P01", "42883", "42704", "3F000"};
+  return std::ranges::find(kUndefined, failure.sqlstate) != kUndefined.end();
+}
+
+Attempt refused(const observe::Failure& failure) {
+  constexpr const char* kHint = ": a hook's search_path is pg_catalog, so write SCHEMA.NAME";
+  return {Outcome::retry, failure.error.message + (is_unknown_name(failure) ? kHint : "")};
+}
+
+// Whether the server itself has answered, and no pooler; absent: it is.
+std::optional<Attempt> check_backend(const observe::Answer& answer, int login_pid) {
   if (const auto* failure = std::get_if<observe::Failure>(&answer))
     return Attempt{Outcome::retry, failure->error.message};
-  const auto decoded = observe::decode_endpoint(std::get<observe::RowSet>(answer));
+  const auto problem = observe::decode_backend(std::get<observe::RowSet>(answer), login_pid);
+  if (!problem) return std::nullopt;
+  return Attempt{Outcome::failed, problem->message};
+}
+
+// Whether it is the confirmed writer that has answered; absent: it is, else why not.
+std::optional<std::string> check_identity(const observe::RowSet& answer,
+                                          const core::WriterView& writer) {
+  const auto decoded = observe::decode_endpoint(answer);
   const auto* facts = std::get_if<core::EndpointFacts>(&decoded);
-  if (facts == nullptr) return Attempt{Outcome::retry, "it does not say who it is"};
+  if (facts == nullptr) return "it does not say who it is";
   if (facts->in_recovery || facts->timeline != writer.timeline)
-    return Attempt{Outcome::failed, writer.node + " is not the confirmed writer"};
+    return writer.node + " is not the confirmed writer";
   return std::nullopt;
 }
 
@@ -119,6 +143,12 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     return find_target(view.get(), notice_.recorded.event.shard, clock_.now());
   }
 
+  // Others wait behind this event, also those of shards that have a writer.
+  Attempt without_writer(const std::string& why) const {
+    const bool soon = clock_.now() - notice_.happened < kWriterPatience;
+    return {soon ? Outcome::retry : Outcome::failed, why};
+  }
+
   void close() {
     if (dialer_) dialer_->close();
     if (session_) session_->close();
@@ -128,7 +158,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
 
   observe::Task<Attempt> connect_and_execute() {
     const auto target = current_target();
-    if (!target) co_return Attempt{Outcome::failed, target.error().message};
+    if (!target) co_return without_writer(target.error().message);
     const core::WriterView& writer = target.value().writer;
     dialer_ = std::make_shared<observe::PgDialer>(
         observe::DialContext{loop_, resolver_, read_password_},
@@ -139,20 +169,26 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
       co_return Attempt{Outcome::retry, failure->error.message};
     session_.emplace(std::get<std::shared_ptr<observe::PgConnection>>(std::move(dialed)),
                      weak_from_this());
+    const observe::Answer backend = co_await session_->query(observe::backend_sql());
+    if (auto problem = check_backend(backend, session_->backend_pid()))
+      co_return *std::move(problem);
     const observe::Answer identity = co_await session_->query(observe::endpoint_sql());
-    if (auto problem = check_identity(identity, writer)) co_return *std::move(problem);
-    const observe::Answer prepared = co_await session_->ask(settings_sql(hook_, notice_.json));
+    if (const auto* failure = std::get_if<observe::Failure>(&identity))
+      co_return Attempt{Outcome::retry, failure->error.message};
+    if (const auto problem = check_identity(std::get<observe::RowSet>(identity), writer))
+      co_return without_writer(*problem);
+    const observe::Answer prepared =
+        co_await session_->query(observe::in_own_transaction(settings_sql(hook_, notice_.json)));
     if (const auto* failure = std::get_if<observe::Failure>(&prepared))
       co_return Attempt{Outcome::retry, failure->error.message};
     for (const std::string& statement : hook_.sql) {
       // Looked at again before each one: it may have been superseded while this one was connecting.
       const auto now = current_target();
-      if (!now) co_return Attempt{Outcome::failed, now.error().message};
+      if (!now) co_return without_writer(now.error().message);
       if (!same(now.value().writer, writer))
-        co_return Attempt{Outcome::failed, writer.node + " is no longer the confirmed writer"};
+        co_return without_writer(writer.node + " is no longer the confirmed writer");
       const observe::Answer done = co_await session_->ask(statement);
-      if (const auto* failure = std::get_if<observe::Failure>(&done))
-        co_return Attempt{Outcome::retry, failure->error.message};
+      if (const auto* failure = std::get_if<observe::Failure>(&done)) co_return refused(*failure);
     }
     co_return Attempt{Outcome::delivered, "done"};
   }

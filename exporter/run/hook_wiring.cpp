@@ -17,6 +17,8 @@ void log_report(const notify::DeliveryNote& report) {
   using notify::Outcome;
   LogLine line{Level::info, "", {{"hook", report.hook}}};
   if (!report.event.empty()) line.fields.emplace_back("event", report.event);
+  if (report.kind) line.fields.emplace_back("kind", core::name_of(*report.kind));
+  if (!report.shard.empty()) line.fields.emplace_back("shard", report.shard);
   line.fields.emplace_back("note", report.attempt.note);
   line.fields.emplace_back("tries", std::to_string(report.tries));
   switch (report.attempt.outcome) {

@@ -29,6 +29,12 @@ std::optional<bool> LeaseKeeper::publish(const core::View& view, core::Instant n
               "give each its own lease.path"});
     page_.reset();
   }
+  if (page_ && !page_->intact()) {
+    complain({"the lease page " + page_->path() + " was cut short, removed or overwritten",
+              "nobody but rpoguard should write there; it makes a new one"});
+    page_.reset();
+    retry_at_ = now;
+  }
   if (fits(*view.spec)) {
     if (page_) page_->write(view, now);
   } else if (now >= retry_at_) {

@@ -14,7 +14,8 @@ namespace rpoguard::run {
 class LeaseKeeper {
  public:
   /// Writes the view to the page of its specification. When path or shards have changed a new page
-  /// takes over; when none can be made that is logged once and tried again after kRetry. Says
+  /// takes over, also when somebody has cut the page short or removed it; when none can be made
+  /// that is logged once and tried again after kRetry. Says
   /// whether readers find the view in the page; nullopt: none is configured.
   std::optional<bool> publish(const core::View& view, core::Instant now);
   /// Closes every lease for ever.

@@ -1,11 +1,16 @@
 #include "exporter/run/log.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "exporter/base/mutex.hpp"
+#include "exporter/run/log_writer.hpp"
 
 namespace rpoguard::run {
 namespace {
@@ -40,6 +45,57 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::err;
 }
 
+constexpr std::chrono::milliseconds kLastWords{500};
+
+// Gives lines their time and level, and hands them to the writer.
+//
+// Not spdlog's own asynchronous logger: at its end it waits for its thread, which waits for the
+// reader, and it bounds lines but not bytes.
+class Sink final : public spdlog::sinks::sink {
+ public:
+  explicit Sink(LogWriter& writer) : writer_(writer) {}
+
+  std::string render(const spdlog::details::log_msg& message) {
+    spdlog::memory_buf_t line;
+    const base::MutexLock lock(mutex_);
+    formatter_->format(message, line);
+    return {line.data(), line.size()};
+  }
+
+  void log(const spdlog::details::log_msg& message) override { writer_.write(render(message)); }
+  void flush() override {}
+  void set_pattern(const std::string&) override {}
+  void set_formatter(std::unique_ptr<spdlog::formatter> formatter) override {
+    const base::MutexLock lock(mutex_);
+    formatter_ = std::move(formatter);
+  }
+
+ private:
+  LogWriter& writer_;
+  base::Mutex mutex_;
+  std::unique_ptr<spdlog::formatter> formatter_ GUARDED_BY(mutex_) =
+      std::make_unique<spdlog::pattern_formatter>();
+};
+
+struct Log {
+  std::unique_ptr<LogWriter> writer;
+  std::shared_ptr<Sink> sink;
+  std::unique_ptr<spdlog::logger> logger;
+};
+
+// Never destroyed: a thread that a receiver keeps beyond the end may still have something to say.
+Log& log_of_process() {
+  static Log& log = *std::make_unique<Log>().release();
+  return log;
+}
+
+std::string render_dropped(std::uint64_t count) {
+  const std::string line = render_logfmt({Level::warning,
+                                          "lines of the log were dropped, nobody took them",
+                                          {{"lines", std::to_string(count)}}});
+  return log_of_process().sink->render({"rpoguard", spdlog::level::warn, line});
+}
+
 }  // namespace
 
 std::string render_logfmt(const LogLine& line) {
@@ -49,16 +105,29 @@ std::string render_logfmt(const LogLine& line) {
 }
 
 void start_logging() {
-  auto logger = std::make_shared<spdlog::logger>("rpoguard",
-                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
+  Log& log = log_of_process();
+  log.writer = std::make_unique<LogWriter>(STDERR_FILENO, render_dropped);
+  log.sink = std::make_shared<Sink>(*log.writer);
+  log.logger = std::make_unique<spdlog::logger>("rpoguard", log.sink);
+  log.logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
       "ts=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v", spdlog::pattern_time_type::utc));
-  logger->flush_on(spdlog::level::info);
-  spdlog::set_default_logger(std::move(logger));
+}
+
+void finish_logging() {
+  log_of_process().writer->flush(kLastWords);
 }
 
 void write_log(const LogLine& line) {
-  spdlog::log(to_spdlog(line.level), "{}", render_logfmt(line));
+  const Log& log = log_of_process();
+  if (log.logger) log.logger->log(to_spdlog(line.level), "{}", render_logfmt(line));
+}
+
+void write_plainly(std::string text) {
+  log_of_process().writer->write(std::move(text));
+}
+
+std::uint64_t dropped_log_lines() {
+  return log_of_process().writer->dropped();
 }
 
 }  // namespace rpoguard::run

@@ -1,7 +1,7 @@
 // One logfmt line per change, on stderr.
 #pragma once
 
-#include <initializer_list>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,9 +24,17 @@ struct LogLine {
 /// `msg="gate closed" shard=184 reason=rpo_exceeded`, without time and level.
 std::string render_logfmt(const LogLine& line);
 
-/// Once, before the first write_log(). Lines go to stderr with UTC time and level.
+/// Once, before the first write_log() and before threads. From then on lines go to stderr with UTC
+/// time and level, by a thread of its own: nobody else waits for whoever reads them. Throws
+/// std::system_error when there is no thread to be had.
 void start_logging();
-/// Thread-safe.
+/// At the end: waits for what is not yet written, but not for a reader that is stuck.
+void finish_logging();
+/// Thread-safe. Before start_logging() the line goes nowhere.
 void write_log(const LogLine& line);
+/// Text that is no line of the log, as it is. Thread-safe.
+void write_plainly(std::string text);
+/// Lines that were dropped since the start, because nobody took them in time. Thread-safe.
+std::uint64_t dropped_log_lines();
 
 }  // namespace rpoguard::run

@@ -6,11 +6,14 @@
 #include <asio/post.hpp>
 
 #include "exporter/config/secret.hpp"
+#include "exporter/core/judge/lowered.hpp"
 #include "exporter/core/tell/compare.hpp"
 #include "exporter/run/log.hpp"
 
 namespace rpoguard::run {
 namespace {
+
+constexpr const char* kNoSuchShard = "there is no such shard";
 
 base::Error not_on_disk(const std::string& shards) {
   return {"in force, but not on disk for shard " + shards,
@@ -156,7 +159,8 @@ void Monitor::evaluate_shard(Shard& shard, std::size_t index) {
   // Before anybody can act on a new epoch it is on disk.
   save(shard);
   view.state_saved = !shard.save_failed;
-  for (const core::Event& event : core::events_between(shard.view.get(), view)) sinks_.event(event);
+  for (core::Event& event : core::events_between(shard.view.get(), view))
+    untold_.push_back(std::move(event));
   sinks_.view(view);
 
   std::optional<std::size_t> writer;
@@ -202,6 +206,70 @@ base::Result<void> Monitor::set_freeze(const std::optional<std::string>& id,
   return not_on_disk(unsaved);
 }
 
+std::vector<Monitor::Shard>::iterator Monitor::find(const std::string& id) {
+  return std::ranges::find_if(shards_, [&](const Shard& shard) { return shard.spec->id == id; });
+}
+
+base::Result<void> Monitor::bring_into_force(std::vector<Shard>::iterator shard) {
+  evaluate_shard(*shard, static_cast<std::size_t>(shard - shards_.begin()));
+  publish();
+  if (shard->save_failed) return not_on_disk(shard->spec->id);
+  return {};
+}
+
+base::Result<serve::Reply> Monitor::waive(const serve::WaiverOrder& order) {
+  const auto shard = find(order.shard);
+  if (shard == shards_.end()) return serve::Reply{false, kNoSuchShard};
+  std::optional<core::Waiver>& waiver = shard->memory.durable.waiver;
+  if (!order.waive) {
+    if (!waiver) return serve::Reply{false, "there is no waiver to end"};
+    waiver.reset();
+    std::string& ended = shard->memory.waiver_ended;
+    ended = "ended by " + order.by + (order.reason.empty() ? "" : ": " + order.reason);
+    const std::string text = "the waiver is " + ended;
+    const auto done = bring_into_force(shard);
+    return done ? base::Result<serve::Reply>(serve::Reply{true, text}) : done.error();
+  }
+  waiver = core::waiver_by(order.by, order.reason, order.until);
+  if (const auto done = bring_into_force(shard); !done) return done.error();
+  // It ends with the first proof, which there may be already.
+  if (!waiver) return serve::Reply{false, "a copy is proven: there is nothing to waive"};
+  std::string text =
+      "the RPO is waived until " + core::render_time(order.until) + " " + waiver->why;
+  if (!shard->view->gate.reasons.empty())
+    text += "; the gate stays closed: " + shard->view->gate.detail;
+  return serve::Reply{true, text};
+}
+
+base::Result<serve::Reply> Monitor::lower(const serve::LowerOrder& order) {
+  const auto shard = find(order.shard);
+  if (shard == shards_.end()) return serve::Reply{false, kNoSuchShard};
+  core::ShardMemory& memory = shard->memory;
+  const auto& epochs = memory.durable.epochs;
+  const std::int64_t before = order.epoch ? epochs.highest.value_or(core::Epoch{}).value
+                                          : memory.durable.highest_generation.value_or(0);
+  const std::string refusal =
+      order.epoch
+          ? core::lower_epoch(memory, *shard->spec, shard->observations, core::Epoch{order.to})
+          : core::lower_generation(memory, shard->observations, order.to);
+  if (!refusal.empty()) return serve::Reply{false, refusal};
+  const core::LoweredNumber number{.what = order.epoch ? "epoch" : "generation",
+                                   .from = before,
+                                   .to = order.to,
+                                   .by = order.by,
+                                   .reason = order.reason};
+  const std::string text = core::render_lowered(number);
+  untold_.push_back(
+      {.kind = core::EventKind::number_lowered,
+       .shard = order.shard,
+       .from = std::to_string(before),
+       .to = std::to_string(order.to),
+       .text = text,
+       .details = {{"number", number.what}, {"by", order.by}, {"reason", order.reason}}});
+  if (const auto done = bring_into_force(shard); !done) return done.error();
+  return serve::Reply{true, text};
+}
+
 base::Result<std::string> Monitor::forget_rival(const serve::NodeOrder& order) {
   return carry_out(order, core::EventKind::rival_forgotten, core::render_forgotten(order.word),
                    [&](Shard& shard) {
@@ -220,19 +288,16 @@ base::Result<std::string> Monitor::readmit(const serve::NodeOrder& order) {
 base::Result<std::string> Monitor::carry_out(const serve::NodeOrder& order, core::EventKind kind,
                                              std::string text,
                                              const std::function<std::string(Shard&)>& change) {
-  const auto shard =
-      std::ranges::find_if(shards_, [&](const Shard& s) { return s.spec->id == order.shard; });
-  if (shard == shards_.end()) return std::string("there is no such shard");
+  const auto shard = find(order.shard);
+  if (shard == shards_.end()) return std::string(kNoSuchShard);
   std::string refusal = change(*shard);
   if (!refusal.empty()) return refusal;
-  sinks_.event({.kind = kind,
-                .shard = order.shard,
-                .node = order.word.node,
-                .text = std::move(text),
-                .details = {{"by", order.word.by}, {"reason", order.word.reason}}});
-  evaluate_shard(*shard, static_cast<std::size_t>(shard - shards_.begin()));
-  publish();
-  if (shard->save_failed) return not_on_disk(order.shard);
+  untold_.push_back({.kind = kind,
+                     .shard = order.shard,
+                     .node = order.word.node,
+                     .text = std::move(text),
+                     .details = {{"by", order.word.by}, {"reason", order.word.reason}}});
+  if (const auto done = bring_into_force(shard); !done) return done.error();
   return std::string();
 }
 
@@ -243,6 +308,7 @@ void Monitor::publish() {
   for (const Shard& shard : shards_) view->shards.push_back(shard.view);
   view->lease_page_up = lease_.publish(*view, view->published);
   views_.publish(std::move(view));
+  for (const core::Event& event : std::exchange(untold_, {})) sinks_.event(event);
 }
 
 // A shard whose nodes all keep silent is judged all the same: time alone closes gates.

@@ -24,7 +24,8 @@
 
 namespace rpoguard::run {
 
-/// Who is told what, on the loop.
+/// Who is told what, on the loop: after the view that shows it has been published, so that whoever
+/// acts on what he is told finds it so.
 struct MonitorSinks {
   std::function<void(const core::Event&)> event = [](const core::Event&) {};
   std::function<void(const core::ShardView&)> view = [](const core::ShardView&) {};
@@ -49,6 +50,13 @@ class Monitor {
   /// force, but not on disk.
   base::Result<void> set_freeze(const std::optional<std::string>& shard,
                                 const std::optional<core::Freeze>& freeze, const std::string& why);
+
+  /// Grants or ends a waiver, which is in force and published when this returns. An error: in
+  /// force, but not on disk.
+  base::Result<serve::Reply> waive(const serve::WaiverOrder& order);
+
+  /// Lowers a number that is remembered for ever. An error: in force, but not on disk.
+  base::Result<serve::Reply> lower(const serve::LowerOrder& order);
 
   /// Strikes a rival of a split brain off; in force and published when this returns. The text says
   /// why it is not done; empty: done. An error: in force, but not on disk.
@@ -75,6 +83,9 @@ class Monitor {
     bool save_failed = false;
   };
 
+  std::vector<Shard>::iterator find(const std::string& id);
+  /// Judges the shard anew, publishes, and says whether that is on disk.
+  base::Result<void> bring_into_force(std::vector<Shard>::iterator shard);
   base::Result<Shard> make_shard(const core::ShardSpec& spec);
   void probe();
   void probe_witnesses();
@@ -98,6 +109,7 @@ class Monitor {
   std::vector<Shard> shards_;
   std::set<std::size_t> dirty_;
   bool round_posted_ = false;
+  std::vector<core::Event> untold_;  // until the next publication
   std::unique_ptr<observe::Prober> prober_;
   std::unique_ptr<observe::WitnessProber> witness_prober_;
   std::unique_ptr<observe::ArchiveProber> archive_prober_;

@@ -2,20 +2,23 @@
 
 #include <atomic>
 #include <csignal>
-#include <cstdio>
 #include <future>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
+#include <sys/utsname.h>
 
 #include "exporter/config/load.hpp"
 #include "exporter/config/secret.hpp"
+#include "exporter/core/tell/advice.hpp"
 #include "exporter/core/tell/alert.hpp"
 #include "exporter/run/hook_wiring.hpp"
 #include "exporter/run/log.hpp"
 #include "exporter/run/monitor.hpp"
+#include "exporter/run/process_start.hpp"
 #include "exporter/run/recorder.hpp"
 #include "exporter/run/service_manager.hpp"
 #include "exporter/run/system_clock.hpp"
@@ -23,6 +26,7 @@
 #include "exporter/serve/gate/agent_check.hpp"
 #include "exporter/serve/gate/gate_handler.hpp"
 #include "exporter/serve/gate/gate_http.hpp"
+#include "exporter/serve/http/host_guard.hpp"
 #include "exporter/serve/http/http_server.hpp"
 #include "exporter/serve/ops/ops_handler.hpp"
 
@@ -36,10 +40,37 @@ constexpr std::size_t kHealthThreads = 2;
 constexpr std::chrono::milliseconds kLoopWait{5000};
 constexpr std::chrono::milliseconds kLoopPoll{50};
 
+std::vector<std::string> own_names(const core::Spec& spec) {
+  std::vector<std::string> names = spec.ops_hosts;
+  names.push_back(spec.ops.host);
+  utsname machine{};
+  if (::uname(&machine) == 0) names.emplace_back(&machine.nodename[0]);
+  return names;
+}
+
 std::string join(const std::vector<config::Diagnostic>& diagnostics) {
   std::string text;
   for (const auto& diagnostic : diagnostics) text += config::render(diagnostic) + "\n";
   return text;
+}
+
+constexpr const char* kWhatIsShort =
+    "raise the limits of open files and of processes (ulimit -n, ulimit -u, LimitNOFILE)";
+
+void complain_of_start(const base::Error& error) {
+  write_log({Level::error, "cannot start", {{"error", error.message}, {"hint", error.hint}}});
+}
+
+// Callers of the gate may take three quarters of them.
+void warn_of_few_descriptors(const core::Spec& spec, std::size_t descriptors) {
+  std::size_t nodes = 0;
+  for (const core::ShardSpec& shard : spec.shards) nodes += shard.nodes.size();
+  if (descriptors / 4 >= nodes + core::limits::kDescriptorsMin / 4) return;
+  write_log({Level::warning,
+             "few file descriptors: a crowd at the gate could keep rpoguard from its nodes",
+             {{"limit", std::to_string(descriptors)},
+              {"nodes", std::to_string(nodes)},
+              {"hint", kWhatIsShort}}});
 }
 
 // The running program: owns the loop and everything on it.
@@ -48,30 +79,16 @@ class Service {
   Service(std::string config_file, core::Part part, WebFiles web_files)
       : config_file_(std::move(config_file)), part_(part), web_files_(std::move(web_files)) {}
 
+  /// Listens, and has everything run on the loop; false: it cannot, and the log says why.
+  bool begin(std::size_t descriptors);
+  /// Until it is told to stop; the exit code.
   int run() {
-    start_logging();
-    const config::Loaded loaded = load();
-    if (!loaded.spec) {
-      std::fputs(join(loaded.diagnostics).c_str(), stderr);
-      return 1;
-    }
-    if (const std::string problems = web_.open(web_files_); !problems.empty()) {
-      std::fputs(problems.c_str(), stderr);
-      return 1;
-    }
-    reload_status_.set({true, clock_.wall()});
-    if (const auto started = start(std::make_shared<const core::Spec>(*loaded.spec)); !started) {
-      write_log({Level::error,
-                 "cannot start",
-                 {{"error", started.error().message}, {"hint", started.error().hint}}});
-      return 1;
-    }
     loop_.run();
     return exit_code_;
   }
 
  private:
-  config::Loaded load() const;
+  config::Loaded load(config::Waiting waiting) const;
   base::Result<void> start(std::shared_ptr<const core::Spec> spec);
   base::Result<void> listen(const core::Spec& spec);
   base::Result<std::unique_ptr<serve::HttpServer>> listen_ops(const core::Spec& spec,
@@ -95,7 +112,8 @@ class Service {
   const std::shared_ptr<const SystemClock> shared_clock_ = std::make_shared<SystemClock>();
   const SystemClock& clock_ = *shared_clock_;
   asio::io_context loop_{1};
-  asio::signal_set signals_{loop_, SIGTERM, SIGINT, SIGHUP};
+  // Those that end it are added once there is something to end.
+  asio::signal_set signals_{loop_, SIGHUP};
   const std::shared_ptr<serve::ViewStore> shared_views_ = std::make_shared<serve::ViewStore>();
   serve::ViewStore& views_ = *shared_views_;
   serve::GateCounters gate_counters_;
@@ -122,10 +140,33 @@ class Service {
   int exit_code_ = 0;
 };
 
+bool Service::begin(std::size_t descriptors) {
+  // A pipe that is its own configuration may be waited for: nobody needs rpoguard yet.
+  const config::Loaded loaded = load(config::Waiting::wait);
+  if (!loaded.spec) {
+    write_plainly(join(loaded.diagnostics));
+    return false;
+  }
+  if (const std::string problems = web_.open(web_files_); !problems.empty()) {
+    write_plainly(problems);
+    return false;
+  }
+  warn_of_few_descriptors(*loaded.spec, descriptors);
+  signals_.add(SIGTERM);
+  signals_.add(SIGINT);
+  reload_status_.set({true, clock_.wall()});
+  const auto started = start(std::make_shared<const core::Spec>(*loaded.spec));
+  if (!started) complain_of_start(started.error());
+  return started.ok();
+}
+
 // The file as a whole must be valid, also what other parts watch.
-config::Loaded Service::load() const {
-  config::Loaded loaded = config::load_file(config_file_);
-  if (loaded.spec) core::keep_part(*loaded.spec, part_);
+config::Loaded Service::load(config::Waiting waiting) const {
+  config::Loaded loaded = config::load_file(config_file_, waiting);
+  if (!loaded.spec) return loaded;
+  for (const std::string& doubt : core::doubts_about(*loaded.spec))
+    write_log({Level::warning, "the configuration may not mean this", {{"detail", doubt}}});
+  core::keep_part(*loaded.spec, part_);
   return loaded;
 }
 
@@ -171,7 +212,13 @@ base::Result<void> Service::listen(const core::Spec& spec) {
                   .gate_counters = gate_counters_,
                   .reload_status = reload_status_,
                   .hook_stats = [this] { return hooks_->stats(); },
-                  .web_stats = [this] { return web_.stats(); }},
+                  .web_stats = [this] { return web_.stats(); },
+                  .given_up =
+                      [this] {
+                        return std::vector<serve::GivenUp>{{"ops", ops_->given_up()},
+                                                           {"gate", gate_->given_up()}};
+                      },
+                  .dropped_log_lines = dropped_log_lines},
       .journal = journal_,
       .control = control(spec),
       .reload = [this] { return on_loop<void>([this] { return reload_on_loop(); }); }};
@@ -200,6 +247,9 @@ base::Result<std::unique_ptr<serve::HttpServer>> Service::listen_ops(
     const core::Spec& spec, const serve::OpsContext& context) {
   serve::HttpHandler handler = serve::make_ops_handler(context);
   serve::WebGuard* guard = web_.guard(config::WebListener::ops);
+  // With TLS, the certificate has the name.
+  if (guard == nullptr || !guard->new_session())
+    handler = serve::with_own_host(std::move(handler), own_names(spec));
   // The token stands where the password would; the handler checks it.
   if (guard != nullptr) {
     const bool has_token = !spec.control_token_file.empty();
@@ -265,6 +315,12 @@ serve::Control Service::control(const core::Spec& spec) {
   control.freeze = [this](const serve::FreezeOrder& order) {
     return on_loop<std::string>([this, order] { return freeze_on_loop(order); });
   };
+  control.waive = [this](const serve::WaiverOrder& order) {
+    return on_loop<serve::Reply>([this, order] { return monitor_.waive(order); });
+  };
+  control.lower = [this](const serve::LowerOrder& order) {
+    return on_loop<serve::Reply>([this, order] { return monitor_.lower(order); });
+  };
   control.forget_rival = [this](const serve::NodeOrder& order) {
     return on_loop<std::string>([this, order] { return monitor_.forget_rival(order); });
   };
@@ -298,12 +354,12 @@ base::Result<void> Service::reload_on_loop() {
     recorder_.record({.kind = core::EventKind::config_refused, .text = error.message});
     return error;
   };
-  const config::Loaded loaded = load();
+  const config::Loaded loaded = load(config::Waiting::fail);
   if (!loaded.spec) return refuse({join(loaded.diagnostics), ""});
   const core::Spec& before = monitor_.spec();
-  if (loaded.spec->ops != before.ops || loaded.spec->gate != before.gate ||
-      loaded.spec->agent != before.agent || loaded.spec->health != before.health ||
-      loaded.spec->state_dir != before.state_dir ||
+  if (loaded.spec->ops != before.ops || loaded.spec->ops_hosts != before.ops_hosts ||
+      loaded.spec->gate != before.gate || loaded.spec->agent != before.agent ||
+      loaded.spec->health != before.health || loaded.spec->state_dir != before.state_dir ||
       loaded.spec->control_token_file != before.control_token_file) {
     return refuse({"listen, state_dir and control cannot change while running",
                    "restart rpoguard to change them"});
@@ -335,10 +391,32 @@ void Service::shut_down(int exit_code) {
   loop_.stop();
 }
 
+// Null: it cannot start, and the log says why. What is short, descriptors or threads, is thrown.
+std::unique_ptr<Service> begin_service(const std::string& config_file, core::Part part,
+                                       const WebFiles& web_files) {
+  const std::size_t descriptors = raise_descriptor_limit();
+  if (descriptors < core::limits::kDescriptorsMin) {
+    complain_of_start(
+        {"the process may open only " + std::to_string(descriptors) + " files", kWhatIsShort});
+    return nullptr;
+  }
+  try {
+    auto service = std::make_unique<Service>(config_file, part, web_files);
+    return service->begin(descriptors) ? std::move(service) : nullptr;
+  } catch (const std::system_error& error) {
+    complain_of_start({error.what(), kWhatIsShort});
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 int run_service(const std::string& config_file, core::Part part, const WebFiles& web_files) {
-  return Service(config_file, part, web_files).run();
+  start_logging();
+  int exit_code = 1;
+  if (const auto service = begin_service(config_file, part, web_files)) exit_code = service->run();
+  finish_logging();
+  return exit_code;
 }
 
 }  // namespace rpoguard::run

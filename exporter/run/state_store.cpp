@@ -4,14 +4,18 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <utility>
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "exporter/base/percent.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::run {
 namespace {
@@ -33,6 +37,26 @@ Error system_error(const std::string& what, const std::string& path) {
   return Error{"cannot " + what + " " + path + ": " + std::strerror(errno),
                "check state_dir and its owner"};
 }
+
+Error damaged(const std::string& path) {
+  return {"the state file " + path + " is damaged", kDamagedHint};
+}
+
+Error not_a_file(const std::string& path) {
+  return {path + " is a link, a pipe or the like, and no file of rpoguard",
+          "see who has put it there, and remove it"};
+}
+
+class Closing {
+ public:
+  explicit Closing(int file) : file_(file) {}
+  ~Closing() { ::close(file_); }
+  Closing(const Closing&) = delete;
+  Closing& operator=(const Closing&) = delete;
+
+ private:
+  int file_;
+};
 
 void put_place(json& out, const core::EpochPlace& place) {
   if (place.timeline) out["confirmed_timeline"] = place.timeline->value;
@@ -64,6 +88,7 @@ json to_json(const std::string& shard, const core::DurableMemory& memory) {
   if (memory.waiver) {
     out["waiver"] = {{"until_unix_us", memory.waiver->until.time_since_epoch().count()},
                      {"why", memory.waiver->why}};
+    if (!memory.waiver->by.empty()) out["waiver"]["by"] = memory.waiver->by;
   }
   if (const auto& run = memory.lineage.run) {
     out["run"] = {{"node", run->node},
@@ -93,8 +118,32 @@ json to_json(const std::string& shard, const core::DurableMemory& memory) {
   return out;
 }
 
+// json::get() would make some number of everything: of a fraction, of -1 where there is no sign, of
+// what is too large.
+template <typename Number>
+Number number_in(const json& in, Number least = 0) {
+  const auto fits = [&](auto number) {
+    return std::in_range<Number>(number) && static_cast<Number>(number) >= least;
+  };
+  if (in.is_number_unsigned() && fits(in.get<std::uint64_t>()))
+    return static_cast<Number>(in.get<std::uint64_t>());
+  if (in.is_number_integer() && !in.is_number_unsigned() && fits(in.get<std::int64_t>()))
+    return static_cast<Number>(in.get<std::int64_t>());
+  throw std::invalid_argument("no such number");
+}
+
+// As a server has said it, which may be anything.
+core::WallTime server_time(const json& unix_us) {
+  constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+  return core::WallTime(std::chrono::microseconds(number_in<std::int64_t>(unix_us, kLeast)));
+}
+
+// As rpoguard itself has said it. Beyond these years it would not fit into a Duration.
 core::WallTime wall_time(const json& unix_us) {
-  return core::WallTime(std::chrono::microseconds(unix_us.get<std::int64_t>()));
+  constexpr auto kMost = std::chrono::floor<std::chrono::microseconds>(core::Duration::max());
+  const std::chrono::microseconds time(number_in<std::int64_t>(unix_us));
+  if (time > kMost) throw std::invalid_argument("no such time");
+  return core::WallTime(time);
 }
 
 std::optional<core::Lsn> optional_lsn(const json& in, const char* name) {
@@ -111,13 +160,13 @@ core::Freeze freeze_from_json(const json& in) {
 
 core::WriterRun run_from_json(const json& in) {
   core::WriterRun run{.node = in.at("node").get<std::string>(),
-                      .system_identifier = in.at("system_identifier").get<std::uint64_t>(),
-                      .timeline = {in.at("timeline").get<std::uint32_t>()},
-                      .started = wall_time(in.at("started_unix_us")),
-                      .backends_started = wall_time(in.at("backends_started_unix_us")),
+                      .system_identifier = number_in<std::uint64_t>(in.at("system_identifier")),
+                      .timeline = {number_in<std::uint32_t>(in.at("timeline"))},
+                      .started = server_time(in.at("started_unix_us")),
+                      .backends_started = server_time(in.at("backends_started_unix_us")),
                       .shared = optional_lsn(in, "shared_lsn"),
                       .begun_by = optional_lsn(in, "begun_by_lsn")};
-  if (in.contains("opened_unix_us")) run.opened = wall_time(in.at("opened_unix_us"));
+  if (in.contains("opened_unix_us")) run.opened = server_time(in.at("opened_unix_us"));
   return run;
 }
 
@@ -137,39 +186,39 @@ core::NodeLineage lineage_from_json(const json& in) {
 core::EpochPlace place_from_json(const json& in) {
   core::EpochPlace place;
   if (in.contains("confirmed_timeline"))
-    place.timeline = core::Timeline{in.at("confirmed_timeline").get<std::uint32_t>()};
+    place.timeline = core::Timeline{number_in<std::uint32_t>(in.at("confirmed_timeline"))};
   if (in.contains("confirmed_lsn")) {
     place.position = core::parse_lsn(in.at("confirmed_lsn").get<std::string>());
     if (!place.position) throw std::invalid_argument("no LSN");
   }
   if (in.contains("confirmed_stamp_unix_us"))
-    place.stamped = wall_time(in.at("confirmed_stamp_unix_us"));
+    place.stamped = server_time(in.at("confirmed_stamp_unix_us"));
   return place;
 }
 
 core::DurableMemory from_json(const json& in) {
   core::DurableMemory memory;
-  if (in.at("version").get<int>() != kVersion) throw std::invalid_argument("unknown version");
+  if (number_in<int>(in.at("version")) != kVersion) throw std::invalid_argument("unknown version");
   if (in.contains("highest_epoch"))
-    memory.epochs.highest = core::Epoch{in.at("highest_epoch").get<std::int64_t>()};
+    memory.epochs.highest = core::Epoch{number_in<std::int64_t>(in.at("highest_epoch"))};
   if (in.contains("confirmed_epoch"))
-    memory.epochs.confirmed = core::Epoch{in.at("confirmed_epoch").get<std::int64_t>()};
+    memory.epochs.confirmed = core::Epoch{number_in<std::int64_t>(in.at("confirmed_epoch"))};
   if (in.contains("system_identifier"))
-    memory.epochs.system_identifier = in.at("system_identifier").get<std::uint64_t>();
+    memory.epochs.system_identifier = number_in<std::uint64_t>(in.at("system_identifier"));
   if (in.contains("confirmed_node"))
     memory.epochs.confirmed_node = in.at("confirmed_node").get<std::string>();
   memory.epochs.confirmed_place = place_from_json(in);
   if (in.contains("confirmed_started_unix_us"))
-    memory.epochs.confirmed_started = wall_time(in.at("confirmed_started_unix_us"));
+    memory.epochs.confirmed_started = server_time(in.at("confirmed_started_unix_us"));
   if (in.contains("highest_generation"))
-    memory.highest_generation = in.at("highest_generation").get<std::int64_t>();
+    memory.highest_generation = number_in<std::int64_t>(in.at("highest_generation"));
   if (in.contains("archive_foreign_until_lsn"))
     memory.archive_foreign_until =
         core::parse_lsn(in.at("archive_foreign_until_lsn").get<std::string>()).value();
   if (in.contains("rivals")) {
     for (const auto& [node, epoch] : in.at("rivals").get<json::object_t>()) {
       auto& rival = memory.epochs.rivals[node];
-      if (!epoch.is_null()) rival = core::Epoch{epoch.get<std::int64_t>()};
+      if (!epoch.is_null()) rival = core::Epoch{number_in<std::int64_t>(epoch)};
     }
   }
   if (in.contains("run")) memory.lineage.run = run_from_json(in.at("run"));
@@ -181,18 +230,20 @@ core::DurableMemory from_json(const json& in) {
     memory.lineage.receives = in.at("receives").get<std::set<std::string>>();
   if (in.contains("fed_by")) {
     for (const auto& [node, feeders] : in.at("fed_by").get<json::object_t>())
-      memory.lineage.fed_by[node] = {core::Timeline{feeders.at("timeline").get<std::uint32_t>()},
-                                     feeders.at("names").get<std::set<std::string>>()};
+      memory.lineage.fed_by[node] = {
+          core::Timeline{number_in<std::uint32_t>(feeders.at("timeline"))},
+          feeders.at("names").get<std::set<std::string>>()};
   }
   if (in.contains("addresses")) {
     for (const json& each : in.at("addresses"))
       memory.addresses.push_back({each.at("node").get<std::string>(),
                                   each.at("host").get<std::string>(),
-                                  each.at("port").get<std::uint16_t>()});
+                                  number_in<std::uint16_t>(each.at("port"))});
   }
   if (in.contains("waiver")) {
     const json& waiver = in.at("waiver");
-    memory.waiver = {wall_time(waiver.at("until_unix_us")), waiver.at("why").get<std::string>()};
+    memory.waiver = {wall_time(waiver.at("until_unix_us")), waiver.at("why").get<std::string>(),
+                     waiver.value("by", "")};
   }
   if (in.contains("freeze")) memory.freeze = freeze_from_json(in.at("freeze"));
   return memory;
@@ -210,34 +261,68 @@ bool write_all(int file, const std::string& text) {
 }
 
 // Makes a rename in the directory last.
-void sync_directory(const std::string& directory) {
+bool sync_directory(const std::string& directory) {
   const int handle = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (handle < 0) return;
-  ::fsync(handle);
+  if (handle < 0) return false;
+  // Some file systems know no such thing, and need none.
+  const bool synced = ::fsync(handle) == 0 || errno == EINVAL;
   ::close(handle);
+  return synced;
 }
 
 base::Result<void> write_atomically(const std::string& directory, const std::string& path,
                                     const std::string& text) {
   const std::string draft = path + ".new";
-  const int file = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  // Always a new file: a link there would lead elsewhere, and a pipe would have to be waited for.
+  ::unlink(draft.c_str());
+  const int file = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) return system_error("write", draft);
   const bool written = write_all(file, text) && ::fsync(file) == 0;
   const Error error = system_error("write", draft);
   ::close(file);
   if (!written) return error;
   if (::rename(draft.c_str(), path.c_str()) != 0) return system_error("rename", draft);
-  sync_directory(directory);
+  if (!sync_directory(directory)) return system_error("keep", path);
   return {};
 }
 
+// Absent: there is none.
+base::Result<std::optional<std::string>> read_whole(const std::string& path) {
+  using Text = std::optional<std::string>;
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (file < 0 && errno == ENOENT) return Text();
+  if (file < 0) return errno == ELOOP ? not_a_file(path) : system_error("read", path);
+  const Closing closing(file);
+  struct stat info {};
+  if (::fstat(file, &info) != 0) return system_error("read", path);
+  if (!S_ISREG(info.st_mode)) return not_a_file(path);
+  if (info.st_size > static_cast<off_t>(core::limits::kStateBytesMax)) return damaged(path);
+  std::string text(static_cast<std::size_t>(info.st_size), '\0');
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t count = ::read(file, text.data() + done, text.size() - done);
+    if (count < 0 && errno != EINTR) return system_error("read", path);
+    if (count == 0) return damaged(path);
+    if (count > 0) done += static_cast<std::size_t>(count);
+  }
+  return Text(std::move(text));
+}
+
 }  // namespace
+
+void SpareDescriptor::lend() {
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+}
+
+void SpareDescriptor::take_back() {
+  if (descriptor_ < 0) descriptor_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
 
 std::string StateStore::path_of(const std::string& shard) const {
   return directory_ + "/shards/" + file_name_of(shard);
 }
 
-base::Result<void> StateStore::prepare() const {
+base::Result<void> StateStore::prepare() {
   const std::string shards = directory_ + "/shards";
   std::error_code failed;
   std::filesystem::create_directories(shards, failed);
@@ -245,6 +330,9 @@ base::Result<void> StateStore::prepare() const {
     return Error{"cannot make state_dir " + shards + ": " + failed.message(),
                  "check state_dir and its owner"};
   }
+  auto lock = StateLock::take(directory_);
+  if (!lock) return lock.error();
+  lock_.emplace(std::move(lock).value());
   const std::string probe = shards + "/.writable";
   const auto written = write_atomically(shards, probe, "");
   ::unlink(probe.c_str());
@@ -253,23 +341,28 @@ base::Result<void> StateStore::prepare() const {
 
 base::Result<core::DurableMemory> StateStore::load(const std::string& shard) const {
   const std::string path = path_of(shard);
-  std::ifstream file(path);
-  if (!file) {
-    if (std::filesystem::exists(path)) return system_error("read", path);
-    return core::DurableMemory{};
-  }
+  const auto text = read_whole(path);
+  if (!text) return text.error();
+  if (!text.value()) return core::DurableMemory{};
   try {
-    return from_json(json::parse(file));
+    const json in = json::parse(*text.value());
+    if (in.at("shard") != shard)
+      return Error{"the state file " + path + " is that of another shard", kDamagedHint};
+    return from_json(in);
   } catch (const std::exception&) {
-    return Error{"the state file " + path + " is damaged", kDamagedHint};
+    return damaged(path);
   }
 }
 
-base::Result<void> StateStore::save(const std::string& shard,
-                                    const core::DurableMemory& memory) const {
-  return write_atomically(
-      directory_ + "/shards", path_of(shard),
-      to_json(shard, memory).dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+// Callers of the gate and of ops may have taken all other descriptors: an order of an operator must
+// last all the same.
+base::Result<void> StateStore::save(const std::string& shard, const core::DurableMemory& memory) {
+  const std::string text =
+      to_json(shard, memory).dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  spare_.lend();
+  auto saved = write_atomically(directory_ + "/shards", path_of(shard), text);
+  spare_.take_back();
+  return saved;
 }
 
 }  // namespace rpoguard::run

@@ -30,6 +30,11 @@ const std::map<std::string, std::string> kElsewhere = {
     {"curl -X POST 'http://127.0.0.1:10187/-/forget-rival",
      "tests/stack/rivals_test: it takes a rival"},
     {"curl -X POST 'http://127.0.0.1:10187/-/readmit", "tests/stack/lineage_test: it takes a copy"},
+    {"curl -X POST 'http://127.0.0.1:10187/-/waive",
+     "tests/stack/waive_test: it takes a lost copy"},
+    {"curl -X POST 'http://127.0.0.1:10187/-/unwaive", "tests/stack/waive_test, after it"},
+    {"curl -X POST 'http://127.0.0.1:10187/-/lower",
+     "tests/stack/waive_test: it takes a number that is gone again"},
     {"helm ", "tests/helm/commands.test.mjs, with both Helms"},
 };
 

@@ -40,7 +40,7 @@ void require(bool condition) {
 }
 
 void check_light(std::string_view input) {
-  rpoguard::observe::LightDecoder decoder("rg");
+  rpoguard::observe::LightDecoder decoder;
   const auto decoded = decoder.decode(row_set_of(input, {"in_recovery",
                                                          "server_version",
                                                          "has_monitor",

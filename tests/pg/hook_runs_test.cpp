@@ -12,7 +12,9 @@
 
 #include "tests/support/cluster.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/hostile_objects.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/proxies.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace rpoguard::test {
@@ -23,8 +25,9 @@ using core::HookSpec;
 using notify::Attempt;
 using notify::Outcome;
 
-notify::Notice closed() {
+notify::Notice closed(core::Instant happened = {}) {
   notify::Notice notice;
+  notice.happened = happened;
   notice.recorded = {"7-1",
                      {},
                      {.kind = core::EventKind::gate_closed,
@@ -91,8 +94,8 @@ class SqlHook : public ::testing::Test {
   SqlHook() {
     cluster_.add_standby({.name = "phx-a"});
     cluster_.writer().exec("create table told (event jsonb)");
-    hook_.sql = {"insert into told values (current_setting('rpoguard.event')::jsonb)",
-                 "insert into told values (null)"};
+    hook_.sql = {"insert into public.told values (current_setting('rpoguard.event')::jsonb)",
+                 "insert into public.told values (null)"};
     hook_.timeout = 20s;
     point_at(cluster_.writer().port());
   }
@@ -122,7 +125,11 @@ class SqlHook : public ::testing::Test {
     view->shards = {std::make_shared<core::ShardView>(last_)};
     views_->publish(view);
   }
+  /// Of an event that is old, or has just happened.
   Attempt run() { return run::run_sql_hook(clock_, views_)(hook_, closed(), never); }
+  Attempt run_at_once() {
+    return run::run_sql_hook(clock_, views_)(hook_, closed(clock_->now()), never);
+  }
   SqlValue rows() { return cluster_.writer().query("select count(*) from told"); }
 
   Cluster cluster_;
@@ -150,6 +157,19 @@ TEST_F(SqlHook, refuses_a_standby_and_a_writer_of_another_timeline) {
   const Attempt attempt = run();
   EXPECT_EQ(attempt.outcome, Outcome::failed);
   EXPECT_EQ(attempt.note, "iad-a is not the confirmed writer");
+  EXPECT_EQ(run_at_once().outcome, Outcome::retry) << "the next view may name another";
+  EXPECT_EQ(rows(), "0");
+}
+
+TEST_F(SqlHook, refuses_a_pooler_and_leaves_nothing_on_its_connections) {
+  const PgBouncer pooler(cluster_.writer().port());
+  point_at(pooler.port());
+  const Attempt attempt = run();
+  EXPECT_EQ(attempt.outcome, Outcome::failed);
+  EXPECT_NE(attempt.note.find("this is a pooler"), std::string::npos) << attempt.note;
+  Session application = pooler.connect("postgres", "postgres");
+  EXPECT_EQ(application.value("show statement_timeout"), "0");
+  EXPECT_EQ(application.value("select coalesce(current_setting('rpoguard.event', true), '')"), "");
   EXPECT_EQ(rows(), "0");
 }
 
@@ -162,15 +182,32 @@ TEST_F(SqlHook, refuses_without_a_confirmed_writer_or_a_young_view) {
   publish(last_);
   EXPECT_EQ(run().note, "there is no confirmed writer to run it on");
   EXPECT_EQ(run().outcome, Outcome::failed);
+  EXPECT_EQ(run_at_once().outcome, Outcome::retry) << "it may have one soon";
   EXPECT_EQ(rows(), "0");
 }
 
 TEST_F(SqlHook, that_fails_says_what_the_server_said_and_runs_no_further) {
-  hook_.sql = {"select 1/0", "insert into told values (null)"};
+  hook_.sql = {"select 1/0", "insert into public.told values (null)"};
   const Attempt attempt = run();
   EXPECT_EQ(attempt.outcome, Outcome::retry);
   EXPECT_NE(attempt.note.find("division by zero"), std::string::npos) << attempt.note;
   EXPECT_EQ(rows(), "0");
+}
+
+TEST_F(SqlHook, calls_nothing_that_the_owner_of_the_database_has_made) {
+  plant_hostile_objects(cluster_.writer(), "app");
+  cluster_.writer().connect("app").rows(
+      "create schema ops; create table ops.told (event pg_catalog.jsonb, length bigint)");
+  hook_.dbname = "app";
+  hook_.sql = {
+      "insert into ops.told select e::jsonb, length(e) + 1 "
+      "from current_setting('rpoguard.event') e"};
+  const Attempt attempt = run();
+  EXPECT_EQ(attempt.outcome, Outcome::delivered) << attempt.note;
+  hook_.sql = {"insert into told values (null)"};
+  EXPECT_NE(run().note.find("a hook's search_path is pg_catalog, so write SCHEMA.NAME"),
+            std::string::npos)
+      << run().note;
 }
 
 TEST_F(SqlHook, gives_a_stopped_server_up_at_its_deadline) {

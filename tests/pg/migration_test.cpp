@@ -313,6 +313,112 @@ TEST(migration, a_stamp_is_checked_alike_in_every_session_and_encoding) {
   }
 }
 
+// What the script takes over would run with the rights of whoever runs it: of a superuser.
+class MigrationGuard : public testing::Test {
+ protected:
+  MigrationGuard() {
+    writer_.exec("create role mallory login");
+    writer_.exec("create database app owner mallory");
+  }
+  /// What psql says; empty: it is applied.
+  std::string apply(const std::string& user = "postgres") const {
+    const TempDir dir;
+    write_file(dir / "m.sql",
+               observe::render_migration("rpoguard", "iad", observe::Canary::with_table));
+    const auto psql = run_command({.argv = {"psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d",
+                                            writer_.conninfo("app", user), "-f", dir / "m.sql"}});
+    return psql.exit_code == 0 ? "" : psql.output;
+  }
+  void start_anew() const {
+    writer_.connect("app").rows(
+        "drop schema if exists rpoguard cascade; drop schema if exists evil cascade; "
+        "drop table if exists caught");
+    Session(writer_.conninfo("app", "mallory"))
+        .rows(
+            "create table caught (who text); create schema evil; create function evil.f() "
+            "returns bigint language plpgsql as $$begin insert into public.caught values "
+            "(current_user); return 1; end$$; create function evil.t() returns trigger language "
+            "plpgsql as $$begin perform evil.f(); return new; end$$; create function "
+            "evil.c(bigint) returns boolean language plpgsql as $$begin return evil.f() = 1; "
+            "end$$; create domain evil.d as bigint check (evil.c(value))");
+  }
+  std::string caught() const {
+    return writer_.connect("app").value("select string_agg(who, ' ') from caught").value_or("");
+  }
+
+  Cluster shard_;
+  Server& writer_ = shard_.writer();
+};
+
+constexpr const char* kStateTable =
+    "create table rpoguard.cluster_state (id boolean primary key default true check (id), "
+    "writer_epoch bigint not null, writer_region text not null, promoted_by text, promoted_at "
+    "timestamptz);";
+// The table was given to a superuser as it was.
+constexpr const char* kGiven =
+    "alter schema rpoguard owner to postgres; alter table "
+    "rpoguard.cluster_state owner to postgres";
+
+TEST_F(MigrationGuard, takes_over_nothing_that_somebody_else_has_made) {
+  const std::string table = std::string("create schema rpoguard; ") + kStateTable;
+  const std::string trigger =
+      "create trigger x before insert on rpoguard.cluster_state for each row execute function "
+      "evil.t();";
+  struct Row {
+    std::string sql;      ///< what mallory has made before the script is run
+    const char* given;    ///< what a superuser has done since
+    const char* refusal;  ///< what the script says
+  };
+  const std::vector<Row> rows{
+      {"create schema rpoguard", "", "schema rpoguard belongs to mallory"},
+      {table, "alter schema rpoguard owner to postgres",
+       "rpoguard.cluster_state belongs to mallory"},
+      {table + trigger, kGiven,
+       "evil.t(), which rpoguard.cluster_state uses in trigger x, belongs to mallory"},
+      {table + "create rule r as on insert to rpoguard.cluster_state do also select evil.f();",
+       kGiven, "rpoguard.cluster_state has the rule r"},
+      {table + "alter table rpoguard.cluster_state alter writer_epoch set default evil.f();",
+       kGiven, "evil.f(), which rpoguard.cluster_state uses in a default, belongs to mallory"},
+      {table + "alter table rpoguard.cluster_state add constraint k check (evil.c(writer_epoch));",
+       kGiven, "evil.c(bigint), which rpoguard.cluster_state uses in constraint k, belongs to"},
+      {table + "alter table rpoguard.cluster_state alter writer_epoch type evil.d;", kGiven,
+       "evil.d, which rpoguard.cluster_state uses in a column, belongs to mallory"},
+      {table + "create policy p on rpoguard.cluster_state using (evil.f() = 1);", kGiven,
+       "evil.f(), which rpoguard.cluster_state uses in policy p, belongs to mallory"},
+      {table + "create table rpoguard.child () inherits (rpoguard.cluster_state);", kGiven,
+       "rpoguard.child, which inherits rpoguard.cluster_state, belongs to mallory"},
+      {"create schema rpoguard; create view rpoguard.canary as select evil.f()",
+       "alter schema rpoguard owner to postgres", "rpoguard.canary belongs to mallory"},
+      {"create schema rpoguard; create function rpoguard.timeline_history(int) returns text "
+       "language sql as 'select null::text'",
+       "alter schema rpoguard owner to postgres",
+       "rpoguard.timeline_history(integer) belongs to mallory"},
+      {"create schema rpoguard; create function rpoguard.cluster_promote(text) returns bigint "
+       "language sql as 'select evil.f()'",
+       "alter schema rpoguard owner to postgres",
+       "rpoguard.cluster_promote(text) belongs to mallory"},
+  };
+  for (const Row& row : rows) {
+    start_anew();
+    Session(writer_.conninfo("app", "mallory")).rows(row.sql);
+    if (*row.given != '\0') writer_.connect("app").rows(row.given);
+    const std::string said = apply();
+    EXPECT_NE(said.find(std::string("not taken over: ") + row.refusal), std::string::npos)
+        << row.sql << "\n"
+        << said;
+    EXPECT_EQ(caught(), "") << row.sql;
+  }
+  // What there is of others beside it is no reason; nor is a superuser's own trigger.
+  start_anew();
+  EXPECT_EQ(apply(), "");
+  writer_.connect("app").rows(
+      "create function public.own() returns trigger language plpgsql as 'begin return new; end'; "
+      "create trigger own before update on rpoguard.cluster_state for each row execute function "
+      "public.own()");
+  EXPECT_EQ(apply(), "");
+  EXPECT_EQ(caught(), "");
+}
+
 /// The scripts that rpoguard sql has printed before, each with what it could print: oldest first.
 std::vector<std::string> earlier_scripts() {
   std::vector<std::string> scripts;

@@ -307,5 +307,29 @@ TEST(observe_facts, slow_facts_count_connections_and_slots) {
   EXPECT_GE(run.slow(0)[1].asked - run.slow(0)[0].answered, std::chrono::milliseconds(900));
 }
 
+TEST(observe_facts, a_slot_that_is_lost_says_so_and_states_that_nobody_tracks_are_not_0) {
+  Cluster shard({.conf = {{"max_slot_wal_keep_size", "1MB"},
+                          {"wal_keep_size", "0"},
+                          {"track_activities", "off"}}});
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  writer.exec("select pg_create_physical_replication_slot('kept', true)");
+  writer.exec("select pg_create_physical_replication_slot('lost', true)");
+  writer.exec("create table t as select repeat('x', 500) from generate_series(1, 8000)");
+  writer.exec("checkpoint");
+  writer.exec("select pg_drop_replication_slot('kept')");
+  writer.exec("select pg_create_physical_replication_slot('kept', true)");
+  ASSERT_EQ(writer.query("select wal_status from pg_replication_slots where slot_name = 'lost'"),
+            "lost");
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run.run(kProbePatience, [&] { return !run.slow(0).empty(); }));
+  const auto* facts = std::get_if<core::SlowFacts>(&run.slow(0)[0].outcome);
+  ASSERT_NE(facts, nullptr) << std::get<core::ProbeError>(run.slow(0)[0].outcome).message;
+  ASSERT_EQ(facts->slots.size(), 2U);
+  for (const core::SlotFacts& slot : facts->slots) EXPECT_EQ(slot.lost, slot.name == "lost");
+  EXPECT_GE(facts->connections.at("disabled"), 1);
+  EXPECT_FALSE(facts->connections.contains("active"));
+}
+
 }  // namespace
 }  // namespace rpoguard::test

@@ -155,6 +155,25 @@ TEST(observe_failure, a_role_without_pg_monitor_is_told_what_to_grant_and_recove
   EXPECT_TRUE(run_to_facts(run, 0));
 }
 
+// What is granted to it is not its own: the same grant once more would change nothing.
+TEST(observe_failure, a_role_that_does_not_inherit_is_told_what_helps) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  writer.exec("revoke pg_monitor from rpoguard");
+  writer.exec("alter role rpoguard noinherit");
+  writer.exec("grant pg_monitor to rpoguard");
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run_probes(run, 0));
+  ASSERT_NE(run.error(0), nullptr);
+  EXPECT_STREQ(core::name_of(run.error(0)->reason), "missing_privilege");
+  const std::string message = run.error(0)->message;
+  const std::string before = "the role lacks pg_monitor: ";
+  ASSERT_TRUE(message.starts_with(before)) << message;
+  writer.exec(message.substr(before.size()));
+  EXPECT_TRUE(run_to_facts(run, 0)) << message;
+}
+
 TEST(observe_failure, a_denied_epoch_table_is_a_missing_privilege) {
   Cluster shard;
   Server& writer = shard.writer();
@@ -256,7 +275,7 @@ TEST(observe_failure, statement_timeout_survives_a_failed_probe) {
   for (int round = 0; round < 2; ++round) {
     Session locker = writer.connect();
     locker.rows("begin");
-    locker.rows("lock table rpoguard.cluster_state in access exclusive mode");
+    locker.rows("lock table pg_db_role_setting in access exclusive mode");
     ASSERT_TRUE(run_to_failure(run, 0, ProbeFailure::timeout));
     // The server gave up, not we: the session goes on.
     EXPECT_NE(run.error(0)->message.find("sqlstate"), std::string::npos) << run.error(0)->message;
@@ -264,6 +283,34 @@ TEST(observe_failure, statement_timeout_survives_a_failed_probe) {
     ASSERT_TRUE(run_to_facts(run, 0));
     EXPECT_EQ(run.facts(0)->session, session);
   }
+}
+
+TEST(observe_failure, a_lock_on_the_epoch_table_takes_only_the_stamp_away_and_is_named) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run_to_facts(run, 0));
+  const std::uint64_t session = run.facts(0)->session;
+  Session locker = writer.connect();
+  locker.rows("begin");
+  locker.rows("lock table rpoguard.cluster_state in access exclusive mode");
+  ASSERT_TRUE(
+      run_to_facts(run, 0, [](const core::NodeFacts& facts) { return !!facts.epoch_lock; }));
+  const core::EpochLock seen = *run.facts(0)->epoch_lock;
+  const std::string pid = locker.value("select pg_backend_pid()").value();
+  EXPECT_TRUE(seen.holder.starts_with("pid " + pid + " (postgres") &&
+              seen.holder.ends_with(") has it locked"))
+      << seen.holder;
+  EXPECT_FALSE(run.facts(0)->stamped.has_value());
+  EXPECT_TRUE(run.facts(0)->insert_lsn && run.facts(0)->snapshot);
+  ASSERT_TRUE(run_probes(run, 0, 2));
+  ASSERT_NE(run.facts(0), nullptr) << run.error(0)->message;
+  EXPECT_EQ(run.facts(0)->epoch_lock->transaction, seen.transaction) << "one transaction, one lock";
+  locker.rows("rollback");
+  ASSERT_TRUE(run_to_facts(run, 0, [](const core::NodeFacts& facts) { return !!facts.stamped; }));
+  EXPECT_FALSE(run.facts(0)->epoch_lock.has_value());
+  EXPECT_EQ(run.facts(0)->session, session);
 }
 
 TEST(observe_failure, a_node_costs_one_named_connection) {
@@ -301,7 +348,8 @@ TEST(observe_failure, what_a_role_has_set_does_not_reach_our_sessions) {
         observe::connect_params(node_on(writer).connect, "127.0.0.1", {}, std::chrono::seconds(5)),
         done);
   });
-  query(observe::session_sql(std::chrono::milliseconds(700), observe::EpochTable::absent));
+  query(observe::session_sql(connection->server_version(), std::chrono::milliseconds(700),
+                             observe::EpochTable::absent));
   EXPECT_TRUE(std::holds_alternative<observe::Failure>(query("select 1 / 0")));
   const auto settings = query(
       "select concat_ws(',', current_setting('statement_timeout'), current_setting('search_path'),"

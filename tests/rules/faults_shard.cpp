@@ -195,9 +195,10 @@ void break_promises(AlertTable& table) {
   const Pager pager({rpoguard.ops_port()});
   std::vector<Session> sessions;
   play(pager,
-       {.what = "connections used up, slot without a reader, copy and witness never answer",
+       {.what = "connections used up, slots without a reader, copy and witness never answer",
         .alerts = {{alert_of("RPOGuardConnectionsNearLimit", "184", {{"node", "iad-a"}})},
                    {alert_of("RPOGuardSlotNearlyLost", "184", {{"slot", "gone"}})},
+                   {alert_of("RPOGuardSlotLost", "184", {{"slot", "lost"}})},
                    {alert_of("RPOGuardExposureUnknown", "hidden")},
                    {alert_of("RPOGuardWitnessSilent", "184")}},
         .inject =
@@ -207,8 +208,11 @@ void break_promises(AlertTable& table) {
               rpoguard.sighup();
               map.fall_silent();
               alter_system(pair.iad_a(), "set max_slot_wal_keep_size = '64MB'");
+              pair.iad_a().exec("select pg_create_physical_replication_slot('lost', true)");
+              write_wal(pair.iad_a(), 15);
               pair.iad_a().exec("select pg_create_physical_replication_slot('gone', true)");
               write_wal(pair.iad_a(), 55);
+              pair.iad_a().exec("checkpoint");  // the moment at which slots are lost
               // The new shard has to have its own, or nothing would be seen.
               if (!eventually(30s, [&] {
                     return rpoguard
@@ -223,6 +227,7 @@ void break_promises(AlertTable& table) {
             [&] {
               sessions.clear();
               pair.iad_a().exec("select pg_drop_replication_slot('gone')");
+              pair.iad_a().exec("select pg_drop_replication_slot('lost')");
               map.say(R"({"generation":12})");
               config.shards.back() = with_id(known, "hidden", kShadow);
               rpoguard.write_config(config);

@@ -35,6 +35,34 @@ TEST_F(Commands, check_config_accepts_a_valid_file) {
   EXPECT_NE(result.output.find("valid, 1 shards, 2 nodes"), std::string::npos) << result.output;
 }
 
+TEST_F(Commands, check_config_says_who_counts_and_what_is_rarely_meant) {
+  std::string text = kGood;
+  const CommandResult good = rpoguard({"check-config", file(text)});
+  EXPECT_NE(
+      good.output.find("shard 184, with the writer in iad: phx-a counts; iad-a does not: it is "
+                       "in the writer's region\n"),
+      std::string::npos)
+      << good.output;
+  EXPECT_EQ(good.output.find("warning"), std::string::npos) << good.output;
+  text.replace(text.find("region: phx"), 11, "region: IAD");
+  const CommandResult near = rpoguard({"check-config", file(text)});
+  EXPECT_EQ(near.exit_code, 0);
+  EXPECT_NE(near.output.find("warning: IAD and iad are different regions"), std::string::npos)
+      << near.output;
+}
+
+TEST_F(Commands, an_unknown_one_is_named_with_the_nearest) {
+  const CommandResult slip = rpoguard({"stauts"});
+  EXPECT_EQ(slip.exit_code, 2);
+  EXPECT_NE(slip.output.find("there is no command \"stauts\"; did you mean \"status\"?"),
+            std::string::npos)
+      << slip.output;
+  const CommandResult far = rpoguard({"xyzzy", "--config.file=x"});
+  EXPECT_EQ(far.exit_code, 2);
+  EXPECT_NE(far.output.find("there is no command \"xyzzy\"\n"), std::string::npos) << far.output;
+  EXPECT_EQ(rpoguard({"--version"}).exit_code, 0);
+}
+
 TEST_F(Commands, check_config_names_every_problem_with_its_place) {
   const std::string text = std::string(kGood) + "probes: {}\ndefaults: {rpo: 5}\n";
   const CommandResult result = rpoguard({"check-config", file(text)});

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/stack/guarded_shard.hpp"
+#include "tests/support/hostile_objects.hpp"
 #include "tests/support/open_gate.hpp"
 #include "tests/support/ports.hpp"
 #include "tests/support/proxies.hpp"
@@ -118,6 +119,18 @@ TEST_F(Enforcement, read_only_holds_new_transactions_of_open_sessions_and_lets_g
   EXPECT_EQ(open.exit_code, 0) << open.output;
   session.rows("insert into orders values (4)");
   EXPECT_EQ(in_force(kInAutoConf), "0") << "nothing is left behind";
+}
+
+// The role may change the server's settings: what the database's owner has made must not get that.
+TEST_F(Enforcement, calls_nothing_that_the_owner_of_the_database_has_made) {
+  plant_hostile_objects(pair_.writer(), "postgres");
+  const CommandResult closed = look();
+  EXPECT_EQ(closed.output, "rpo_exceeded: iad-a obeys\n");
+  EXPECT_EQ(in_force(), "on");
+  gate_.say(verdict("", "iad-a", 1));
+  const CommandResult open = look();
+  EXPECT_EQ(open.exit_code, 0) << open.output;
+  EXPECT_TRUE(pair_.writer().becomes(kReadOnly, "off"));
 }
 
 TEST_F(Enforcement, refuses_a_server_that_is_not_the_writer_of_the_epoch) {

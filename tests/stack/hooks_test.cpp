@@ -84,7 +84,7 @@ TEST(HooksStack, every_type_is_told_and_a_silent_receiver_does_not_delay_the_gat
       "    type: sql\n"
       "    events: [frozen]\n"
       "    user: postgres\n"
-      "    sql: [\"insert into told select "
+      "    sql: [\"insert into public.told select "
       "current_setting('rpoguard.event')::json->'data'->>'kind'\"]";
   Rpoguard rpoguard(config);
   ASSERT_TRUE(starts_open(rpoguard));

@@ -3,6 +3,7 @@
 
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/json_server.hpp"
 #include "tests/support/open_gate.hpp"
 #include "tests/support/ports.hpp"
 
@@ -45,6 +46,28 @@ TEST(Status, says_so_when_nobody_answers) {
   EXPECT_NE(result.output.find("no answer from 127.0.0.1"), std::string::npos) << result.output;
   EXPECT_EQ(status({url, "--live"}).exit_code, 2);
   EXPECT_EQ(status({"--url=nonsense"}).exit_code, 2);
+}
+
+// Whoever answers at that address may be anybody, and some texts have come from elsewhere.
+TEST(Status, gives_no_orders_of_others_to_the_terminal) {
+  auto view = nlohmann::json::parse(
+      read_file(std::string(RPOGUARD_SOURCE_DIR) + "/tests/testdata/golden/view.json"));
+  for (auto& shard : view.at("shards")) {
+    shard["gate"]["reason"] = "frozen";
+    shard["gate"]["detail"] =
+        "\x1b[2J \xC2\x9B"
+        "2J \xE2\x80\xAE turned";
+  }
+  const JsonServer anybody(view.dump());
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{}, std::vector<std::string>{"--json"}}) {
+    std::vector<std::string> arguments{"--url=" + anybody.url("")};
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    const std::string output = status(arguments).output;
+    EXPECT_NE(output.find("?[2J ?2J ? turned"), std::string::npos) << output;
+    for (const char* order : {"\x1b", "\xC2\x9B", "\xE2\x80\xAE"})
+      EXPECT_EQ(output.find(order), std::string::npos) << output;
+  }
 }
 
 TEST(Reload, takes_over_a_good_file_and_keeps_the_old_one_instead_of_a_bad_one) {

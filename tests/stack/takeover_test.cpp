@@ -9,6 +9,7 @@
 #include "tests/stack/patroni_pair.hpp"
 #include "tests/stack/region_pair.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/hostile_objects.hpp"
 #include "tests/support/json_server.hpp"
 #include "tests/support/open_gate.hpp"
 #include "tests/support/ports.hpp"
@@ -535,6 +536,16 @@ TEST(StampOnPromotion, stamps_a_promotion_once_and_nothing_else) {
             0U);
   says(run_callback(standby, {"--shard", "184", "--view", "http://127.0.0.1:1", "now"}), 0,
        "the new epoch is above this server's own");
+
+  // It runs as a superuser, in a database that belongs to somebody else.
+  standby.exec("alter system reset default_transaction_read_only");
+  standby.reload();
+  ASSERT_TRUE(standby.becomes("show default_transaction_read_only", "off"));
+  plant_hostile_objects(standby, "postgres");
+  says(run_callback(standby, {"now"}), 0, "it is stamped already");
+  standby.exec("alter function rpoguard.cluster_promote owner to mallory");
+  says(run_callback(standby, {"now"}), 1,
+       "refused: rpoguard.cluster_promote(text,text,bigint) belongs to mallory");
 }
 
 }  // namespace

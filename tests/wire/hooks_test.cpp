@@ -199,6 +199,18 @@ TEST_F(HooksTest, a_full_queue_drops_the_oldest) {
   for (std::size_t i = 0; i < most + 10; ++i) publish(std::to_string(i));
   EXPECT_EQ(stats().dropped, 10U);
   EXPECT_EQ(stats().queued, most + 1);
+  ASSERT_EQ(reports().size(), 10U) << "each that is lost is named";
+  EXPECT_EQ(reports().front().event, "0");
+  EXPECT_EQ(reports().back().event, "9");
+  EXPECT_EQ(reports().back().kind, EventKind::gate_closed);
+  hooks_->apply({});
+  const auto lost = [&] {
+    const auto all = reports();
+    return static_cast<std::size_t>(std::ranges::count_if(
+        all, [](const auto& report) { return report.attempt.outcome == notify::Outcome::failed; }));
+  };
+  EXPECT_TRUE(eventually(kDeadline, [&] { return lost() == most + 11; }))
+      << "also those of a hook that is gone";
 }
 
 TEST_F(HooksTest, only_the_events_it_wants_reach_a_hook) {

@@ -101,6 +101,34 @@ TEST(HttpClient, a_mute_peer_is_given_up) {
   EXPECT_LT(watch.elapsed(), 5s);
 }
 
+// The library keeps them all, as long as they come.
+TEST(HttpClient, a_peer_whose_head_has_no_end_is_cut_off) {
+  for (const std::string& piece :
+       {std::string("x: y\r\n"), std::string("x"), std::string("HTTP/1.1 100 Continue\r\n\r\n")}) {
+    std::atomic<std::size_t> sent{0};
+    const Peer peer([&](int socket, const std::atomic<bool>& over) {
+      std::string many = "HTTP/1.1 200 OK\r\nX: ";
+      if (piece.starts_with("HTTP")) many.clear();
+      while (many.size() < 60'000) many += piece;
+      // A client that is gone may leave this end without a word, and no room to send.
+      const timeval patience{0, 100'000};
+      ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+      while (!over && ::send(socket, many.data(), many.size(), MSG_NOSIGNAL) > 0) {
+        sent += many.size();
+        many = many.substr(many.find(piece));
+      }
+    });
+    net::HttpGet get = peer.get();
+    get.timeout = 60s;
+    get.body_bytes_max = 1000;
+    const auto outcome = net::http_exchange(get);
+    const auto* failure = std::get_if<net::HttpFailure>(&outcome);
+    ASSERT_NE(failure, nullptr) << piece;
+    EXPECT_EQ(*failure, net::HttpFailure::too_large) << piece;
+    EXPECT_LT(sent, 100'000'000U) << piece;
+  }
+}
+
 // Each byte comes well within the time-out of a single read.
 TEST(HttpClient, a_peer_that_dribbles_its_head_is_given_up) {
   const Peer peer([](int socket, const std::atomic<bool>& over) {

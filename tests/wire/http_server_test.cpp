@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <fstream>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -66,6 +68,39 @@ TEST_F(HttpServerTest, a_request_is_answered_and_the_connection_closed) {
   EXPECT_TRUE(answer.has_header("Cache-Control: no-store"));
   EXPECT_TRUE(answer.has_header("Content-Type: text/plain; charset=utf-8"));
   EXPECT_TRUE(answer.has_header("Content-Length: 12"));
+}
+
+// An answer that no socket's buffers take whole.
+HttpResponse large_or_small(const HttpRequest& request) {
+  HttpResponse response;
+  response.body = "small";
+  if (request.path != "/large") return response;
+  static const auto large = std::make_shared<const std::string>(32 * 1024 * 1024, 'x');
+  response.body.clear();
+  response.shared_body = large;
+  return response;
+}
+
+TEST(HttpServer, clients_that_do_not_read_their_answers_keep_nobody_waiting) {
+  auto bound = HttpServer::bind({"127.0.0.1", 0}, {.threads = 4}, large_or_small);
+  ASSERT_TRUE(bound.ok());
+  const auto server = std::move(bound).value();
+  server->start([] { ADD_FAILURE() << "the listener failed"; });
+  std::vector<HttpSocket> silent;
+  for (int i = 0; i < 40; ++i) {
+    silent.emplace_back(server->port());
+    ASSERT_TRUE(silent.back().send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n"));
+  }
+  const Stopwatch watch;
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(ask(server->port(), "/small").body, "small");
+  EXPECT_LT(watch.elapsed(), 10s) << "each of them might keep a thread for five seconds";
+  EXPECT_GE(server->given_up(), 36U);
+  const RawAnswer whole = ask(server->port(), "/large");
+  EXPECT_EQ(whole.body.size(), 32U * 1024 * 1024) << "who reads gets it";
+  EXPECT_TRUE(whole.has_header("Content-Length: 33554432"));
+  EXPECT_TRUE(whole.has_header("Content-Type: text/plain; charset=utf-8"));
+  EXPECT_EQ(ask(server->port(), "/large", "HEAD").body, "");
+  server->stop();
 }
 
 TEST_F(HttpServerTest, keep_alive_is_declined) {

@@ -1,9 +1,17 @@
 // The libpq state machine against peers, without a prober.
 #include "exporter/observe/postgres/pg_connection.hpp"
 
+#include <atomic>
+#include <cinttypes>
+#include <cstdio>
 #include <cstdlib>
+#include <functional>
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include "exporter/observe/system/processor_time.hpp"
 
 #include "tests/wire/pg_peer.hpp"
 #include "tests/wire/pg_probe_run.hpp"
@@ -59,7 +67,8 @@ TEST_F(pg_connection, reopened_socket_with_same_number_is_followed) {
     if (tls_request) {
       s.send("S");
       s.read_some();
-      return s.send("garbage instead of a handshake");
+      s.send("garbage instead of a handshake");
+      return;
     }
     s.send(pg_login_ok());
     s.stay_mute();
@@ -167,6 +176,152 @@ TEST_P(pg_session_end, with_its_reason_says_nothing_of_the_server) {
 // A server gives the last one to new connections only; a pooler may give it in a session.
 INSTANTIATE_TEST_SUITE_P(sqlstates, pg_session_end, ::testing::Values("57P01", "57P02", "57P03"),
                          [](const auto& each) { return std::string(each.param); });
+
+// What a server may send without an end, and when.
+struct Flood {
+  const char* name;
+  enum class When { login, answer, idle } when;
+  std::string begin;                              // before it
+  std::function<std::string(std::size_t)> piece;  // the next of the endless
+};
+
+std::string big_endian(std::uint32_t number) {
+  const std::uint32_t network = htonl(number);
+  return {reinterpret_cast<const char*>(&network), sizeof network};
+}
+
+std::string parameter(std::size_t number) {
+  std::string text = std::to_string(number);
+  text += '\0';
+  return pg_message('S', text + "v" + '\0');
+}
+
+// Of how many names a server that stands still reports the values.
+std::string parameters(std::size_t batch) {
+  std::string text;
+  for (std::size_t i = 0; i < 1000; ++i) text += parameter(batch * 1000 + i);
+  return text;
+}
+
+std::string notifications(std::size_t) {
+  std::string text;
+  for (int i = 0; i < 100; ++i)
+    text += pg_message('A', std::string(4, '\1') + "channel" + '\0' + std::string(100, 'x') + '\0');
+  return text;
+}
+
+std::string notice() {
+  std::string text = pg_error("00000", std::string(1000, 'x'));
+  text[0] = 'N';
+  return text;
+}
+
+// As many columns as a table may have, all of them null.
+std::string description_of_columns(std::uint16_t count) {
+  std::string body{static_cast<char>(count >> 8U), static_cast<char>(count & 0xFFU)};
+  for (std::uint16_t i = 0; i < count; ++i) body += "column" + std::string(19, '\0');
+  return pg_message('T', body);
+}
+std::string row_of_nulls(std::uint16_t count) {
+  std::string body{static_cast<char>(count >> 8U), static_cast<char>(count & 0xFFU)};
+  for (std::uint16_t i = 0; i < count; ++i) body += std::string(4, '\xff');
+  return pg_message('D', body);
+}
+
+const std::string kGigabyteRow = description_of_columns(1) + "D" + big_endian(1'000'000'000) +
+                                 std::string("\0\1", 2) + big_endian(999'999'990);
+
+// Peak of this process, in kilobytes; the peer is a part of it, and small.
+std::int64_t peak_kilobytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+class pg_flood : public pg_connection, public ::testing::WithParamInterface<Flood> {};
+
+TEST_P(pg_flood, ends_the_session_before_it_has_cost_much) {
+  std::atomic<std::size_t> pieces{0};
+  PgPeer peer([&](PgPeerSocket& s) {
+    const Flood& flood = GetParam();
+    s.read_startup();
+    if (flood.when != Flood::When::login) s.send(pg_login_ok());
+    if (flood.when == Flood::When::login) s.send(pg_message('R', std::string(4, '\0')));
+    if (flood.when == Flood::When::answer) s.read_message();
+    s.send(flood.begin);
+    while (s.send(flood.piece(pieces))) ++pieces;
+  });
+  const std::int64_t before = peak_kilobytes();
+  const core::Duration cost_before = observe::processor_time();
+  const auto connected = connect(params_for(peer));
+  ASSERT_TRUE(connected.has_value());
+  auto last = connected;
+  if (GetParam().when == Flood::When::answer)
+    last = answer_to([&](auto done) { connection_->query("select", done); });
+  if (GetParam().when == Flood::When::idle) {
+    EXPECT_TRUE(std::holds_alternative<RowSet>(*connected));
+    EXPECT_TRUE(run_until(loop_, kPatience, [&] { return !connection_->usable(); }));
+  } else {
+    ASSERT_TRUE(last.has_value());
+    const auto* failure = std::get_if<observe::Failure>(&*last);
+    ASSERT_NE(failure, nullptr);
+    EXPECT_EQ(failure->error.reason, core::ProbeFailure::bad_answer);
+    EXPECT_NE(failure->error.message.find("more than was asked for"), std::string::npos)
+        << failure->error.message;
+  }
+  EXPECT_FALSE(connection_->usable());
+  connection_->close();
+  std::printf("%s: peak of %" PRId64 " kB more, %" PRId64 " ms of the processor\n", GetParam().name,
+              peak_kilobytes() - before,
+              static_cast<std::int64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                            observe::processor_time() - cost_before)
+                                            .count()));
+  EXPECT_LT(peak_kilobytes() - before, 100'000);
+  EXPECT_LT(observe::processor_time() - cost_before, 5s);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    floods, pg_flood,
+    ::testing::Values(Flood{"rows", Flood::When::answer, description_of_columns(1),
+                            [](std::size_t) {
+                              std::string rows;
+                              for (int i = 0; i < 1000; ++i) rows += row_of_nulls(1);
+                              return rows;
+                            }},
+                      Flood{"wide_rows", Flood::When::answer, description_of_columns(1600),
+                            [](std::size_t) { return row_of_nulls(1600); }},
+                      Flood{"one_row_of_a_gigabyte", Flood::When::answer, kGigabyteRow,
+                            [](std::size_t) { return std::string(1'000'000, 'x'); }},
+                      Flood{"parameters", Flood::When::answer, "", parameters},
+                      Flood{"notices", Flood::When::answer, "",
+                            [](std::size_t) { return notice(); }},
+                      Flood{"parameters_at_login", Flood::When::login, "", parameters},
+                      Flood{"parameters_unasked", Flood::When::idle, "", parameters},
+                      Flood{"one_parameter_unasked", Flood::When::idle, "",
+                            [](std::size_t) { return parameter(1); }},
+                      Flood{"notifications_unasked", Flood::When::idle, "", notifications}),
+    [](const auto& each) { return std::string(each.param.name); });
+
+TEST_F(pg_connection, a_large_answer_and_a_few_words_unasked_are_fine) {
+  PgPeer peer([](PgPeerSocket& s) {
+    s.read_startup();
+    s.send(pg_login_ok());
+    for (int i = 0; i < 3; ++i) {
+      s.read_message();
+      s.send(pg_row({{"a", std::string(900'000, 'x')}}) + pg_ready() + parameter(1) +
+             notifications(0));
+    }
+    s.stay_mute();
+  });
+  ASSERT_TRUE(connect(params_for(peer)));
+  for (int i = 0; i < 3; ++i) {
+    const auto answer = answer_to([&](auto done) { connection_->query("select", done); });
+    const auto* rows = std::get_if<RowSet>(&*answer);
+    ASSERT_NE(rows, nullptr) << std::get<observe::Failure>(*answer).error.message;
+    EXPECT_EQ(rows->rows[0][0]->size(), 900'000U);
+  }
+  EXPECT_TRUE(connection_->usable());
+}
 
 TEST_F(pg_connection, after_close_nobody_is_called) {
   PgPeer peer([](PgPeerSocket& s) { s.stay_mute(); });

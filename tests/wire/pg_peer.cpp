@@ -91,7 +91,8 @@ PgColumns slow_row() {
           {"logical", {}},
           {"active", {}},
           {"value", "100"},
-          {"safe_bytes", {}}};
+          {"safe_bytes", {}},
+          {"lost", {}}};
 }
 
 }  // namespace
@@ -127,13 +128,14 @@ void PgPeerSocket::read_some() {
   ::recv(fd_, ignored.data(), ignored.size(), 0);
 }
 
-void PgPeerSocket::send(const std::string& bytes) {
+bool PgPeerSocket::send(const std::string& bytes) {
   std::size_t sent = 0;
   while (sent < bytes.size()) {
     const auto now = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
-    if (now <= 0) return;
+    if (now <= 0) return false;
     sent += static_cast<std::size_t>(now);
   }
+  return true;
 }
 
 void PgPeerSocket::dribble(const std::string& bytes) {
@@ -220,6 +222,10 @@ std::string pg_ready() {
   return message('Z', "I");
 }
 
+std::string pg_message(char type, const std::string& body) {
+  return message(type, body);
+}
+
 std::string pg_done() {
   return message('C', text("COMMIT"));
 }
@@ -279,7 +285,7 @@ void serve_statements(PgPeerSocket& socket, int statements) {
   for (auto read = socket.read_message(); read; read = socket.read_message()) {
     switch (read->type) {
       case 'Q':
-        socket.send(pg_row({{"epoch_table_exists", "f"}}) + pg_ready());
+        socket.send(pg_row({{"backend_pid", "1"}, {"epoch_table_exists", "f"}}) + pg_ready());
         break;
       case 'P':
         of_marks = read->body.find("run_mark") != std::string::npos;

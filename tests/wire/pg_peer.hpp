@@ -28,7 +28,7 @@ class PgPeerSocket {
   std::optional<Message> read_message();
   /// Waits for anything and drops what has come so far.
   void read_some();
-  void send(const std::string& bytes);
+  bool send(const std::string& bytes);  ///< false: not all of it, as it is closed
   /// One byte at a time with a pause after each.
   void dribble(const std::string& bytes);
   /// Holds the connection open, reading but not answering, until it is closed.
@@ -91,6 +91,8 @@ using PgColumns = std::map<std::string, std::optional<std::string>>;
 /// RowDescription, DataRow, CommandComplete.
 std::string pg_row(const PgColumns& columns);
 std::string pg_ready();
+/// Any message: its length is put before the body.
+std::string pg_message(char type, const std::string& body);
 /// CommandComplete of something that gives no rows.
 std::string pg_done();
 

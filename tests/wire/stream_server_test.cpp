@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -273,6 +274,25 @@ TEST_F(StreamServerTest, a_server_that_was_never_started_can_be_stopped_and_free
     listen({});
     server_->stop();
   }
+}
+
+// Each has asked for an answer that it does not take, and goes on asking.
+TEST_F(StreamServerTest, who_holds_much_and_takes_nothing_makes_room_for_others) {
+  serve::StreamOptions options = quick();
+  options.answer_timeout = 60s;
+  options.held_bytes_max = 4 * kHuge;
+  const std::uint16_t port = listen(options);
+  const HttpSocket idle(port);
+  EXPECT_EQ(exchange(idle, "before"), "before\n");
+  std::vector<HttpSocket> greedy;
+  for (int i = 0; i < 10; ++i) {
+    greedy.emplace_back(port);
+    ASSERT_TRUE(greedy.back().send("huge\nhuge\nhuge\n"));
+  }
+  ASSERT_TRUE(eventually(20s, [&] { return server_->given_up() >= 6; }));
+  EXPECT_EQ(exchange(idle, "after"), "after\n") << "it holds nothing, so it stays";
+  EXPECT_EQ(exchange(HttpSocket(port), "new"), "new\n");
+  EXPECT_LT(server_->given_up(), 10U) << "those that fit stay";
 }
 
 }  // namespace

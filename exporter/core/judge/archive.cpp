@@ -137,6 +137,9 @@ void take_claim(ArchiveMemory& memory, const NodeFacts& writer, Instant asked, I
     if (!memory.claim || memory.claim->end != segment->end)
       memory.claim =
           ArchiveMemory::Claim{.end = segment->end, .first_seen = answered, .as_of = asked};
+  } else if (name.empty()) {
+    // No news. Its statistics were reset, or lost in a crash of the backends, and it has archived
+    // nothing since: what it had archived by then is archived.
   } else if (!is_other_file(name)) {
     memory.claim.reset();
   } else if (!memory.claim && name.ends_with(".backup")) {
@@ -268,6 +271,7 @@ ArchiveMemory take_look(ArchiveMemory memory, const ArchiveObservation& observat
   look.last_backup = facts->last_backup;
   look.system_identifier = facts->system_identifier;
   look.holes_invisible = facts->holes_invisible;
+  look.unknown_files = facts->unknown_files;
   // A claim that is younger than the look cannot be held against it.
   for (const auto& claim : {memory.claim_at_look, memory.claim}) {
     if (claim && claim->first_seen <= look.asked) look.claimed = claim->end;

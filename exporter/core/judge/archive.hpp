@@ -78,6 +78,7 @@ struct ArchiveMemory {
     std::optional<WallTime> last_backup;
     std::optional<std::uint64_t> system_identifier;
     bool holes_invisible = false;
+    std::optional<ArchiveFacts::UnknownFiles> unknown_files;
   };
   std::optional<Look> look;
   std::optional<ProbeError> failure;  ///< of the last look

@@ -46,6 +46,13 @@ std::string count_of(std::int64_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
+// What may be missing is perhaps there, in a form that nobody can tell from rubbish.
+std::string unread(const ArchiveMemory::Look& look) {
+  if (!look.unknown_files) return "";
+  return "; it does not read " + count_of(look.unknown_files->files, "file") +
+         " with the unknown ending " + look.unknown_files->ending;
+}
+
 std::string note_of_look(const ArchiveMemory& memory, const ArchiveMemory::Look& look,
                          const ArchiveView& view) {
   if (foreign(memory, look)) {
@@ -59,17 +66,18 @@ std::string note_of_look(const ArchiveMemory& memory, const ArchiveMemory::Look&
   }
   if (!look.frontier) {
     const bool known = look.path.history || look.path.timeline == Timeline{1};
-    return known ? "the archive holds no WAL that the writer continues"
+    return known ? "the archive holds no WAL that the writer continues" + unread(look)
                  : "the history of the writer's timeline is not known (rpoguard.timeline_history() "
                    "is missing), and no backup was taken on it: nothing is proven";
   }
   if (view.gap_segments.value_or(0) > 0) {
     return count_of(*view.gap_segments, "segment") + " missing from " +
-           render_lsn(look.frontier->position) + " on, and newer ones are there";
+           render_lsn(look.frontier->position) + " on, and newer ones are there" + unread(look);
   }
   if (view.claimed_ahead_bytes.value_or(0) > 0) {
     return "the archiver reports " + count_of(*view.claimed_ahead_bytes, "byte") +
-           " of WAL archived that the archive does not hold: dropped, or not there yet";
+           " of WAL archived that the archive does not hold: dropped, or not there yet" +
+           unread(look);
   }
   return look.holes_invisible ? "this source cannot show holes: the archive never counts as a copy"
                               : "";
@@ -151,6 +159,21 @@ ArchiveMemory take_news(ArchiveMemory memory, const ArchiveSpec& spec,
   return memory;
 }
 
+// More than one segment waits: the next is not just under way.
+constexpr std::int64_t kWaitingMin = 2;
+
+// Why it looks as if archiving had never worked; empty: it has, or has only begun.
+std::string never_archived(const std::string& server, const ArchiverFacts& archiver,
+                           std::int64_t ready) {
+  if (!archiver.last_archived_wal.empty()) return "";
+  if (archiver.failed_count > 0)
+    return "archiving has failed " + std::to_string(archiver.failed_count) +
+           " times and never worked: the log of " + server + " says why";
+  if (ready < kWaitingMin) return "";
+  return std::to_string(ready) + " segments wait on " + server +
+         ", and none was ever archived: archive_command is empty, or hangs";
+}
+
 // What the writer itself says of its archiver, and how far it has gone on meanwhile.
 void show_writer(const NodeFacts& writer, ArchiveView& view) {
   if (view.frontier && writer.insert_lsn)
@@ -189,6 +212,10 @@ ArchiveProof prove_archive(ArchiveMemory memory, const ShardSpec& spec,
   if (until) view.recovery_point = std::min(*until, *view.as_of);
   if (known.ready && now - known.ready->as_of <= fresh) view.ready_segments = known.ready->files;
   if (writer) show_writer(writer->facts(), view);
+  // What was proven once was archived, whatever the archiver has forgotten since.
+  if (writer && writer->facts().archiver && view.note.empty() && !view.frontier)
+    view.note = never_archived(writer->spec.name, *writer->facts().archiver,
+                               view.ready_segments.value_or(0));
   return proof;
 }
 

@@ -40,6 +40,9 @@ void describe_facts(NodeView& out, const NodeFacts& facts, const Reading& readin
   add_note(out, facts.history_problem);
   out.mark_problem = facts.mark_problem;
   add_note(out, facts.mark_problem);
+  // Where nothing is known of its stamp, the verdict says so.
+  if (facts.epoch_lock && facts.stamped)
+    add_note(out, render_lock(*facts.epoch_lock) + "; its epoch is the one that was read before");
 }
 
 TimelinePlace place_of(const NodeFacts& facts) {
@@ -124,12 +127,6 @@ void describe_server(NodeView& out, const ShardSpec& spec, std::size_t node,
   }
 }
 
-std::optional<SlowFacts> slow_facts(const ShardObservations& observations, std::size_t node) {
-  if (node >= observations.slow.size() || !observations.slow[node]) return std::nullopt;
-  const auto* facts = std::get_if<SlowFacts>(&observations.slow[node]->outcome);
-  return facts != nullptr ? std::optional(*facts) : std::nullopt;
-}
-
 }  // namespace
 
 std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservations& observations,
@@ -148,7 +145,7 @@ std::vector<NodeView> describe_nodes(const ShardSpec& spec, const ShardObservati
     out.state = verdict.epochs.states[node];
     out.note = verdict.epochs.notes[node];
     out.counted = copies[node].counted;
-    out.slow = slow_facts(observations, node);
+    if (const SlowFacts* slow = slow_facts(observations, node)) out.slow = *slow;
     describe_probe(out, observations.nodes[node], reading);
     const bool is_writer = writer && writer->node == node;
     if (!is_writer) describe_lineage(out, lineage.nodes[node], writer.has_value());

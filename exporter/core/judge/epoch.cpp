@@ -321,9 +321,13 @@ std::string Judge::borrowed_stamp(std::size_t node) const {
 std::string Judge::doubt_about(std::size_t node) const {
   const EpochSource source = spec.epoch_source;
   if (!epoch(node)) {
-    if (source == EpochSource::table)
-      return "it accepts writes, but has no row in rpoguard.cluster_state (apply `rpoguard sql`)";
+    const auto& lock = current[node]->epoch_lock;
+    if (lock) return "it accepts writes, but " + render_lock(*lock);
     const std::string& problem = current[node]->epoch_problem;
+    if (source == EpochSource::table)
+      return "it accepts writes, but " +
+             (problem.empty() ? "has no row in rpoguard.cluster_state (apply `rpoguard sql`)"
+                              : problem);
     return "it accepts writes, but epoch.query gives no row there" +
            (problem.empty() ? "" : ": " + problem);
   }

@@ -41,6 +41,7 @@ LeaseInput lease_input(const Findings& found, Instant now) {
           .exposure_growth = found.exposure_growth,
           .shed_low_priority_from = shed_low_priority_from(found.spec, found.proof),
           .archive_until = archive_until(found.spec.archive, found.archive),
+          .archive_detail = why_archive_age_unknown(found.archive),
           .endpoint_watched = found.endpoint.view.has_value(),
           .endpoint_until = endpoint_until(found.spec.endpoint, found.endpoint),
           .endpoint_detail = endpoint_detail(found.endpoint),
@@ -85,6 +86,7 @@ ShardView view_of(std::shared_ptr<const ShardSpec> spec, const Findings& found,
           .waiver = found.waiver,
           .freeze = found.freeze,
           .freeze_ended = memory.freeze_ended,
+          .waiver_ended = memory.waiver_ended,
           .slo = memory.slo.account,
           .write_outage_since = memory.outage.since,
           .last_write_outage = memory.outage.last};
@@ -111,11 +113,13 @@ Witnesses hear_witnesses(const ShardMemory& memory, const ShardSpec& spec,
 // Why a proof is missing, where there is more to say than usual. `memory`: as the next evaluation
 // finds its copies, its source and its promise.
 std::string proof_detail(const ShardSpec& spec, const ShardMemory& memory,
-                         const std::vector<NodeLineage>& lineages,
-                         const std::optional<ConfirmedWriter>& writer) {
+                         const LineageVerdict& lineage,
+                         const std::optional<ConfirmedWriter>& writer,
+                         const ShardObservations& observations) {
   const std::string& problem = memory.promise.synchronous.problem;
-  return problem.empty() ? what_is_not_known(spec, memory.copies, lineages, writer, memory.source)
-                         : problem;
+  if (!problem.empty()) return problem;
+  const SlowFacts* slow = writer ? slow_facts(observations, writer->node) : nullptr;
+  return what_is_not_known(spec, memory.copies, lineage.nodes, writer, slow, memory.source);
 }
 
 // `memory`: as the last evaluation left it; `next`: with the writer's run and its WAL as of now.
@@ -128,6 +132,20 @@ ArchiveProof look_into_archive(ShardMemory& memory, const ShardMemory& next, con
       meet_run(std::move(memory.archive), next.lineage.run, next.durable.lineage.run);
   archive = meet_rivals(std::move(archive), spec, next.readings, next.durable.lineage.run);
   return prove_archive(std::move(archive), spec, latest, writer, next.source, probe, now);
+}
+
+// What opens and closes the gate whatever is proven, and how it ends by itself. `memory`: as the
+// last evaluation left it.
+void follow_orders(ShardMemory& memory, ShardMemory& next, const ShardSpec& spec,
+                   const std::optional<ConfirmedWriter>& writer, bool proven, WallTime wall) {
+  DurableMemory& durable = memory.durable;
+  next.durable.waiver = follow_waiver(durable.waiver, spec, writer, proven, wall);
+  next.waiver_ended = how_waiver_ended(durable.waiver, next.durable.waiver, wall);
+  if (next.waiver_ended.empty()) next.waiver_ended = std::move(memory.waiver_ended);
+  FreezeState freeze = expire_freeze(
+      {.freeze = std::move(durable.freeze), .ended = std::move(memory.freeze_ended)}, wall);
+  next.durable.freeze = std::move(freeze.freeze);
+  next.freeze_ended = std::move(freeze.ended);
 }
 
 bool is_open(const GateView& gate, Instant now) {
@@ -173,7 +191,7 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
       look_into_archive(memory, next, shard, observations.archive, writer, probe, now);
   next.archive = std::move(archive.memory);
   next.durable.archive_foreign_until = next.archive.foreign_until;
-  const Proof proof = prove(shard, next.copies, archive.view, next.source);
+  const Proof proof = prove(shard, next.copies, archive.view, writer, next.source);
   next.promise =
       keep_promise(std::move(memory.promise), shard, proof, next.copies, writer, next.source);
   next.slo = account(
@@ -183,12 +201,8 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
 
   // May writes go in?
   const bool proven = proven_for_this_writer(shard, proof, next.promise, next.source, now);
-  next.durable.waiver = follow_waiver(std::move(durable.waiver), shard, writer, proven, wall);
+  follow_orders(memory, next, shard, writer, proven, wall);
   const auto waiver = waiver_view(next.durable.waiver, now, wall);
-  FreezeState freeze = expire_freeze(
-      {.freeze = std::move(durable.freeze), .ended = std::move(memory.freeze_ended)}, wall);
-  next.durable.freeze = std::move(freeze.freeze);
-  next.freeze_ended = std::move(freeze.ended);
   const Findings found{.spec = shard,
                        .verdict = verdict,
                        .epoch_witness = next.epoch_witness,
@@ -200,7 +214,7 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
                        .waiver = waiver,
                        .freeze = next.durable.freeze,
                        .exposure_growth = exposure_growth(next.slo, now, probe.interval),
-                       .proof_detail = proof_detail(shard, next, lineage.nodes, writer)};
+                       .proof_detail = proof_detail(shard, next, lineage, writer, observations)};
   RenewedLease lease = renew_lease(std::move(memory.lease), shard, lease_input(found, now), now);
   next.lease = std::move(lease.memory);
   next.outage = follow_outage(memory.outage, writer && is_open(lease.gate, now), now);

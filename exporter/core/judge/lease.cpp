@@ -113,6 +113,8 @@ std::string detail_of(const LeaseInput& input, Reason shown) {
   const bool of_proof = shown == Reason::unproven || shown == Reason::rpo_exceeded;
   if (input.verdict_reason) return input.verdict_detail;
   if (shown == Reason::frozen) return input.freeze_detail;
+  if (shown == Reason::archive_too_old && !input.archive_detail.empty())
+    return input.archive_detail;
   if (shown == Reason::endpoint_misrouted && !input.endpoint_detail.empty())
     return input.endpoint_detail;
   if (of_proof && !input.proof_detail.empty()) return input.proof_detail;

@@ -37,6 +37,7 @@ struct LeaseInput {
   std::optional<Instant> shed_low_priority_from;
   /// When the archive reaches the oldest age allowed; set iff the policy limits it and it is known.
   std::optional<Instant> archive_until;
+  std::string archive_detail{};  ///< why that is not known
   /// The writer endpoint is watched; it led to the writer, and that is good until here. Absent: it
   /// does not, or it is not known.
   bool endpoint_watched = false;

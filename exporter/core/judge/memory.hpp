@@ -63,6 +63,7 @@ struct ShardMemory {
   SloMemory slo;
   LeaseMemory lease;
   std::string freeze_ended;  ///< how the last freeze ended, for people
+  std::string waiver_ended;  ///< the same of the last waiver
   Outage outage;
 };
 

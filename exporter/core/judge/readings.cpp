@@ -40,21 +40,45 @@ void keep_timeline(const NodeFacts& before, NodeFacts& after) {
   after.history_problem = before.history_problem;
 }
 
+// Nobody can stamp while somebody else has the table of epochs locked, or has come before to lock
+// it: what was read last stands.
+//
+// Example. At 1.0 epoch 4 is read. A dump has read the table, too, and VACUUM FULL waits for its
+// end: at 2.0 the look finds transaction 5/77 before it, and at 3.0 again. A stamp would wait
+// behind 5/77 as well, so the epoch is still 4. At 9.0 transaction 6/3 has the table locked: a
+// stamp may have come in between, unless no transaction at all has ended since 3.0.
+void keep_stamp(const NodeObservation& last, Instant asked, NodeFacts& after, Duration stale) {
+  const NodeFacts& before = std::get<NodeFacts>(last.outcome);
+  if (!after.epoch_lock || before.in_recovery || after.in_recovery || !one_life(before, after) ||
+      before.timeline != after.timeline)
+    return;
+  const bool unchanged = before.snapshot && before.snapshot == after.snapshot;
+  const bool locked_since = before.epoch_lock
+                                ? before.epoch_lock->transaction == after.epoch_lock->transaction
+                                : asked - last.asked <= stale;
+  if (unchanged || locked_since) after.stamped = before.stamped;
+}
+
 void take_failure(Reading& reading, const ProbeError& error, Instant answered) {
   ++reading.failures.at(static_cast<std::size_t>(error.reason));
   if (!reading.failing_since) reading.failing_since = answered;
 }
 
-void take_success(Reading& reading, NodeObservation observation) {
+void take_success(Reading& reading, NodeObservation observation, Duration stale) {
   NodeFacts& facts = std::get<NodeFacts>(observation.outcome);
-  if (reading.last_success) keep_timeline(reading.facts(), facts);
+  if (reading.last_success) {
+    keep_timeline(reading.facts(), facts);
+    keep_stamp(*reading.last_success, observation.asked, facts, stale);
+  }
   if (reading.last_success && transacted(reading.facts(), facts))
     reading.last_transaction = observation.answered;
   reading.last_success = observation;
   reading.failing_since.reset();
   if (facts.in_recovery) {
     reading.in_recovery_at = observation.asked;
-    reading.epoch_in_recovery = facts.stamped ? std::optional(facts.stamped->epoch) : std::nullopt;
+    if (!facts.epoch_lock)
+      reading.epoch_in_recovery =
+          facts.stamped ? std::optional(facts.stamped->epoch) : std::nullopt;
     reading.accepting_since.reset();
     reading.last_transaction.reset();
   } else if (!reading.accepting_since) {
@@ -62,7 +86,7 @@ void take_success(Reading& reading, NodeObservation observation) {
   }
 }
 
-void take_observation(Reading& reading, const NodeObservation& observation) {
+void take_observation(Reading& reading, const NodeObservation& observation, Duration stale) {
   const auto* error = std::get_if<ProbeError>(&observation.outcome);
   reading.turned_away = error != nullptr && turns_away(*error);
   if (reading.seen_asked == observation.asked) return;
@@ -70,7 +94,7 @@ void take_observation(Reading& reading, const NodeObservation& observation) {
   if (error != nullptr) {
     take_failure(reading, *error, observation.answered);
   } else {
-    take_success(reading, observation);
+    take_success(reading, observation, stale);
     reading.answered = true;
   }
 }
@@ -86,13 +110,13 @@ Readings take_observations(Readings readings,
                            const std::vector<std::optional<NodeObservation>>& latest,
                            const ProbeSpec& probe, Instant now) {
   readings.resize(latest.size());
+  const Duration stale = limits::kStaleIntervals * probe.interval + probe.timeout;
   for (std::size_t node = 0; node < latest.size(); ++node) {
     Reading& reading = readings[node];
     reading.answered = reading.turned_away = false;
-    if (latest[node]) take_observation(reading, *latest[node]);
-    reading.current = reading.last_success && !reading.turned_away &&
-                      now - reading.last_success->asked <=
-                          limits::kStaleIntervals * probe.interval + probe.timeout;
+    if (latest[node]) take_observation(reading, *latest[node], stale);
+    reading.current =
+        reading.last_success && !reading.turned_away && now - reading.last_success->asked <= stale;
   }
   return readings;
 }

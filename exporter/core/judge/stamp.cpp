@@ -72,6 +72,10 @@ std::string render_place(const EpochPlace& place) {
   return where;
 }
 
+std::string render_lock(const EpochLock& lock) {
+  return "rpoguard.cluster_state cannot be read: " + lock.holder;
+}
+
 std::string stamp_statement(const std::string& region, std::optional<Epoch> highest) {
   const std::string above = highest ? ", above => " + std::to_string(highest->value) : "";
   return "select rpoguard.cluster_promote('" + base::replace_all(region, "'", "''") +

@@ -44,6 +44,9 @@ bool comes_after(const NodeFacts& writer, Timeline timeline);
 /// "timeline 1, stamped at 2026-01-01T00:00:00.000Z"; empty: nothing is known.
 std::string render_place(const EpochPlace& place);
 
+/// Why the table of epochs cannot be read.
+std::string render_lock(const EpochLock& lock);
+
 /// What to type on the server of that region that is to be the writer; `highest`: epoch that
 /// rpoguard has ever seen. "select rpoguard.cluster_promote('phx', 'YOUR NAME', above => 7)"
 std::string stamp_statement(const std::string& region, std::optional<Epoch> highest);

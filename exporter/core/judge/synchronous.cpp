@@ -1,6 +1,7 @@
 #include "exporter/core/judge/synchronous.hpp"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -83,6 +84,15 @@ std::string too_few(const ShardSpec& spec, const NodeFacts& writer, const Rows& 
          std::to_string(spec.copies) + " counted copies";
 }
 
+// A name that more than one of its walsenders has; empty: none.
+std::string name_of_several(const NodeFacts& writer) {
+  std::set<std::string> names;
+  for (const ReplicationRow& row : writer.replication) {
+    if (!names.insert(row.application_name).second) return row.application_name;
+  }
+  return "";
+}
+
 // Does the writer wait for this copy, and has it all that was acknowledged before `least`? It is
 // called synchronous as soon as the setting says so, however far behind it is.
 bool caught_up(const ShardSpec& spec, const Copy& copy, const ReplicationRow& row, Instant least,
@@ -117,9 +127,13 @@ SynchronousLook look_at_waiting(const ShardSpec& spec, const Copies& copies,
   if (!look.problem.empty()) return look;
   look.problem = too_few(spec, writer.facts(), rows);
   look.unknown = !look.problem.empty() && !without_row.empty();
-  if (look.unknown)
-    look.problem = "rpo is 0, but whether commits wait for " + without_row +
-                   " is not known: the writer has no walsender that is known to be its";
+  if (!look.unknown) return look;
+  look.problem = "rpo is 0, but whether commits wait for " + without_row + " is not known: ";
+  const std::string twice = name_of_several(writer.facts());
+  look.problem += twice.empty() ? "the writer has no walsender that is known to be its"
+                                : "several walsenders of the writer are called " + twice +
+                                      "; give each standby a name of its own (cluster_name, or "
+                                      "application_name in primary_conninfo)";
   return look;
 }
 

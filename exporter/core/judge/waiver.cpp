@@ -38,10 +38,23 @@ std::optional<Waiver> follow_waiver(std::optional<Waiver> waiver, const ShardSpe
   return waiver;
 }
 
+Waiver waiver_by(const std::string& operator_name, const std::string& reason, WallTime until) {
+  return {.until = until, .why = "by " + operator_name + ": " + reason, .by = operator_name};
+}
+
+std::string how_waiver_ended(const std::optional<Waiver>& before,
+                             const std::optional<Waiver>& after, WallTime wall) {
+  if (!before || after) return "";
+  return before->until <= wall ? "the waiver has expired as set" : "a copy is proven again";
+}
+
 std::optional<WaiverView> waiver_view(const std::optional<Waiver>& waiver, Instant now,
                                       WallTime wall) {
   if (!waiver) return std::nullopt;
-  return WaiverView{.until = now + (waiver->until - wall), .why = waiver->why};
+  return WaiverView{.until = now + (waiver->until - wall),
+                    .why = waiver->why,
+                    .ends = waiver->until,
+                    .by = waiver->by};
 }
 
 std::optional<Instant> waived_until(const ShardSpec& spec, const std::optional<WaiverView>& waiver,

@@ -1,5 +1,5 @@
-// Waivers: right after a stamped promotion no remote copy exists yet, and a gate that insisted on
-// one would turn the failover into an outage. A step of an evaluation.
+// Waivers: right after a stamped promotion, or the loss of a region, no remote copy exists yet, and
+// a gate that insisted on one would turn that into an outage. A step of an evaluation.
 #pragma once
 
 #include <optional>
@@ -15,16 +15,24 @@ namespace rpoguard::core {
 struct Waiver {
   WallTime until;
   std::string why;
+  std::string by{};  ///< the operator who has granted it; empty: a promotion
   friend bool operator==(const Waiver&, const Waiver&) = default;
 };
 
 /// A promotion that somebody answers for grants one, where the policy says so: a higher epoch on
-/// another node or timeline than the last confirmed one. It ends when it has
-/// expired or the promise is proven, but not while no writer is confirmed. `proven`: see
+/// another node or timeline than the last confirmed one. Any waiver, also an operator's, ends when
+/// it has expired or the promise is proven, but not while no writer is confirmed. `proven`: see
 /// proven_for_this_writer().
 std::optional<Waiver> follow_waiver(std::optional<Waiver> waiver, const ShardSpec& spec,
                                     const std::optional<ConfirmedWriter>& writer, bool proven,
                                     WallTime wall);
+
+/// What an operator grants, for a reason.
+Waiver waiver_by(const std::string& operator_name, const std::string& reason, WallTime until);
+
+/// How the waiver from before has come to its end; empty: it has not.
+std::string how_waiver_ended(const std::optional<Waiver>& before,
+                             const std::optional<Waiver>& after, WallTime wall);
 
 /// The waiver on our own clock, which says `now` at `wall`.
 std::optional<WaiverView> waiver_view(const std::optional<Waiver>& waiver, Instant now,

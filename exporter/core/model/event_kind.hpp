@@ -17,6 +17,7 @@ enum class EventKind {
   writer_changed,   ///< another node is the confirmed writer, or there is one again
   writer_lost_wal,  ///< it has less of its own WAL than it had flushed
   epoch_changed,    ///< the highest epoch has risen
+  number_lowered,  ///< an operator has lowered the highest epoch, or generation, that is remembered
   split_brain,
   split_brain_ended,
   rival_forgotten,  ///< an operator has struck a rival of a split brain off
@@ -26,6 +27,8 @@ enum class EventKind {
   archive_recovered,  ///< and is in order again
   frozen,             ///< an operator has frozen writes, or has set the freeze anew
   unfrozen,
+  waiver_granted,  ///< by a stamped promotion or an operator, or with another end
+  waiver_ended,
   config_reloaded,
   config_refused,  ///< a reload failed, the old configuration stays
 
@@ -48,11 +51,9 @@ enum class EventKind {
   archive_answers,
   archive_noted,     ///< what there is to say about the archive has changed
   archive_in_order,  ///< there is nothing to say about it any more
-  waiver_granted,
-  waiver_ended,
 };
-inline constexpr std::size_t kEventKindCount = 18;
-inline constexpr std::size_t kLoggedKindCount = 21;
+inline constexpr std::size_t kEventKindCount = 21;
+inline constexpr std::size_t kLoggedKindCount = 19;
 const char* name_of(EventKind kind);
 /// Of those that hooks can be told; nullopt for any other text.
 std::optional<EventKind> parse_event_kind(std::string_view name);

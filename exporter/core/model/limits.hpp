@@ -9,11 +9,12 @@
 
 namespace rpoguard::core::limits {
 
-inline constexpr std::size_t kConfigBytesMax = 1024 * 1024;
-inline constexpr std::size_t kConfigNodesMax = 100'000;
-inline constexpr std::size_t kConfigDepthMax = 16;
 inline constexpr std::size_t kShardsMax = 1000;
 inline constexpr std::size_t kNodesPerShardMax = 16;
+/// Room for as many shards and nodes, each node with a dozen keys of its own.
+inline constexpr std::size_t kConfigBytesMax = kShardsMax * kNodesPerShardMax * 512;
+inline constexpr std::size_t kConfigNodesMax = kShardsMax * kNodesPerShardMax * 32;
+inline constexpr std::size_t kConfigDepthMax = 16;
 inline constexpr std::size_t kNameBytesMax = 63;
 inline constexpr std::size_t kQueryBytesMax = 4096;  ///< epoch.query
 inline constexpr std::size_t kUrlBytesMax = 2048;    ///< as written, before {shard} is replaced
@@ -49,6 +50,21 @@ inline constexpr std::int64_t kMarkBytesMax = 16 * 1024 * 1024;
 /// A checkpoint that lies further ahead of its server's clock was made before that clock was set
 /// back.
 inline constexpr Duration kCheckpointAheadMax = std::chrono::seconds(2);
+/// No stamp is above it (rpoguard.cluster_promote takes half of it for `above`, and counts on from
+/// there), and no number of a witness: one that is would leave none for the next promotion.
+inline constexpr std::int64_t kEpochMax = 2'000'000'000'000'000'000;
+
+// Of one session with a server, which may be hostile or broken. An honest answer is some ten
+// kilobytes, and costs a tenth of a millisecond.
+inline constexpr std::size_t kPgLoginBytesMax = 128 * 1024;    ///< a chain of certificates fits
+inline constexpr std::size_t kPgAnswerBytesMax = 1024 * 1024;  ///< to one question
+inline constexpr std::size_t kPgIdleBytesMax = 64 * 1024;      ///< unasked, between all questions
+inline constexpr int kPgUnreadBytesMax = 64 * 1024;            ///< in the kernel
+/// Of the processor, for reading what the server sends after the login; each question earns some
+/// back.
+inline constexpr Duration kPgTimeMax = std::chrono::milliseconds(100);
+inline constexpr Duration kPgTimePerQuestion = std::chrono::milliseconds(5);
+
 inline constexpr std::size_t kReplicationRowsMax = 64;
 inline constexpr std::size_t kSlotsMax = 64;
 
@@ -56,7 +72,13 @@ inline constexpr std::size_t kHooksMax = 16;
 inline constexpr std::size_t kHookQueueMax = 256;              ///< events that wait for one hook
 inline constexpr std::size_t kHookAnswerBytesMax = 64 * 1024;  ///< of what a receiver says
 inline constexpr std::size_t kJournalEventsMax = 1000;
-inline constexpr std::size_t kOperatorTextBytesMax = 500;  ///< who and why, of a freeze
+/// rpoguard does not start with fewer: its listeners, its log, and one for each thing that it may
+/// have to open at the same time. Each node takes one more.
+inline constexpr std::size_t kDescriptorsMin = 64;
+inline constexpr std::size_t kStateBytesMax = 1024 * 1024;       ///< of a shard's file in state_dir
+inline constexpr std::size_t kLogBytesWaitingMax = 1024 * 1024;  ///< for who reads stderr slowly
+inline constexpr std::size_t kOperatorTextBytesMax = 500;        ///< who and why, of a freeze
+inline constexpr Duration kWaiverMax = std::chrono::hours(24 * 30);  ///< of an operator
 inline constexpr Duration kFreezeMax = std::chrono::hours(24 * 366);
 
 /// The WAL clock reaches back this far; older proofs are "unknown".

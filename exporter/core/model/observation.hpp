@@ -71,6 +71,13 @@ struct StampedEpoch {
   std::optional<Timeline> timeline{};
 };
 
+/// The table of epochs could not be read: another session has it locked, or is waiting to, and
+/// every stamp waits behind that one as we do.
+struct EpochLock {
+  std::string transaction;  ///< whose: it keeps its lock, or its place, until it ends
+  std::string holder;       ///< for people
+};
+
 /// The latest checkpoint that the control file names; of a standby, its last restart point.
 struct Checkpoint {
   Lsn lsn;   ///< where its record begins
@@ -142,8 +149,9 @@ struct NodeFacts {
   /// It has a recovery target: a promotion ends its WAL there, whatever it has received beyond.
   bool has_target = false;
 
-  std::optional<StampedEpoch> stamped;  ///< cluster_state, if the table exists and has its row
-  std::string epoch_problem;  ///< why the operator's epoch query gave nothing; empty otherwise
+  std::optional<StampedEpoch> stamped;    ///< cluster_state, if the table exists and has its row
+  std::optional<EpochLock> epoch_lock{};  ///< why `stamped` was not read; it may come from before
+  std::string epoch_problem;  ///< why the table's row or the epoch query gives none; may be empty
   std::optional<ArchiverFacts> archiver;  ///< absent when archive_mode is off
   std::uint64_t wal_segment_bytes = 0;
   std::string synchronous_standby_names;
@@ -186,15 +194,19 @@ struct SlotFacts {
   bool logical = false;
   bool active = false;
   std::optional<std::int64_t> lag_bytes;       ///< writer position minus restart/confirmed position
-  std::optional<std::int64_t> safe_wal_bytes;  ///< absent: no limit configured
+  std::optional<std::int64_t> safe_wal_bytes;  ///< absent: no limit configured, or lost
+  /// The server has removed what it needs, or made it unusable otherwise. Absent: it does not tell.
+  std::optional<bool> lost{};
 };
 
 /// Facts that may be 15 s old: nothing the recovery point or the gate depends on.
 struct SlowFacts {
   /// By pg_stat_activity.state; "other" where it is NULL. If any is there, so are the four
-  /// usual states.
+  /// usual states, unless the server does not track that of some ("disabled").
   std::map<std::string, std::int64_t> connections;
   std::optional<std::int64_t> connections_limit;
+  /// For so long WAL that no commit waits for may stay unflushed, some of it three times as long.
+  std::optional<Duration> wal_writer_delay{};
   std::vector<SlotFacts> slots;
 };
 
@@ -223,6 +235,13 @@ struct ArchiveFacts {
   std::optional<std::uint64_t> system_identifier;
   /// The source gives only the ends (`pgbackrest info`): a hole between them would not show.
   bool holes_invisible = false;
+  /// Files that are named like segments, with the ending that is most frequent of those that
+  /// rpoguard does not know.
+  struct UnknownFiles {
+    std::string ending;
+    std::int64_t files = 0;
+  };
+  std::optional<UnknownFiles> unknown_files{};
 };
 
 struct ArchiveObservation {
@@ -268,5 +287,11 @@ struct ShardObservations {
   std::optional<WitnessObservation> generation_witness;
   std::optional<EndpointObservation> endpoint;
 };
+
+/// What the node's last slow statement told; nullptr: it told nothing.
+inline const SlowFacts* slow_facts(const ShardObservations& observations, std::size_t node) {
+  if (node >= observations.slow.size() || !observations.slow[node]) return nullptr;
+  return std::get_if<SlowFacts>(&observations.slow[node]->outcome);
+}
 
 }  // namespace rpoguard::core

@@ -189,9 +189,10 @@ struct ListenSpec {
 struct Spec {
   ListenSpec ops{"0.0.0.0", 10187};
   ListenSpec gate{"0.0.0.0", 10188};
-  std::optional<ListenSpec> agent{};   ///< HAProxy agent check; unset: off
-  std::optional<ListenSpec> health{};  ///< plain /livez and /readyz; unset: off
-  std::string lease_path{};            ///< the lease page (docs/lease-page.md); empty: none
+  std::vector<std::string> ops_hosts{};  ///< names of the ops listener, besides the private ones
+  std::optional<ListenSpec> agent{};     ///< HAProxy agent check; unset: off
+  std::optional<ListenSpec> health{};    ///< plain /livez and /readyz; unset: off
+  std::string lease_path{};              ///< the lease page (docs/lease-page.md); empty: none
   std::string state_dir = "/var/lib/rpoguard";
   /// Bearer token of the verbs that change something; may be empty.
   std::string control_token_file;

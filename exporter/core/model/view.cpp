@@ -55,6 +55,11 @@ std::string render_forgotten(const NodeWord& rival) {
   return rival.node + " is no rival any more, forgotten by " + rival.by + ": " + rival.reason;
 }
 
+std::string render_lowered(const LoweredNumber& number) {
+  return "the highest " + number.what + " is " + std::to_string(number.to) + " and no longer " +
+         std::to_string(number.from) + ", lowered by " + number.by + ": " + number.reason;
+}
+
 std::string render_readmitted(const NodeWord& word) {
   return word.node + " counts again, readmitted by " + word.by + ": " + word.reason;
 }
@@ -85,6 +90,18 @@ std::optional<bool> downgraded(const ShardView& shard) {
 
 bool is_downgraded(const ShardView& shard) {
   return downgraded(shard).value_or(false);
+}
+
+std::string why_archive_age_unknown(const ArchiveView& archive) {
+  if (archive.recovery_point) return "";
+  const std::string unknown = "how old the WAL archive is, is not known: ";
+  if (!archive.enabled) return unknown + "nothing is archived";
+  if (archive.failure) return unknown + archive.failure->message;
+  if (!archive.note.empty()) return unknown + archive.note;
+  if (archive.frontier)
+    return unknown + "what it holds is older than all that rpoguard has seen the writer write";
+  return unknown + "the archiver has reported nothing of this timeline since the server was " +
+         "started or its statistics were reset";
 }
 
 bool usable_at(const ShardView& shard, Instant now) {

@@ -189,10 +189,12 @@ struct WalLosses {
 /// "it had flushed its WAL up to 0/500, and goes on from 0/300"
 std::string render_loss(const WalLoss& loss);
 
-/// A gate open without proof of a remote copy, by a stamped promotion.
+/// A gate open without proof of a remote copy, by a stamped promotion or by an operator.
 struct WaiverView {
   Instant until;
   std::string why;
+  WallTime ends{};   ///< the same as `until`, as it is kept on disk
+  std::string by{};  ///< the operator who has granted it; empty: a promotion
 };
 
 /// An operator has closed the gate. Kept on disk; ends by itself where `until` is set.
@@ -216,6 +218,16 @@ struct NodeWord {
 std::string render_forgotten(const NodeWord& rival);
 /// "phx-a counts again, readmitted by jo: why"
 std::string render_readmitted(const NodeWord& word);
+/// An operator's word that a number which only rises was raised by mistake.
+struct LoweredNumber {
+  std::string what;  ///< "epoch" or "generation"
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  std::string by;
+  std::string reason;
+};
+/// "the highest epoch is 7 and no longer 900, lowered by jo: why"
+std::string render_lowered(const LoweredNumber& number);
 /// It has WAL that the writer never accepted.
 bool has_diverged(const NodeView& node);
 /// "has diverged by 1.5 MiB"; "has diverged". REQUIRES: it has
@@ -280,7 +292,8 @@ struct ShardView {
   GateView gate;
   std::optional<WaiverView> waiver;
   std::optional<Freeze> freeze;
-  std::string freeze_ended;  ///< how the last freeze ended; empty: none has since the start
+  std::string freeze_ended;    ///< how the last freeze ended; empty: none has since the start
+  std::string waiver_ended{};  ///< the same of the last waiver
   SloView slo;
   std::optional<Instant> write_outage_since;  ///< since when writes are not usable
   std::optional<Duration> last_write_outage;  ///< length of the last outage that ended
@@ -307,6 +320,9 @@ std::optional<Duration> time_to_exhaustion_at(const ShardView& shard, Instant no
 std::optional<bool> downgraded(const ShardView& shard);
 /// It is known to be.
 bool is_downgraded(const ShardView& shard);
+/// In words; empty: it is known.
+std::string why_archive_age_unknown(const ArchiveView& archive);
+
 /// Writes are usable at `now`: as evaluated, and the lease has not run out since. REQUIRES:
 /// shard.spec
 bool usable_at(const ShardView& shard, Instant now);

@@ -263,9 +263,10 @@ std::optional<Event> compare_stalls(const ShardView* before, const ShardView& af
   const bool is = stalled(after);
   if (is == (before != nullptr && stalled(*before))) return std::nullopt;
   if (!is) return event_of(EventKind::archive_recovered, after, "the archive is in order again");
-  const std::string& note = after.archive.note;
+  const std::string unknown = why_archive_age_unknown(after.archive);
+  const std::string& text = after.archive.note.empty() ? unknown : after.archive.note;
   return event_of(EventKind::archive_stalled, after,
-                  note.empty() ? meaning_of(Reason::archive_too_old) : note);
+                  text.empty() ? meaning_of(Reason::archive_too_old) : text);
 }
 
 Events compare_archives(const ShardView* before, const ShardView& after) {
@@ -284,11 +285,13 @@ Events compare_archives(const ShardView* before, const ShardView& after) {
 }
 
 Events compare_waivers(const ShardView* before, const ShardView& after) {
-  const bool had = before != nullptr && before->waiver;
-  if (had == after.waiver.has_value()) return {};
-  if (had) return {event_of(EventKind::waiver_ended, after)};
-  Event event = event_of(EventKind::waiver_granted, after, after.waiver->why);
-  event.details = {{"for", seconds_text(after.waiver->until - after.evaluated)}};
+  const WaiverView* had = before != nullptr && before->waiver ? &*before->waiver : nullptr;
+  if (!after.waiver && had == nullptr) return {};
+  if (!after.waiver) return {event_of(EventKind::waiver_ended, after, after.waiver_ended)};
+  const WaiverView& is = *after.waiver;
+  if (had != nullptr && had->ends == is.ends && had->why == is.why) return {};
+  Event event = event_of(EventKind::waiver_granted, after, is.why);
+  event.details = {{"for", seconds_text(is.until - after.evaluated)}};
   return {event};
 }
 

@@ -78,10 +78,12 @@ void ArchiveDirectory::list(const std::string& below, int depth, Listing& listin
     if (listing.error) return;
     const std::string name = entry->path().filename();
     if (name.starts_with('.')) continue;
-    if (parse_archive_name(name).kind != ArchiveName::Kind::other) {
+    const ArchiveName parsed = parse_archive_name(name);
+    if (parsed.kind != ArchiveName::Kind::other) {
       list_file(below, name, listing);
       continue;
     }
+    listing.unknown.add(parsed.unknown_ending);
     std::error_code unknown;
     if (depth < kDepthMax && entry->is_directory(unknown))
       list(joined(below, name), depth + 1, listing);
@@ -138,8 +140,12 @@ void ArchiveDirectory::examine(const Candidate& file, bool newest, int& headers)
 
 bool ArchiveDirectory::whole(const Candidate& file, bool newest, std::uint64_t bytes) const {
   if (file.hashed) return bytes > 0;
-  if (file.suffix.empty()) return core::is_segment_size(bytes);
-  const Whole answer = compressed_whole(joined(path_, file.path), file.suffix, bytes);
+  if (file.suffix.empty() && core::is_segment_size(bytes)) return true;
+  const std::string path = joined(path_, file.path);
+  // Barman compresses a segment under its own name.
+  const std::string_view suffix = file.suffix.empty() ? compression_of(path) : file.suffix;
+  if (suffix.empty()) return false;
+  const Whole answer = compressed_whole(path, suffix, bytes);
   return answer == Whole::yes || (answer == Whole::cannot_tell && bytes > 0 && !newest);
 }
 
@@ -157,6 +163,7 @@ core::ArchiveFacts ArchiveDirectory::facts_of(const Listing& listing) const {
   }
   core::ArchiveFacts facts = archive_facts(std::move(segments), listing.backups);
   facts.system_identifier = cluster;
+  facts.unknown_files = listing.unknown.most();
   return facts;
 }
 

@@ -52,6 +52,7 @@ class ArchiveDirectory {
     std::vector<SegmentName> backups;
     std::string newest_backup;  // path below path_
     std::optional<std::string> home;
+    UnknownEndings unknown;
     std::optional<core::ProbeError> error;
   };
 

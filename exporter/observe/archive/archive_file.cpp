@@ -1,6 +1,8 @@
 #include "exporter/observe/archive/archive_file.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -21,7 +23,9 @@ std::uint64_t number_at(std::string_view bytes, std::size_t offset, std::size_t 
 /// An open file, read at positions.
 class File {
  public:
-  explicit File(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  // Of a pipe in its place nothing can be read, and nobody waits for it.
+  explicit File(const std::string& path)
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
   ~File() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -143,6 +147,24 @@ bool header_fits(const SegmentHeader& header, const SegmentName& name, std::uint
 std::optional<std::string> read_head(const std::string& path, std::size_t bytes) {
   const File file(path);
   return file.readable() ? file.read(0, bytes) : std::nullopt;
+}
+
+std::string_view compression_of(const std::string& path) {
+  constexpr std::size_t kHeadBytes = 10;
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kBegins{
+      {{"\x1F\x8B", ".gz"},
+       {"\xFD"
+        "7zXZ",
+        ".xz"},
+       {"BZh", ".bz2"},
+       {"\x28\xB5\x2F\xFD", ".zst"},
+       {"\x04\x22\x4D\x18", ".lz4"},
+       {{"\xFF\x06\0\0sNaPpY", kHeadBytes}, ".snappy"}}};
+  const auto head = read_head(path, kHeadBytes);
+  if (!head) return "";
+  const auto found =
+      std::ranges::find_if(kBegins, [&](const auto& row) { return head->starts_with(row.first); });
+  return found == kBegins.end() ? "" : found->second;
 }
 
 Whole compressed_whole(const std::string& path, std::string_view suffix, std::uint64_t bytes) {

@@ -28,10 +28,14 @@ bool header_fits(const SegmentHeader& header, const SegmentName& name, std::uint
 /// The first bytes of a file; nullopt where it cannot be read.
 std::optional<std::string> read_head(const std::string& path, std::size_t bytes);
 
+/// By how the file begins, whatever its name: ".gz" and so on; empty: by no compression that says
+/// so.
+std::string_view compression_of(const std::string& path);
+
 /// Has a compressed file been written to its end?
 enum class Whole { yes, no, cannot_tell };
 /// By what the format puts at the end: gzip's length, the last block of zstd and lz4, the footers
-/// of xz and bzip2. lzop and brotli do not tell; neither does a file that cannot be read.
+/// of xz and bzip2. Others do not tell; neither does a file that cannot be read.
 Whole compressed_whole(const std::string& path, std::string_view suffix, std::uint64_t bytes);
 
 }  // namespace rpoguard::observe

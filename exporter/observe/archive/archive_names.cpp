@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "exporter/base/number.hpp"
+#include "exporter/base/text.hpp"
+#include "exporter/base/utf8.hpp"
 
 namespace rpoguard::observe {
 namespace {
@@ -12,8 +14,13 @@ namespace {
 constexpr std::string_view kDigits = "0123456789ABCDEF";
 constexpr std::size_t kFieldDigits = 8;
 constexpr std::size_t kNameDigits = 3 * kFieldDigits;
-constexpr std::array<std::string_view, 7> kCompressed{".gz",  ".lz4", ".zst", ".xz",
-                                                      ".bz2", ".lzo", ".br"};
+// Of pgBackRest, Barman and barman-cloud, WAL-G, and of archive_commands of one's own.
+constexpr std::array<std::string_view, 9> kCompressed{".gz",  ".lz4", ".zst",    ".xz",  ".bz2",
+                                                      ".lzo", ".br",  ".snappy", ".lzma"};
+// Of a file that is being written, or of a segment that its writer has not filled.
+constexpr std::array<std::string_view, 3> kUnfinished{".partial", ".tmp", ".part"};
+constexpr std::size_t kEndingBytesMax = 24;
+constexpr std::size_t kEndingsMax = 16;
 
 bool all_digits(std::string_view text) {
   return text.find_first_not_of(kDigits) == std::string_view::npos;
@@ -71,8 +78,39 @@ ArchiveName parse_archive_name(std::string_view name) {
   const bool compressed = std::ranges::find(kCompressed, rest) != kCompressed.end();
   if (compressed) result.suffix = rest;
   if (compressed || rest.empty()) result.kind = ArchiveName::Kind::segment;
+  const bool unfinished = std::ranges::any_of(
+      kUnfinished, [&](std::string_view ending) { return rest.ends_with(ending); });
+  if (result.kind == ArchiveName::Kind::other && rest.starts_with('.') && !unfinished)
+    result.unknown_ending = rest;
   return result;
 }
+
+void UnknownEndings::add(std::string_view ending) {
+  if (ending.empty()) return;
+  const std::string shown = base::foreign_text(ending, kEndingBytesMax);
+  if (files_.size() < kEndingsMax || files_.contains(shown)) ++files_[shown];
+}
+
+std::optional<core::ArchiveFacts::UnknownFiles> UnknownEndings::most() const {
+  const auto most =
+      std::ranges::max_element(files_, {}, &std::pair<const std::string, std::int64_t>::second);
+  if (most == files_.end()) return std::nullopt;
+  return core::ArchiveFacts::UnknownFiles{.ending = most->first, .files = most->second};
+}
+
+namespace {
+
+// As `ls -Q` and JSON arrays of one name a line have them.
+std::string_view unquoted(std::string_view line) {
+  line = base::trim(base::trim(line), ",");
+  for (const char quote : {'"', '\''}) {
+    if (line.size() >= 2 && line.front() == quote && line.back() == quote)
+      return line.substr(1, line.size() - 2);
+  }
+  return line;
+}
+
+}  // namespace
 
 bool is_log_directory(std::string_view name) {
   return name.size() == 2 * kFieldDigits && all_digits(name);
@@ -130,10 +168,11 @@ void NameList::take(std::string_view chunk) {
 }
 
 void NameList::take_line(std::string_view line) {
-  if (line.ends_with('\r')) line.remove_suffix(1);
+  line = unquoted(line);
   const std::size_t slash = line.rfind('/');
   const ArchiveName name =
       parse_archive_name(slash == std::string_view::npos ? line : line.substr(slash + 1));
+  unknown_.add(name.unknown_ending);
   if (name.kind == ArchiveName::Kind::other) return;
   if (name.kind == ArchiveName::Kind::backup) {
     backups_.push_back(name.segment);
@@ -149,7 +188,9 @@ void NameList::take_line(std::string_view line) {
 base::Result<core::ArchiveFacts> NameList::finish() {
   take("\n");
   if (!problem_.empty()) return base::Error{problem_};
-  return archive_facts(std::move(segments_), std::move(backups_));
+  core::ArchiveFacts facts = archive_facts(std::move(segments_), std::move(backups_));
+  facts.unknown_files = unknown_.most();
+  return facts;
 }
 
 }  // namespace rpoguard::observe

@@ -4,6 +4,8 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,8 +40,23 @@ struct ArchiveName {
   SegmentName segment;      ///< of a backup: the first that it needs
   bool hashed = false;      ///< "-" and a hash: pgBackRest writes it elsewhere and renames it
   std::string_view suffix;  ///< of a compressed file, e.g. ".gz"; else empty. Part of `name`
+  /// Of a file that is named like a segment and is none that rpoguard knows, e.g. ".gpg". Part of
+  /// `name`.
+  std::string_view unknown_ending;
 };
 ArchiveName parse_archive_name(std::string_view name);
+
+/// Counts files by their unknown endings. Bounded, whatever is added.
+class UnknownEndings {
+ public:
+  /// An empty one is none.
+  void add(std::string_view ending);
+  /// Absent: there was none.
+  std::optional<core::ArchiveFacts::UnknownFiles> most() const;
+
+ private:
+  std::map<std::string, std::int64_t> files_;
+};
 
 /// 16 digits: the directory in which pgBackRest and Barman keep the segments of one log.
 bool is_log_directory(std::string_view name);
@@ -47,9 +64,10 @@ bool is_log_directory(std::string_view name);
 /// The maximal runs of the segments, in whatever order and however often they come.
 std::vector<core::ArchivedRun> runs_of(std::vector<SegmentName> segments);
 
-/// Reads a list of paths, one a line, as it arrives. Only the last part of a path counts, and it
-/// must name whole files only: a list does not tell how long they are. All segments must lie in one
-/// directory, or in log directories of one: else the WAL of two clusters would be taken for one.
+/// Reads a list of paths, one a line, quoted or not, as it arrives. Only the last part of a path
+/// counts, and it must name whole files only: a list does not tell how long they are. All segments
+/// must lie in one directory, or in log directories of one: else the WAL of two clusters would be
+/// taken for one.
 class NameList {
  public:
   void take(std::string_view chunk);
@@ -64,6 +82,7 @@ class NameList {
   std::string problem_;
   std::vector<SegmentName> segments_;
   std::vector<SegmentName> backups_;
+  UnknownEndings unknown_;
 };
 
 /// The directory that a segment belongs to: that of `path`, or the one above a log directory.

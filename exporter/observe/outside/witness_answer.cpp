@@ -1,9 +1,11 @@
 #include "exporter/observe/outside/witness_answer.hpp"
 
 #include <cstdint>
-#include <limits>
 
 #include <nlohmann/json.hpp>
+
+#include "exporter/base/utf8.hpp"
+#include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::observe {
 namespace {
@@ -43,15 +45,18 @@ std::variant<core::WitnessFacts, core::ProbeError> decode_witness(const core::Wi
   const json* const number = find(document, spec.pointer);
   // Unsigned is what the parser makes of every whole number without a sign.
   if (number == nullptr || !number->is_number_unsigned() ||
-      number->get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max())
-    return bad("its answer has no whole number from 0 at " + spec.pointer);
+      number->get<std::uint64_t>() > std::uint64_t{core::limits::kEpochMax})
+    return bad("its answer has no whole number from 0 to " +
+               std::to_string(core::limits::kEpochMax) + " at " + spec.pointer);
   core::WitnessFacts facts;
   facts.number = number->get<std::int64_t>();
   if (spec.writer_pointer.empty()) return facts;
   const json* const writer = find(document, spec.writer_pointer);
   if (writer == nullptr || !(writer->is_string() || writer->is_null()))
     return bad("its answer has no text at " + spec.writer_pointer);
-  if (writer->is_string()) facts.writer = writer->get<std::string>();
+  // One byte more than a name may have: what is cut is nobody's name.
+  if (writer->is_string())
+    facts.writer = base::foreign_text(writer->get<std::string>(), core::limits::kNameBytesMax + 1);
   return facts;
 }
 

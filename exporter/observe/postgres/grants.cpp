@@ -1,5 +1,6 @@
 #include "exporter/observe/postgres/grants.hpp"
 
+#include "exporter/base/utf8.hpp"
 #include "exporter/observe/postgres/sql_text.hpp"
 
 namespace rpoguard::observe {
@@ -7,6 +8,8 @@ namespace rpoguard::observe {
 namespace {
 
 using core::ProbeFailure;
+
+constexpr std::size_t kGrantsBytesMax = 1000;
 
 std::string usage_to(const std::string& role) {
   return "grant usage on schema rpoguard to " + quoted_identifier(role) + "; ";
@@ -34,8 +37,8 @@ Failure explain_login(Failure failure, const core::ConnectSpec& connect) {
 
 Failure explain_refusal(Failure failure, const std::string& missing_grants) {
   failure.error.message +=
-      ": " +
-      (missing_grants.empty() ? "apply the grants that rpoguard sql prints" : missing_grants);
+      ": " + (missing_grants.empty() ? "apply the grants that rpoguard sql prints"
+                                     : base::foreign_text(missing_grants, kGrantsBytesMax));
   return failure;
 }
 

@@ -5,6 +5,7 @@
 
 #include "exporter/base/check.hpp"
 #include "exporter/base/text.hpp"
+#include "exporter/observe/postgres/migration_guard.hpp"
 #include "exporter/observe/postgres/sql_text.hpp"
 
 namespace rpoguard::observe {
@@ -46,7 +47,7 @@ begin
   execute format('grant connect on database %I to %I', current_database(), '@role@');
 end
 $rpoguard$;
-
+@guard@
 create schema if not exists rpoguard;
 
 -- One row. A node that accepts writes with a lower writer_epoch than another node's is a stale
@@ -339,13 +340,19 @@ bool is_plain_identifier(std::string_view text) {
          std::ranges::all_of(text, plain);
 }
 
+bool is_role_name(std::string_view text) {
+  return is_plain_identifier(text) && text != "public" && text != "none" &&
+         !text.starts_with("pg_");
+}
+
 std::string render_migration(const std::string& role, const std::string& home_region, Canary canary,
                              Marks marks) {
-  RPOGUARD_CHECK(is_plain_identifier(role));
+  RPOGUARD_CHECK(is_role_name(role));
   RPOGUARD_CHECK(home_region.find('\0') == std::string::npos);
   const bool with = canary == Canary::with_table;
-  std::string script = base::replace_all(kScript, "@canary@", with ? kCanary : "");
   const bool with_marks = marks == Marks::with_table;
+  std::string script = base::replace_all(kScript, "@guard@", migration_guard(with_marks));
+  script = base::replace_all(script, "@canary@", with ? kCanary : "");
   script = base::replace_all(script, "@marks@", with_marks ? kMarks : "");
   script = base::replace_all(
       script, "@about@",

@@ -30,6 +30,16 @@ bool lost_epoch_table(const Failure& failure) {
   return failure.sqlstate == "42P01" || failure.sqlstate == "3F000";
 }
 
+// There is a text that the server cannot send as UTF-8: character_not_in_repertoire,
+// untranslatable_character.
+bool has_unreadable_text(const Failure& failure) {
+  return failure.sqlstate == "22021" || failure.sqlstate == "22P05";
+}
+
+bool met_a_lock(const Failure& failure) {
+  return failure.sqlstate == "55P03";
+}
+
 std::string too_old(int version) {
   return "server version " + std::to_string(version) + " is older than " +
          std::to_string(kServerVersionMin);
@@ -42,16 +52,16 @@ NodeSession::NodeSession(std::shared_ptr<PgConnection> connection, std::string r
     : session_(std::move(connection), std::move(owner)),
       role_(std::move(role)),
       clock_(clock),
-      id_(next_session_id()),
-      light_(role_) {}
+      id_(next_session_id()) {}
 
 Task<std::optional<ProbeError>> NodeSession::set_up(Duration statement_timeout,
                                                     bool wants_epoch_table) {
   const int version = session_.server_version();
   if (version < kServerVersionMin)
     co_return ProbeError{ProbeFailure::query_failed, too_old(version)};
+  if (auto indirect = co_await find_pooler()) co_return *std::move(indirect);
   const auto wanted = wants_epoch_table ? EpochTable::absent : EpochTable::ignored;
-  const Answer answer = co_await session_.query(session_sql(statement_timeout, wanted));
+  const Answer answer = co_await session_.query(session_sql(version, statement_timeout, wanted));
   if (const auto* failure = std::get_if<Failure>(&answer)) {
     ProbeError error = co_await explain(*failure);
     co_return error;
@@ -66,25 +76,59 @@ Task<std::optional<ProbeError>> NodeSession::set_up(Duration statement_timeout,
   co_return std::nullopt;
 }
 
-Task<Asked<core::NodeFacts>> NodeSession::light() {
-  Reply reply = co_await execute(current_light());
-  const auto* failure = std::get_if<Failure>(&reply.answer);
-  if (failure != nullptr && epoch_table_ == EpochTable::present && lost_epoch_table(*failure)) {
+// Before anything is set: behind a pooler, that would be set for others.
+Task<std::optional<ProbeError>> NodeSession::find_pooler() {
+  const Answer answer = co_await session_.query(backend_sql());
+  if (const auto* failure = std::get_if<Failure>(&answer)) co_return failure->error;
+  co_return decode_backend(std::get<RowSet>(answer), session_.backend_pid());
+}
+
+// The table of epochs may have gone, or be locked: what else there is to know does not hang on it.
+Task<NodeSession::Light> NodeSession::ask_light() {
+  Light light;
+  light.reply = co_await execute(current_light());
+  const auto* failure = std::get_if<Failure>(&light.reply.answer);
+  if (failure == nullptr || epoch_table_ != EpochTable::present || !usable()) co_return light;
+  if (lost_epoch_table(*failure)) {
     epoch_table_ = EpochTable::absent;
-    reply = co_await execute(current_light());
-    failure = std::get_if<Failure>(&reply.answer);
+    light.reply = co_await execute(current_light());
+  } else if (met_a_lock(*failure)) {
+    Reply without = co_await execute(static_cast<std::size_t>(EpochTable::absent));
+    // Asked afterwards: then it was there when the rest was read.
+    light.lock = co_await find_epoch_lock();
+    if (light.lock) light.reply = std::move(without);
   }
-  if (failure != nullptr) {
+  co_return light;
+}
+
+Task<std::optional<core::EpochLock>> NodeSession::find_epoch_lock() {
+  if (!usable()) co_return std::nullopt;
+  const Answer answer = co_await ask(epoch_lock_sql());
+  const auto* rows = std::get_if<RowSet>(&answer);
+  if (rows == nullptr) co_return std::nullopt;
+  auto decoded = decode_epoch_lock(*rows);
+  auto* lock = std::get_if<std::optional<core::EpochLock>>(&decoded);
+  co_return lock == nullptr ? std::nullopt : std::move(*lock);
+}
+
+Task<Asked<core::NodeFacts>> NodeSession::light() {
+  Light light = co_await ask_light();
+  const Reply& reply = light.reply;
+  if (const auto* failure = std::get_if<Failure>(&reply.answer)) {
     ProbeError error = co_await explain(*failure);
     co_return Asked<core::NodeFacts>{reply.asked, std::move(error)};
   }
   auto decoded = light_.decode(std::get<RowSet>(reply.answer));
-  if (const auto* error = std::get_if<ProbeError>(&decoded))
-    co_return Asked<core::NodeFacts>{reply.asked, *error};
+  if (const auto* refused = std::get_if<ProbeError>(&decoded)) {
+    const Failure failure{*refused, {}};
+    ProbeError error = co_await explain(failure);
+    co_return Asked<core::NodeFacts>{reply.asked, std::move(error)};
+  }
   auto& answer = std::get<LightAnswer>(decoded);
   if (epoch_table_ != EpochTable::ignored)  // from the next look on
     epoch_table_ = answer.epoch_table_exists ? EpochTable::present : EpochTable::absent;
   answer.facts.session = id_;
+  answer.facts.epoch_lock = std::move(light.lock);
   co_return Asked<core::NodeFacts>{reply.asked, std::move(answer.facts)};
 }
 
@@ -113,15 +157,36 @@ Task<NodeSession::Reply> NodeSession::execute(std::size_t statement) {
     Answer prepared = co_await prepare(statement);
     if (std::holds_alternative<Failure>(prepared)) co_return Reply{begun, std::move(prepared)};
   }
-  const Instant asked = clock_.now();  // before the statement leaves: the WAL clock depends on it
+  Instant asked = clock_.now();  // before the statement leaves: the WAL clock depends on it
   Answer answer = co_await session_.execute(kNames[statement]);
+  const auto* failure = std::get_if<Failure>(&answer);
+  if (failure != nullptr && has_unreadable_text(*failure) && co_await take_bytes_as_they_are()) {
+    asked = clock_.now();
+    answer = co_await session_.execute(kNames[statement]);
+  }
   co_return Reply{asked, std::move(answer)};
+}
+
+Task<Answer> NodeSession::ask(std::string sql) {
+  Answer answer = co_await session_.ask(sql);
+  const auto* failure = std::get_if<Failure>(&answer);
+  if (failure != nullptr && has_unreadable_text(*failure) && co_await take_bytes_as_they_are())
+    answer = co_await session_.ask(sql);
+  co_return answer;
+}
+
+// What is then no UTF-8 is replaced where it is read. False: that is how they are taken already.
+Task<bool> NodeSession::take_bytes_as_they_are() {
+  if (bytes_as_they_are_ || !usable()) co_return false;
+  bytes_as_they_are_ = true;
+  const Answer answer = co_await session_.query("set client_encoding = 'SQL_ASCII'");
+  co_return std::holds_alternative<RowSet>(answer);
 }
 
 // A refusal is translated and names no grant: the catalogs know which ones are missing.
 Task<ProbeError> NodeSession::explain(const Failure& failure) {
   if (failure.error.reason != ProbeFailure::missing_privilege || !usable()) co_return failure.error;
-  const Answer answer = co_await session_.ask(missing_grants_sql());
+  const Answer answer = co_await ask(missing_grants_sql());
   if (session_.given_up()) co_return std::get<Failure>(answer).error;
   const auto* rows = std::get_if<RowSet>(&answer);
   const bool told = rows != nullptr && rows->rows.size() == 1 && rows->rows[0].size() == 1;
@@ -133,7 +198,7 @@ Task<> NodeSession::history(core::NodeFacts& facts, Duration retry_after) {
   const Instant now = clock_.now();
   if (now < history_due_) co_return;
   history_due_ = now + retry_after;
-  const Answer answer = co_await session_.ask(history_sql(facts.timeline));
+  const Answer answer = co_await ask(history_sql(facts.timeline));
   if (session_.given_up()) co_return;
   learn_history(answer, facts.timeline);
   if (usable()) recall_history(facts);
@@ -170,7 +235,7 @@ void NodeSession::learn_history(const Answer& answer, core::Timeline timeline) {
 
 Task<> NodeSession::backends(core::NodeFacts& facts) {
   if (usable() && !backends_started_) {
-    const Answer answer = co_await session_.ask(backends_sql());
+    const Answer answer = co_await ask(backends_sql());
     if (session_.given_up()) co_return;
     if (const auto* rows = std::get_if<RowSet>(&answer)) {
       const auto decoded = decode_backends(*rows);
@@ -194,7 +259,7 @@ Task<> NodeSession::look_for_marks(Duration retry_after) {
   const Instant now = clock_.now();
   if (!usable() || now < marks_due_) co_return;
   marks_due_ = now + retry_after;
-  const Answer answer = co_await session_.ask(marks_sql());
+  const Answer answer = co_await ask(marks_sql());
   const auto* rows = std::get_if<RowSet>(&answer);
   if (rows == nullptr) co_return;
   const auto decoded = decode_marks(*rows);
@@ -206,7 +271,7 @@ Task<> NodeSession::look_for_marks(Duration retry_after) {
 
 Task<> NodeSession::read_mark() {
   if (!usable()) co_return;
-  const Answer answer = co_await session_.ask(last_mark_sql());
+  const Answer answer = co_await ask(last_mark_sql());
   if (session_.given_up()) co_return;
   if (const auto* failure = std::get_if<Failure>(&answer)) {
     has_marks_ = false;  // and is looked for again, at leisure
@@ -234,7 +299,7 @@ Task<> NodeSession::mark_run(Duration timeout, Duration retry_after) {
 Task<> NodeSession::epoch(const std::string& sql, core::NodeFacts& facts) {
   if (!usable()) co_return;
   facts.epoch_problem = "no answer in time";  // until there is one
-  const Answer answer = co_await session_.ask(sql);
+  const Answer answer = co_await ask(sql);
   if (session_.given_up()) co_return;
   facts.epoch_problem.clear();
   if (const auto* failure = std::get_if<Failure>(&answer)) {
@@ -250,7 +315,7 @@ Task<> NodeSession::epoch(const std::string& sql, core::NodeFacts& facts) {
 }
 
 Task<> NodeSession::ready_files(core::NodeFacts& facts) {
-  const Answer answer = co_await session_.ask(ready_sql());
+  const Answer answer = co_await ask(ready_sql());
   const auto* rows = std::get_if<RowSet>(&answer);
   if (rows == nullptr) co_return;
   const auto decoded = decode_ready(*rows);

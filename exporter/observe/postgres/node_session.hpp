@@ -31,9 +31,9 @@ class NodeSession {
   NodeSession(std::shared_ptr<PgConnection> connection, std::string role, const core::Clock& clock,
               std::weak_ptr<const void> owner);
 
-  /// Pins the settings and prepares the light statement, so that the first look takes one round
-  /// trip as all others. Absent: done; else why this session is of no use. `statement_timeout`: the
-  /// server's own bound for each statement.
+  /// Makes sure that no pooler stands between, pins the settings and prepares the light statement,
+  /// so that the first look takes one round trip as all others. Absent: done; else why this session
+  /// is of no use. `statement_timeout`: the server's own bound for each statement.
   Task<std::optional<core::ProbeError>> set_up(core::Duration statement_timeout,
                                                bool wants_epoch_table);
   Task<Asked<core::NodeFacts>> light();
@@ -79,10 +79,20 @@ class NodeSession {
     Answer answer;
   };
 
+  struct Light {
+    Reply reply;
+    std::optional<core::EpochLock> lock{};
+  };
+
   std::size_t current_light() const { return static_cast<std::size_t>(epoch_table_); }
   std::string sql_of(std::size_t statement) const;
+  Task<std::optional<core::ProbeError>> find_pooler();
   Task<Answer> prepare(std::size_t statement);
   Task<Reply> execute(std::size_t statement);
+  Task<Answer> ask(std::string sql);
+  Task<bool> take_bytes_as_they_are();
+  Task<Light> ask_light();
+  Task<std::optional<core::EpochLock>> find_epoch_lock();
   Task<core::ProbeError> explain(const Failure& failure);
   Task<> look_for_marks(core::Duration retry_after);
   Task<> read_mark();
@@ -93,6 +103,7 @@ class NodeSession {
   const std::string role_;
   const core::Clock& clock_;
   const std::uint64_t id_;
+  bool bytes_as_they_are_ = false;  // and not converted to UTF-8
   EpochTable epoch_table_ = EpochTable::ignored;
   std::array<bool, kEpochTableCount + 1> prepared_{};
   LightDecoder light_;

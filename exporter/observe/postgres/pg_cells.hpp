@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "exporter/base/number.hpp"
+#include "exporter/base/utf8.hpp"
 #include "exporter/core/model/units.hpp"
 #include "exporter/observe/postgres/row_set.hpp"
 
@@ -42,6 +43,9 @@ bool fits(const RowSet& answer, const std::array<std::string_view, N>& names,
 }
 
 using base::parse_number;
+
+/// Of a text that is shown.
+inline constexpr std::size_t kTextBytesMax = 1000;
 
 /// PostgreSQL sends t and f.
 inline std::optional<bool> parse_bool(std::string_view text) {
@@ -94,10 +98,17 @@ class CellReader {
     return optional(column, core::parse_lsn);
   }
   core::Lsn lsn(std::size_t column) { return required(column, core::parse_lsn); }
-  std::string text(std::size_t column) {
+  /// Fit to be shown, whatever somebody has put into the database.
+  std::string text(std::size_t column, std::size_t bytes_max = kTextBytesMax) {
+    return base::foreign_text(exact(column), bytes_max);
+  }
+  std::string text_or_empty(std::size_t column) {
+    return base::foreign_text(row_[index_[column]].value_or(""), kTextBytesMax);
+  }
+  /// As the server sent it: to be compared or taken apart, and not to be shown.
+  std::string exact(std::size_t column) {
     return required(column, [](std::string_view t) { return std::optional(std::string(t)); });
   }
-  std::string text_or_empty(std::size_t column) { return row_[index_[column]].value_or(""); }
   core::WallTime time(std::size_t column) {
     return core::WallTime(std::chrono::microseconds(number(column, 0, 1LL << 53)));
   }

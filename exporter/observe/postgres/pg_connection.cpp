@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "exporter/base/check.hpp"
+#include "exporter/core/model/limits.hpp"
 #include "exporter/observe/system/one_line.hpp"
 
 namespace rpoguard::observe {
@@ -72,6 +73,18 @@ Failure failure_of(const PGresult* result) {
   const char* text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (sqlstate != nullptr) return classify_server_error(sqlstate, text == nullptr ? "" : text);
   return bad_answer(PQresultErrorMessage(result));
+}
+
+// libpq reads a long message until nothing more is there: the less the kernel takes in meanwhile,
+// the sooner that is.
+void keep_little_unread(int socket) {
+  const int bytes = core::limits::kPgUnreadBytesMax;
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+}
+
+// Nobody listens to any; libpq would keep them.
+void drop_notifications(PGconn* conn) {
+  while (PGnotify* const notification = PQnotifies(conn)) PQfreemem(notification);
 }
 
 PostgresPollingStatusType poll_connect(PGconn* conn, TlsVerdict& verdict) {
@@ -147,7 +160,10 @@ void PgConnection::connect_step() {
   const bool peer_closed = phase_ != ConnectPhase::tcp && peer_has_closed(PQsocket(conn_));
   tls_in_use_ = PQsslInUse(conn_) != 0;
   detach_socket();
-  switch (poll_connect(conn_, tls_)) {
+  intake_.before_reading(PQsocket(conn_));
+  const PostgresPollingStatusType polled = poll_connect(conn_, tls_);
+  if (intake_.after_reading(PQsocket(conn_))) return refuse_more();
+  switch (polled) {
     case PGRES_POLLING_OK:
       return connected();
     case PGRES_POLLING_READING:
@@ -164,6 +180,7 @@ void PgConnection::connect_step() {
 void PgConnection::connected() {
   ready_ = true;
   tls_.forget();
+  keep_little_unread(PQsocket(conn_));
   PQsetnonblocking(conn_, 1);  // else PQsendQuery and PQfinish may wait
   attach_socket();
   watch(WaitType::wait_read, &PgConnection::on_readable);
@@ -211,18 +228,31 @@ bool PgConnection::start(int sent, OnAnswer done) {
   waiting_ = true;
   rows_.reset();
   failure_.reset();
+  intake_.begin(PgIntake::Phase::answer, PQsocket(conn_));
   if (sent == 0) lost();
   return sent != 0;
 }
 
 void PgConnection::on_readable() {
+  intake_.before_reading(PQsocket(conn_));
   const bool alive = PQconsumeInput(conn_) != 0;
-  if (!alive) return lost();
-  watch(WaitType::wait_read, &PgConnection::on_readable);  // one wait tells of one arrival
-  if (waiting_) return collect();
   // While idle only notices may come; parsing them keeps the buffer small. A close is noticed here,
   // so that no look is wasted on a dead session.
   PQisBusy(conn_);
+  drop_notifications(conn_);
+  const bool too_much = intake_.after_reading(PQsocket(conn_));
+  if (!alive) return lost();
+  if (too_much) return refuse_more();
+  watch(WaitType::wait_read, &PgConnection::on_readable);  // one wait tells of one arrival
+  if (waiting_) collect();
+}
+
+// In the middle of it: what it would still send is not read, and what has come is freed with the
+// session.
+void PgConnection::refuse_more() {
+  detach_socket();
+  ready_ = false;
+  if (waiting_) complete(bad_answer("the server sent more than was asked for"));
 }
 
 void PgConnection::flush() {
@@ -287,6 +317,7 @@ void PgConnection::lost() {
 
 // Posted, never called from within: the owner may close or start the next statement in it.
 void PgConnection::complete(Answer answer) {
+  if (ready_) intake_.begin(PgIntake::Phase::idle, PQsocket(conn_));
   waiting_ = false;
   if (conn_ != nullptr && PQstatus(conn_) != CONNECTION_OK) ready_ = false;
   if (!ready_) detach_socket();
@@ -310,6 +341,10 @@ bool PgConnection::usable() const {
 
 int PgConnection::server_version() const {
   return ready_ ? PQserverVersion(conn_) : 0;
+}
+
+int PgConnection::backend_pid() const {
+  return ready_ ? PQbackendPID(conn_) : 0;
 }
 
 core::ProbeError PgConnection::deadline_error() const {

@@ -14,6 +14,7 @@
 #include <asio/posix/stream_descriptor.hpp>
 
 #include "exporter/observe/postgres/pg_failure.hpp"
+#include "exporter/observe/postgres/pg_intake.hpp"
 #include "exporter/observe/postgres/pg_params.hpp"
 #include "exporter/observe/postgres/pg_tls.hpp"
 #include "exporter/observe/postgres/row_set.hpp"
@@ -32,7 +33,8 @@ using OnAnswer = std::function<void(Answer)>;
 /// from the loop and never from within the call, unless close() comes first. Not thread-safe: use
 /// it on the thread that runs the loop. Order of calls: connect (query | ask | prepare | execute)*
 /// close, each one after the answer to the one before; close() at any time. A statement that leaves
-/// a transaction open ends the session: what is read in it stands still.
+/// a transaction open ends the session: what is read in it stands still. So does a server that
+/// sends more than limits::kPg… allow.
 class PgConnection : public std::enable_shared_from_this<PgConnection> {
  public:
   static std::shared_ptr<PgConnection> create(asio::io_context& loop);
@@ -58,6 +60,8 @@ class PgConnection : public std::enable_shared_from_this<PgConnection> {
   bool usable() const;
   /// server_version_num of the peer; 0 before connect() has answered.
   int server_version() const;
+  /// The process that the peer said at the login would answer; 0: it said none.
+  int backend_pid() const;
   /// What it means when the owner's deadline passes now: unreachable or timeout.
   core::ProbeError deadline_error() const;
 
@@ -77,6 +81,7 @@ class PgConnection : public std::enable_shared_from_this<PgConnection> {
   void collect();
   void absorb(const pg_result* result);
   void lost();
+  void refuse_more();
   void complete(Answer answer);
 
   asio::io_context& loop_;
@@ -89,6 +94,7 @@ class PgConnection : public std::enable_shared_from_this<PgConnection> {
   bool tls_in_use_ = false;
   TlsVerdict tls_;
   bool ready_ = false;
+  PgIntake intake_;
   std::optional<RowSet> rows_;
   std::optional<Failure> failure_;
 };

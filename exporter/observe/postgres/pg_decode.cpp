@@ -1,4 +1,5 @@
 #include <limits>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -87,9 +88,9 @@ constexpr std::array<std::string_view, LightDecoder::kColumns> kLightColumns{
 };
 static_assert(checkpoint_us + 1 == LightDecoder::kColumns);
 
-enum SlowColumn : std::size_t { kind, name, logical, active, value, safe_bytes };
+enum SlowColumn : std::size_t { kind, name, logical, active, value, safe_bytes, lost };
 constexpr std::array<std::string_view, SlowDecoder::kColumns> kSlowColumns{
-    "kind", "name", "logical", "active", "value", "safe_bytes"};
+    "kind", "name", "logical", "active", "value", "safe_bytes", "lost"};
 
 using LightReader = CellReader<LightDecoder::kColumns>;
 using SlowReader = CellReader<SlowDecoder::kColumns>;
@@ -97,11 +98,14 @@ using SlowReader = CellReader<SlowDecoder::kColumns>;
 constexpr std::int64_t kTimelineMax = std::numeric_limits<std::uint32_t>::max();
 constexpr std::int64_t kServerVersionMax = 9'999'999;
 constexpr std::int64_t kSegmentBytesMax = 1 << 30;
+constexpr std::int64_t kSettingMsMax = std::numeric_limits<std::int32_t>::max();
+/// A list that is cut would be another one: room for 200 of the longest names.
+constexpr std::size_t kStandbyNamesBytesMax = 16 * 1024;
 
 void read_writer(LightReader& row, core::NodeFacts& facts) {
   facts.insert_lsn = row.lsn(insert_lsn);
   facts.flushed_lsn = row.lsn(flushed_lsn);
-  facts.snapshot = row.text(snapshot);
+  facts.snapshot = row.exact(snapshot);
   facts.timeline.value = row.required(written_timeline, [](std::string_view t) {
     const auto parsed = t.size() == 8 ? parse_number<std::uint32_t>(t, 16) : std::nullopt;
     return parsed && *parsed > 0 ? parsed : std::nullopt;
@@ -118,7 +122,7 @@ void read_standby(LightReader& row, core::NodeFacts& facts) {
   facts.replay_paused = row.boolean(replay_paused);
   facts.streaming = row.boolean(streaming);
   if (!row.is_null(receiver_conninfo))
-    facts.announced_name = announced_name(row.text(receiver_conninfo));
+    facts.announced_name = announced_name(row.exact(receiver_conninfo));
   facts.last_replayed_commit = row.optional_time(last_commit_us);
   if (const auto delay = row.count(apply_delay_us); delay > 0)
     facts.apply_delay = std::chrono::microseconds(delay);
@@ -127,14 +131,19 @@ void read_standby(LightReader& row, core::NodeFacts& facts) {
 }
 
 // An absent row of the table is all NULL; a row without region or with a negative epoch is not one.
-std::optional<core::StampedEpoch> read_stamp(LightReader& row) {
+std::optional<core::StampedEpoch> read_stamp(LightReader& row, std::string& problem) {
   if (row.is_null(writer_epoch)) return std::nullopt;
+  const std::int64_t epoch = row.count(writer_epoch);
+  if (epoch > core::limits::kEpochMax) {
+    problem = "rpoguard.cluster_state has epoch " + std::to_string(epoch) + kBeyondEpochs;
+    return std::nullopt;
+  }
   const auto timeline = row.optional(promoted_timeline, [](std::string_view t) {
     const auto parsed = parse_number<std::uint32_t>(t);
     return parsed && *parsed > 0 ? std::optional(core::Timeline{*parsed}) : std::nullopt;
   });
   return core::StampedEpoch{
-      .epoch = {row.count(writer_epoch)},
+      .epoch = {epoch},
       .writer_region = row.text(writer_region),
       .promoted_by = row.text_or_empty(promoted_by),
       .promoted_at = row.optional_time(promoted_at_us),
@@ -166,11 +175,11 @@ void read_node(LightReader& row, LightAnswer& answer) {
   } else {
     read_writer(row, facts);
   }
-  facts.stamped = read_stamp(row);
+  facts.stamped = read_stamp(row, facts.epoch_problem);
   facts.archiver = read_archiver(row);
   facts.wal_segment_bytes =
       static_cast<std::uint64_t>(row.number(wal_segment_bytes, 1, kSegmentBytesMax));
-  facts.synchronous_standby_names = row.text(synchronous_standby_names);
+  facts.synchronous_standby_names = row.text(synchronous_standby_names, kStandbyNamesBytesMax);
   facts.synchronous_commit = row.text(synchronous_commit);
 }
 
@@ -189,7 +198,8 @@ core::SlotFacts read_slot(SlowReader& row) {
           .logical = row.boolean(logical),
           .active = row.boolean(active),
           .lag_bytes = row.optional_number(value),
-          .safe_wal_bytes = row.optional_number(safe_bytes)};
+          .safe_wal_bytes = row.optional_number(safe_bytes),
+          .lost = row.optional(lost, parse_bool)};
 }
 
 void read_slow_row(SlowReader& row, core::SlowFacts& facts) {
@@ -198,6 +208,8 @@ void read_slow_row(SlowReader& row, core::SlowFacts& facts) {
     facts.connections[row.text(name)] += row.count(value);
   } else if (what == "connections_limit") {
     facts.connections_limit = row.count(value);
+  } else if (what == "wal_writer_delay") {
+    facts.wal_writer_delay = std::chrono::milliseconds(row.number(value, 0, kSettingMsMax));
   } else if (what == "slot") {
     facts.slots.push_back(read_slot(row));
   }
@@ -213,8 +225,7 @@ std::variant<LightAnswer, ProbeError> LightDecoder::decode(const RowSet& answer)
   LightAnswer decoded;
   LightReader node(answer.rows.front(), *index_, kLightColumns);
   if (!node.boolean(has_monitor) && !node.problem())
-    return ProbeError{ProbeFailure::missing_privilege,
-                      "the role lacks pg_monitor: grant pg_monitor to " + role_};
+    return ProbeError{ProbeFailure::missing_privilege, "the role lacks pg_monitor"};
   read_node(node, decoded);
   if (node.problem()) return bad_answer(*node.problem()).error;
   for (const Row& cells : answer.rows) {
@@ -239,8 +250,8 @@ std::variant<core::SlowFacts, ProbeError> SlowDecoder::decode(const RowSet& answ
       return bad_answer("the slow statement gave too many slots").error;
   }
   // This session is one of them: without any row they are unknown. With one, nobody in a state is
-  // 0.
-  if (facts.connections.empty()) return facts;
+  // 0, unless the server tracks nobody's state, or not everybody's.
+  if (facts.connections.empty() || facts.connections.contains("disabled")) return facts;
   for (const char* state :
        {"active", "idle", "idle in transaction", "idle in transaction (aborted)"})
     facts.connections.try_emplace(state, 0);

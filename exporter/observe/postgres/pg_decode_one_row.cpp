@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <utility>
 
+#include "exporter/core/model/limits.hpp"
 #include "exporter/observe/postgres/pg_cells.hpp"
 #include "exporter/observe/postgres/pg_failure.hpp"
 #include "exporter/observe/postgres/pg_queries.hpp"
@@ -9,6 +11,21 @@
 namespace rpoguard::observe {
 
 using core::ProbeError;
+
+std::optional<ProbeError> decode_backend(const RowSet& answer, int login_pid) {
+  constexpr std::array<std::string_view, 1> kColumns{"backend_pid"};
+  std::optional<std::array<std::size_t, kColumns.size()>> index;
+  if (!fits(answer, kColumns, index) || answer.rows.size() != 1)
+    return bad_answer("the server gave another answer to which process answers").error;
+  CellReader row(answer.rows.front(), *index, kColumns);
+  const std::int64_t pid = row.count(0);
+  if (row.problem()) return bad_answer(*row.problem()).error;
+  if (pid == login_pid) return std::nullopt;
+  return bad_answer("another process answers (" + std::to_string(pid) +
+                    ") than the login was made with (" + std::to_string(login_pid) +
+                    "): this is a pooler, name the server itself")
+      .error;
+}
 
 std::variant<EpochTable, ProbeError> decode_session(const RowSet& answer, EpochTable epoch_table) {
   const auto column = std::find(answer.columns.begin(), answer.columns.end(), "epoch_table_exists");
@@ -19,6 +36,19 @@ std::variant<EpochTable, ProbeError> decode_session(const RowSet& answer, EpochT
   if (!exists) return bad_answer("column epoch_table_exists does not parse").error;
   if (epoch_table == EpochTable::ignored) return epoch_table;
   return *exists ? EpochTable::present : EpochTable::absent;
+}
+
+std::variant<std::optional<core::EpochLock>, ProbeError> decode_epoch_lock(const RowSet& answer) {
+  if (answer.rows.empty()) return std::optional<core::EpochLock>();
+  enum Column : std::size_t { transaction, holder };
+  constexpr std::array<std::string_view, 2> kColumns{"transaction", "holder"};
+  std::optional<std::array<std::size_t, kColumns.size()>> index;
+  if (!fits(answer, kColumns, index) || answer.rows.size() != 1)
+    return bad_answer("the server gave another answer to who has the epoch table locked").error;
+  CellReader row(answer.rows.front(), *index, kColumns);
+  core::EpochLock lock{.transaction = row.text(transaction), .holder = row.text(holder)};
+  if (row.problem()) return bad_answer(*row.problem()).error;
+  return std::optional(std::move(lock));
 }
 
 std::variant<std::optional<core::WallTime>, ProbeError> decode_backends(const RowSet& answer) {
@@ -86,7 +116,8 @@ std::variant<core::ArchiverFacts::Ready, ProbeError> decode_ready(const RowSet& 
       fitting ? parse_number<std::int64_t>(*answer.rows[0][0]) : std::optional<std::int64_t>();
   if (!files || *files < 0) return bad_answer("the list of .ready files does not parse").error;
   const std::string oldest = answer.rows[0][1].value_or("");
-  return core::ArchiverFacts::Ready{*files, oldest.substr(0, oldest.find('.'))};
+  return core::ArchiverFacts::Ready{
+      *files, base::foreign_text(oldest.substr(0, oldest.find('.')), kTextBytesMax)};
 }
 
 std::variant<std::optional<core::StampedEpoch>, ProbeError> decode_epoch_query(
@@ -98,9 +129,12 @@ std::variant<std::optional<core::StampedEpoch>, ProbeError> decode_epoch_query(
   if (!row[0]) return std::optional<core::StampedEpoch>();
   const auto epoch = parse_number<std::int64_t>(*row[0]);
   if (!epoch || *epoch < 0) return bad_answer("the epoch query gave no number").error;
+  if (*epoch > core::limits::kEpochMax)
+    return bad_answer("the epoch query gave " + std::to_string(*epoch) + kBeyondEpochs).error;
   core::StampedEpoch stamped;
   stamped.epoch.value = *epoch;
-  if (row.size() == 2) stamped.writer_region = row[1].value_or("");
+  if (row.size() == 2)
+    stamped.writer_region = base::foreign_text(row[1].value_or(""), kTextBytesMax);
   return std::optional(stamped);
 }
 

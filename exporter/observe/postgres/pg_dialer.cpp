@@ -28,6 +28,12 @@ Failure unusable(ProbeFailure reason, const char* key, const std::string& path,
   return {{reason, one_line("cannot use " + std::string(key) + " " + path + ": " + why)}, {}};
 }
 
+// libpq would wait on the loop for somebody who writes to it.
+bool is_pipe(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode);
+}
+
 // Why a configured file is of no use. libpq goes on without a certificate or a passfile that is not
 // there, and the server then complains about something else.
 std::optional<Failure> unusable_file(const core::ConnectSpec& spec) {
@@ -42,8 +48,11 @@ std::optional<Failure> unusable_file(const core::ConnectSpec& spec) {
                          Row{"sslcert", spec.sslcert, ProbeFailure::tls_failed},
                          Row{"sslkey", spec.sslkey, ProbeFailure::tls_failed}}) {
     const bool used = tls || row.reason == ProbeFailure::auth_failed;
-    if (!used || row.path.empty() || ::access(row.path.c_str(), R_OK) == 0) continue;
-    return unusable(row.reason, row.key, row.path, std::generic_category().message(errno));
+    if (!used || row.path.empty()) continue;
+    if (::access(row.path.c_str(), R_OK) != 0)
+      return unusable(row.reason, row.key, row.path, std::generic_category().message(errno));
+    if (is_pipe(row.path))
+      return unusable(row.reason, row.key, row.path, "it is a pipe, not a file");
   }
   struct stat passfile {};
   const bool open_to_others = !spec.password.passfile.empty() &&

@@ -27,19 +27,45 @@ std::string pick(const std::array<Versioned, N>& newest_first, int server_versio
   return found->text;
 }
 
-// Privilege: none. Cost: once per session. A statement of its own: a SET in one message with a
-// query that fails would be rolled back with it. set_config() reaches all in one round trip.
-// The tcp_* settings let the server notice that rpoguard's machine is gone.
+// Whatever the servers, the database and the role have as their defaults: a standby refuses
+// serializable transactions, and a read-only one that is deferrable may wait for ever. It comes
+// first in its message, before any snapshot, and ends with it: one message without BEGIN is one
+// transaction.
+constexpr const char* kOwnTransaction =
+    "set transaction isolation level read committed, read only, not deferrable;\n";
+
+// Privilege: none. Cost: once per session. Sets nothing that outlives it.
+constexpr const char* kBackend = "select pg_catalog.pg_backend_pid() as backend_pid";
+
+// Privilege: none. Cost: once per session. A message of its own: a SET in one message with a
+// query that fails would be rolled back with it. set_config() reaches all in one round trip. What
+// it calls itself has its schema: the search_path is not ours before.
+// The tcp_* settings let the server notice that rpoguard's machine is gone. A statement that is
+// ended by idle_session_timeout or transaction_timeout would cost a login each. A database without
+// an encoding holds any bytes: sent as UTF-8, those that are none would fail the statement.
 constexpr const char* kSession = R"(select pg_catalog.set_config('search_path', 'pg_catalog', false)
+, pg_catalog.set_config('default_transaction_isolation', 'read committed', false)
+, pg_catalog.set_config('default_transaction_deferrable', 'off', false)
 , pg_catalog.set_config('statement_timeout', '@timeout_ms@', false)
-, pg_catalog.set_config('lock_timeout', '@timeout_ms@', false)
+, pg_catalog.set_config('lock_timeout', '@lock_ms@', false)
 , pg_catalog.set_config('idle_in_transaction_session_timeout', '5000', false)
+, pg_catalog.set_config('client_encoding', case
+    when pg_catalog.current_setting('server_encoding') operator(pg_catalog.=) 'SQL_ASCII'
+    then 'SQL_ASCII' else 'UTF8' end, false)
 , pg_catalog.set_config('default_transaction_read_only', 'on', false)
 , pg_catalog.set_config('jit', 'off', false)
 , pg_catalog.set_config('tcp_keepalives_idle', '10', false)
 , pg_catalog.set_config('tcp_keepalives_interval', '5', false)
 , pg_catalog.set_config('tcp_keepalives_count', '3', false)
-, @epoch_table_exists@ as epoch_table_exists)";
+@newer_settings@, @epoch_table_exists@ as epoch_table_exists)";
+
+constexpr std::array kNewerSettings{
+    Versioned{170000, R"(, pg_catalog.set_config('idle_session_timeout', '0', false)
+, pg_catalog.set_config('transaction_timeout', '0', false)
+)"},
+    Versioned{140000, ", pg_catalog.set_config('idle_session_timeout', '0', false)\n"},
+    Versioned{kServerVersionMin, ""},
+};
 
 std::string milliseconds(core::Duration timeout) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
@@ -57,13 +83,19 @@ constexpr std::array kSnapshot{
     Versioned{kServerVersionMin, "pg_catalog.txid_current_snapshot()"},
 };
 
+// Whoever may change the row may write anything into it. A moment that no clock shows, such as
+// infinity, is the nearest one of 1970 to 2200: none of it may fail the look.
+//
 // The timeline as a member of the whole row: a table of an earlier script has no such column. It is
 // of promoted_epoch, and that may be an earlier one (observe/postgres/migration.cpp).
 constexpr const char* kEpochColumns = R"(e.writer_epoch as writer_epoch
-  , e.writer_region as writer_region
+  , pg_catalog.left(e.writer_region, 200) as writer_region
   , pg_catalog.left(e.promoted_by, 200) as promoted_by
-  , (extract(epoch from e.promoted_at) * 1000000)::bigint as promoted_at_us
+  , case when e.promoted_at is not null then (extract(epoch from greatest(
+      '1970-01-01 00:00:00+00', least('2200-01-01 00:00:00+00', e.promoted_at)))
+      * 1000000)::bigint end as promoted_at_us
   , case when (pg_catalog.to_jsonb(e) ->> 'promoted_epoch')::bigint = e.writer_epoch
+        and (pg_catalog.to_jsonb(e) ->> 'promoted_timeline')::bigint between 1 and 4294967295
       then (pg_catalog.to_jsonb(e) ->> 'promoted_timeline')::bigint end as promoted_timeline)";
 constexpr const char* kNoEpochColumns = R"(null::bigint as writer_epoch
   , null::text as writer_region
@@ -199,6 +231,27 @@ left join lateral (
   left join lateral pg_catalog.pg_stat_get_activity(s.pid) b on true
   where not n.in_recovery limit @senders_max@) w on true)";
 
+// Asked after a light statement that could not have its lock. Readers and stamps alike wait for
+// whom has the table locked for himself, or asked for that before. Privilege: pg_monitor (names of
+// others). Cost: one pass over the lock table; only while the lock lasts.
+constexpr const char* kEpochLock = R"(with locks as (
+  select l.pid, l.granted, l.virtualtransaction, l.mode
+  , coalesce('pid ' || l.pid, 'a prepared transaction')
+      || coalesce(' (' || nullif(pg_catalog.concat_ws(', '
+        , nullif(pg_catalog.pg_get_userbyid(a.usesysid), '')
+        , nullif(a.application_name, '')), '') || ')', '') as who
+  from pg_catalog.pg_lock_status() l
+  left join lateral pg_catalog.pg_stat_get_activity(l.pid) a on a.pid = l.pid
+  where l.locktype = 'relation'
+    and l.database = (select b.oid from pg_catalog.pg_database b
+      where b.datname = pg_catalog.current_database())
+    and l.relation = pg_catalog.to_regclass('rpoguard.cluster_state')::oid)
+select b.virtualtransaction as transaction
+, b.who || case when b.granted then ' has it locked' else ' waits to lock it, behind '
+    || coalesce((select pg_catalog.string_agg(h.who, ' and ' order by h.pid) from locks h
+      where h.granted), 'others') end as holder
+from locks b where b.mode = 'AccessExclusiveLock' order by b.granted desc, b.pid limit 1)";
+
 // The questions that follow a light statement only when there is something to ask.
 //
 // The checkpointer is started anew with every life of the backends, under one postmaster, too.
@@ -268,11 +321,17 @@ from pg_catalog.pg_ls_archive_statusdir() d where d.name like '%.ready')";
 
 // Asked after a refusal. By the catalogs alone, which anybody may read: the text of a refusal is
 // translated and names no grant. A function of the light statement may have been taken from public.
-// Privilege: none.
+// A role that is a member, and does not inherit, has none of the rights: before 16 that is a matter
+// of the role, since then of each membership. Privilege: none.
 constexpr const char* kMissingGrants = R"(select pg_catalog.string_agg(
   pg_catalog.format(g.statement, g.object, current_user), '; ' order by g.place)
 from (
-  select 1 as place, 'grant pg_monitor%s to %I' as statement, '' as object
+  select 1 as place, case
+      when not pg_catalog.pg_has_role(current_user, 'pg_monitor', 'MEMBER')
+        then 'grant pg_monitor%s to %I'
+      when pg_catalog.current_setting('server_version_num')::integer >= 160000
+        then 'grant pg_monitor%s to %I with inherit true'
+      else 'alter role%s %I inherit' end as statement, '' as object
   where not pg_catalog.pg_has_role(current_user, 'pg_monitor', 'USAGE')
   union all
   select 2, 'grant usage on schema %s to %I', n.nspname::text
@@ -291,25 +350,30 @@ from (
         'pg_control_system', 'pg_control_checkpoint', 'pg_control_recovery'))
     and not pg_catalog.has_function_privilege(p.oid, 'EXECUTE')) g)";
 
-// Privilege: none. Cost: once per endpoint interval. Every name with its schema, as nothing was
-// set.
+// Privilege: none. Cost: once per endpoint interval. A pooler may stand in between, whose sessions
+// are not ours to set up: so every name and every operator has its schema. One that somebody has
+// made for the very types at hand, in any schema of the search_path, would else be called with our
+// rights.
 constexpr const char* kEndpoint = R"(select (pg_catalog.pg_control_system()).system_identifier
 , f.in_recovery
 , case when f.in_recovery
     then greatest((pg_catalog.pg_control_recovery()).min_recovery_end_timeline
                 , (pg_catalog.pg_control_checkpoint()).timeline_id)::bigint
-    else ('x' || pg_catalog.left(pg_catalog.pg_walfile_name(
+    else ('x' operator(pg_catalog.||) pg_catalog.left(pg_catalog.pg_walfile_name(
       pg_catalog.pg_current_wal_insert_lsn()), 8))::bit(32)::bigint end as timeline
-, (extract(epoch from pg_catalog.pg_postmaster_start_time()) * 1000000)::bigint as started_us
+, (extract(epoch from pg_catalog.pg_postmaster_start_time())
+    operator(pg_catalog.*) 1000000)::bigint as started_us
 from (select pg_catalog.pg_is_in_recovery() as in_recovery offset 0) f)";
 
 // Privilege: what `rpoguard sql --with-canary` grants. Cost: one row, one commit. One message, so
-// that nothing is left open when rpoguard goes away in between.
-constexpr const char* kCanary = R"(begin read write;
+// that nothing is left open when rpoguard goes away in between, and no setting stays with a pooler.
+constexpr const char* kCanary = R"(begin isolation level read committed, read write, not deferrable;
+set local search_path = pg_catalog, pg_temp;
 set local lock_timeout = @timeout_ms@;
 insert into rpoguard.canary as c (name, written_at, counter)
 values (@name@, pg_catalog.clock_timestamp(), 1)
-on conflict (name) do update set written_at = excluded.written_at, counter = c.counter + 1;
+on conflict (name) do update set written_at = excluded.written_at
+, counter = c.counter operator(pg_catalog.+) 1;
 commit)";
 
 constexpr std::array kSafeWalSize{
@@ -317,21 +381,31 @@ constexpr std::array kSafeWalSize{
     Versioned{kServerVersionMin, "null::bigint"},
 };
 
+constexpr std::array kSlotLost{
+    Versioned{130000, "s.wal_status = 'lost'"},
+    Versioned{kServerVersionMin, "null::boolean"},
+};
+
 // Privilege: pg_monitor (activity of others). Cost: one pass over the backends and the slots. No
 // locks on relations.
 constexpr const char* kSlow = R"(select 'connections' as kind, coalesce(a.state, 'other') as name
 , null::boolean as logical, null::boolean as active
-, pg_catalog.count(*)::bigint as value, null::bigint as safe_bytes
+, pg_catalog.count(*)::bigint as value, null::bigint as safe_bytes, null::boolean as lost
 from pg_catalog.pg_stat_get_activity(null) a
 where a.backend_type = 'client backend' group by 2
 union all
 select 'connections_limit', null, null, null
-, pg_catalog.current_setting('max_connections')::bigint, null
+, pg_catalog.current_setting('max_connections')::bigint, null, null
+union all
+select 'wal_writer_delay', null, null, null
+, (extract(epoch from pg_catalog.current_setting('wal_writer_delay')::interval) * 1000)::bigint
+, null, null
 union all
 (select 'slot', s.slot_name::text, s.slot_type = 'logical', s.active
 , pg_catalog.pg_wal_lsn_diff(h.head, case when s.slot_type = 'logical'
     then s.confirmed_flush_lsn else s.restart_lsn end)::bigint
 , @safe_wal_size@
+, @lost@
 from (select case when pg_catalog.pg_is_in_recovery() then coalesce(
     pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())
     else pg_catalog.pg_current_wal_insert_lsn() end as head offset 0) h
@@ -339,11 +413,25 @@ cross join pg_catalog.pg_get_replication_slots() s limit @slots_max@))";
 
 }  // namespace
 
-std::string session_sql(core::Duration statement_timeout, EpochTable epoch_table) {
+std::string in_own_transaction(const std::string& sql) {
+  return kOwnTransaction + sql;
+}
+
+std::string backend_sql() {
+  return in_own_transaction(kBackend);
+}
+
+std::string session_sql(int server_version, core::Duration statement_timeout,
+                        EpochTable epoch_table) {
   const bool ask = epoch_table != EpochTable::ignored;
-  return base::replace_all(
-      base::replace_all(kSession, "@timeout_ms@", milliseconds(statement_timeout)),
-      "@epoch_table_exists@", ask ? kEpochTableExists : "false");
+  std::string sql = base::replace_all(kSession, "@timeout_ms@", milliseconds(statement_timeout));
+  // So that there is time left in a look for what needs no lock.
+  const auto for_lock =
+      std::max<core::Duration>(statement_timeout / 4, std::chrono::milliseconds(1));
+  sql = base::replace_all(sql, "@lock_ms@", milliseconds(for_lock));
+  sql = base::replace_all(sql, "@newer_settings@", pick(kNewerSettings, server_version));
+  return in_own_transaction(
+      base::replace_all(sql, "@epoch_table_exists@", ask ? kEpochTableExists : "false"));
 }
 
 std::string light_sql(int server_version, EpochTable epoch_table) {
@@ -357,9 +445,13 @@ std::string light_sql(int server_version, EpochTable epoch_table) {
   return base::replace_all(sql, "@senders_max@", std::to_string(core::limits::kReplicationRowsMax));
 }
 
+std::string epoch_lock_sql() {
+  return kEpochLock;
+}
+
 std::string slow_sql(int server_version) {
-  const std::string sql =
-      base::replace_all(kSlow, "@safe_wal_size@", pick(kSafeWalSize, server_version));
+  std::string sql = base::replace_all(kSlow, "@safe_wal_size@", pick(kSafeWalSize, server_version));
+  sql = base::replace_all(sql, "@lost@", pick(kSlotLost, server_version));
   return base::replace_all(sql, "@slots_max@", std::to_string(core::limits::kSlotsMax));
 }
 
@@ -394,7 +486,7 @@ std::string ready_sql() {
 }
 
 std::string endpoint_sql() {
-  return kEndpoint;
+  return in_own_transaction(kEndpoint);
 }
 
 std::string canary_sql(const std::string& name, core::Duration lock_timeout) {

@@ -12,6 +12,10 @@
 
 namespace rpoguard::observe {
 
+/// Behind a number that is above core::limits::kEpochMax.
+inline constexpr const char* kBeyondEpochs =
+    ", which is above all that a promotion can reach: correct it";
+
 /// The oldest server whose answers are understood (server_version_num).
 inline constexpr int kServerVersionMin = 120000;
 
@@ -20,15 +24,34 @@ inline constexpr int kServerVersionMin = 120000;
 enum class EpochTable { ignored, absent, present };
 inline constexpr std::size_t kEpochTableCount = 3;
 
-/// The first statement of every session: pins the settings the others rely on and tells whether the
-/// epoch table is there. `statement_timeout` is the server's own bound, below our deadline.
-std::string session_sql(core::Duration statement_timeout, EpochTable epoch_table);
+/// Pins the transaction that a message without BEGIN is: whatever the server, the database and the
+/// role have as their defaults. Sets nothing that outlives it. For the simple protocol.
+std::string in_own_transaction(const std::string& sql);
+
+/// The first message of every session with a server itself, for the simple protocol: which process
+/// answers. Sets nothing that outlives it.
+std::string backend_sql();
+/// Absent: it is the process that the login was made with, `login_pid`. Else a pooler stands
+/// between, and what would be set here would stay on a connection of others.
+std::optional<core::ProbeError> decode_backend(const RowSet& answer, int login_pid);
+
+/// The second: pins the settings the others rely on and tells whether the epoch table is there, for
+/// a server of this version (>= kServerVersionMin). For the simple protocol. `statement_timeout` is
+/// the server's own bound, below our deadline.
+std::string session_sql(int server_version, core::Duration statement_timeout,
+                        EpochTable epoch_table);
 /// Reads the answer: is the table there? Error: the answer does not parse.
 std::variant<EpochTable, core::ProbeError> decode_session(const RowSet& answer,
                                                           EpochTable epoch_table);
 
 /// The light statement, for a server of this version (>= kServerVersionMin).
 std::string light_sql(int server_version, EpochTable epoch_table);
+/// Who keeps this session from reading the table of epochs.
+std::string epoch_lock_sql();
+/// nullopt: nobody. Error: the answer does not parse.
+std::variant<std::optional<core::EpochLock>, core::ProbeError> decode_epoch_lock(
+    const RowSet& answer);
+
 /// The slow statement.
 std::string slow_sql(int server_version);
 
@@ -62,7 +85,8 @@ std::string history_sql(core::Timeline timeline);
 std::variant<std::optional<core::TimelineHistory>, core::ProbeError> decode_history(
     const RowSet& answer, core::Timeline timeline);
 
-/// The grants that this session's role lacks, in one text; NULL: none is known to be missing.
+/// What gives this session's role the rights that it lacks, in one text; NULL: none is known to be
+/// missing.
 std::string missing_grants_sql();
 
 /// The .ready files of a server that archives.
@@ -74,8 +98,8 @@ std::variant<core::ArchiverFacts::Ready, core::ProbeError> decode_ready(const Ro
 std::variant<std::optional<core::StampedEpoch>, core::ProbeError> decode_epoch_query(
     const RowSet& answer);
 
-/// Who answers at a writer endpoint. Stands alone: a pooler may give any session, with any
-/// settings.
+/// Who answers at a writer endpoint, for the simple protocol. Stands alone: a pooler may give any
+/// session, with any settings. Sets nothing that outlives it.
 std::string endpoint_sql();
 /// commit_took is left to the caller.
 std::variant<core::EndpointFacts, core::ProbeError> decode_endpoint(const RowSet& answer);
@@ -94,19 +118,16 @@ struct LightAnswer {
 class LightDecoder {
  public:
   static constexpr std::size_t kColumns = 46;
-  /// `role`: named in the message when it lacks pg_monitor.
-  explicit LightDecoder(std::string role) : role_(std::move(role)) {}
   std::variant<LightAnswer, core::ProbeError> decode(const RowSet& answer);
 
  private:
-  std::string role_;
   std::optional<std::array<std::size_t, kColumns>> index_;
 };
 
 /// Like LightDecoder, for the slow statement.
 class SlowDecoder {
  public:
-  static constexpr std::size_t kColumns = 6;
+  static constexpr std::size_t kColumns = 7;
   std::variant<core::SlowFacts, core::ProbeError> decode(const RowSet& answer);
 
  private:

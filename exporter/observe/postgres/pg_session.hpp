@@ -36,6 +36,7 @@ class PgSession {
 
   bool usable() const { return connection_->usable(); }
   int server_version() const { return connection_->server_version(); }
+  int backend_pid() const { return connection_->backend_pid(); }
   core::ProbeError deadline_error() const { return connection_->deadline_error(); }
 
  private:

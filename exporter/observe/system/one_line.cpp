@@ -13,8 +13,7 @@ constexpr std::size_t kMessageBytesMax = 240;
 
 std::string one_line(std::string_view text) {
   text = text.substr(0, text.find_first_of("\r\n"));
-  const auto control = [](char32_t code) { return code < 0x20 || code == 0x7F; };
-  return base::show(text, kMessageBytesMax, control).text;
+  return base::foreign_text(text, kMessageBytesMax);
 }
 
 }  // namespace rpoguard::observe

@@ -6,7 +6,7 @@
 
 namespace rpoguard::observe {
 
-/// The first line of `text`, printable UTF-8, at most 240 bytes.
+/// The first line of `text`, as base::foreign_text() makes it, at most 240 bytes.
 std::string one_line(std::string_view text);
 
 }  // namespace rpoguard::observe

@@ -60,7 +60,7 @@ class Gate {
       return text_response(404, "try /gate, /gate/SHARD or /authz/SHARD\n");
     }
     if (!is_get_or_head(request)) return method_not_allowed("GET, HEAD");
-    const auto caller = parse_gate_request(request.query, request.headers);
+    const auto caller = parse_gate_request(request.query, request.headers, request.repeated);
     if (!caller) return bad_request(caller.error().message, kHealthCheck);
     if (path.size() <= kGate.size() + 1) return all(caller.value());
     return one(path.substr(kGate.size() + 1), caller.value(), kHealthCheck);
@@ -76,7 +76,7 @@ class Gate {
     const std::string_view rest = path.substr(std::min(path.size(), kPrefix));
     const std::size_t suffix = rest.find('/');
     const HttpQuery& query = suffix == std::string_view::npos ? request.query : kUnread;
-    const auto caller = parse_gate_request(query, request.headers);
+    const auto caller = parse_gate_request(query, request.headers, request.repeated);
     if (!caller) return bad_request(caller.error().message, kAuthorisation);
     return one(rest.substr(0, suffix), caller.value(), kAuthorisation);
   }

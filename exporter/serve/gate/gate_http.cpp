@@ -63,8 +63,11 @@ HttpRequest request_of(const Parser::value_type& message) {
   request.query = std::move(target.query);
   request.path_cut = target.path_cut;
   for (const auto& field : message) {
-    request.headers.emplace(base::lower(view(field.name_string())), view(field.value()));
+    std::string name = base::lower(view(field.name_string()));
+    const bool first = request.headers.emplace(name, view(field.value())).second;
+    if (!first) request.repeated.insert(std::move(name));
   }
+  if (!target.authority.empty()) request.headers["host"] = std::move(target.authority);
   return request;
 }
 

@@ -1,5 +1,7 @@
 #include "exporter/serve/gate/gate_request.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -7,6 +9,7 @@
 #include <utility>
 
 #include "exporter/base/number.hpp"
+#include "exporter/base/text.hpp"
 #include "exporter/core/model/limits.hpp"
 
 namespace rpoguard::serve {
@@ -22,13 +25,55 @@ constexpr Field kWriter{"writer", "rpoguard-writer"};
 constexpr Field kGeneration{"generation", "rpoguard-generation"};
 constexpr Field kPriority{"priority", "rpoguard-priority"};
 
+constexpr std::array kFields{kEpoch, kTimeline, kWriter, kGeneration, kPriority};
+
 using Text = std::optional<std::string_view>;
 
 // What the caller says, in whichever place.
 struct Said {
   const HttpQuery& query;
   const HttpHeaders& headers;
+  const HttpNames& repeated;
 };
+
+// "1;epoch=7": who wrote that meant two parameters.
+bool holds_parameter(std::string_view value, std::string_view name) {
+  const std::size_t start = value.find_first_of(";&?");
+  if (start == std::string_view::npos) return false;
+  value.remove_prefix(start + 1);
+  const std::size_t equals = std::min(value.find('='), value.find_first_of(";&?"));
+  if (equals < value.size() && value[equals] == '=' &&
+      base::has_word(value.substr(0, equals), name))
+    return true;
+  return holds_parameter(value, name);
+}
+
+bool is_misspelt(const Said& said, const Field& field) {
+  const auto in_query = [&](const auto& pair) {
+    const auto& [name, value] = pair;
+    return (name != field.query && base::has_word(name, field.query)) ||
+           holds_parameter(value, field.query);
+  };
+  const auto in_headers = [&](const auto& header) {
+    const std::string& name = header.first;
+    return name != field.header && base::has_word(name, "rpoguard") &&
+           base::has_word(name, field.query);
+  };
+  return std::ranges::any_of(said.query, in_query) || std::ranges::any_of(said.headers, in_headers);
+}
+
+// Whatever looks like a statement is one, or is refused.
+std::optional<base::Error> find_misspelt(const Said& said) {
+  for (const Field& field : kFields) {
+    if (said.repeated.contains(field.header))
+      return base::Error{std::string("the header ") + field.header + " is given more than once"};
+    if (is_misspelt(said, field))
+      return base::Error{std::string("something looks like ") + field.query +
+                         " and cannot be read: write " + field.query +
+                         "=VALUE, and '&' between two parameters, or the header " + field.header};
+  }
+  return std::nullopt;
+}
 
 base::Result<Text> find_text(const Said& said, const Field& field) {
   const auto [first, last] = said.query.equal_range(field.query);
@@ -84,8 +129,10 @@ base::Result<bool> find_low_priority(const Said& said) {
 }  // namespace
 
 base::Result<core::GateRequest> parse_gate_request(const HttpQuery& query,
-                                                   const HttpHeaders& headers) {
-  const Said said{.query = query, .headers = headers};
+                                                   const HttpHeaders& headers,
+                                                   const HttpNames& repeated) {
+  const Said said{.query = query, .headers = headers, .repeated = repeated};
+  if (auto misspelt = find_misspelt(said)) return *std::move(misspelt);
   const auto epoch = find_number(said, kEpoch);
   if (!epoch) return epoch.error();
   auto timeline = find_timeline(said);

@@ -20,6 +20,7 @@ using std::chrono::milliseconds;
 
 // How often a waiting reader looks whether its patience has shrunk.
 constexpr milliseconds kSlice{50};
+constexpr std::size_t kTlsPieceBytes = 64 * 1024;
 // A flight of a TLS handshake is a few KiB: it waits only for a client that does not read.
 constexpr milliseconds kFlightTimeout{200};
 
@@ -108,11 +109,19 @@ HttpConnection::Head HttpConnection::read_head(std::string& head, std::size_t by
   }
 }
 
-bool HttpConnection::send_all(std::string_view data, milliseconds patience) {
-  if (!tls_) return send_wire(data, patience);
+bool HttpConnection::send_all(std::string_view data, milliseconds patience,
+                              const std::function<bool()>& given_up) {
+  if (!tls_) return send_wire(data, patience, given_up);
   if (!tls_->established()) return false;
-  tls_->send(data);
-  return send_wire(tls_->take_wire(), patience);
+  // In pieces: what is encrypted is a copy.
+  const Countdown deadline(patience);
+  while (!data.empty()) {
+    const std::string_view piece = data.substr(0, kTlsPieceBytes);
+    tls_->send(piece);
+    if (!send_wire(tls_->take_wire(), deadline.left(), given_up)) return false;
+    data.remove_prefix(piece.size());
+  }
+  return true;
 }
 
 void HttpConnection::finish() {
@@ -121,7 +130,8 @@ void HttpConnection::finish() {
   send_wire(tls_->take_wire(), milliseconds(0));
 }
 
-bool HttpConnection::send_wire(std::string_view data, milliseconds patience) {
+bool HttpConnection::send_wire(std::string_view data, milliseconds patience,
+                               const std::function<bool()>& given_up) {
   const Countdown deadline(patience);
   while (!data.empty()) {
     const ssize_t count = ::send(socket_, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -131,8 +141,8 @@ bool HttpConnection::send_wire(std::string_view data, milliseconds patience) {
     }
     if (!would_block()) return false;
     const milliseconds left = deadline.left();
-    if (left <= milliseconds(0)) return false;
-    if (wait_for(POLLOUT, left) == Wait::given_up) return false;
+    if (left <= milliseconds(0) || (given_up && given_up())) return false;
+    if (wait_for(POLLOUT, std::min(left, kSlice)) == Wait::given_up) return false;
   }
   return true;
 }

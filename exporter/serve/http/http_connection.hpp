@@ -52,8 +52,10 @@ class HttpConnection {
   Head read_head(std::string& head, std::size_t bytes_max,
                  const std::function<std::chrono::milliseconds()>& patience);
 
-  /// False when not all of it was taken within `patience`.
-  bool send_all(std::string_view data, std::chrono::milliseconds patience);
+  /// False when not all of it was taken within `patience`, or before the client was given up.
+  /// `given_up`, if there is one, is asked again and again while the client makes us wait.
+  bool send_all(std::string_view data, std::chrono::milliseconds patience,
+                const std::function<bool()>& given_up = {});
 
   /// Tells a TLS client that the answer was whole.
   void finish();
@@ -73,7 +75,8 @@ class HttpConnection {
   enum class Received { some, nothing_yet, end, no_handshake };
   Received receive(std::string& text);
   Received receive_tls(std::string_view wire, std::string& text);
-  bool send_wire(std::string_view wire, std::chrono::milliseconds patience);
+  bool send_wire(std::string_view wire, std::chrono::milliseconds patience,
+                 const std::function<bool()>& given_up = {});
 
   int socket_;
   int wake_;

@@ -4,7 +4,9 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,12 +18,14 @@ namespace rpoguard::serve {
 
 using HttpQuery = std::multimap<std::string, std::string>;  ///< decoded; keys may repeat
 using HttpHeaders = std::map<std::string, std::string>;     ///< names in lower case
+using HttpNames = std::set<std::string>;                    ///< in lower case
 
 struct HttpRequest {
   std::string method;
   std::string path;  ///< decoded, without the query, at most limits::kHttpPathBytesMax bytes
   HttpQuery query;
-  HttpHeaders headers;  ///< the first of each name
+  HttpHeaders headers;  ///< the first of each name; "host" is the target's where that has one
+  HttpNames repeated;   ///< of the headers that came more than once (gate only)
   std::string remote_address;
   bool path_cut = false;       ///< `path` is only the start of a longer one (gate only)
   bool authenticated = false;  ///< by a password or a verified client certificate (web_guard.hpp)
@@ -31,6 +35,8 @@ struct HttpResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
+  /// Instead of `body`: one that several answers share.
+  std::shared_ptr<const std::string> shared_body = {};
   std::vector<std::pair<std::string, std::string>> headers;
 };
 

@@ -26,6 +26,7 @@
 #include "exporter/serve/http/http_limits.hpp"
 #include "exporter/serve/http/http_target.hpp"
 #include "exporter/serve/http/listen_error.hpp"
+#include "exporter/serve/http/slow_clients.hpp"
 #include "exporter/serve/http/web_guard.hpp"
 
 #ifndef CPPHTTPLIB_OPENSSL_SUPPORT
@@ -83,6 +84,12 @@ class HeadStream final : public httplib::Stream {
   std::string answer_;
 };
 
+int make_eventfd() {
+  const int descriptor = ::eventfd(0, EFD_CLOEXEC);
+  if (descriptor < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  return descriptor;
+}
+
 // Counts the threads that are taken.
 class Busy {
  public:
@@ -113,13 +120,21 @@ HttpRequest to_request(const httplib::Request& from, HttpTarget&& target) {
     std::string lower_name = base::lower(name);
     if (!is_made_up(lower_name)) request.headers.emplace(std::move(lower_name), value);
   }
+  if (!target.authority.empty()) request.headers["host"] = std::move(target.authority);
   return request;
 }
 
-void fill(httplib::Response& to, const HttpResponse& from) {
+// What follows what cpp-httplib makes of the current request, on this thread: it would copy it.
+std::shared_ptr<const std::string>& rest_of_answer() {
+  thread_local std::shared_ptr<const std::string> rest;
+  return rest;
+}
+
+void fill(httplib::Response& to, HttpResponse&& from) {
   to.status = from.status;
   for (const auto& [name, value] : from.headers) to.set_header(name, value);
-  to.set_content(from.body, from.content_type);
+  to.set_header("Content-Type", from.content_type);
+  to.body = std::move(from.body);
 }
 
 }  // namespace
@@ -127,8 +142,11 @@ void fill(httplib::Response& to, const HttpResponse& from) {
 class HttpServer::Impl final : public httplib::Server {
  public:
   Impl(HttpOptions options, HttpHandler handler)
-      : options_(options), handler_(std::move(handler)), wake_(::eventfd(0, EFD_CLOEXEC)) {
-    RPOGUARD_CHECK(wake_ >= 0 && options_.threads > 0);
+      : options_(options),
+        handler_(std::move(handler)),
+        wake_(make_eventfd()),
+        slow_clients_(std::max<std::size_t>(1, options.threads / 2)) {
+    RPOGUARD_CHECK(options_.threads > 0);
     // Setters, not macros: the library is compiled with its own. ThreadPool, not a queue of our
     // own: the type of its jobs changes between versions.
     new_task_queue = [threads = options_.threads] { return new httplib::ThreadPool(threads); };
@@ -138,7 +156,12 @@ class HttpServer::Impl final : public httplib::Server {
                          {"Accept-Ranges", "none"}});
     // No routes, so that no regular expression ever sees a path.
     set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
-      fill(response, answer(request));
+      HttpResponse answered = answer(request);
+      if (answered.shared_body) {
+        response.set_header("Content-Length", std::to_string(answered.shared_body->size()));
+        if (request.method != "HEAD") rest_of_answer() = answered.shared_body;
+      }
+      fill(response, std::move(answered));
       return HandlerResponse::Handled;
     });
     // What an exception says is nobody's business out there: cpp-httplib would put it in a header.
@@ -171,6 +194,7 @@ class HttpServer::Impl final : public httplib::Server {
   }
 
   std::uint16_t port() const { return port_; }
+  std::uint64_t given_up() const { return slow_clients_.given_up(); }
 
   void serve(std::function<void()> on_failure) {
     RPOGUARD_CHECK(!thread_.joinable());
@@ -232,6 +256,18 @@ class HttpServer::Impl final : public httplib::Server {
     return true;
   }
 
+  // A client that takes its answer at once needs no place among those who do not.
+  void send(HttpConnection& connection, std::string_view text,
+            const std::shared_ptr<const std::string>& rest) {
+    std::optional<SlowClients::Place> place;
+    const auto given_up = [&] {
+      if (!place) place.emplace(slow_clients_);
+      return place->lost();
+    };
+    if (connection.send_all(text, kAnswerTimeout, given_up) && rest)
+      connection.send_all(*rest, kAnswerTimeout, given_up);
+  }
+
   // Later versions of cpp-httplib (Debian 13's 0.18) are told the addresses and ports of both ends;
   // those of Debian 12 ask the stream.
   template <typename Edit>
@@ -259,7 +295,7 @@ class HttpServer::Impl final : public httplib::Server {
       if (withheld.range) request.headers.emplace(kRangeMark, "1");
       if (connection.client_is_verified()) request.headers.emplace(kVerifiedMark, "1");
     });
-    connection.send_all(stream.answer(), kAnswerTimeout);
+    send(connection, stream.answer(), std::exchange(rest_of_answer(), nullptr));
     connection.finish();
     if (withheld.body) connection.linger(all_busy() ? kNoLinger : kLinger, kLingerBytesMax);
   }
@@ -286,6 +322,7 @@ class HttpServer::Impl final : public httplib::Server {
   const HttpOptions options_;
   const HttpHandler handler_;
   const int wake_;
+  SlowClients slow_clients_;
   std::uint16_t port_ = 0;
   std::atomic<std::size_t> busy_{0};
   std::atomic<bool> stopping_{false};
@@ -306,6 +343,9 @@ HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() = default;
 std::uint16_t HttpServer::port() const {
   return impl_->port();
+}
+std::uint64_t HttpServer::given_up() const {
+  return impl_->given_up();
 }
 void HttpServer::start(std::function<void()> on_failure) {
   impl_->serve(std::move(on_failure));

@@ -1,6 +1,8 @@
 // A listener that answers by an HttpHandler, one request per connection. Hides cpp-httplib and its
 // traps.
 //
+// Half of the threads may wait for clients that take their answers slowly, and no more: whoever has
+// waited longest is given up for the next one.
 // No keep-alive, no compression, no ranges, no routes. A request head must arrive whole within
 // kHeadTimeout and kHeadBytesMax, and a line of more than 8 KiB is refused with 400.
 // The process should give its threads 8 MiB of stack (pthread_setattr_default_np at the top of
@@ -38,6 +40,8 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
 
   std::uint16_t port() const;
+  /// Clients that were given up for others. Thread-safe.
+  std::uint64_t given_up() const;
   /// Serves on own threads; returns when it does. `on_failure` is called from one of them if
   /// accepting ends before stop(); it must not call stop().
   void start(std::function<void()> on_failure);

@@ -1,5 +1,7 @@
 #include "exporter/serve/http/http_target.hpp"
 
+#include <algorithm>
+
 #include "exporter/base/percent.hpp"
 #include "exporter/base/text.hpp"
 #include "exporter/core/model/limits.hpp"
@@ -21,13 +23,26 @@ HttpQuery parse_query(std::string_view text) {
   return query;
 }
 
+// Takes "http://host:port" off the front; empty: it is not there.
+std::string_view take_authority(std::string_view& target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!base::starts_with_ignoring_case(target, scheme)) continue;
+    const std::string_view rest = target.substr(scheme.size());
+    const std::size_t end = std::min(rest.find_first_of("/?"), rest.size());
+    target = rest.substr(end);
+    return rest.substr(0, end);
+  }
+  return {};
+}
+
 }  // namespace
 
 HttpTarget parse_target(std::string_view target) {
-  target = target.substr(0, target.find('#'));
-  const std::size_t question = target.find('?');
   HttpTarget result;
-  result.path = base::percent_decode(target.substr(0, question));
+  result.authority = take_authority(target);
+  if (!result.authority.empty() && !target.starts_with('/')) result.path = "/";
+  const std::size_t question = target.find('?');
+  result.path += base::percent_decode(target.substr(0, question));
   if (question != std::string_view::npos) result.query = parse_query(target.substr(question + 1));
   if (result.path.size() > core::limits::kHttpPathBytesMax) {
     result.path.resize(core::limits::kHttpPathBytesMax);

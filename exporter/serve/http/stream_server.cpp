@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <list>
 #include <optional>
@@ -84,6 +85,7 @@ struct StreamConnection {
   std::size_t thrown_away = 0;
   std::string in;
   std::string out;
+  std::size_t held = 0;  // as it was counted last
   std::array<char, 2048> buffer;
   std::list<std::shared_ptr<StreamConnection>>::iterator place;
 };
@@ -114,6 +116,7 @@ class StreamServer::Impl {
   }
 
   std::uint16_t port() const { return port_; }
+  std::uint64_t given_up() const { return given_up_; }
 
   void start(std::function<void()> on_failure) {
     RPOGUARD_CHECK(!thread_.joinable());
@@ -254,9 +257,33 @@ class StreamServer::Impl {
     }
     connection->answered = done > 0 || connection->close;
     if (connection->tls) encrypt(connection);
-    if (connection->out.empty())
-      return connection->peer_ended ? close(connection) : read(connection);
+    if (connection->out.empty() && connection->peer_ended) return close(connection);
+    if (connection->out.empty()) {
+      count_held(connection);
+      if (connection->state != State::closed) read(connection);
+      return;
+    }
     write(connection);
+  }
+
+  // What is empty keeps no memory: most connections wait for their next request.
+  static std::size_t held_by(StreamConnection& connection) {
+    for (std::string* text : {&connection.in, &connection.out})
+      if (text->empty()) *text = std::string();
+    return connection.in.capacity() + connection.out.capacity();
+  }
+
+  void count_held(const Shared& connection) {
+    const std::size_t held = held_by(*connection);
+    held_ += held - connection->held;
+    connection->held = held;
+    for (auto next = connections_.begin(); held_ > options_.held_bytes_max;) {
+      if (next == connections_.end()) return;
+      const Shared oldest = *next++;
+      if (oldest->held <= sizeof(std::string)) continue;
+      ++given_up_;
+      close(oldest);
+    }
   }
 
   // Also what is left of the handshake goes first.
@@ -280,6 +307,8 @@ class StreamServer::Impl {
     connection->out.erase(0, sent);
     if (connection->answered)
       connection->deadline = now_ + (stopping_ ? kLastAnswer : ticks(options_.answer_timeout));
+    count_held(connection);
+    if (connection->state == State::closed) return;
     asio::async_write(connection->socket, asio::buffer(connection->out),
                       [this, connection](std::error_code failed, std::size_t) {
                         if (connection->state == State::closed) return;
@@ -290,6 +319,8 @@ class StreamServer::Impl {
 
   void written(const Shared& connection) {
     connection->out.clear();
+    count_held(connection);
+    if (connection->state == State::closed) return;
     if (connection->close && connection->linger) return begin_to_linger(connection);
     if (connection->close) return close(connection);
     connection->state = State::reading;
@@ -325,6 +356,7 @@ class StreamServer::Impl {
     std::error_code ignored;
     connection->socket.close(ignored);
     connections_.erase(connection->place);
+    held_ -= std::exchange(connection->held, 0);
     end_if_done();
   }
 
@@ -380,6 +412,8 @@ class StreamServer::Impl {
   std::uint16_t port_ = 0;
   std::function<void()> on_failure_;
   std::list<Shared> connections_;  // the one that was answered longest ago first
+  std::size_t held_ = 0;           // by all of them
+  std::atomic<std::uint64_t> given_up_{0};
   Ticks now_ = 0;
   bool stopping_ = false;  // of the server's thread
   bool stopped_ = false;   // of the caller's
@@ -399,6 +433,9 @@ StreamServer::StreamServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) 
 StreamServer::~StreamServer() = default;
 std::uint16_t StreamServer::port() const {
   return impl_->port();
+}
+std::uint64_t StreamServer::given_up() const {
+  return impl_->given_up();
 }
 void StreamServer::start(std::function<void()> on_failure) {
   impl_->start(std::move(on_failure));

@@ -47,6 +47,10 @@ struct StreamOptions {
   /// Beyond it, and beyond three quarters of the process's file descriptors, the connection that
   /// has gone longest without a whole request makes room for the new one.
   std::size_t connections_max = 4096;
+  /// Of all connections together: requests that are not whole or not yet answered, and answers that
+  /// are not yet taken. Beyond it the connection that has gone longest without a whole request, of
+  /// those that hold any, is closed.
+  std::size_t held_bytes_max = std::size_t{32} * 1024 * 1024;
   /// Where TLS comes from; must outlive the listener. Null: none.
   WebGuard* web = nullptr;
   // Last words to a client:
@@ -66,6 +70,8 @@ class StreamServer {
   StreamServer& operator=(const StreamServer&) = delete;
 
   std::uint16_t port() const;
+  /// Connections closed for what they held. Thread-safe.
+  std::uint64_t given_up() const;
   /// Serves on a thread of its own. `on_failure` is called from it if accepting ends before stop();
   /// it must not call stop().
   void start(std::function<void()> on_failure);

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +24,7 @@ namespace {
 using Header = rpoguard_lease_header;
 using Record = rpoguard_lease_record;
 using Lease = rpoguard_lease;
+constexpr std::uint64_t kMagic = RPOGUARD_LEASE_MAGIC;
 using Words = std::array<std::uint64_t, RPOGUARD_LEASE_WORDS>;
 
 // The layout is a contract with programs that were compiled elsewhere.
@@ -124,6 +124,16 @@ Lease lease_of(const core::ShardSpec& spec, const core::ShardView* shard, core::
   return lease;
 }
 
+Header empty_header(std::size_t records) {
+  Header header{};
+  header.magic = RPOGUARD_LEASE_MAGIC;
+  header.version = RPOGUARD_LEASE_VERSION;
+  header.header_bytes = sizeof(Header);
+  header.record_bytes = sizeof(Record);
+  header.records = static_cast<std::uint32_t>(records);
+  return header;
+}
+
 void initialise(void* base, const std::vector<std::string>& shards) {
   Record* records = records_of(base);
   for (std::size_t i = 0; i < shards.size(); ++i) {
@@ -133,32 +143,7 @@ void initialise(void* base, const std::vector<std::string>& shards) {
     put_text(lease.shard, shards[i]);
     put(records[i], lease);
   }
-  Header* header = header_of(base);
-  header->version = RPOGUARD_LEASE_VERSION;
-  header->header_bytes = sizeof(Header);
-  header->record_bytes = sizeof(Record);
-  header->records = static_cast<std::uint32_t>(shards.size());
-  header->magic = RPOGUARD_LEASE_MAGIC;
-}
-
-// A mapped file of so many bytes, all of them taken: to write later to a page that has no memory
-// would end the process.
-base::Result<void*> make_file(const std::string& path, std::size_t bytes) {
-  ::unlink(path.c_str());
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (file < 0) return failure("create", path, errno);
-  int error = ::posix_fallocate(file, 0, static_cast<off_t>(bytes));
-  // Gateways run as somebody else, whatever the umask says.
-  if (error == 0 && ::fchmod(file, 0644) != 0) error = errno;
-  void* base = MAP_FAILED;
-  if (error == 0) {
-    base = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    error = errno;
-  }
-  ::close(file);
-  if (base != MAP_FAILED) return base;
-  ::unlink(path.c_str());
-  return failure("fill", path, error);
+  *header_of(base) = empty_header(shards.size());
 }
 
 // The page that is at the path before ours.
@@ -168,9 +153,11 @@ class Predecessor {
       : file_(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)),
         error_(file_ < 0 ? errno : 0) {
     struct stat info {};
-    is_page_ = file_ >= 0 && ::fstat(file_, &info) == 0 && S_ISREG(info.st_mode) &&
-               ::pread(file_, &header_, sizeof(header_), 0) == sizeof(header_) &&
-               header_.magic == RPOGUARD_LEASE_MAGIC;
+    if (file_ < 0 || ::fstat(file_, &info) != 0 || !S_ISREG(info.st_mode)) return;
+    const ssize_t bytes = ::pread(file_, &header_, sizeof(header_), 0);
+    is_page_ = bytes == sizeof(header_) && header_.magic == RPOGUARD_LEASE_MAGIC;
+    is_rest_ = bytes >= 0 && bytes < static_cast<ssize_t>(sizeof(header_)) &&
+               std::memcmp(&header_, &kMagic, std::min<std::size_t>(bytes, sizeof(kMagic))) == 0;
     fits_ = is_page_ && rpoguard_lease_fits(&header_, static_cast<std::uint64_t>(info.st_size));
   }
   ~Predecessor() {
@@ -179,8 +166,10 @@ class Predecessor {
   Predecessor(const Predecessor&) = delete;
   Predecessor& operator=(const Predecessor&) = delete;
 
-  // Nothing is there, or a page of whatever version.
-  bool may_be_replaced() const { return is_page_ || error_ == ENOENT; }
+  // A page of whatever version.
+  bool is_page() const { return is_page_; }
+  // Nothing is there, or a page, or what is left of one that was cut short.
+  bool may_be_replaced() const { return is_page_ || is_rest_ || error_ == ENOENT; }
 
   // By write(), not through a mapping: nobody knows who may cut the file short meanwhile. Zeros
   // over a deadline can only make it earlier.
@@ -200,6 +189,7 @@ class Predecessor {
   int error_;
   Header header_{};
   bool is_page_ = false;
+  bool is_rest_ = false;
   bool fits_ = false;
 };
 
@@ -217,24 +207,28 @@ base::Result<std::unique_ptr<LeasePage>> LeasePage::create(const std::string& pa
         "remove it, or name another path"};
   }
   const std::size_t bytes = sizeof(Header) + shards.size() * sizeof(Record);
-  const auto base = make_file(draft_of(path), bytes);
-  if (!base) return base.error();
-  initialise(base.value(), shards);
-  return std::unique_ptr<LeasePage>(new LeasePage(path, std::move(shards), base.value(), bytes));
+  auto file = SharedFile::create(draft_of(path), bytes);
+  if (!file) return failure("create", draft_of(path), file.error());
+  initialise(file.value()->base(), shards);
+  return std::unique_ptr<LeasePage>(
+      new LeasePage(path, std::move(shards), std::move(file).value()));
 }
 
-LeasePage::LeasePage(std::string path, std::vector<std::string> shards, void* base,
-                     std::size_t bytes)
-    : path_(std::move(path)), shards_(std::move(shards)), base_(base), bytes_(bytes) {}
+LeasePage::LeasePage(std::string path, std::vector<std::string> shards,
+                     std::unique_ptr<SharedFile> file)
+    : path_(std::move(path)), shards_(std::move(shards)), file_(std::move(file)) {}
 
 LeasePage::~LeasePage() {
   if (draft_) ::unlink(draft_of(path_).c_str());
+  // Whoever has mapped what was cut short finds closed leases there, and that there is another.
+  Header closed = empty_header(shards_.size());
+  closed.superseded = 1;
+  if (!is_whole()) file_->restore(&closed, sizeof(closed));
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    Record& record = records_of(base_)[i];
+    Record& record = records_of(file_->base())[i];
     for (const std::size_t word : {1U, 2U}) store(record.words[word], 0);
   }
-  store(header_of(base_)->superseded, 1);
-  ::munmap(base_, bytes_);
+  store(header_of(file_->base())->superseded, 1);
 }
 
 base::Result<void> LeasePage::publish() {
@@ -251,10 +245,10 @@ base::Result<void> LeasePage::publish() {
 void LeasePage::write(const core::View& view, core::Instant now) {
   RPOGUARD_CHECK(holds(*view.spec));
   for (std::size_t i = 0; i < shards_.size(); ++i) {
-    put(records_of(base_)[i],
+    put(records_of(file_->base())[i],
         lease_of(view.spec->shards[i], view.shards[i].get(), view.spec->probe.interval, now));
   }
-  store(header_of(base_)->updated_ns, nanoseconds_of(now));
+  store(header_of(file_->base())->updated_ns, nanoseconds_of(now));
 }
 
 bool LeasePage::holds(const core::Spec& spec) const {
@@ -262,7 +256,18 @@ bool LeasePage::holds(const core::Spec& spec) const {
 }
 
 bool LeasePage::superseded() const {
-  return __atomic_load_n(&header_of(base_)->superseded, __ATOMIC_ACQUIRE) != 0;
+  // What somebody has written over the page says nothing.
+  return (is_whole() &&
+          __atomic_load_n(&header_of(file_->base())->superseded, __ATOMIC_ACQUIRE) != 0) ||
+         (!file_->is_at(path_) && Predecessor(path_).is_page());
+}
+
+bool LeasePage::is_whole() const {
+  return file_->is_whole() && header_of(file_->base())->magic == RPOGUARD_LEASE_MAGIC;
+}
+
+bool LeasePage::intact() const {
+  return is_whole() && file_->is_at(path_);
 }
 
 }  // namespace rpoguard::serve

@@ -1,13 +1,13 @@
 // The lease page (rpoguard_lease.h, docs/lease-page.md) as its writer sees it.
 #pragma once
 
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "exporter/base/result.hpp"
 #include "exporter/core/model/view.hpp"
+#include "exporter/serve/lease/shared_file.hpp"
 
 namespace rpoguard::serve {
 
@@ -35,16 +35,19 @@ class LeasePage {
   const std::string& path() const { return path_; }
   /// The page has exactly the shards of this specification.
   bool holds(const core::Spec& spec) const;
-  /// Another rpoguard has put its page at `path`.
+  /// Another rpoguard has put its page at `path`. REQUIRES: published.
   bool superseded() const;
+  /// Readers find the page at `path`, and all of it; else somebody has cut it short, removed it or
+  /// written something else there. REQUIRES: published.
+  bool intact() const;
 
  private:
-  LeasePage(std::string path, std::vector<std::string> shards, void* base, std::size_t bytes);
+  LeasePage(std::string path, std::vector<std::string> shards, std::unique_ptr<SharedFile> file);
+  bool is_whole() const;
 
   std::string path_;
   std::vector<std::string> shards_;  // by record
-  void* base_;
-  std::size_t bytes_;
+  std::unique_ptr<SharedFile> file_;
   bool draft_ = true;
 };
 

@@ -44,8 +44,9 @@ constexpr auto kNodeRows = std::to_array<MetricRow>({
      .labels = {"shard", "node", "state"},
      .help = "Server connections of the node by state as pg_stat_activity names it, up to one slow "
              "probe old. The states active, idle, idle in transaction and idle in transaction "
-             "(aborted) are there even when 0, other states only while there are any. Absent while "
-             "the node gives no answer.",
+             "(aborted) are there even when 0, other states only while there are any. Where "
+             "track_activities is off for sessions, they count as disabled, and a state that no "
+             "other session is in is absent, not 0. Absent while the node gives no answer.",
      .read = each_node([](const NodeScrape& node, SamplesOf& add) {
        for_each_connection_state(
            node, [&](const std::string& state, std::int64_t count) { add({state}, count); });
@@ -202,11 +203,22 @@ constexpr auto kNodeRows = std::to_array<MetricRow>({
          add({name}, slot.lag_bytes);
        });
      })},
+    {.name = "rpoguard_slot_lost",
+     .kind = MetricKind::gauge,
+     .labels = {"shard", "node", "slot"},
+     .help = "1 if the server has removed WAL that the slot needs, or has invalidated the slot "
+             "otherwise: its consumer must be rebuilt. Else 0. Absent where the server does not "
+             "tell (PostgreSQL 12).",
+     .read = each_node([](const NodeScrape& node, SamplesOf& add) {
+       for_each_slot(node, [&](const std::string& name, const core::SlotFacts& slot) {
+         add({name}, slot.lost);
+       });
+     })},
     {.name = "rpoguard_slot_safe_wal_bytes",
      .kind = MetricKind::gauge,
      .labels = {"shard", "node", "slot"},
      .help = "WAL bytes that may still be written before the slot is lost. Absent where no limit "
-             "is configured.",
+             "is configured, and once it is lost.",
      .read = each_node([](const NodeScrape& node, SamplesOf& add) {
        for_each_slot(node, [&](const std::string& name, const core::SlotFacts& slot) {
          add({name}, slot.safe_wal_bytes);

@@ -49,9 +49,12 @@ Scrape take_scrape(const MetricsContext& context) {
                 .process = read_process_stats(),
                 .reload = context.reload_status.get(),
                 .hooks = {},
-                .listeners = {}};
+                .listeners = {},
+                .given_up = {}};
   if (context.hook_stats) scrape.hooks = context.hook_stats();
   if (context.web_stats) scrape.listeners = context.web_stats();
+  if (context.given_up) scrape.given_up = context.given_up();
+  if (context.dropped_log_lines) scrape.dropped_log_lines = context.dropped_log_lines();
   const std::size_t shards = scrape.view ? scrape.view->shards.size() : 0;
   scrape.shards.reserve(shards);
   for (std::size_t i = 0; i < shards; ++i) {

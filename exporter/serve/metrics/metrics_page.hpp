@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include "exporter/core/model/hook.hpp"
 #include "exporter/serve/gate/gate_counters.hpp"
 #include "exporter/serve/http/web_stats.hpp"
+#include "exporter/serve/metrics/metrics_scrape.hpp"
 #include "exporter/serve/reload_status.hpp"
 #include "exporter/serve/view_store.hpp"
 
@@ -33,6 +35,10 @@ struct MetricsContext {
   std::function<std::vector<core::HookStats>()> hook_stats = {};
   /// Of the listeners; thread-safe. Null: all of them are plain.
   std::function<std::vector<WebStats>()> web_stats = {};
+  /// Of the listeners; thread-safe. Null: nobody is ever given up.
+  std::function<std::vector<GivenUp>()> given_up = {};
+  /// Of the log; thread-safe. Null: there is none.
+  std::function<std::uint64_t()> dropped_log_lines = {};
 };
 
 /// The families that have samples, in the order of the page. Thread-safe.

@@ -80,6 +80,15 @@ constexpr auto kProcessRows = std::to_array<MetricRow>({
      .labels = {"hook"},
      .help = "Deliveries to the hook tried again after a failure.",
      .read = each_hook([](const core::HookStats& hook) { return hook.retries; })},
+    {.name = "rpoguard_http_clients_given_up_total",
+     .kind = MetricKind::counter,
+     .labels = {"listener"},
+     .help = "Clients of the listener that were cut off because others needed their place: on ops "
+             "those that took their answer too slowly, on the gate those that held too much memory "
+             "with what they sent or did not take.",
+     .read = once([](const Scrape& scrape, SamplesOf& add) {
+       for (const GivenUp& each : scrape.given_up) add({each.listener}, each.clients);
+     })},
     {.name = "rpoguard_lease_page_up",
      .kind = MetricKind::gauge,
      .labels = {},
@@ -89,6 +98,12 @@ constexpr auto kProcessRows = std::to_array<MetricRow>({
      .read = once([](const Scrape& scrape) {
        return scrape.view ? scrape.view->lease_page_up : std::nullopt;
      })},
+    {.name = "rpoguard_log_lines_dropped_total",
+     .kind = MetricKind::counter,
+     .labels = {},
+     .help = "Lines of the log that nobody will read: whoever reads stderr is stuck or too slow, "
+             "or has closed it. The log itself says how many are missing, and where.",
+     .read = once([](const Scrape& scrape) { return scrape.dropped_log_lines; })},
     {.name = "rpoguard_web_certificate_expiry_timestamp_seconds",
      .kind = MetricKind::gauge,
      .labels = {"listener"},

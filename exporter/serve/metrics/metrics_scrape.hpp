@@ -2,6 +2,7 @@
 // says of itself. Gathered once per scrape, so that all rows speak of the same.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,12 @@
 #include "exporter/serve/reload_status.hpp"
 
 namespace rpoguard::serve {
+
+/// Clients of a listener that were cut off, since others needed their place.
+struct GivenUp {
+  std::string listener;
+  std::uint64_t clients = 0;
+};
 
 struct NodeScrape {
   Moment at;
@@ -54,6 +61,8 @@ struct Scrape {
   ReloadStatus::State reload;
   std::vector<core::HookStats> hooks;
   std::vector<WebStats> listeners;  ///< those with a web configuration file
+  std::vector<GivenUp> given_up;
+  std::uint64_t dropped_log_lines = 0;
 };
 
 }  // namespace rpoguard::serve

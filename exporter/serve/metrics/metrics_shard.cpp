@@ -281,6 +281,14 @@ constexpr auto kShardRows = std::to_array<MetricRow>({
      .help = "1 if the shard promises RPO 0 but its writer does not wait for a copy, else 0. "
              "Absent for any other RPO, and while there is no confirmed writer.",
      .read = each_shard([](const ShardScrape& shard) { return downgraded(shard.view); })},
+    {.name = "rpoguard_waiver_ends_timestamp_seconds",
+     .kind = MetricKind::gauge,
+     .labels = {"shard"},
+     .help = "When the waiver, of a stamped promotion or of an operator, ends at the latest, in "
+             "unix seconds. Absent without a waiver.",
+     .read = each_shard([](const ShardScrape& shard) {
+       return shard.view.waiver ? std::optional(shard.view.waiver->ends) : std::nullopt;
+     })},
     {.name = "rpoguard_witness_number",
      .kind = MetricKind::gauge,
      .labels = {"shard", "witness"},

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "exporter/base/constant_time.hpp"
+#include "exporter/base/number.hpp"
 #include "exporter/base/utf8.hpp"
 #include "exporter/core/model/limits.hpp"
 
@@ -13,6 +14,7 @@ namespace {
 
 namespace limits = core::limits;
 
+constexpr std::size_t kNameShownMax = 63;
 constexpr std::string_view kBearer = "Bearer ";
 constexpr const char* kHowToConfigure =
     "give control.token_file in the configuration, or users or client certificates in the web "
@@ -30,6 +32,15 @@ HttpResponse unauthorized() {
   return response;
 }
 
+// Only one that says so can be told from a caller on this machine.
+bool came_through_proxy(const HttpRequest& request) {
+  constexpr std::array<const char*, 7> kSigns{
+      "forwarded",          "via",      "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto",
+      "x-forwarded-server", "x-real-ip"};
+  return std::ranges::any_of(kSigns,
+                             [&](const char* name) { return request.headers.contains(name); });
+}
+
 // Reads the parameters of an order, and remembers the first thing that is wrong with them.
 class QueryReader {
  public:
@@ -44,8 +55,9 @@ class QueryReader {
   void check_names(const std::array<std::string_view, N>& known) {
     for (const auto& [name, value] : request_.query) {
       if (std::ranges::find(known, name) == known.end())
-        complain("there is no such parameter here: " + name);
-      if (request_.query.count(name) > 1) complain(name + " is given twice");
+        complain("there is no such parameter here: " + base::foreign_text(name, kNameShownMax));
+      else if (request_.query.count(name) > 1)
+        complain(name + " is given twice");
     }
   }
 
@@ -55,13 +67,12 @@ class QueryReader {
 
   std::string text(const std::string& name, bool required) {
     const std::string given = value(name).value_or("");
-    const bool control = std::ranges::any_of(
-        given, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
     if (required && given.empty()) complain("give " + name + "=TEXT");
-    if (control || given.size() > limits::kOperatorTextBytesMax)
+    // It will stand in terminals, on pages and in messages.
+    if (base::foreign_text(given, limits::kOperatorTextBytesMax) != given)
       complain(name + " is one line of at most " + std::to_string(limits::kOperatorTextBytesMax) +
-               " bytes");
-    return base::sanitize_utf8(given);
+               " bytes, of characters that can be seen");
+    return given;
   }
 
  private:
@@ -118,6 +129,50 @@ std::variant<FreezeOrder, std::string> read_freeze(const HttpRequest& request, c
   return order;
 }
 
+std::variant<WaiverOrder, std::string> read_waiver(const HttpRequest& request, core::WallTime now) {
+  constexpr std::array<std::string_view, 5> kWaive{"shard", "by", "reason", "for", "until"};
+  constexpr std::array<std::string_view, 3> kUnwaive{"shard", "by", "reason"};
+  QueryReader reader(request);
+  WaiverOrder order;
+  order.waive = request.path == "/-/waive";
+  if (order.waive) {
+    reader.check_names(kWaive);
+  } else {
+    reader.check_names(kUnwaive);
+  }
+  order.shard = reader.text("shard", true);
+  order.by = reader.text("by", true);
+  order.reason = reader.text("reason", order.waive);
+  const auto end = order.waive ? read_end(reader, now) : std::nullopt;
+  // A promise that is waived for good is none.
+  if (order.waive && !end) reader.complain("give for=DURATION or until=TIME");
+  if (end && *end - now > limits::kWaiverMax)
+    reader.complain("a waiver lasts 30 days at most: change rpo for good");
+  if (!reader.problem().empty()) return reader.problem();
+  if (end) order.until = *end;
+  return order;
+}
+
+std::variant<LowerOrder, std::string> read_lower(const HttpRequest& request) {
+  constexpr std::array<std::string_view, 5> kNames{"shard", "by", "reason", "epoch", "generation"};
+  QueryReader reader(request);
+  reader.check_names(kNames);
+  LowerOrder order;
+  order.shard = reader.text("shard", true);
+  order.by = reader.text("by", true);
+  order.reason = reader.text("reason", true);
+  const auto epoch = reader.value("epoch");
+  const auto generation = reader.value("generation");
+  if (epoch.has_value() == generation.has_value())
+    reader.complain("give either epoch=NUMBER or generation=NUMBER");
+  order.epoch = epoch.has_value();
+  const auto number = base::parse_number<std::int64_t>(epoch ? *epoch : generation.value_or(""));
+  if (!number || *number < 0) reader.complain("the number is whole, and 0 or greater");
+  order.to = number.value_or(0);
+  if (!reader.problem().empty()) return reader.problem();
+  return order;
+}
+
 std::variant<NodeOrder, std::string> read_node_order(const HttpRequest& request) {
   constexpr std::array<std::string_view, 4> kNames{"shard", "node", "by", "reason"};
   QueryReader reader(request);
@@ -137,6 +192,21 @@ const core::ShardSpec* shard_of(const core::View* view, const std::string& id) {
 }
 
 constexpr const char* kNoSuchShard = "there is no such shard\n";
+
+// Carries out what is addressed to one shard.
+template <typename Order>
+HttpResponse answer_shard_order(const std::function<base::Result<Reply>(const Order&)>& verb,
+                                const core::View* view,
+                                const std::variant<Order, std::string>& order) {
+  if (const auto* problem = std::get_if<std::string>(&order))
+    return text_response(400, *problem + "\n");
+  const auto& wanted = std::get<Order>(order);
+  if (shard_of(view, wanted.shard) == nullptr) return text_response(404, kNoSuchShard);
+  const auto reply = verb(wanted);
+  if (!reply) return error_response(reply.error());
+  return text_response(reply.value().done ? 200 : 409,
+                       "shard " + wanted.shard + ": " + reply.value().text + "\n");
+}
 
 HttpResponse answer_node_order(const Control& control, const NodeVerb& verb,
                                std::string (*render)(const core::NodeWord&), const core::View* view,
@@ -170,6 +240,11 @@ std::optional<HttpResponse> refuse_stranger(const Control& control, const HttpRe
     const bool here = control.loopback && is_loopback(request.remote_address);
     if (!here && !request.authenticated)
       return text_response(403, std::string("no token is configured: ") + kHowToConfigure + "\n");
+    // Behind a proxy on this machine, everybody would be on this machine.
+    if (!request.authenticated && came_through_proxy(request))
+      return text_response(403, std::string("it came through a proxy, and without a token nobody "
+                                            "can tell from whom: ") +
+                                    kHowToConfigure + "\n");
     // A browser on this machine says so.
     if (request.headers.contains("origin"))
       return text_response(403, "not for web pages without a token\n");
@@ -185,8 +260,9 @@ std::optional<HttpResponse> refuse_stranger(const Control& control, const HttpRe
 }
 
 bool brings_token(const HttpRequest& request) {
-  constexpr std::array<std::string_view, 5> kVerbs{"/-/freeze", "/-/unfreeze", "/-/forget-rival",
-                                                   "/-/readmit", "/-/reload"};
+  constexpr std::array<std::string_view, 8> kVerbs{"/-/freeze",  "/-/unfreeze",     "/-/waive",
+                                                   "/-/unwaive", "/-/forget-rival", "/-/readmit",
+                                                   "/-/lower",   "/-/reload"};
   return std::ranges::find(kVerbs, request.path) != kVerbs.end() && bearer_token(request);
 }
 
@@ -202,6 +278,20 @@ HttpResponse answer_freeze(const Control& control, const core::View* view, core:
     return text_response(404, kNoSuchShard);
   const auto done = control.freeze(wanted);
   return done ? text_response(200, done.value()) : error_response(done.error());
+}
+
+HttpResponse answer_waive(const Control& control, const core::View* view, core::WallTime now,
+                          const HttpRequest& request) {
+  if (request.method != "POST") return method_not_allowed("POST");
+  if (auto refusal = refuse_stranger(control, request)) return *refusal;
+  return answer_shard_order(control.waive, view, read_waiver(request, now));
+}
+
+HttpResponse answer_lower(const Control& control, const core::View* view,
+                          const HttpRequest& request) {
+  if (request.method != "POST") return method_not_allowed("POST");
+  if (auto refusal = refuse_stranger(control, request)) return *refusal;
+  return answer_shard_order(control.lower, view, read_lower(request));
 }
 
 HttpResponse answer_forget_rival(const Control& control, const core::View* view,

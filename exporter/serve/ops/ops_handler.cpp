@@ -3,6 +3,7 @@
 #include <array>
 #include <string_view>
 
+#include "exporter/serve/http/shared_page.hpp"
 #include "exporter/serve/ops/status_page.hpp"
 #include "exporter/serve/ops/view_json.hpp"
 
@@ -21,6 +22,8 @@ class Ops {
   HttpResponse operator()(const HttpRequest& request) const {
     if (request.path == "/-/reload") return reload(request);
     if (request.path == "/-/freeze" || request.path == "/-/unfreeze") return freeze(request);
+    if (request.path == "/-/waive" || request.path == "/-/unwaive") return waive(request);
+    if (request.path == "/-/lower") return lower(request);
     if (request.path == "/-/forget-rival") return forget_rival(request);
     if (request.path == "/-/readmit") return readmit(request);
     const Answer answer = find(request.path);
@@ -54,7 +57,8 @@ class Ops {
   }
 
   HttpResponse metrics(const HttpRequest&) const {
-    HttpResponse response = text_response(200, render_metrics(context_.metrics));
+    HttpResponse response = text_response(200, "");
+    response.shared_body = pages_->metrics.get([&] { return render_metrics(context_.metrics); });
     response.content_type = kMetricsType;
     return response;
   }
@@ -83,10 +87,13 @@ class Ops {
   }
 
   HttpResponse view(const HttpRequest&) const {
-    const auto current = context_.health.views.current();
-    if (!current) return json_error(503, "nothing has been published yet");
-    return json_response(
-        200, render_view_json(*current, context_.health.clock.now(), context_.health.clock.wall()));
+    if (!context_.health.views.current()) return json_error(503, "nothing has been published yet");
+    HttpResponse response = json_response(200, "");
+    response.shared_body = pages_->view.get([&] {
+      return render_view_json(*context_.health.views.current(), context_.health.clock.now(),
+                              context_.health.clock.wall());
+    });
+    return response;
   }
 
   HttpResponse events(const HttpRequest& request) const {
@@ -97,6 +104,16 @@ class Ops {
   HttpResponse freeze(const HttpRequest& request) const {
     const auto current = context_.health.views.current();
     return answer_freeze(context_.control, current.get(), context_.health.clock.wall(), request);
+  }
+
+  HttpResponse waive(const HttpRequest& request) const {
+    const auto current = context_.health.views.current();
+    return answer_waive(context_.control, current.get(), context_.health.clock.wall(), request);
+  }
+
+  HttpResponse lower(const HttpRequest& request) const {
+    const auto current = context_.health.views.current();
+    return answer_lower(context_.control, current.get(), request);
   }
 
   HttpResponse forget_rival(const HttpRequest& request) const {
@@ -116,8 +133,15 @@ class Ops {
     return outcome ? text_response(200, "reloaded\n") : error_response(outcome.error());
   }
 
+  // The largest, of all shards.
+  struct Pages {
+    SharedPage metrics;
+    SharedPage view;
+  };
+
   const OpsContext context_;
   const core::Instant started_;
+  const std::shared_ptr<Pages> pages_ = std::make_shared<Pages>();
 };
 
 }  // namespace

@@ -12,8 +12,8 @@
 
 namespace rpoguard::serve {
 
-/// What the operations listener reads, and the things that it may have done: reload, freeze, forget
-/// a rival. What it refers to must outlive the handler.
+/// What the operations listener reads, and the things that it may have done: reload, and the
+/// verbs of control.hpp. What it refers to must outlive the handler.
 struct OpsContext {
   HealthContext health;
   MetricsContext metrics;
@@ -25,7 +25,7 @@ struct OpsContext {
 };
 
 /// /metrics /livez /readyz[/check] / /api/v1/view /api/v1/events /-/healthy /-/ready /-/reload
-/// /-/freeze /-/unfreeze /-/forget-rival /-/readmit
+/// /-/freeze /-/unfreeze /-/waive /-/unwaive /-/forget-rival /-/readmit /-/lower
 HttpHandler make_ops_handler(const OpsContext& context);
 
 }  // namespace rpoguard::serve

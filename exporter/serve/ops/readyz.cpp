@@ -1,9 +1,12 @@
 #include "exporter/serve/ops/readyz.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "exporter/base/human.hpp"
+#include "exporter/base/text.hpp"
+#include "exporter/base/utf8.hpp"
 #include "exporter/core/tell/summary.hpp"
 #include "exporter/serve/http/text.hpp"
 #include "exporter/serve/ops/view_json.hpp"
@@ -79,6 +82,19 @@ std::string checks_json(const std::vector<Check>& checks) {
   return out + '}';
 }
 
+// One that was meant and would be ignored: "REQUIRE=writes" would say yes while writes are not
+// usable. Empty: there is none.
+std::string misspelt_parameter(const HttpQuery& query) {
+  constexpr std::array<std::string_view, 4> kKnown{"shard", "require", "exclude", "verbose"};
+  for (const auto& [name, value] : query) {
+    for (const std::string_view known : kKnown) {
+      if (name != known && base::has_word(name, known))
+        return base::foreign_text(name, 2 * known.size());
+    }
+  }
+  return "";
+}
+
 bool knows_shard(const core::View* view, const std::string& id) {
   // Before the first view nobody can say that there is no such shard.
   return view == nullptr || find_shard(*view->spec, id);
@@ -119,6 +135,8 @@ HttpResponse answer_readyz(const HealthContext& context, Instant started,
   const auto view = context.views.current();
   const Instant now = context.clock.now();
   const auto& query = request.query;
+  if (const std::string name = misspelt_parameter(query); !name.empty())
+    return json_error(400, "there is no such parameter here: " + name);
   const std::optional<std::string> shard = find_parameter(query, "shard");
   if (query.count("shard") > 1) return json_error(400, "shard is given more than once");
   if (shard && !knows_shard(view.get(), *shard)) {

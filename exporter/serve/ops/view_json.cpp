@@ -88,7 +88,8 @@ Json slots_json(const core::SlowFacts& slow) {
                          {"logical", slot.logical},
                          {"active", slot.active},
                          {"lag_bytes", maybe(slot.lag_bytes)},
-                         {"safe_wal_bytes", maybe(slot.safe_wal_bytes)}});
+                         {"safe_wal_bytes", maybe(slot.safe_wal_bytes)},
+                         {"lost", maybe(slot.lost)}});
   }
   return slots;
 }
@@ -194,7 +195,9 @@ Json synchronous_json(const ShardView& shard) {
 
 Json waiver_json(const std::optional<core::WaiverView>& waiver, const Moment& at) {
   return maybe(waiver, [&](const core::WaiverView& known) {
-    return Json{{"until", render_time(at.date(known.until))}, {"why", known.why}};
+    return Json{{"until", render_time(at.date(known.until))},
+                {"why", known.why},
+                {"by", known.by.empty() ? Json() : Json(known.by)}};
   });
 }
 

@@ -60,6 +60,13 @@ TEST(Text, is_taken_apart_at_a_separator) {
   EXPECT_EQ(pieces(",a,,b,"), (Pieces{"", "a", "", "b"}));
 }
 
+TEST(Text, has_words_of_letters_and_digits) {
+  for (const char* text : {"epoch", "EPOCH", "amp;Epoch", ";epoch", "epoch[]", "a epoch b"})
+    EXPECT_TRUE(has_word(text, "epoch")) << text;
+  for (const char* text : {"", "epochs", "my2epoch", "ep-och", ";", "epoc"})
+    EXPECT_FALSE(has_word(text, "epoch")) << text;
+}
+
 TEST(Text, marks_are_replaced_once) {
   EXPECT_EQ(replace_all("@a@, @a@ and @b@", "@a@", "x@a@"), "x@a@, x@a@ and @b@");
   EXPECT_EQ(replace_all("nothing", "@a@", "x"), "nothing");

@@ -76,5 +76,31 @@ TEST(Utf8, what_is_shown_hides_what_nobody_may_see_and_is_cut_between_characters
       << "nothing follows the cut";
 }
 
+// What a terminal takes for an order, hides, or turns around.
+TEST(Utf8, foreign_text_can_only_be_seen) {
+  const std::vector<Pair> rows{
+      {"Zo\xC3\xAB O'Brien", "Zo\xC3\xAB O'Brien"},
+      {"M\xFCller", "M?ller"},                        // LATIN1
+      {"M\xC3", "M?"},                                // cut in the middle
+      {"\x1b]0;owned\x07\x1b[2J", "?]0;owned??[2J"},  // orders
+      {"\xC2\x9B"
+       "2J",
+       "?2J"},  // the same in C1
+      {"a\nb\tc\x7F", "a?b?c?"},
+      {"\xE2\x80\xAE"
+       "nepo\xE2\x80\xAC",
+       "?nepo?"},                                     // right-to-left override
+      {"\xE2\x81\xA6x\xE2\x81\xA9\xD8\x9C", "?x??"},  // isolates, Arabic letter mark
+      {"iad\xE2\x80\x8B", "iad?"},                    // no width
+      {"a\xE2\x80\xA8"
+       "b",
+       "a?b"},  // line separator
+      {std::string("a\0b", 3), "a?b"},
+  };
+  for (const Pair& row : rows) EXPECT_EQ(foreign_text(row.given, 100), row.expected) << row.given;
+  EXPECT_EQ(foreign_text("abc\xC3\xBC", 4), "abc");
+  EXPECT_EQ(foreign_text(std::string(10'000, '\xFF'), 240).size(), 240U);
+}
+
 }  // namespace
 }  // namespace rpoguard::base

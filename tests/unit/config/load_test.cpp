@@ -125,6 +125,7 @@ TEST(ConfigLoad, nodes_override_shards_and_shards_override_defaults) {
   ASSERT_EQ(spec.shards.size(), 2u);
   EXPECT_EQ(spec.ops, (core::ListenSpec{"0.0.0.0", 0}));
   EXPECT_EQ(spec.gate, (core::ListenSpec{"::", 0}));
+  EXPECT_EQ(spec.ops_hosts, std::vector<std::string>{"*.example.com"});
   EXPECT_EQ(spec.probe,
             (core::ProbeSpec{.interval = 250ms, .timeout = 200ms, .slow_interval = 1min}));
 
@@ -339,21 +340,26 @@ TEST(ConfigLoad, quoted_and_block_texts_are_taken_literally) {
   EXPECT_EQ(spec.shards.at(0).nodes.at(0).region, "iad");
 }
 
-std::string many_shards(std::size_t count) {
+// As somebody writes them, one node a line.
+std::string many_shards(std::size_t count, std::size_t nodes = 2) {
   std::string text = "shards:\n";
   for (std::size_t i = 0; i < count; ++i) {
-    text += "  - {id: s" + std::to_string(i) +
-            ", home_region: a, nodes: [{name: a, region: a, host: a}, "
-            "{name: b, region: b, host: b}]}\n";
+    text += "  - id: s" + std::to_string(i) + "\n    home_region: iad\n    nodes:\n";
+    for (std::size_t node = 0; node < nodes; ++node) {
+      const std::string name = (node % 2 == 0 ? "iad-" : "phx-") + std::to_string(node);
+      text += "      - {name: " + name + ", region: " + name.substr(0, 3) + ", host: " + name +
+              ".postgres.example.com, port: 5432}\n";
+    }
   }
   return text;
 }
 
 TEST(ConfigLoad, the_greatest_number_of_shards_loads_and_one_more_does_not) {
   const std::size_t most = core::limits::kShardsMax;
-  const Loaded loaded = load_text(many_shards(most), "f.yml");
+  const Loaded loaded = load_text(many_shards(most, core::limits::kNodesPerShardMax), "f.yml");
   ASSERT_TRUE(loaded.spec.has_value()) << render_all(loaded);
   EXPECT_EQ(loaded.spec->shards.size(), most);
+  EXPECT_EQ(loaded.spec->shards.back().nodes.size(), core::limits::kNodesPerShardMax);
   EXPECT_EQ(render_all(load_text(many_shards(most + 1), "f.yml")),
             "f.yml:2:3: shards: has 1001 entries (allowed: a list of 1..1000)\n");
 }
@@ -361,11 +367,11 @@ TEST(ConfigLoad, the_greatest_number_of_shards_loads_and_one_more_does_not) {
 TEST(ConfigLoad, sizes_beyond_the_limits_are_refused) {
   const std::string large(core::limits::kConfigBytesMax + 1, '#');
   EXPECT_EQ(render_all(load_text(large, "f.yml")),
-            "f.yml: the file is larger than 1048576 bytes\n");
+            "f.yml: the file is larger than 8192000 bytes\n");
   std::string crowded = "[";
   for (std::size_t i = 0; i <= core::limits::kConfigNodesMax; ++i) crowded += "a,";
   EXPECT_EQ(render_all(load_text(crowded + "]", "f.yml")),
-            "f.yml:1:200000: more than 100000 keys and values\n");
+            "f.yml:1:1024000: more than 512000 keys and values\n");
 }
 
 TEST(ConfigLoad, hostile_nesting_and_aliases_end_in_a_message) {

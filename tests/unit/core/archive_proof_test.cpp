@@ -24,6 +24,26 @@ TEST(Archive, its_own_look_is_the_truth_and_the_archivers_word_is_not) {
   EXPECT_EQ(shard.archive().last_archived_wal, "000000010000000000000003");
 }
 
+// exit 127, or an empty archive_command.
+TEST(Archive, that_has_never_worked_says_so) {
+  TestShard shard;
+  const auto note_with = [&](const ArchiverFacts& archiver) {
+    shard.facts[kIadA].archiver = archiver;
+    shard.run_healthy(1);
+    return shard.view.archive.note;
+  };
+  using Ready = ArchiverFacts::Ready;
+  EXPECT_EQ(note_with({"", 0, 0, Ready{0, ""}}), "");
+  EXPECT_EQ(note_with({"", 0, 0, Ready{1, ""}}), "") << "it has only begun";
+  EXPECT_EQ(note_with({"", 0, 0, Ready{3, ""}}),
+            "3 segments wait on iad-a, and none was ever archived: archive_command is empty, or "
+            "hangs");
+  EXPECT_EQ(note_with({"", 12, 0, Ready{3, ""}}),
+            "archiving has failed 12 times and never worked: the log of iad-a says why");
+  EXPECT_EQ(note_with({"000000010000000000000002", 12, 1, Ready{3, ""}}), "") << "it has worked";
+  EXPECT_EQ(note_with({"", 12, 0, Ready{3, ""}}), "") << "its counters were reset";
+}
+
 TEST(Archive, is_not_late_while_an_idle_writers_wal_is_all_archived) {
   ArchivedShard shard;
   shard.run_healthy(2);
@@ -117,6 +137,20 @@ TEST(Archive, holds_no_claim_against_a_look_that_began_before_it) {
   shard.observations.archive = ArchiveObservation{asked, shard.now, shard.repository};
   shard.judge();
   EXPECT_EQ(shard.archive().claimed_ahead_bytes, 0) << "by the claim before";
+}
+
+TEST(Archive, names_files_that_it_does_not_read_where_something_is_missing) {
+  ArchivedShard shard;
+  shard.repository.unknown_files = ArchiveFacts::UnknownFiles{.ending = ".gpg", .files = 12};
+  shard.run_healthy(2);
+  shard.look();
+  EXPECT_EQ(shard.archive().note, "") << "nothing is missing";
+  shard.repository.runs.clear();
+  shard.look();
+  EXPECT_EQ(
+      shard.archive().note,
+      "the archive holds no WAL that the writer continues; it does not read 12 files with the "
+      "unknown ending .gpg");
 }
 
 TEST(Archive, says_where_a_hole_is) {
@@ -342,6 +376,46 @@ TEST(ArchiverClaim, outlasts_the_names_of_other_files_but_not_another_start) {
   EXPECT_FALSE(shard.view.archive.frontier);
 }
 
+// pg_stat_reset_shared('archiver'), or a crash of the backends: the archiver knows of nothing until
+// the next segment is full, and what it had archived is archived.
+TEST(ArchiverClaim, outlasts_a_reset_of_its_statistics_and_ages_by_the_clock) {
+  ShardSpec spec = make_spec();
+  spec.archive.max_age = seconds(20);
+  TestShard shard(spec);
+  auto& writer = shard.facts[kIadA];
+  writer.archiver->last_archived_wal = "000000010000000000000003";
+  shard.run_healthy(3);
+  ASSERT_TRUE(shard.open()) << shard.reason();
+  writer.archiver = ArchiverFacts{};
+  shard.run(40);
+  EXPECT_TRUE(shard.open()) << "nothing is written, so nothing is missing: " << shard.reason();
+  EXPECT_EQ(shard.view.archive.recovery_point, shard.observations.nodes[kIadA]->asked);
+  writer.insert_lsn = writer.flushed_lsn = Lsn{0x4000100};
+  writer.snapshot = "900:900:";
+  for (int i = 0; i < 25; ++i) {
+    shard.replicate(kPhxA);
+    shard.tick();
+  }
+  EXPECT_EQ(shard.reason(), "archive_too_old") << "what is written since is not archived";
+  EXPECT_EQ(shard.view.gate.detail, meaning_of(Reason::archive_too_old));
+}
+
+TEST(ArchiverClaim, that_is_not_there_makes_the_age_unknown_and_says_so) {
+  ShardSpec spec = make_spec();
+  spec.archive.max_age = seconds(20);
+  TestShard shard(spec);
+  shard.facts[kIadA].archiver = ArchiverFacts{};
+  shard.run_healthy(3);
+  EXPECT_EQ(shard.reason(), "archive_too_old");
+  EXPECT_EQ(shard.view.gate.detail,
+            "how old the WAL archive is, is not known: the archiver has reported nothing of this "
+            "timeline since the server was started or its statistics were reset");
+  shard.facts[kIadA].archiver.reset();
+  shard.tick();
+  EXPECT_EQ(shard.view.gate.detail,
+            "how old the WAL archive is, is not known: nothing is archived");
+}
+
 TEST(ArchiverClaim, of_a_backup_alone_covers_the_segment_it_begins_with) {
   TestShard shard;
   auto& writer = shard.facts[kIadA];
@@ -349,7 +423,7 @@ TEST(ArchiverClaim, of_a_backup_alone_covers_the_segment_it_begins_with) {
   shard.run(1);
   EXPECT_EQ(shard.view.archive.frontier, Lsn{0x3000000});
   for (const char* name : {"000000020000000000000002.00000028.backup", "x.backup"}) {
-    writer.archiver->last_archived_wal = "";
+    writer.archiver->last_archived_wal = "nothing of this cluster";
     shard.run(1);
     writer.archiver->last_archived_wal = name;
     shard.run(1);

@@ -83,7 +83,8 @@ TEST(Compare, yields_the_agreed_events_of_every_case) {
 TEST(Compare, finds_every_kind_that_a_view_can_show) {
   // Those that no view shows.
   std::set<EventKind> seen{EventKind::config_reloaded, EventKind::config_refused,
-                           EventKind::rival_forgotten, EventKind::node_readmitted};
+                           EventKind::number_lowered, EventKind::rival_forgotten,
+                           EventKind::node_readmitted};
   for (const EventCase& one : event_cases()) {
     const ShardView before = view_before(one);
     for (const Event& event :

@@ -108,6 +108,24 @@ TEST(ForkPoint, a_history_that_is_refused_is_shown_while_the_node_answers) {
   EXPECT_EQ(shard.view.nodes[kIadB].history_problem, "");
 }
 
+TEST(NodeNote, names_who_has_the_epochs_locked_while_the_last_one_stands) {
+  ShardSpec spec = make_spec();
+  spec.epoch_source = EpochSource::table;
+  TestShard shard(spec);
+  shard.run(2);
+  ASSERT_EQ(shard.state(kIadA), "writer");
+  shard.facts[kIadA].stamped.reset();
+  shard.facts[kIadA].epoch_lock =
+      EpochLock{.transaction = "5/77", .holder = "pid 7 (ann, psql) has it locked"};
+  shard.commit();
+  shard.run(2);
+  EXPECT_EQ(shard.state(kIadA), "writer");
+  EXPECT_EQ(shard.view.nodes[kIadA].epoch, Epoch{1});
+  EXPECT_EQ(shard.view.nodes[kIadA].note,
+            "rpoguard.cluster_state cannot be read: pid 7 (ann, psql) has it locked; its epoch is "
+            "the one that was read before");
+}
+
 TEST(ForkPoint, is_not_known_without_a_writer_or_of_another_cluster) {
   TestShard shard = failed_over();
   shard.failures[kIadA].reset();

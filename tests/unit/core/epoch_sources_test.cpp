@@ -128,6 +128,18 @@ TEST(EpochQuery, says_why_it_gave_nothing) {
             "does not exist");
 }
 
+TEST(EpochTable, that_is_locked_and_was_never_read_says_by_whom) {
+  ShardSpec spec = make_spec();
+  spec.epoch_source = EpochSource::table;
+  NodeFacts writer = accepts(std::nullopt);
+  writer.epoch_lock = EpochLock{.transaction = "5/77", .holder = "pid 7 (ann, psql) has it locked"};
+  const EpochVerdict verdict = judge_epochs(spec, {}, {&writer, nullptr, nullptr});
+  EXPECT_EQ(
+      verdict.detail,
+      "iad-a: it accepts writes, but rpoguard.cluster_state cannot be read: pid 7 (ann, psql) "
+      "has it locked");
+}
+
 TEST(EpochQuery, without_a_region_an_epoch_belongs_to_the_first_confirmed_on_it) {
   const NodeFacts five = accepts(make_stamp(5, ""));
   const NodeFacts six = accepts(make_stamp(6, ""), 2);

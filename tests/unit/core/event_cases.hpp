@@ -102,6 +102,22 @@ inline void forget_epoch(ShardView& view) {
 inline void grant_waiver(ShardView& view) {
   view.waiver = WaiverView{Instant(std::chrono::seconds(160)), "epoch 8"};
 }
+inline void waive_for_an_hour(ShardView& view) {
+  view.waiver = WaiverView{Instant(std::chrono::seconds(3700)), "by jo: phx is gone",
+                           WallTime(std::chrono::hours(2)), "jo"};
+}
+inline void waive_for_longer(ShardView& view) {
+  waive_for_an_hour(view);
+  view.waiver->until += std::chrono::hours(1);
+  view.waiver->ends += std::chrono::hours(1);
+}
+inline void keep_waiver(ShardView& view) {
+  waive_for_an_hour(view);
+  view.waiver->until += std::chrono::milliseconds(3);  // our clock is read twice
+}
+inline void after_waiver(ShardView& view) {
+  view.waiver_ended = "a copy is proven again";
+}
 inline void find_no_divergence(ShardView& view) {
   view.nodes[1].diverged_bytes = 0;
 }
@@ -212,6 +228,7 @@ inline void hold_wal_of_others(ShardView& view) {
 inline void let_archive_age(ShardView& view) {
   view.gate.reasons = {Reason::archive_too_old};
   view.gate.detail = "too old";
+  view.archive.recovery_point = view.evaluated;
 }
 inline void let_archive_with_hole_age(ShardView& view) {
   let_archive_age(view);
@@ -292,7 +309,11 @@ inline const std::vector<EventCase>& event_cases() {
       {"an epoch becomes unknown", nothing, forget_epoch},
       {"an epoch becomes known", forget_epoch, nothing},
       {"a waiver is granted", nothing, grant_waiver},
-      {"a waiver ends", grant_waiver, nothing},
+      {"a waiver ends", grant_waiver, after_waiver},
+      {"an operator waives the RPO", nothing, waive_for_an_hour},
+      {"an operator waives the RPO for longer", waive_for_an_hour, waive_for_longer},
+      {"a waiver goes on", waive_for_an_hour, keep_waiver},
+      {"an operator waives what a promotion has waived", grant_waiver, waive_for_an_hour},
       {"a node of another history that can follow", nothing, find_no_divergence},
       {"a node diverges", find_no_divergence, diverge},
       {"a node diverges at an unknown point", nothing, diverge_somewhere},

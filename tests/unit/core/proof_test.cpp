@@ -96,10 +96,46 @@ TEST(Evaluate, wal_that_is_not_flushed_holds_back_t_until_it_is) {
       shard.view.gate.detail,
       "the writer has flushed its WAL up to 0/3000FA0 only, and may have acknowledged commits "
       "up to 0/3002EE0");
+  EXPECT_EQ(exposure_known_at(shard.view, shard.now), Duration{0})
+      << "no commit has been acknowledged that waits for it to be flushed";
+  TestShard careless = shard;
+  careless.facts[kIadA].synchronous_commit = "off";
+  careless.tick();
+  EXPECT_GT(exposure_known_at(careless.view, careless.now), seconds(5));
+  careless.facts[kIadA].synchronous_commit = "on";
+  careless.facts[kIadA].weakest_commit = CommitLevel{"role batch", "off"};
+  careless.tick();
+  EXPECT_GT(exposure_known_at(careless.view, careless.now), seconds(5));
+  shard.facts[kIadA].flushed_lsn = Lsn{shard.facts[kIadA].flushed_lsn->value + 1000};
+  shard.tick();
+  EXPECT_GT(exposure_known_at(shard.view, shard.now), seconds(5))
+      << "the writer has flushed more than the copy has";
   shard.facts[kIadA].flushed_lsn = shard.facts[kIadA].insert_lsn;
   shard.replicate(kPhxA);
   shard.run(2);
   EXPECT_LE(*exposure_at(shard.view, shard.now), seconds(1));
+}
+
+TEST(Evaluate, a_setting_that_lets_wal_wait_is_named) {
+  TestShard shard;
+  shard.run_healthy(3);
+  shard.commit();
+  shard.replicate(kPhxA);
+  shard.facts[kIadA].insert_lsn = Lsn{shard.facts[kIadA].flushed_lsn->value + 8000};
+  const auto detail_with = [&](Duration delay) {
+    TestShard with = shard;
+    SlowFacts slow;
+    slow.wal_writer_delay = delay;
+    with.observations.slow[kIadA] = SlowObservation{with.now, with.now, slow};
+    with.run(7);
+    EXPECT_EQ(with.reason(), "rpo_exceeded");
+    return with.view.gate.detail;
+  };
+  EXPECT_TRUE(detail_with(milliseconds(200)).ends_with(" up to 0/3002EE0"));
+  EXPECT_TRUE(detail_with(seconds(10))
+                  .ends_with(" up to 0/3002EE0; it flushes what no commit waits for after "
+                             "wal_writer_delay, which is 10s there: set it to 200ms"))
+      << detail_with(seconds(10));
 }
 
 TEST(Evaluate, an_idle_writer_and_an_unreachable_copy_stop_t) {
@@ -413,7 +449,7 @@ TEST(Evaluate, the_archive_proves_whole_segments_on_the_writers_timeline) {
   shard.tick();
   EXPECT_EQ(shard.view.archive.recovery_point, shard.view.evaluated - milliseconds(6));
   EXPECT_EQ(shard.view.archive.lag_bytes, 0);
-  for (const char* name : {"", "00000002.history", "000000020000000000000003"}) {
+  for (const char* name : {"000000020000000000000003", "00000002.history", ""}) {
     shard.facts[kIadA].archiver->last_archived_wal = name;
     shard.tick();
     EXPECT_FALSE(shard.view.archive.recovery_point) << name;

@@ -74,5 +74,67 @@ TEST(Readings, a_promotion_begins_between_two_answers) {
   EXPECT_EQ(readings[0].accepting_since, kStart + seconds(1));
 }
 
+NodeFacts locked_by(const std::string& transaction, const std::string& snapshot) {
+  NodeFacts facts = make_writer_facts(1);
+  facts.stamped.reset();
+  facts.epoch_lock = EpochLock{.transaction = transaction, .holder = "pid 7 has it locked"};
+  facts.snapshot = snapshot;
+  return facts;
+}
+
+/// Whether the stamp that was read at kStart still stands.
+bool stands(const Readings& readings) {
+  return readings[0].facts().stamped.has_value();
+}
+
+TEST(Readings, a_stamp_stands_while_its_table_is_locked_and_it_cannot_have_changed) {
+  const Readings read = take({}, make_writer_facts(1), kStart);
+  const Readings locked = take(read, locked_by("5/77", "710:710:"), kStart + seconds(1));
+  EXPECT_TRUE(stands(locked)) << "the lock came after it was read";
+  EXPECT_EQ(locked[0].facts().stamped->epoch, Epoch{1});
+  EXPECT_TRUE(stands(take(locked, locked_by("5/77", "720:720:"), kStart + hours(1))))
+      << "stamps have waited behind that lock all the while";
+  EXPECT_FALSE(stands(take(locked, locked_by("6/3", "720:720:"), kStart + seconds(2))))
+      << "between two locks a stamp may have come";
+  EXPECT_TRUE(stands(take(locked, locked_by("6/3", "710:710:"), kStart + seconds(2))))
+      << "no transaction has ended in between";
+  NodeFacts read_again = make_writer_facts(1);
+  read_again.stamped = make_stamp(2, "phx");
+  EXPECT_EQ(take(locked, read_again, kStart + seconds(2))[0].facts().stamped->epoch, Epoch{2});
+}
+
+TEST(Readings, a_stamp_of_before_is_not_the_stamp_of_a_locked_table) {
+  const Readings read = take({}, make_writer_facts(1), kStart);
+  EXPECT_FALSE(stands(take({}, locked_by("5/77", "700:700:"), kStart))) << "never read";
+  const Duration late = 2 * ProbeSpec{}.interval + ProbeSpec{}.timeout + Duration(1);
+  EXPECT_FALSE(stands(take(read, locked_by("5/77", "710:710:"), kStart + late)))
+      << "nobody knows since when it is locked";
+  EXPECT_TRUE(stands(take(read, locked_by("5/77", "700:700:"), kStart + late)));
+  NodeFacts restarted = locked_by("5/77", "700:700:");
+  restarted.session = 9;
+  restarted.started = kWallStart;
+  EXPECT_FALSE(stands(take(read, restarted, kStart + seconds(1)))) << "another life of the server";
+  NodeFacts promoted = locked_by("5/77", "700:700:");
+  promoted.timeline = Timeline{2};
+  EXPECT_FALSE(stands(take(read, promoted, kStart + seconds(1))));
+  const Readings standby = take({}, make_standby_facts(1), kStart);
+  EXPECT_FALSE(stands(take(standby, locked_by("5/77", "700:700:"), kStart + seconds(1))))
+      << "it was promoted since";
+  NodeFacts silent = make_writer_facts(1);
+  silent.stamped.reset();
+  EXPECT_FALSE(
+      stands(take(take({}, silent, kStart), locked_by("5/77", "710:710:"), kStart + seconds(1))))
+      << "there was none";
+}
+
+TEST(Readings, a_locked_table_takes_nothing_away_that_was_read_in_recovery) {
+  Readings readings = take({}, make_standby_facts(1), kStart);
+  NodeFacts locked = make_standby_facts(1);
+  locked.stamped.reset();
+  locked.epoch_lock = EpochLock{.transaction = "5/77", .holder = "pid 7 has it locked"};
+  readings = take(std::move(readings), locked, kStart + seconds(1));
+  EXPECT_EQ(readings[0].epoch_in_recovery, Epoch{1});
+}
+
 }  // namespace
 }  // namespace rpoguard::core

@@ -62,6 +62,17 @@ TEST_F(Synchronous, every_way_of_waiting_less_closes_within_one_look) {
   }
 }
 
+TEST_F(Synchronous, two_walsenders_of_one_name_are_named_as_the_cause) {
+  shard.run_healthy(3);
+  writer().replication.push_back(shard.row(kPhxA));
+  shard.run_healthy(3);
+  EXPECT_FALSE(shard.open());
+  const std::string cause =
+      "several walsenders of the writer are called phx-a; give each standby a name of its own "
+      "(cluster_name, or application_name in primary_conninfo)";
+  EXPECT_NE(shard.view.gate.detail.find(cause), std::string::npos) << shard.view.gate.detail;
+}
+
 TEST_F(Synchronous, replay_durability_needs_remote_apply) {
   shard.spec.durability = Durability::replay;
   shard.run_healthy(3);

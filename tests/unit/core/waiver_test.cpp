@@ -58,6 +58,80 @@ TEST_F(Waivers, end_with_proof_or_time_but_not_while_there_is_no_writer) {
   EXPECT_TRUE(follow_waiver(waiver, spec, std::nullopt, true, kWallStart));
 }
 
+TEST_F(Waivers, of_an_operator_end_like_all_others_and_say_how) {
+  const Waiver waiver = waiver_by("jo", "phx is gone", kWallStart);
+  EXPECT_EQ(waiver.why, "by jo: phx is gone");
+  EXPECT_EQ(waiver.by, "jo");
+  EXPECT_EQ(follow_waiver(waiver, spec, writer(false), false, kWallStart - seconds(1)), waiver);
+  EXPECT_EQ(how_waiver_ended(waiver, waiver, kWallStart + seconds(9)), "");
+  EXPECT_EQ(how_waiver_ended({}, {}, kWallStart), "");
+  EXPECT_EQ(how_waiver_ended({}, waiver, kWallStart), "");
+  EXPECT_EQ(how_waiver_ended(waiver, {}, kWallStart), "the waiver has expired as set");
+  EXPECT_EQ(how_waiver_ended(waiver, {}, kWallStart - seconds(1)), "a copy is proven again");
+}
+
+/// The link to phx-a is cut, and an operator has waived the RPO.
+class WaivedShard : public ::testing::Test {
+ protected:
+  WaivedShard() {
+    shard.run_healthy(3);
+    shard.failures[kPhxA] = ProbeFailure::timeout;
+    lag(10);
+  }
+  void lag(int ticks) {
+    for (int i = 0; i < ticks; ++i) {
+      shard.commit();
+      shard.tick();
+    }
+  }
+  void waive(Duration length) {
+    const auto until = std::chrono::duration_cast<WallTime::duration>(length);
+    shard.memory.durable.waiver = waiver_by("jo", "phx is gone", shard.wall() + until);
+    shard.judge();
+  }
+  TestShard shard;
+};
+
+TEST_F(WaivedShard, is_open_without_proof_until_the_waiver_ends) {
+  ASSERT_EQ(shard.reason(), "rpo_exceeded");
+  waive(seconds(60));
+  EXPECT_TRUE(shard.open());
+  EXPECT_TRUE(shard.view.gate.waived);
+  ASSERT_TRUE(shard.view.waiver);
+  EXPECT_EQ(shard.view.waiver->by, "jo");
+  EXPECT_EQ(shard.view.waiver->ends, shard.wall() + seconds(60));
+  lag(20);
+  shard.restart();
+  lag(5);
+  EXPECT_TRUE(shard.open()) << "it survives a restart";
+  lag(40);
+  EXPECT_FALSE(shard.open());
+  EXPECT_FALSE(shard.view.waiver);
+  EXPECT_EQ(shard.view.waiver_ended, "the waiver has expired as set");
+}
+
+TEST_F(WaivedShard, ends_with_the_first_proof_and_is_none_where_there_is_proof) {
+  waive(hours(1));
+  shard.failures[kPhxA].reset();
+  shard.run_healthy(2);
+  EXPECT_FALSE(shard.view.waiver);
+  EXPECT_EQ(shard.view.waiver_ended, "a copy is proven again");
+  waive(hours(1));
+  EXPECT_FALSE(shard.memory.durable.waiver) << "there is nothing to waive";
+}
+
+TEST_F(WaivedShard, stays_closed_for_any_other_reason) {
+  waive(hours(1));
+  shard.memory.durable.freeze = Freeze{"jo", "moving", shard.wall(), std::nullopt};
+  shard.judge();
+  EXPECT_EQ(shard.reason(), "frozen");
+  shard.memory.durable.freeze.reset();
+  shard.promote(kPhxA, 2);
+  shard.failures[kPhxA].reset();
+  lag(2);
+  EXPECT_EQ(shard.reason(), "split_brain");
+}
+
 TEST_F(Waivers, open_the_gate_as_long_as_the_last_look_at_the_writer_is_good) {
   const auto view =
       waiver_view(Waiver{.until = kWallStart + seconds(3), .why = "epoch 2"}, kStart, kWallStart);

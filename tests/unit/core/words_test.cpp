@@ -80,6 +80,23 @@ TEST(ViewQuestions, the_span_at_risk_stops_growing_when_the_writer_can_acknowled
   EXPECT_EQ(at_risk_span_at(view, kStart + seconds(9)), Duration{0});
 }
 
+TEST(ViewQuestions, an_archive_of_unknown_age_says_why) {
+  const std::string unknown = "how old the WAL archive is, is not known: ";
+  ArchiveView archive;
+  EXPECT_EQ(why_archive_age_unknown(archive), unknown + "nothing is archived");
+  archive.enabled = true;
+  EXPECT_TRUE(why_archive_age_unknown(archive).starts_with(unknown + "the archiver has reported"));
+  archive.frontier = Lsn{0x3000000};
+  EXPECT_EQ(why_archive_age_unknown(archive),
+            unknown + "what it holds is older than all that rpoguard has seen the writer write");
+  archive.note = "3 files with the unknown ending .gpg";
+  EXPECT_EQ(why_archive_age_unknown(archive), unknown + archive.note);
+  archive.failure = ProbeError{ProbeFailure::timeout, "no answer within 10s"};
+  EXPECT_EQ(why_archive_age_unknown(archive), unknown + "no answer within 10s");
+  archive.recovery_point = kStart;
+  EXPECT_EQ(why_archive_age_unknown(archive), "");
+}
+
 TEST(ViewQuestions, writes_are_usable_no_longer_than_the_lease) {
   ShardView view;
   view.spec = std::make_shared<const ShardSpec>(make_spec());

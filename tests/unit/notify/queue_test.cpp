@@ -35,7 +35,9 @@ TEST(HookQueueTest, drops_the_oldest_that_waits_and_says_so) {
   queue.put(notice(0));
   EXPECT_EQ(queue.next()->recorded.id, "0");
   const std::size_t most = core::limits::kHookQueueMax;
-  for (std::size_t i = 1; i <= most + 3; ++i) queue.put(notice(i));
+  for (std::size_t i = 1; i <= most; ++i) EXPECT_FALSE(queue.put(notice(i)));
+  for (std::size_t i = 1; i <= 3; ++i)
+    EXPECT_EQ(queue.put(notice(most + i))->recorded.id, std::to_string(i));
   EXPECT_EQ(queue.stats().dropped, 3U);
   EXPECT_EQ(queue.stats().queued, most + 1);
   queue.done(true);
@@ -60,13 +62,13 @@ TEST(HookQueueTest, halted_gives_nothing_and_wakes_who_waits) {
   ASSERT_TRUE(queue.next());
   bool again = true;
   std::thread waiting([&] { again = queue.wait(1h); });
-  queue.halt();
+  EXPECT_EQ(queue.halt().at(0).recorded.id, "2");
   waiting.join();
   EXPECT_FALSE(again);
   EXPECT_TRUE(queue.halted());
   queue.done(false);
   EXPECT_FALSE(queue.next());
-  queue.put(notice(3));
+  EXPECT_EQ(queue.put(notice(3))->recorded.id, "3");
   EXPECT_EQ(queue.stats(), (core::HookStats{.failed = 1, .dropped = 1}));
 }
 

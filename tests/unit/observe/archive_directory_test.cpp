@@ -134,6 +134,25 @@ TEST_F(ArchiveDirectoryTest, compressed_files_count_by_their_end) {
   EXPECT_FALSE(look().system_identifier);
 }
 
+TEST_F(ArchiveDirectoryTest, what_barman_compressed_under_its_own_name_counts_by_its_end) {
+  const std::string whole = "\x1F\x8B" + std::string(50, 'd') + little_endian(16 * kMiB, 4);
+  write_file(dir_ / name(3), whole);
+  write_file(dir_ / name(4), whole.substr(0, 40));
+  write_file(dir_ / name(5), "\xFF\x06" + std::string(2, '\0') + "sNaPpYdata");
+  EXPECT_EQ(seen(), "3") << "nobody can tell yet whether 5 is whole";
+  write_file(dir_ / name(6), "half a segment, not compressed");
+  add(7);
+  EXPECT_EQ(seen(), "3 5 7");
+}
+
+TEST_F(ArchiveDirectoryTest, says_what_it_does_not_know) {
+  write_file(dir_ / (name(3) + ".enc"), "Salted__");
+  EXPECT_EQ(seen(), "");
+  ASSERT_TRUE(look().unknown_files);
+  EXPECT_EQ(look().unknown_files->ending, ".enc");
+  EXPECT_EQ(look().unknown_files->files, 1);
+}
+
 TEST_F(ArchiveDirectoryTest, where_the_format_does_not_tell_a_later_segment_does) {
   write_file(dir_ / (name(3) + ".br"), "data");
   EXPECT_EQ(seen(), "");

@@ -23,8 +23,9 @@ base::Result<core::ArchiveFacts> list(const std::string& text) {
 
 TEST(ArchiveName, segments_as_each_tool_names_them) {
   const std::string hash = "-d1f7b5a8c0e4d3b2a19887766554433221100ffe";
-  const std::vector<std::string> endings{"",     ".gz", ".lz4", ".zst",       ".xz",        ".bz2",
-                                         ".lzo", ".br", hash,   hash + ".gz", hash + ".zst"};
+  const std::vector<std::string> endings{"",     ".gz",        ".lz4",       ".zst",    ".xz",
+                                         ".bz2", ".lzo",       ".br",        ".snappy", ".lzma",
+                                         hash,   hash + ".gz", hash + ".zst"};
   for (const std::string& ending : endings) {
     const std::string text = kName + ending;
     const ArchiveName name = parse_archive_name(text);
@@ -64,6 +65,31 @@ TEST(ArchiveName, nothing_else_is_a_segment) {
   };
   for (const std::string& text : others)
     EXPECT_EQ(parse_archive_name(text).kind, ArchiveName::Kind::other) << text;
+}
+
+TEST(ArchiveName, tells_an_ending_that_nobody_knows_from_a_file_that_is_not_finished) {
+  EXPECT_EQ(parse_archive_name(kName + ".gpg").unknown_ending, ".gpg");
+  EXPECT_EQ(parse_archive_name(kName + ".gz.age").unknown_ending, ".gz.age");
+  for (const std::string& text : {kName, kName + ".gz", kName + ".partial", kName + ".tmp",
+                                  kName + ".gz.part", kName + ".00000028.backup", kName + "-xyz",
+                                  std::string("00000002.history"), std::string("backup_label.gpg")})
+    EXPECT_EQ(parse_archive_name(text).unknown_ending, "") << text;
+}
+
+TEST(UnknownEndings, names_the_most_frequent_whatever_is_added) {
+  UnknownEndings endings;
+  EXPECT_FALSE(endings.most());
+  endings.add("");
+  endings.add(".age");
+  endings.add(".gpg");
+  endings.add(".gpg");
+  for (int i = 0; i < 1000; ++i) endings.add("." + std::to_string(i));
+  ASSERT_TRUE(endings.most());
+  EXPECT_EQ(endings.most()->ending, ".gpg");
+  EXPECT_EQ(endings.most()->files, 2);
+  UnknownEndings hostile;
+  hostile.add(".\x1b[2J" + std::string(1000, 'x'));
+  EXPECT_EQ(hostile.most()->ending, ".?[2J" + std::string(19, 'x'));
 }
 
 TEST(ArchiveRuns, are_maximal_within_timeline_and_log) {
@@ -106,6 +132,26 @@ TEST(NameList, may_come_in_any_pieces_and_end_without_a_newline) {
     ASSERT_TRUE(facts);
     EXPECT_EQ(facts.value().runs, (std::vector{run(1, 0, 1, 1), run(1, 0, 3, 3)})) << cut;
   }
+}
+
+TEST(NameList, may_be_quoted_and_padded) {
+  for (const std::string& line : {std::string("  a/000000010000000000000001.gz  "),
+                                  std::string("\"a/000000010000000000000001\""),
+                                  std::string("\t'a/000000010000000000000001.lzma' \r"),
+                                  std::string("  \"a/000000010000000000000001.snappy\",")}) {
+    const auto facts = list(line + "\na/000000010000000000000002\n");
+    ASSERT_TRUE(facts) << line << facts.error().message;
+    EXPECT_EQ(facts.value().runs, std::vector{run(1, 0, 1, 2)}) << line;
+  }
+  EXPECT_TRUE(list("\"\n'\n\"\"\n").value().runs.empty());
+}
+
+TEST(NameList, says_what_it_does_not_know) {
+  const auto facts = list("000000010000000000000001.gpg\n000000010000000000000002.gpg\n").value();
+  EXPECT_TRUE(facts.runs.empty());
+  ASSERT_TRUE(facts.unknown_files);
+  EXPECT_EQ(facts.unknown_files->ending, ".gpg");
+  EXPECT_EQ(facts.unknown_files->files, 2);
 }
 
 TEST(NameList, of_an_empty_archive_is_a_fact) {

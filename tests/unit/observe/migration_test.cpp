@@ -41,10 +41,18 @@ TEST(migration, knows_nothing_of_marks_without_the_flag) {
     EXPECT_EQ(script.find(word), std::string::npos) << word;
 }
 
+// PostgreSQL takes "public" for everybody even in quotes.
+TEST(migration, a_role_is_nobody_elses) {
+  for (const char* role : {"public", "none", "pg_monitor", "pg_x", "pg_", "Upper", ""})
+    EXPECT_FALSE(is_role_name(role)) << role;
+  for (const char* role : {"rpoguard", "pgbouncer", "pg", "publican", "nones", "_pg_x"})
+    EXPECT_TRUE(is_role_name(role)) << role;
+}
+
 TEST(migration_death, a_role_that_needs_quoting_is_a_bug_of_the_caller) {
   for (const char* role : {"", "Upper", "1st", "a b", "a\"b", "a'b"})
-    EXPECT_DEATH(render_migration(role, "iad"), "is_plain_identifier") << role;
-  EXPECT_DEATH(render_migration(std::string(64, 'a'), "iad"), "is_plain_identifier");
+    EXPECT_DEATH(render_migration(role, "iad"), "is_role_name") << role;
+  EXPECT_DEATH(render_migration(std::string(64, 'a'), "iad"), "is_role_name");
 }
 
 }  // namespace

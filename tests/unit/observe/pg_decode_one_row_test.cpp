@@ -14,6 +14,40 @@ RowSet one_row(Row row) {
   return set;
 }
 
+TEST(backend_decoder, knows_a_pooler_by_the_process_that_answers) {
+  const auto answer = [](Cell pid) { return RowSet{{"backend_pid"}, {{std::move(pid)}}}; };
+  EXPECT_FALSE(decode_backend(answer("4711"), 4711).has_value());
+  const auto pooler = decode_backend(answer("4711"), 815);
+  ASSERT_TRUE(pooler.has_value());
+  EXPECT_EQ(pooler->reason, core::ProbeFailure::bad_answer);
+  EXPECT_EQ(pooler->message,
+            "another process answers (4711) than the login was made with (815): this is a pooler, "
+            "name the server itself");
+  EXPECT_TRUE(decode_backend(answer("4711"), 0).has_value()) << "the login named none";
+  for (const RowSet& bad : {RowSet{}, answer(std::nullopt), answer("x"), answer("-1")})
+    EXPECT_TRUE(decode_backend(bad, 0).has_value());
+}
+
+TEST(epoch_lock_decoder, names_the_one_before_us_or_nobody) {
+  using Lock = std::optional<core::EpochLock>;
+  const auto answer = [](Cell transaction, Cell holder) {
+    return RowSet{{"transaction", "holder"}, {{std::move(transaction), std::move(holder)}}};
+  };
+  const auto lock = std::get<Lock>(decode_epoch_lock(answer("5/77", "pid 7 has it locked")));
+  ASSERT_TRUE(lock.has_value());
+  EXPECT_EQ(lock->transaction, "5/77");
+  EXPECT_EQ(lock->holder, "pid 7 has it locked");
+  EXPECT_FALSE(std::get<Lock>(decode_epoch_lock(RowSet{})).has_value());
+  for (const RowSet& bad :
+       {one_row({"5/77"}), answer("5/77", std::nullopt), answer(std::nullopt, "x")})
+    EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_epoch_lock(bad)));
+}
+
+TEST(epoch_query_decoder, gives_a_region_that_can_only_be_seen) {
+  const auto stamped = decode_epoch_query(one_row({"7", "i\x1b[2Jad\xfc"}));
+  EXPECT_EQ(std::get<std::optional<core::StampedEpoch>>(stamped)->writer_region, "i?[2Jad?");
+}
+
 TEST(history_decoder, gives_the_history_or_none_and_takes_garbage_for_neither) {
   constexpr core::Timeline kTwo{2};
   const auto history =
@@ -95,8 +129,9 @@ TEST(epoch_query_decoder, takes_a_number_and_perhaps_a_region) {
   EXPECT_FALSE(std::get<Stamp>(decode_epoch_query(one_row({std::nullopt, "iad"}))).has_value());
   RowSet two = one_row({"7"});
   two.rows.push_back({"8"});
-  for (const RowSet& bad : {two, one_row({}), one_row({"1", "iad", "x"}), one_row({"-1"}),
-                            one_row({"1.5"}), one_row({"seven"})})
+  for (const RowSet& bad :
+       {two, one_row({}), one_row({"1", "iad", "x"}), one_row({"-1"}), one_row({"1.5"}),
+        one_row({"seven"}), one_row({"2000000000000000001"}), one_row({"9223372036854775807"})})
     EXPECT_TRUE(std::holds_alternative<ProbeError>(decode_epoch_query(bad)));
 }
 

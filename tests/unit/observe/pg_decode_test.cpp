@@ -92,7 +92,7 @@ RowSet rows_of(const std::vector<Named>& rows) {
 }
 
 std::variant<LightAnswer, ProbeError> decode(const std::vector<Named>& rows) {
-  return LightDecoder("rg").decode(rows_of(rows));
+  return LightDecoder().decode(rows_of(rows));
 }
 
 std::string problem_of(const std::variant<LightAnswer, ProbeError>& decoded) {
@@ -237,7 +237,7 @@ TEST(light_decoder, a_value_that_does_not_parse_is_a_bad_answer) {
   EXPECT_EQ(problem_of(decode({cells})), "column received_timeline does not parse");
 }
 
-TEST(light_decoder, a_role_without_pg_monitor_is_told_what_to_grant) {
+TEST(light_decoder, a_role_without_pg_monitor_is_told_so) {
   Named cells = kWriter;
   cells["has_monitor"] = "f";
   cells["sender_state"] = std::nullopt;  // what the server hides from such a role
@@ -245,7 +245,24 @@ TEST(light_decoder, a_role_without_pg_monitor_is_told_what_to_grant) {
   const ProbeError* error = std::get_if<ProbeError>(&decoded);
   ASSERT_NE(error, nullptr);
   EXPECT_EQ(error->reason, ProbeFailure::missing_privilege);
-  EXPECT_NE(error->message.find("grant pg_monitor to rg"), std::string::npos) << error->message;
+  EXPECT_EQ(error->message, "the role lacks pg_monitor");
+}
+
+// One that is remembered for ever, and leaves no number for the next promotion.
+TEST(light_decoder, an_epoch_beyond_all_promotions_is_no_stamp_and_says_so) {
+  Named cells = kWriter;
+  cells["writer_epoch"] = "2000000000000000000";
+  EXPECT_TRUE(std::get<LightAnswer>(decode({cells})).facts.stamped);
+  for (const char* epoch : {"2000000000000000001", "9223372036854775807"}) {
+    cells["writer_epoch"] = epoch;
+    const auto decoded = decode({cells});
+    ASSERT_TRUE(std::holds_alternative<LightAnswer>(decoded)) << problem_of(decoded);
+    const core::NodeFacts& facts = std::get<LightAnswer>(decoded).facts;
+    EXPECT_FALSE(facts.stamped.has_value());
+    EXPECT_EQ(facts.epoch_problem,
+              std::string("rpoguard.cluster_state has epoch ") + epoch +
+                  ", which is above all that a promotion can reach: correct it");
+  }
 }
 
 TEST(light_decoder, no_row_in_the_epoch_table_is_no_stamp) {
@@ -288,18 +305,21 @@ TEST(light_decoder, another_shape_of_answer_is_refused) {
   RowSet short_row = rows_of({kWriter});
   short_row.rows[0].pop_back();
   for (const RowSet& set : {no_row, missing, short_row, RowSet{}})
-    EXPECT_NE(problem_of(LightDecoder("rg").decode(set)), "no problem");
+    EXPECT_NE(problem_of(LightDecoder().decode(set)), "no problem");
 }
 
 TEST(light_decoder, columns_may_come_in_any_order) {
   RowSet set = rows_of({kWriter});
   std::reverse(set.columns.begin(), set.columns.end());
   std::reverse(set.rows[0].begin(), set.rows[0].end());
-  EXPECT_TRUE(std::holds_alternative<LightAnswer>(LightDecoder("rg").decode(set)));
+  EXPECT_TRUE(std::holds_alternative<LightAnswer>(LightDecoder().decode(set)));
 }
 
 RowSet slow_rows(std::vector<Row> rows) {
-  return {{"kind", "name", "logical", "active", "value", "safe_bytes"}, std::move(rows)};
+  for (Row& row : rows) {
+    if (row.size() == 6) row.emplace_back();
+  }
+  return {{"kind", "name", "logical", "active", "value", "safe_bytes", "lost"}, std::move(rows)};
 }
 
 TEST(slow_decoder, reads_connections_and_slots) {
@@ -308,7 +328,8 @@ TEST(slow_decoder, reads_connections_and_slots) {
                                       {"connections", "other", {}, {}, "1", {}},
                                       {"connections_limit", {}, {}, {}, "100", {}},
                                       {"slot", "cdc", "t", "f", "4096", "-1"},
-                                      {"slot", "phx", "f", "t", {}, {}},
+                                      {"slot", "phx", "f", "t", {}, {}, "t"},
+                                      {"wal_writer_delay", {}, {}, {}, "10000", {}},
                                       {"of a later version", {}, {}, {}, {}, {}}}));
   ASSERT_TRUE(std::holds_alternative<core::SlowFacts>(decoded));
   const auto& facts = std::get<core::SlowFacts>(decoded);
@@ -324,7 +345,18 @@ TEST(slow_decoder, reads_connections_and_slots) {
   EXPECT_FALSE(facts.slots[0].active);
   EXPECT_EQ(facts.slots[0].lag_bytes, 4096);
   EXPECT_EQ(facts.slots[0].safe_wal_bytes, -1);
+  EXPECT_FALSE(facts.slots[0].lost.has_value());
   EXPECT_FALSE(facts.slots[1].lag_bytes.has_value());
+  EXPECT_EQ(facts.slots[1].lost, true);
+  EXPECT_EQ(facts.wal_writer_delay, std::chrono::seconds(10));
+}
+
+TEST(slow_decoder, a_state_that_is_not_tracked_is_not_0) {
+  const auto decoded = SlowDecoder().decode(slow_rows(
+      {{"connections", "disabled", {}, {}, "4", {}}, {"connections", "idle", {}, {}, "1", {}}}));
+  ASSERT_TRUE(std::holds_alternative<core::SlowFacts>(decoded));
+  EXPECT_EQ(std::get<core::SlowFacts>(decoded).connections,
+            (std::map<std::string, std::int64_t>{{"disabled", 4}, {"idle", 1}}));
 }
 
 TEST(slow_decoder, without_any_row_of_connections_none_is_known) {
@@ -338,7 +370,9 @@ TEST(slow_decoder, garbage_is_a_bad_answer) {
   for (const Row& row :
        {Row{{}, {}, {}, {}, {}, {}}, Row{"connections", {}, {}, {}, "3", {}},
         Row{"connections", "idle", {}, {}, "x", {}}, Row{"connections_limit", {}, {}, {}, {}, {}},
-        Row{"slot", "a", "yes", "t", "1", {}}, Row{"slot", "a"}}) {
+        Row{"slot", "a", "yes", "t", "1", {}}, Row{"slot", "a"},
+        Row{"slot", "a", "t", "t", "1", {}, "yes"},
+        Row{"wal_writer_delay", {}, {}, {}, "-1", {}}}) {
     const auto decoded = SlowDecoder().decode(slow_rows({row}));
     ASSERT_TRUE(std::holds_alternative<ProbeError>(decoded)) << row[0].value_or("null");
     EXPECT_EQ(std::get<ProbeError>(decoded).reason, ProbeFailure::bad_answer);
@@ -352,6 +386,8 @@ TEST(pg_queries, each_version_gets_functions_it_has) {
   EXPECT_NE(light_sql(170002, EpochTable::present).find("pg_current_snapshot"), std::string::npos);
   EXPECT_EQ(slow_sql(120000).find("safe_wal_size"), std::string::npos);
   EXPECT_NE(slow_sql(130000).find("safe_wal_size"), std::string::npos);
+  EXPECT_EQ(slow_sql(120000).find("wal_status"), std::string::npos);
+  EXPECT_NE(slow_sql(130000).find("wal_status"), std::string::npos);
 }
 
 TEST(pg_queries, only_the_variant_for_a_present_table_names_it) {
@@ -362,10 +398,48 @@ TEST(pg_queries, only_the_variant_for_a_present_table_names_it) {
   EXPECT_EQ(light_sql(150000, EpochTable::ignored).find("cluster_state'"), std::string::npos);
 }
 
+// An unknown setting would be an error.
+TEST(pg_queries, a_session_pins_what_its_version_knows) {
+  const auto pins = [](int version, const std::string& setting) {
+    return session_sql(version, std::chrono::milliseconds(700), EpochTable::absent)
+               .find("'" + setting + "'") != std::string::npos;
+  };
+  EXPECT_TRUE(pins(120000, "default_transaction_isolation"));
+  EXPECT_FALSE(pins(139999, "idle_session_timeout"));
+  EXPECT_TRUE(pins(140000, "idle_session_timeout"));
+  EXPECT_FALSE(pins(169999, "transaction_timeout"));
+  EXPECT_TRUE(pins(170000, "transaction_timeout") && pins(180000, "idle_session_timeout"));
+}
+
+// Whoever gives the session has its own defaults, and none is to be left changed behind a pooler.
+TEST(pg_queries, what_may_pass_a_pooler_states_its_transaction_and_sets_nothing_else) {
+  for (const std::string& sql : {backend_sql(), endpoint_sql()}) {
+    EXPECT_TRUE(sql.starts_with("set transaction isolation level read committed, ")) << sql;
+    EXPECT_EQ(sql.find("\nset "), std::string::npos) << sql;
+    EXPECT_EQ(sql.find("set_config"), std::string::npos) << sql;
+  }
+  const std::string canary = canary_sql("184", std::chrono::milliseconds(100));
+  EXPECT_TRUE(canary.starts_with("begin isolation level read committed, read write, ")) << canary;
+  EXPECT_TRUE(canary.ends_with("commit")) << canary;
+}
+
+// Else a look on whose way a lock stands would have no time left for what needs none.
+TEST(pg_queries, a_look_waits_for_a_lock_only_a_part_of_its_time) {
+  const std::string sql = session_sql(150000, std::chrono::milliseconds(700), EpochTable::present);
+  EXPECT_NE(sql.find("'statement_timeout', '700'"), std::string::npos) << sql;
+  EXPECT_NE(sql.find("'lock_timeout', '175'"), std::string::npos) << sql;
+  EXPECT_NE(session_sql(150000, std::chrono::milliseconds(1), EpochTable::present)
+                .find("'lock_timeout', '1'"),
+            std::string::npos)
+      << "0 would mean none";
+}
+
 TEST(pg_queries, no_mark_is_left) {
   for (const auto table : {EpochTable::ignored, EpochTable::absent, EpochTable::present}) {
     EXPECT_EQ(light_sql(150000, table).find('@'), std::string::npos);
-    EXPECT_EQ(session_sql(std::chrono::milliseconds(700), table).find('@'), std::string::npos);
+    for (const int version : {120000, 140000, 170000})
+      EXPECT_EQ(session_sql(version, std::chrono::milliseconds(700), table).find('@'),
+                std::string::npos);
   }
   EXPECT_EQ(slow_sql(150000).find('@'), std::string::npos);
 }

@@ -1,6 +1,7 @@
 #include "exporter/run/lease_keeper.hpp"
 
 #include <filesystem>
+#include <functional>
 
 #include <gtest/gtest.h>
 
@@ -86,6 +87,40 @@ TEST_F(LeaseKeeperTest, a_page_that_cannot_be_replaced_is_closed_all_the_same) {
   rpoguard_lease_unmap(&old);
   std::filesystem::remove_all(path_ + ".new");
   keeper.publish(*view_at(path_, 1), now_ + LeaseKeeper::kRetry);
+  EXPECT_TRUE(open(path_));
+}
+
+TEST_F(LeaseKeeperTest, a_page_that_somebody_spoils_comes_back_with_the_next_update) {
+  LeaseKeeper keeper;
+  keeper.publish(*view_at(path_), now_);
+  for (const std::function<void()>& spoil : {
+           std::function<void()>([&] { std::filesystem::resize_file(path_, 0); }),
+           std::function<void()>([&] { std::filesystem::resize_file(path_, 100); }),
+           std::function<void()>([&] { std::filesystem::remove(path_); }),
+           std::function<void()>([&] { write_file(path_, std::string(384, 'x')); }),
+       }) {
+    rpoguard_lease_page reader{};
+    ASSERT_EQ(rpoguard_lease_map(&reader, path_.c_str()), 0);
+    spoil();
+    EXPECT_EQ(keeper.publish(*view_at(path_), now_), true);
+    EXPECT_TRUE(open(path_));
+    EXPECT_NE(rpoguard_lease_superseded(&reader), 0) << "who has mapped it learns of the new one";
+    EXPECT_NE(rpoguard_lease_refresh(&reader, path_.c_str()), 0);
+    rpoguard_lease_unmap(&reader);
+  }
+}
+
+// What it held is closed all the same, and what is there is not rpoguard's.
+TEST_F(LeaseKeeperTest, a_file_of_somebody_else_in_its_place_is_left_alone) {
+  LeaseKeeper keeper;
+  keeper.publish(*view_at(path_), now_);
+  std::filesystem::rename(path_, path_ + ".moved");
+  write_file(path_, "hello");
+  EXPECT_EQ(keeper.publish(*view_at(path_), now_), false);
+  EXPECT_EQ(read_file(path_), "hello");
+  EXPECT_FALSE(open(path_ + ".moved"));
+  std::filesystem::remove(path_);
+  EXPECT_EQ(keeper.publish(*view_at(path_), now_ + LeaseKeeper::kRetry), true);
   EXPECT_TRUE(open(path_));
 }
 

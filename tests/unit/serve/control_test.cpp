@@ -10,7 +10,10 @@ namespace {
 using serve::FreezeOrder;
 using serve::HttpRequest;
 using serve::HttpResponse;
+using serve::LowerOrder;
 using serve::NodeOrder;
+using serve::Reply;
+using serve::WaiverOrder;
 using Query = std::multimap<std::string, std::string>;
 
 class ControlTest : public ::testing::Test {
@@ -20,6 +23,14 @@ class ControlTest : public ::testing::Test {
     world.control.freeze = [this](const FreezeOrder& order) {
       orders.push_back(order);
       return outcome;
+    };
+    world.control.waive = [this](const WaiverOrder& order) {
+      waivers.push_back(order);
+      return reply;
+    };
+    world.control.lower = [this](const LowerOrder& order) {
+      lowered.push_back(order);
+      return reply;
     };
     world.control.forget_rival = world.control.readmit = [this](const NodeOrder& order) {
       rivals.push_back(order);
@@ -59,6 +70,9 @@ class ControlTest : public ::testing::Test {
   World world;
   std::vector<FreezeOrder> orders;
   base::Result<std::string> outcome = std::string("done\n");
+  std::vector<WaiverOrder> waivers;
+  std::vector<LowerOrder> lowered;
+  base::Result<Reply> reply = Reply{true, "done"};
   std::vector<NodeOrder> rivals;
   base::Result<std::string> refusal = std::string();
 };
@@ -106,6 +120,15 @@ TEST_F(ControlTest, what_is_not_understood_is_refused_and_nothing_done) {
       {{"shard", "184"}, {"by", "jo"}, {"reason", "x"}, {"by", "ana"}},
       {{"shard", "184"}, {"by", "jo"}, {"reason", "two\nlines"}},
       {{"shard", "184"}, {"by", "jo"}, {"reason", long_text}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", "\x1b[2J"}},
+      {{"shard", "184"},
+       {"by", "jo"},
+       {"reason",
+        "C1: \xC2\x9B"
+        "2J"}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", "turned \xE2\x80\xAE around"}},
+      {{"shard", "184"}, {"by", "no \xFF UTF-8"}, {"reason", "x"}},
+      {{"shard", "184"}, {"by", "jo"}, {"reason", "x"}, {"SHARD", "184"}},
   };
   for (std::size_t i = 0; i < rows.size(); ++i)
     EXPECT_EQ(ask(post("/-/freeze", rows[i])).status, 400) << "row " << i;
@@ -129,6 +152,21 @@ TEST_F(ControlTest, without_a_token_only_this_machine_on_a_loopback_listener_may
   EXPECT_TRUE(orders.empty());
 }
 
+TEST_F(ControlTest, without_a_token_nobody_may_through_a_proxy_that_says_it_is_one) {
+  for (const char* sign : {"forwarded", "via", "x-forwarded-for", "x-real-ip"}) {
+    HttpRequest asked = freeze_184();
+    asked.headers[sign] = "127.0.0.1";
+    EXPECT_EQ(ask(asked).status, 403) << sign;
+    asked.authenticated = true;
+    EXPECT_EQ(ask(asked).status, 200) << sign << ", with a password";
+    use_token("sesame");
+    asked.headers["authorization"] = "Bearer sesame";
+    EXPECT_EQ(ask(asked).status, 200) << sign << ", with the token";
+    world.control.token = nullptr;
+  }
+  EXPECT_EQ(orders.size(), 8U);
+}
+
 TEST_F(ControlTest, without_a_token_whom_the_listener_has_authenticated_may_but_no_web_page) {
   world.control.loopback = false;
   HttpRequest asked = freeze_184();
@@ -148,8 +186,8 @@ TEST_F(ControlTest, brings_a_token_who_asks_for_a_verb_with_a_bearer) {
   HttpRequest asked = freeze_184();
   EXPECT_FALSE(serve::brings_token(asked));
   asked.headers["authorization"] = "Bearer x";
-  for (const char* path :
-       {"/-/freeze", "/-/unfreeze", "/-/forget-rival", "/-/readmit", "/-/reload"}) {
+  for (const char* path : {"/-/freeze", "/-/unfreeze", "/-/waive", "/-/unwaive", "/-/forget-rival",
+                           "/-/readmit", "/-/lower", "/-/reload"}) {
     asked.path = path;
     EXPECT_TRUE(serve::brings_token(asked)) << path;
   }
@@ -242,6 +280,91 @@ TEST_F(ControlTest, what_speaks_against_forgetting_a_rival_is_told) {
   EXPECT_EQ(refused.body, "phx-a is no rival of a split brain: there is nothing to forget\n");
   refusal = base::Error{"in force, but not on disk", "check state_dir"};
   EXPECT_EQ(ask(forget()).status, 500);
+}
+
+TEST_F(ControlTest, a_waiver_says_who_why_and_until_when) {
+  const Query who{{"shard", "184"}, {"by", "jo"}, {"reason", "phx is gone"}};
+  const auto with = [&](const std::string& name, const std::string& value) {
+    Query query = who;
+    query.emplace(name, value);
+    return post("/-/waive", query);
+  };
+  const HttpResponse response = ask(with("for", "2h"));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, "shard 184: done\n");
+  EXPECT_EQ(ask(post("/-/unwaive", {{"shard", "184"}, {"by", "ana"}})).status, 200);
+  ASSERT_EQ(waivers.size(), 2U);
+  EXPECT_TRUE(waivers[0].waive);
+  EXPECT_EQ(waivers[0].shard, "184");
+  EXPECT_EQ(waivers[0].by, "jo");
+  EXPECT_EQ(waivers[0].reason, "phx is gone");
+  EXPECT_EQ(waivers[0].until, world.clock.wall() + 2h);
+  EXPECT_FALSE(waivers[1].waive);
+  EXPECT_EQ(waivers[1].reason, "");
+  reply = Reply{false, "a copy is proven: there is nothing to waive"};
+  const HttpResponse refused = ask(with("for", "2h"));
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_EQ(refused.body, "shard 184: a copy is proven: there is nothing to waive\n");
+  reply = base::Error{"in force, but not on disk", "check state_dir"};
+  EXPECT_EQ(ask(with("for", "2h")).status, 500);
+
+  waivers.clear();
+  EXPECT_EQ(ask(post("/-/waive", who)).status, 400) << "no waiver is for good";
+  for (const auto& [name, value] :
+       {std::pair("for", "0s"), std::pair("for", "31d"), std::pair("for", "2"),
+        std::pair("until", "2001-01-01T00:00Z"), std::pair("all", "true"),
+        std::pair("reason", "twice"), std::pair("SHARD", "184")})
+    EXPECT_EQ(ask(with(name, value)).status, 400) << name << "=" << value;
+  EXPECT_EQ(ask(post("/-/waive", {{"shard", "184"}, {"by", "jo"}, {"for", "2h"}})).status, 400);
+  EXPECT_EQ(ask(post("/-/unwaive", {{"shard", "184"}, {"by", "jo"}, {"for", "2h"}})).status, 400);
+  EXPECT_EQ(ask(post("/-/unwaive", {{"shard", "nope"}, {"by", "jo"}})).status, 404);
+  HttpRequest get = with("for", "2h");
+  get.method = "GET";
+  EXPECT_EQ(ask(get).status, 405);
+  HttpRequest stranger = with("for", "2h");
+  stranger.remote_address = "10.0.0.7";
+  EXPECT_EQ(ask(stranger).status, 403);
+  EXPECT_TRUE(waivers.empty());
+}
+
+TEST_F(ControlTest, a_number_is_lowered_by_somebody_for_a_reason) {
+  const Query who{{"shard", "184"}, {"by", "jo"}, {"reason", "a slip"}};
+  const auto with = [&](const std::string& name, const std::string& value) {
+    Query query = who;
+    query.emplace(name, value);
+    return post("/-/lower", query);
+  };
+  EXPECT_EQ(ask(with("epoch", "7")).status, 200);
+  EXPECT_EQ(ask(with("generation", "0")).status, 200);
+  ASSERT_EQ(lowered.size(), 2U);
+  EXPECT_TRUE(lowered[0].epoch);
+  EXPECT_EQ(lowered[0].to, 7);
+  EXPECT_EQ(lowered[0].by, "jo");
+  EXPECT_EQ(lowered[0].reason, "a slip");
+  EXPECT_FALSE(lowered[1].epoch);
+  EXPECT_EQ(lowered[1].to, 0);
+  reply = Reply{false, "the highest epoch is 7: there is nothing to lower"};
+  EXPECT_EQ(ask(with("epoch", "8")).status, 409);
+
+  lowered.clear();
+  for (const char* number : {"", "-1", "x", "7 ", "9223372036854775808"})
+    EXPECT_EQ(ask(with("epoch", number)).status, 400) << number;
+  EXPECT_EQ(ask(post("/-/lower", who)).status, 400);
+  HttpRequest both = with("epoch", "7");
+  both.query.emplace("generation", "7");
+  EXPECT_EQ(ask(both).status, 400);
+  EXPECT_EQ(ask(post("/-/lower", {{"shard", "184"}, {"by", "jo"}, {"epoch", "7"}})).status, 400);
+  HttpRequest elsewhere = with("epoch", "7");
+  elsewhere.query.erase("shard");
+  elsewhere.query.emplace("shard", "nope");
+  EXPECT_EQ(ask(elsewhere).status, 404);
+  HttpRequest get = with("epoch", "7");
+  get.method = "GET";
+  EXPECT_EQ(ask(get).status, 405);
+  HttpRequest stranger = with("epoch", "7");
+  stranger.remote_address = "10.0.0.7";
+  EXPECT_EQ(ask(stranger).status, 403);
+  EXPECT_TRUE(lowered.empty());
 }
 
 TEST_F(ControlTest, events_are_listed_and_filtered) {

@@ -173,6 +173,18 @@ TEST_F(GateHandler, a_malformed_statement_of_the_caller_never_opens) {
       {"priority", {{"priority", "LOW"}}, {}},
       {"header", {}, {{"rpoguard-epoch", "seven"}}},
       {"contradiction", {{"epoch", "7"}}, {{"rpoguard-epoch", "6"}}},
+      {"capitals", {{"EPOCH", "7"}}, {}},
+      {"markup", {{"priority", "low"}, {"amp;epoch", "7"}}, {}},
+      {"semicolon first", {{";epoch", "7"}}, {}},
+      {"semicolon between", {{"x", "1;epoch=7"}}, {}},
+      {"markup between", {{"x", "1&amp;Epoch=7"}}, {}},
+      {"question mark between", {{"x", "1?a&epoch=7"}}, {}},
+      {"list", {{"epoch[]", "7"}}, {}},
+      {"space behind", {{"epoch ", "7"}}, {}},
+      {"the header's name", {{"rpoguard-epoch", "7"}}, {}},
+      {"capitals of another", {{"Timeline", "3"}}, {}},
+      {"underscore", {}, {{"rpoguard_epoch", "7"}}},
+      {"prefix", {}, {{"x-rpoguard-writer", "iad-a"}}},
   };
   for (const Malformed& row : rows) {
     serve::HttpRequest asked = request("/gate/184", row.query);
@@ -186,6 +198,28 @@ TEST_F(GateHandler, a_malformed_statement_of_the_caller_never_opens) {
     EXPECT_EQ(header(authz, "Rpoguard-Reason"), "bad_request") << row.name;
     EXPECT_EQ(header(authz, "Rpoguard-Gate"), "closed") << row.name;
   }
+}
+
+TEST_F(GateHandler, a_header_that_came_twice_never_opens) {
+  for (const char* name : {"rpoguard-epoch", "rpoguard-timeline", "rpoguard-priority"}) {
+    serve::HttpRequest asked = request("/gate/184");
+    asked.headers["rpoguard-epoch"] = "7";
+    EXPECT_EQ(ask(asked).status, 200);
+    asked.repeated = {"accept", name};
+    EXPECT_EQ(ask(asked).status, 400) << name;
+    asked.path = "/authz/184/orders";
+    EXPECT_EQ(ask(asked).status, 403) << name;
+  }
+}
+
+TEST_F(GateHandler, what_is_no_statement_of_the_caller_is_none) {
+  for (const auto& [name, value] :
+       {std::pair("t", "1767225600"), std::pair("epochs", "6"), std::pair("myepoch", "6"),
+        std::pair("q", "a;b=c&d"), std::pair("q", "epoch=6"), std::pair("q", ";epoch")})
+    EXPECT_EQ(ask("/gate/184", {{name, value}}).status, 200) << name << "=" << value;
+  serve::HttpRequest asked = request("/gate/184");
+  asked.headers = {{"rpoguard-gate", "open"}, {"x-epoch", "6"}, {"priority", "u=1"}};
+  EXPECT_EQ(ask(asked).status, 200);
 }
 
 TEST_F(GateHandler, a_caller_with_another_epoch_is_fenced) {

@@ -22,6 +22,7 @@ HttpResponse echo(const HttpRequest& request) {
   for (const auto& [name, value] : request.headers) {
     if (name.starts_with("x-")) response.body += " " + name + ":" + value;
   }
+  for (const std::string& name : request.repeated) response.body += " twice:" + name;
   if (request.path == "/from") response.body = request.remote_address;
   if (request.path == "/closed") response.status = 503;
   if (request.path == "/throw") throw std::runtime_error("secret password=abc");
@@ -156,7 +157,12 @@ TEST(GateHttp, every_method_and_any_path_reach_the_handler) {
 
 TEST(GateHttp, headers_are_lower_case_and_the_first_of_each) {
   EXPECT_EQ(body_of(say("GET / HTTP/1.1\r\nX-One: 1\r\nx-one: 2\r\nX-TWO:\t3 \r\n\r\n")),
-            "GET / x-one:1 x-two:3");
+            "GET / x-one:1 x-two:3 twice:x-one");
+}
+
+TEST(GateHttp, the_absolute_form_of_a_target_is_taken_apart) {
+  EXPECT_EQ(body_of(say("GET http://rpoguard:10188/gate/184?x=1 HTTP/1.1\r\n\r\n")),
+            "GET /gate/184 x=1");
 }
 
 TEST(GateHttp, what_is_no_request_is_refused_and_the_connection_ends) {

@@ -25,7 +25,13 @@ TEST(HttpTarget, is_taken_apart_without_losing_anything) {
       {"/a?verbose", "/a", {{"verbose", ""}}},
       {"/a?&&b=&", "/a", {{"b", ""}}},
       {"/a?x=1?y=2", "/a", {{"x", "1?y=2"}}},
-      {"/a#part?x=1", "/a", {}},
+      {"/a#part?x=1", "/a#part", {{"x", "1"}}},
+      {"/a?epoch=7#x", "/a", {{"epoch", "7#x"}}},
+      {"http://h:1/gate/184?epoch=7", "/gate/184", {{"epoch", "7"}}},
+      {"HTTPS://[::1]:1/a%2Fb", "/a/b", {}},
+      {"http://h", "/", {}},
+      {"http://h?x=1", "/", {{"x", "1"}}},
+      {"/http://h/a", "/http://h/a", {}},
       {"/a%2Fb+c?d%3D=e+f%20g", "/a/b+c", {{"d=", "e f g"}}},
       {"/%zz%4?a=%", "/%zz%4", {{"a", "%"}}},
       {"/%?a=100%25", "/%", {{"a", "100%"}}},
@@ -36,6 +42,13 @@ TEST(HttpTarget, is_taken_apart_without_losing_anything) {
     EXPECT_EQ(target.query, row.query) << row.target;
     EXPECT_FALSE(target.path_cut) << row.target;
   }
+}
+
+TEST(HttpTarget, of_the_absolute_form_names_whom_it_asks) {
+  EXPECT_EQ(parse_target("http://evil.example:80/metrics").authority, "evil.example:80");
+  EXPECT_EQ(parse_target("https://h").authority, "h");
+  for (const char* target : {"/metrics", "", "*", "h:80", "http:/h/a", "/?x=http://h/"})
+    EXPECT_EQ(parse_target(target).authority, "") << target;
 }
 
 TEST(HttpTarget, a_path_beyond_the_limit_is_cut_and_says_so) {

@@ -5,8 +5,11 @@
 #include <csignal>
 #include <thread>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "exporter/serve/lease/rpoguard_lease.h"
 
@@ -369,7 +372,7 @@ TEST_F(LeasePageTest, no_directory_and_no_room_are_errors_that_say_so) {
   const auto full = LeasePage::create(path_, {"s0"});
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
   ASSERT_FALSE(full.ok());
-  EXPECT_NE(full.error().message.find("cannot fill the lease page"), std::string::npos)
+  EXPECT_NE(full.error().message.find("cannot create the lease page"), std::string::npos)
       << full.error().message;
   EXPECT_TRUE(std::filesystem::is_empty(dir_.path()));
 }
@@ -432,6 +435,52 @@ TEST_F(LeasePageTest, nothing_is_torn_under_constant_updates) {
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(wrong, 0);
   EXPECT_GT(reads, 1000);
+}
+
+// Before rpoguard notices: a store to what is gone would end the process.
+TEST_F(LeasePageTest, survives_that_its_file_is_cut_short_at_any_place) {
+  const auto view = healthy_view(boot_now(), 100);  // some pages of memory
+  for (const std::size_t bytes : {0, 1, 64, 4096, 20'000}) {
+    auto page = publish(*view);
+    ASSERT_TRUE(page->intact());
+    std::filesystem::resize_file(path_, bytes);
+    EXPECT_FALSE(page->intact());
+    page->write(*view, boot_now());
+    EXPECT_FALSE(page->superseded());
+    page.reset();
+    // A reader that has mapped it before would fault; now it finds out that there is another.
+    const Reader reader(path_);
+    EXPECT_TRUE(reader.superseded()) << bytes;
+    EXPECT_FALSE(reader.open("s0")) << bytes;
+    EXPECT_FALSE(reader.open("s99")) << bytes;
+  }
+}
+
+TEST_F(LeasePageTest, an_access_of_somebody_else_to_what_is_gone_ends_the_process_as_ever) {
+  const auto page = publish(*healthy_view(boot_now()));  // has the handler
+  write_file(dir_ / "other", std::string(4096, 'x'));
+  const int file = ::open((dir_ / "other").c_str(), O_RDWR | O_CLOEXEC);
+  auto* const mapped = static_cast<volatile char*>(
+      ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
+  std::filesystem::resize_file(dir_ / "other", 0);
+  EXPECT_EXIT(mapped[0] = 'y', ::testing::KilledBySignal(SIGBUS), "");
+  ::munmap(const_cast<char*>(mapped), 4096);
+  ::close(file);
+}
+
+TEST_F(LeasePageTest, what_is_left_of_a_page_is_replaced_and_nothing_else) {
+  const auto view = healthy_view(boot_now());
+  publish(*view).reset();
+  const std::string whole = read_file(path_);
+  for (const std::size_t bytes : {0U, 1U, 8U, 63U, 64U, 100U}) {
+    write_file(path_, whole.substr(0, bytes));
+    EXPECT_TRUE(publish(*view)->intact()) << bytes;
+  }
+  for (const char* text : {"R", "RPOLEASX", "x", "RPOLEASX and more than that"}) {
+    if (whole.starts_with(text)) continue;
+    write_file(path_, text);
+    EXPECT_FALSE(LeasePage::create(path_, {"s0"}).ok()) << text;
+  }
 }
 
 TEST_F(LeasePageTest, readers_in_c_cxx_and_python_agree) {

@@ -32,6 +32,15 @@ class Readyz : public ::testing::Test {
   core::Instant started_;
 };
 
+// Ignored, it would say yes to a question that nobody asked.
+TEST_F(Readyz, refuses_a_parameter_that_only_looks_like_one) {
+  publish_healthy();
+  for (const char* name : {"REQUIRE", "amp;require", "require[]", "Shard", ";exclude"})
+    EXPECT_EQ(ask({{name, "writes"}}).status, 400) << name;
+  for (const char* name : {"t", "requires", "verbose"})
+    EXPECT_EQ(ask({{name, ""}}).status, 200) << name;
+}
+
 TEST_F(Readyz, says_503_until_a_view_is_published) {
   const HttpResponse response = ask();
   EXPECT_EQ(response.status, 503);

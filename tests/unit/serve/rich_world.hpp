@@ -17,6 +17,8 @@ class RichWorld {
     auto shard = std::make_shared<core::ShardView>(*view->shards[0]);
     shard->synchronous.promised = true;
     shard->freeze = core::Freeze{"jo", "a move", world_.clock.wall(), world_.clock.wall() + 1h};
+    shard->waiver = core::WaiverView{world_.clock.now() + 2h, "by jo: phx is gone",
+                                     world_.clock.wall() + 2h, "jo"};
     shard->nodes[0].slow->slots[0].safe_wal_bytes = 1 << 30;
     view->shards[0] = shard;
     world_.views.publish(view);
@@ -40,6 +42,8 @@ class RichWorld {
            .reload_failures = 2,
            .handshake_failures = 3}};
     };
+    context.given_up = [] { return std::vector<serve::GivenUp>{{"ops", 5}, {"gate", 6}}; };
+    context.dropped_log_lines = [] { return 7; };
     return context;
   }
 

@@ -79,6 +79,7 @@ inline core::SlowFacts slow_facts() {
   slot.logical = true;
   slot.active = true;
   slot.lag_bytes = 4096;
+  slot.lost = false;
   slow.slots = {slot};
   return slow;
 }
