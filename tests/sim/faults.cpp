@@ -31,6 +31,7 @@ void World::schedule_faults() {
     if (!only_ || only_->contains(number)) {
       one_fault(number);
       stamp_once_more(number);
+      waive_meanwhile(number);
     }
     schedule_faults();
   });

@@ -109,8 +109,11 @@ void World::judge_now() {
     fail("the gate is open towards epoch " + std::to_string(view->writer->epoch.value));
   if (decision.waived) {
     ++tally_.waived_seen;
-    if (!profile_.failovers || profile_.timeline_epochs)
+    if (!view->waiver->by.empty()) {
+      ++tally_.waived_by_order;
+    } else if (!profile_.failovers || profile_.timeline_epochs) {
       fail("a waiver without a stamped promotion");
+    }
   } else {
     ++tally_.open_checked;
     if (!protected_until(queue_.now() - promise()))
@@ -179,6 +182,7 @@ void World::judge_view() {
   judge_takeover();
   judge_number();
   judge_waiver();
+  judge_order();
   judge_losses();
   if (view.bootstrapped) ++tally_.bootstrapped;
   count_readmitted();
@@ -283,11 +287,11 @@ bool World::repeats_a_number(const Stamp& stamp) const {
   return first != confirmed_stamps_.end() && first->second != stamp.end;
 }
 
-// Only a promotion may open the gate without proof: the writer is another node, or on another
-// timeline.
+// Unless an operator says so, only a promotion may open the gate without proof: the writer is
+// another node, or on another timeline.
 void World::judge_waiver() {
   const auto& view = *sidecar_.view();
-  const std::string why = view.waiver ? view.waiver->why : "";
+  const std::string why = view.waiver && view.waiver->by.empty() ? view.waiver->why : "";
   if (view.writer) {
     const bool granted = !why.empty() && why != waived_why_;
     if (granted && confirmed_ && confirmed_->node == view.writer->node &&

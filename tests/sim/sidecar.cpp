@@ -141,6 +141,13 @@ bool Sidecar::set_freeze(const std::optional<core::Freeze>& freeze) {
   return true;
 }
 
+bool Sidecar::set_waiver(const std::optional<core::Waiver>& waiver) {
+  if (queue_.now() < stalled_until_) return false;
+  memory_.durable.waiver = waiver;
+  evaluate();
+  return true;
+}
+
 void Sidecar::look_at_archive(std::uint64_t run) {
   if (run != looks_ || !list_archive) return;
   queue_.after(spec_->archive.interval, [this, run] { look_at_archive(run); });

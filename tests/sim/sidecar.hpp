@@ -41,6 +41,8 @@ class Sidecar {
   /// An operator freezes the shard, or ends that: in force when it returns. False: the process
   /// stands still, and nothing happens.
   bool set_freeze(const std::optional<core::Freeze>& freeze);
+  /// An operator waives the RPO, or ends the waiver that there is: as set_freeze().
+  bool set_waiver(const std::optional<core::Waiver>& waiver);
 
   /// Called right before a view is replaced, and right after.
   std::function<void()> before_change;
@@ -55,6 +57,8 @@ class Sidecar {
   /// From now on this node's name leads to that server: the connection to the last one is gone.
   void lead(std::size_t node, std::size_t server);
   void set_wall_clock_ahead(Duration ahead) { wall_ahead_ = ahead; }
+  /// As its host's clock says.
+  core::WallTime wall() const;
   void tell_stamp_times() { tells_stamp_times_ = true; }
   /// rpoguard sql --with-marks was applied.
   void use_marks() { marks_ = true; }
@@ -124,7 +128,6 @@ class Sidecar {
   void mark_run(std::size_t node);
   void look_at_archive(std::uint64_t run);
   Duration one_way(std::size_t node);
-  core::WallTime wall() const;
 
   Queue& queue_;
   Random& random_;

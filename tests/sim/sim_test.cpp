@@ -87,6 +87,7 @@ void add(Tally& sum, const Tally& one) {
   sum.closed_seen += one.closed_seen;
   sum.rivals_checked += one.rivals_checked;
   sum.waived_seen += one.waived_seen;
+  sum.waived_by_order += one.waived_by_order;
   sum.quiet_checked += one.quiet_checked;
   sum.commits_let_in += one.commits_let_in;
   sum.faults += one.faults;
@@ -107,18 +108,19 @@ void print(const char* name, std::uint64_t worlds, const Tally& tally) {
   const auto number = [](auto value) { return static_cast<unsigned long long>(value); };
   std::printf(
       "%s: %llu worlds, %.1f simulated hours, %llu evaluations, T checked %llu times, open gate "
-      "%llu, quiet %llu, closed seen %llu, waived %llu, %llu commits let in, %llu faults, %llu "
-      "promotions, %llu of them lossy, longest loss %s; bootstrapped %llu, T of the archive %llu, "
+      "%llu, quiet %llu, closed seen %llu, waived %llu (%llu by an operator), %llu commits let in, "
+      "%llu faults, %llu promotions, %llu of them lossy, longest loss %s; bootstrapped %llu, T of "
+      "the archive %llu, "
       "frontiers %llu, rivals %llu, restores %llu, freezes against a yes %llu, readmitted by marks "
       "%llu, lost WAL %llu, told %llu\n",
       name, number(worlds), core::to_seconds(tally.simulated) / 3600, number(tally.evaluations),
       number(tally.proofs_checked), number(tally.open_checked), number(tally.quiet_checked),
-      number(tally.closed_seen), number(tally.waived_seen), number(tally.commits_let_in),
-      number(tally.faults), number(tally.promotions), number(tally.lossy_promotions),
-      core::render_duration(tally.longest_loss).c_str(), number(tally.bootstrapped),
-      number(tally.archive_checked), number(tally.frontiers_checked), number(tally.rivals_checked),
-      number(tally.restores), number(tally.freezes), number(tally.readmitted), number(tally.losses),
-      number(tally.losses_told));
+      number(tally.closed_seen), number(tally.waived_seen), number(tally.waived_by_order),
+      number(tally.commits_let_in), number(tally.faults), number(tally.promotions),
+      number(tally.lossy_promotions), core::render_duration(tally.longest_loss).c_str(),
+      number(tally.bootstrapped), number(tally.archive_checked), number(tally.frontiers_checked),
+      number(tally.rivals_checked), number(tally.restores), number(tally.freezes),
+      number(tally.readmitted), number(tally.losses), number(tally.losses_told));
 }
 
 // Each kind of world is simulated in so many cases, with seeds of their own.
@@ -162,6 +164,7 @@ TEST_P(Simulation, faults_of_links_servers_and_sidecar_never_break_the_promise) 
   const Tally tally = simulate("faults", GetParam());
   EXPECT_GT(tally.open_checked, tally.closed_seen / 100);
   EXPECT_GT(tally.freezes, 0U);
+  EXPECT_GT(tally.waived_by_order, 0U);
 }
 
 TEST_P(Simulation, an_idle_writer_is_judged_as_carefully_as_a_busy_one) {

@@ -38,6 +38,7 @@ struct Tally {
   std::uint64_t rivals_checked =
       0;  ///< a rival out of sight accepted writes, and nobody was let in
   std::uint64_t waived_seen = 0;
+  std::uint64_t waived_by_order = 0;  ///< of these: by an operator
   std::uint64_t quiet_checked = 0;
   std::uint64_t commits_let_in = 0;
   std::uint64_t faults = 0;
@@ -159,6 +160,11 @@ class World {
   void stamp_once_more(std::size_t fault);
   bool restores_instead(std::size_t fault);
 
+  // waivers.cpp: operators who waive the RPO
+  void waive_meanwhile(std::size_t fault);
+  void unwaive(const std::string& why);
+  void judge_order();
+
   // losses.cpp: writers that lose WAL while something else is wrong, and copies that write
   /// Drawn at once, like a failover.
   struct Loss {
@@ -259,6 +265,8 @@ class World {
   /// The last confirmed writer, and the waiver of the view before.
   std::optional<core::WriterView> confirmed_;
   std::string waived_why_;
+  /// What an operator has waived, until it has ended: as the sidecar's clock says, and why.
+  std::optional<core::Waiver> waiver_ordered_;
   std::uint64_t losses_shown_ = 0;  ///< of the view before
   Instant yes_until_{};             ///< the end of the longest yes that any client has got
   bool frozen_ = false;
