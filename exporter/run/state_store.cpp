@@ -83,6 +83,8 @@ json to_json(const std::string& shard, const core::DurableMemory& memory) {
   if (memory.highest_generation) out["highest_generation"] = *memory.highest_generation;
   if (const auto& until = memory.archive_foreign_until)
     out["archive_foreign_until_lsn"] = core::render_lsn(*until);
+  if (const auto& backup = memory.archive_last_backup)
+    out["archive_last_backup_unix_us"] = backup->time_since_epoch().count();
   for (const auto& [node, epoch] : memory.epochs.rivals)
     out["rivals"][node] = epoch ? json(epoch->value) : json(nullptr);
   if (memory.waiver) {
@@ -215,6 +217,8 @@ core::DurableMemory from_json(const json& in) {
   if (in.contains("archive_foreign_until_lsn"))
     memory.archive_foreign_until =
         core::parse_lsn(in.at("archive_foreign_until_lsn").get<std::string>()).value();
+  if (in.contains("archive_last_backup_unix_us"))
+    memory.archive_last_backup = server_time(in.at("archive_last_backup_unix_us"));
   if (in.contains("rivals")) {
     for (const auto& [node, epoch] : in.at("rivals").get<json::object_t>()) {
       auto& rival = memory.epochs.rivals[node];

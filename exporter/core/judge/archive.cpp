@@ -269,6 +269,7 @@ ArchiveMemory take_look(ArchiveMemory memory, const ArchiveObservation& observat
   look.frontier = contiguous_frontier(*facts, look.path);
   look.begins = begin_of_walk(*facts, look.path);
   look.last_backup = facts->last_backup;
+  if (facts->last_backup) memory.last_backup = facts->last_backup;
   look.system_identifier = facts->system_identifier;
   look.holes_invisible = facts->holes_invisible;
   look.unknown_files = facts->unknown_files;

@@ -81,6 +81,8 @@ struct ArchiveMemory {
     std::optional<ArchiveFacts::UnknownFiles> unknown_files;
   };
   std::optional<Look> look;
+  /// The latest backup that any look has shown. Kept on disk (DurableMemory).
+  std::optional<WallTime> last_backup;
   std::optional<ProbeError> failure;  ///< of the last look
   /// Up to here it may hold WAL of another history: of the writer's timeline, and not the writer's.
   /// It ends with a walk that begins at or beyond this: with a backup that was taken since. Kept on

@@ -97,6 +97,7 @@ void show_look(const ArchiveMemory& memory, bool fresh, ArchiveView& view) {
   const ArchiveMemory::Look* look = valid_look(memory);
   if (look == nullptr) return;
   view.last_backup = look->last_backup;
+  if (memory.last_backup) view.backup_gone = !look->last_backup;
   const bool trusted = !foreign(memory, *look) && !of_another_history(memory, *look);
   if (trusted && look->frontier) {
     view.frontier = look->frontier->position;
@@ -107,6 +108,9 @@ void show_look(const ArchiveMemory& memory, bool fresh, ArchiveView& view) {
           std::max<std::int64_t>(0, bytes_between(*view.frontier, *look->claimed));
   }
   view.note = note_of_look(memory, *look, view);
+  if (view.note.empty() && view.backup_gone.value_or(false))
+    view.note = "it shows no backup any more: the last one was of " +
+                render_time(*memory.last_backup);
 }
 
 // Asked after the look, the writer must have written all that was archived by then.

@@ -128,6 +128,7 @@ ArchiveProof look_into_archive(ShardMemory& memory, const ShardMemory& next, con
                                const std::optional<ConfirmedWriter>& writer, const ProbeSpec& probe,
                                Instant now) {
   memory.archive.foreign_until = memory.durable.archive_foreign_until;
+  memory.archive.last_backup = memory.durable.archive_last_backup;
   ArchiveMemory archive =
       meet_run(std::move(memory.archive), next.lineage.run, next.durable.lineage.run);
   archive = meet_rivals(std::move(archive), spec, next.readings, next.durable.lineage.run);
@@ -191,6 +192,7 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
       look_into_archive(memory, next, shard, observations.archive, writer, probe, now);
   next.archive = std::move(archive.memory);
   next.durable.archive_foreign_until = next.archive.foreign_until;
+  next.durable.archive_last_backup = next.archive.last_backup;
   const Proof proof = prove(shard, next.copies, archive.view, writer, next.source);
   next.promise =
       keep_promise(std::move(memory.promise), shard, proof, next.copies, writer, next.source);

@@ -157,6 +157,7 @@ ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& 
     archive.failure = std::move(memory.archive.failure);
     memory.archive = std::move(archive);
     memory.durable.archive_foreign_until.reset();
+    memory.durable.archive_last_backup.reset();
   }
   return memory;
 }

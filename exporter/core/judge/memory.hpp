@@ -42,6 +42,7 @@ struct DurableMemory {
   LineageRecord lineage;
   std::optional<std::int64_t> highest_generation;
   std::optional<Lsn> archive_foreign_until;  ///< ArchiveMemory::foreign_until
+  std::optional<WallTime> archive_last_backup;  ///< ArchiveMemory::last_backup
   std::optional<Waiver> waiver;
   std::optional<Freeze> freeze;  ///< set and ended by operators; its expiry ends it too
   friend bool operator==(const DurableMemory&, const DurableMemory&) = default;

@@ -136,6 +136,8 @@ struct ArchiveView {
   std::optional<std::int64_t> failed_count;
   std::string last_archived_wal;
   std::optional<WallTime> last_backup;
+  /// It has shown a backup once, and shows none now; absent: it has never shown one.
+  std::optional<bool> backup_gone;
   std::optional<ProbeError> failure;  ///< of the last look at the repository
   std::string note;                   ///< one line for a person; may be empty
 };

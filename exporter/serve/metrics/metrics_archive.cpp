@@ -32,6 +32,12 @@ constexpr auto kArchiveRows = std::to_array<MetricRow>({
      .help = "Age of the latest backup in the archive, by the backup's own time and the wall clock "
              "of this host. Absent without a backup, and where the source names none.",
      .read = each_archive([](const ShardScrape& shard) { return backup_age(shard); })},
+    {.name = "rpoguard_backup_gone",
+     .kind = MetricKind::gauge,
+     .labels = {"shard"},
+     .help = "1 if the archive has shown a backup before, and shows none any more; else 0. Absent "
+             "where it has never shown one, and while unknown.",
+     .read = each_archive([](const ShardScrape& shard) { return shard.view.archive.backup_gone; })},
     {.name = "rpoguard_wal_archive_age_seconds",
      .kind = MetricKind::gauge,
      .labels = {"shard"},

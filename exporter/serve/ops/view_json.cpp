@@ -149,6 +149,7 @@ Json archive_json(const ShardSpec& spec, const core::ArchiveView& archive, const
               {"last_archived_wal",
                archive.last_archived_wal.empty() ? Json() : Json(archive.last_archived_wal)},
               {"last_backup", maybe(archive.last_backup, render_time)},
+              {"backup_gone", maybe(archive.backup_gone)},
               {"failure", failure_json(archive.failure)},
               {"note", archive.note}};
 }

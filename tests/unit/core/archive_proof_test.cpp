@@ -359,6 +359,32 @@ TEST(Archive, that_cannot_show_holes_is_shown_as_such) {
   EXPECT_NE(shard.archive().note.find("cannot show holes"), std::string::npos);
 }
 
+// Expired by mistake, or the repository lost: without a backup its age would say nothing any more.
+TEST(Archive, whose_backups_are_gone_says_so_also_after_a_restart_of_rpoguard) {
+  ArchivedShard shard;
+  const auto gone = [&](std::optional<WallTime> last_backup) {
+    shard.repository.last_backup = last_backup;
+    shard.run(1);
+    shard.look();
+    return shard.archive().backup_gone;
+  };
+  EXPECT_EQ(gone(std::nullopt), std::nullopt) << "it may know of none";
+  EXPECT_EQ(gone(kWallStart), false);
+  EXPECT_EQ(shard.archive().note, "");
+  EXPECT_EQ(gone(std::nullopt), true);
+  EXPECT_EQ(shard.archive().note,
+            "it shows no backup any more: the last one was of " + render_time(kWallStart));
+  shard.restart();
+  EXPECT_EQ(gone(std::nullopt), true);
+  EXPECT_EQ(gone(kWallStart), false);
+  EXPECT_EQ(gone(std::nullopt), true);
+  ShardSpec another = shard.spec;
+  another.archive.directory = "/elsewhere";
+  shard.memory = adopt(std::move(shard.memory), shard.spec, another);
+  shard.spec = another;
+  EXPECT_EQ(gone(std::nullopt), std::nullopt);
+}
+
 TEST(ArchiverClaim, outlasts_the_names_of_other_files_but_not_another_start) {
   TestShard shard;
   auto& writer = shard.facts[kIadA];

@@ -38,6 +38,7 @@ class StateStoreTest : public ::testing::Test {
         core::WallTime(std::chrono::microseconds(1'700'000'000'000'789));
     memory.highest_generation = 12;
     memory.archive_foreign_until = core::Lsn{0x1'0800'0000};
+    memory.archive_last_backup = core::WallTime(std::chrono::seconds(1'699'999'999));
     memory.epochs.rivals = {{"iad-a", core::Epoch{7}}, {"phx-a", std::nullopt}};
     memory.epochs.system_identifier = 18'000'000'000'000'000'001ULL;
     memory.waiver = {core::WallTime(std::chrono::microseconds(1'700'000'000'000'123)),

@@ -112,6 +112,7 @@ inline core::ArchiveView archive_view(core::Instant now) {
   archive.failed_count = 1;
   archive.last_archived_wal = "000000030000000000000001";
   archive.last_backup = VirtualClock().wall() - 6h;
+  archive.backup_gone = false;
   return archive;
 }
 
