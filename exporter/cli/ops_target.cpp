@@ -31,8 +31,7 @@ base::Result<Target> find(const std::string& url, const std::string& config_file
 }  // namespace
 
 Target target_of(const core::ListenSpec& listen) {
-  if (listen.host == "0.0.0.0") return {"127.0.0.1", listen.port};
-  if (listen.host == "::") return {"::1", listen.port};
+  if (listen.host == "0.0.0.0" || listen.host == "::") return {"127.0.0.1", listen.port};
   return {listen.host, listen.port};
 }
 

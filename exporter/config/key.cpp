@@ -38,7 +38,7 @@ std::string render_choices(const Key& key) {
 std::string render_type(const Key& key) {
   switch (key.type) {
     case Type::address:
-      return "host:port, e.g. \"0.0.0.0:10187\" or \"[::]:10187\"";
+      return "host:port, e.g. \":10187\", \"10.0.0.1:10187\" or \"[::1]:10187\"";
     case Type::argument:
       return "printable text of at most 4095 bytes";
     case Type::boolean:

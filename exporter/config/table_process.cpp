@@ -11,9 +11,11 @@ std::vector<Key> listen_keys() {
       {.path = "listen.ops",
        .sets = member<&Spec::ops>(),
        .type = Type::address,
-       .default_text = "0.0.0.0:10187",
+       .default_text = ":10187",
        .reloadable = false,
-       .help = "metrics, readiness, status page and management; port 0 picks a free one"},
+       .help =
+           "metrics, readiness, status page and management; without a host: on every address, of "
+           "IPv4 and IPv6; port 0 picks a free one"},
       {.path = "listen.ops_hosts",
        .sets = member<&Spec::ops_hosts>(),
        .type = Type::labels,
@@ -24,7 +26,7 @@ std::vector<Key> listen_keys() {
       {.path = "listen.gate",
        .sets = member<&Spec::gate>(),
        .type = Type::address,
-       .default_text = "0.0.0.0:10188",
+       .default_text = ":10188",
        .reloadable = false,
        .help = "the write gate, with its own port and threads"},
       {.path = "listen.agent",

@@ -125,9 +125,10 @@ Result<Value> parse_address(std::string_view text) {
   const auto port = parse_plain_number<std::uint16_t>(text.substr(colon + 1));
   if (!port) return refusal(quote(text) + " has no port from 0 to 65535");
   std::string_view host = text.substr(0, colon);
+  // As Prometheus users write it.
+  if (host.empty()) return Value(core::ListenSpec{.host = "::", .port = *port});
   const bool bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
   if (bracketed) host = host.substr(1, host.size() - 2);
-  if (host.empty()) host = "0.0.0.0";  // ":10187", as Prometheus users write it
   if (!bracketed && is_ipv6(host))
     return refusal(quote(text) + " has an IPv6 address, which stands in brackets");
   if (bracketed ? !is_ipv6(host) : !core::is_host_name(host)) {

@@ -28,6 +28,7 @@
 #include "exporter/serve/gate/gate_http.hpp"
 #include "exporter/serve/http/host_guard.hpp"
 #include "exporter/serve/http/http_server.hpp"
+#include "exporter/serve/http/listen_host.hpp"
 #include "exporter/serve/ops/ops_handler.hpp"
 
 namespace rpoguard::run {
@@ -192,8 +193,8 @@ base::Result<void> Service::start(std::shared_ptr<const core::Spec> spec) {
   write_log({Level::info,
              "rpoguard is up",
              {{"version", RPOGUARD_VERSION},
-              {"ops", spec->ops.host + ":" + std::to_string(ops_->port())},
-              {"gate", spec->gate.host + ":" + std::to_string(gate_->port())},
+              {"ops", serve::render_listener(spec->ops.host, ops_->port())},
+              {"gate", serve::render_listener(spec->gate.host, gate_->port())},
               {"shards", std::to_string(spec->shards.size())}}});
   notify_service_manager("READY=1");
   return {};

@@ -132,6 +132,23 @@ TEST_F(HttpServerTest, a_client_cannot_say_where_it_comes_from) {
   EXPECT_EQ(ask(port(), "/", "GET", "Remote_Addr: 6.6.6.6\r\nREMOTE_PORT: 1\r\n").body, "GET /");
 }
 
+TEST(HttpServer, on_every_address_serves_both_families) {
+  auto bound = HttpServer::bind({"::", 0}, {}, echo);
+  ASSERT_TRUE(bound.ok());
+  auto server = std::move(bound).value();
+  server->start([] { ADD_FAILURE() << "the listener failed"; });
+  EXPECT_EQ(ask(server->port(), "/address").body, "127.0.0.1") << "as an operator writes it";
+  const HttpSocket over_ipv6(loopback6(server->port()));
+  over_ipv6.send("GET /address HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(parse_answer(over_ipv6.read_all(kAnswerDeadline)).body, "::1");
+  const auto second = HttpServer::bind({"::", server->port()}, {}, echo);
+  ASSERT_FALSE(second.ok());
+  EXPECT_NE(second.error().message.find("[::]:" + std::to_string(server->port())),
+            std::string::npos)
+      << second.error().message;
+  server->stop();
+}
+
 TEST_F(HttpServerTest, every_method_reaches_the_handler_and_none_has_its_body_read) {
   for (const char* method : {"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PRI",
                              "PROPFIND", "M-SEARCH", "get"}) {

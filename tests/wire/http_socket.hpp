@@ -39,17 +39,21 @@ inline sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
+inline sockaddr_in6 loopback6(std::uint16_t port) {
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(port);
+  address.sin6_addr = in6addr_loopback;
+  return address;
+}
+
 /// A connection to 127.0.0.1, closed by the destructor. Not thread-safe.
 class HttpSocket {
  public:
   /// Throws std::runtime_error when it cannot connect.
-  explicit HttpSocket(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const sockaddr_in address = loopback(port);
-    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-      ::close(fd_);
-      throw std::runtime_error("cannot connect");
-    }
-  }
+  explicit HttpSocket(std::uint16_t port) : HttpSocket(AF_INET, loopback(port)) {}
+  /// The same to [::1].
+  explicit HttpSocket(const sockaddr_in6& address) : HttpSocket(AF_INET6, address) {}
   ~HttpSocket() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -108,6 +112,15 @@ class HttpSocket {
   }
 
  private:
+  template <typename Address>
+  HttpSocket(int family, const Address& address)
+      : fd_(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+      ::close(fd_);
+      throw std::runtime_error("cannot connect");
+    }
+  }
+
   int fd_;
 };
 

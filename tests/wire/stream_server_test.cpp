@@ -210,6 +210,16 @@ TEST_F(StreamServerTest, without_descriptors_it_goes_on) {
   ::close(late);
 }
 
+TEST_F(StreamServerTest, on_every_address_serves_both_families) {
+  auto bound = StreamServer::bind({"::", 0}, {}, echo_back);
+  ASSERT_TRUE(bound.ok());
+  server_ = std::move(bound).value();
+  server_->start([] { ADD_FAILURE() << "the listener failed"; });
+  EXPECT_EQ(exchange(HttpSocket(server_->port()), "who"), "127.0.0.1\n")
+      << "as an operator writes it";
+  EXPECT_EQ(exchange(HttpSocket(loopback6(server_->port())), "who"), "::1\n");
+}
+
 TEST_F(StreamServerTest, a_second_server_cannot_have_the_port) {
   const std::uint16_t port = listen({});
   const auto second = StreamServer::bind({"127.0.0.1", port}, {}, echo_back);

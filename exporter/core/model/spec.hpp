@@ -180,15 +180,15 @@ struct ProbeSpec {
 };
 
 struct ListenSpec {
-  std::string host;
+  std::string host;  ///< "::": every address of the machine, of IPv4 and of IPv6
   std::uint16_t port = 0;
   friend bool operator==(const ListenSpec&, const ListenSpec&) = default;
 };
 
 /// The whole configuration.
 struct Spec {
-  ListenSpec ops{"0.0.0.0", 10187};
-  ListenSpec gate{"0.0.0.0", 10188};
+  ListenSpec ops{"::", 10187};
+  ListenSpec gate{"::", 10188};
   std::vector<std::string> ops_hosts{};  ///< names of the ops listener, besides the private ones
   std::optional<ListenSpec> agent{};     ///< HAProxy agent check; unset: off
   std::optional<ListenSpec> health{};    ///< plain /livez and /readyz; unset: off

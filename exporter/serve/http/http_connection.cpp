@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "exporter/serve/http/http_limits.hpp"
+#include "exporter/serve/http/listen_host.hpp"
 
 namespace rpoguard::serve {
 namespace {
@@ -171,7 +172,7 @@ std::string HttpConnection::remote_address() const {
   std::array<char, NI_MAXHOST> text{};
   const int failed = ::getnameinfo(reinterpret_cast<sockaddr*>(&address), length, text.data(),
                                    text.size(), nullptr, 0, NI_NUMERICHOST);
-  return failed == 0 ? std::string(text.data()) : std::string();
+  return failed == 0 ? plain_address(text.data()) : std::string();
 }
 
 }  // namespace rpoguard::serve

@@ -26,6 +26,7 @@
 #include "exporter/serve/http/http_limits.hpp"
 #include "exporter/serve/http/http_target.hpp"
 #include "exporter/serve/http/listen_error.hpp"
+#include "exporter/serve/http/listen_host.hpp"
 #include "exporter/serve/http/slow_clients.hpp"
 #include "exporter/serve/http/web_guard.hpp"
 
@@ -178,16 +179,15 @@ class HttpServer::Impl final : public httplib::Server {
 
   // Bound first, in the caller's thread: a port in use is an error at start.
   base::Result<void> open(const core::ListenSpec& listen) {
-    errno = 0;
-    const bool any = listen.port == 0;
-    const int port = any ? bind_to_any_port(listen.host) : int{listen.port};
-    const bool bound = any ? port > 0 : bind_to_port(listen.host, port);
-    if (!bound) {
+    for (const std::string& host : hosts_to_bind(listen)) {
+      errno = 0;
+      if (take_port(host, listen.port) || !lacks_ipv6(errno)) break;
+    }
+    if (port_ == 0) {
       const std::string why =
           errno == 0 ? std::string("no such address") : std::generic_category().message(errno);
       return listen_error(listen, why);
     }
-    port_ = static_cast<std::uint16_t>(port);
     ::listen(svr_sock_, kBacklog);
     ::fcntl(svr_sock_, F_SETFD, FD_CLOEXEC);
     return {};
@@ -222,7 +222,17 @@ class HttpServer::Impl final : public httplib::Server {
   }
 
  private:
+  // 0: a free one.
+  bool take_port(const std::string& host, std::uint16_t wanted) {
+    const bool any = wanted == 0;
+    const int port = any ? bind_to_any_port(host) : int{wanted};
+    const bool bound = any ? port > 0 : bind_to_port(host, port);
+    if (bound) port_ = static_cast<std::uint16_t>(port);
+    return bound;
+  }
+
   static void set_options(socket_t socket) {
+    serve_both_families(socket);
     const int on = 1;
     // Not SO_REUSEPORT, which lets a second process take half of the connections.
     ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));

@@ -22,6 +22,7 @@
 #include "exporter/base/check.hpp"
 #include "exporter/serve/http/http_limits.hpp"
 #include "exporter/serve/http/listen_error.hpp"
+#include "exporter/serve/http/listen_host.hpp"
 #include "exporter/serve/http/web_guard.hpp"
 
 namespace rpoguard::serve {
@@ -105,12 +106,10 @@ class StreamServer::Impl {
 
   base::Result<void> open(const core::ListenSpec& listen) {
     std::error_code error;
-    const auto found =
-        tcp::resolver(io_).resolve(listen.host, std::to_string(listen.port),
-                                   tcp::resolver::passive | tcp::resolver::numeric_service, error);
-    for (const auto& entry : found) {
-      bind(entry.endpoint(), error);
+    for (const std::string& host : hosts_to_bind(listen)) {
+      open(host, listen.port, error);
       if (!error) return {};
+      if (!lacks_ipv6(error.value())) break;
     }
     return listen_error(listen, error.message());
   }
@@ -134,11 +133,21 @@ class StreamServer::Impl {
   }
 
  private:
+  void open(const std::string& host, std::uint16_t port, std::error_code& error) {
+    const auto found = tcp::resolver(io_).resolve(
+        host, std::to_string(port), tcp::resolver::passive | tcp::resolver::numeric_service, error);
+    for (const auto& entry : found) {
+      bind(entry.endpoint(), error);
+      if (!error) return;
+    }
+  }
+
   void bind(const tcp::endpoint& endpoint, std::error_code& error) {
     close_acceptor();
     acceptor_.open(endpoint.protocol(), error);
     // Not SO_REUSEPORT, which lets a second process take half of the connections.
     if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) serve_both_families(acceptor_.native_handle());
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) keep_from_children(acceptor_.native_handle());
     if (!error) acceptor_.listen(tcp::acceptor::max_listen_connections, error);
@@ -181,7 +190,8 @@ class StreamServer::Impl {
     socket.set_option(tcp::no_delay(true), ignored);
     while (connections_.size() >= connections_max_) close(Shared(connections_.front()));
     const auto connection = std::make_shared<StreamConnection>(std::move(socket));
-    connection->client.address = connection->socket.remote_endpoint(ignored).address().to_string();
+    connection->client.address =
+        plain_address(connection->socket.remote_endpoint(ignored).address().to_string());
     connection->place = connections_.insert(connections_.end(), connection);
     if (options_.web != nullptr) connection->tls = options_.web->new_session();
     connection->deadline =

@@ -9,7 +9,7 @@ namespace {
 
 TEST(OpsTarget, of_a_listener_on_every_address_is_the_loopback) {
   EXPECT_EQ(target_of({"0.0.0.0", 10187}).host, "127.0.0.1");
-  EXPECT_EQ(target_of({"::", 10187}).host, "::1");
+  EXPECT_EQ(target_of({"::", 10187}).host, "127.0.0.1");
   EXPECT_EQ(target_of({"10.0.0.7", 10187}).host, "10.0.0.7");
 }
 

@@ -123,7 +123,7 @@ TEST(ConfigLoad, the_example_of_the_design_means_what_it_says) {
 TEST(ConfigLoad, nodes_override_shards_and_shards_override_defaults) {
   const core::Spec spec = load_good("every_level_overrides");
   ASSERT_EQ(spec.shards.size(), 2u);
-  EXPECT_EQ(spec.ops, (core::ListenSpec{"0.0.0.0", 0}));
+  EXPECT_EQ(spec.ops, (core::ListenSpec{"::", 0}));
   EXPECT_EQ(spec.gate, (core::ListenSpec{"::", 0}));
   EXPECT_EQ(spec.ops_hosts, std::vector<std::string>{"*.example.com"});
   EXPECT_EQ(spec.probe,

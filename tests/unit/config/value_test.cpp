@@ -47,7 +47,7 @@ TEST(ConfigValue, addresses_have_a_host_and_a_port) {
     core::ListenSpec expected;
   };
   for (const Row& row : std::vector<Row>{{"127.0.0.1:80", {"127.0.0.1", 80}},
-                                         {":0", {"0.0.0.0", 0}},
+                                         {":0", {"::", 0}},
                                          {"[::]:10187", {"::", 10187}},
                                          {"[fe80::1%eth0]:1", {"fe80::1%eth0", 1}},
                                          {"localhost:65535", {"localhost", 65535}}}) {
