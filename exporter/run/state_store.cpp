@@ -107,6 +107,8 @@ json to_json(const std::string& shard, const core::DurableMemory& memory) {
   if (!memory.lineage.receives.empty()) out["receives"] = memory.lineage.receives;
   for (const auto& [node, feeders] : memory.lineage.fed_by)
     out["fed_by"][node] = {{"timeline", feeders.timeline.value}, {"names", feeders.names}};
+  for (const auto& [node, life] : memory.lineage.lives_in_recovery)
+    out["life_in_recovery_unix_us"][node] = life.time_since_epoch().count();
   for (const auto& [node, host, port] : memory.addresses)
     out["addresses"].push_back({{"node", node}, {"host", host}, {"port", port}});
   if (memory.freeze) {
@@ -237,6 +239,10 @@ core::DurableMemory from_json(const json& in) {
       memory.lineage.fed_by[node] = {
           core::Timeline{number_in<std::uint32_t>(feeders.at("timeline"))},
           feeders.at("names").get<std::set<std::string>>()};
+  }
+  if (in.contains("life_in_recovery_unix_us")) {
+    for (const auto& [node, life] : in.at("life_in_recovery_unix_us").get<json::object_t>())
+      memory.lineage.lives_in_recovery[node] = wall_time(life);
   }
   if (in.contains("addresses")) {
     for (const json& each : in.at("addresses"))

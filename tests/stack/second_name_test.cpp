@@ -75,6 +75,23 @@ TEST_F(SecondName, of_a_server_beside_the_writer_lets_nothing_in_that_the_copy_l
   }
 }
 
+// rpoguard has never reached iad-b by that name. The server says by itself who it is.
+TEST_F(SecondName, of_a_server_whose_own_name_never_answered_is_no_remote_copy) {
+  demo::Link way({.target_port = shard_.iad_b().port()});
+  way.cut();
+  ShardConfig config = shard_.config();
+  config.nodes[1].port = way.port();
+  config.nodes[2].host = "localhost";
+  config.nodes[2].port = shard_.iad_b().port();
+  start(config);
+  EXPECT_TRUE(holds_for(3s, [&] { return !rpoguard_->gate_open("184"); }));
+  EXPECT_EQ(second("phx-a"), 1) << rpoguard_->log();
+  way.heal();
+  EXPECT_TRUE(eventually(20s, [&] { return second("iad-b") == 0; })) << rpoguard_->log();
+  EXPECT_TRUE(holds_for(1s, [&] { return !rpoguard_->gate_open("184"); }));
+  EXPECT_EQ(node_of(*rpoguard_, "phx-a").value("same_server_as", ""), "iad-b");
+}
+
 TEST_F(SecondName, of_a_copy_is_not_a_second_copy) {
   ShardConfig config = shard_.config();
   config.nodes.push_back(

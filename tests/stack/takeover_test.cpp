@@ -143,12 +143,15 @@ TEST(Takeover, by_hand_is_refused_until_the_old_writer_says_that_it_is_none) {
   Rpoguard rpoguard(config);
   ASSERT_TRUE(starts_open(rpoguard));
   shard.iad_a().exec("create table held (n int)");
-
-  way.cut();  // for rpoguard alone: applications reach iad-a
-  shard.iad_b().promote();
+  // Behind iad-b, it has nothing of iad-a that iad-b lacks.
   shard.phx_a().set_conf("primary_conninfo", shard.iad_b().conninfo() + " application_name=phx-a");
   shard.phx_a().set_conf("primary_slot_name", "");
   shard.phx_a().reload();
+  ASSERT_TRUE(shard.iad_b().becomes("select count(*) from pg_stat_replication", "1"));
+  ASSERT_TRUE(opens(rpoguard)) << why_closed(rpoguard);
+
+  way.cut();  // for rpoguard alone: applications reach iad-a
+  shard.iad_b().promote();
   std::size_t acknowledged = 0;
   const auto stays_closed = [&] {
     return holds_for(2s, [&] {

@@ -82,13 +82,24 @@ bool is_eligible(const ShardSpec& spec, const NodeSpec& node, const std::string&
          region_allowed(spec, node.region);
 }
 
-// What the configuration says of one of its names holds for the server.
-bool may_count(const ShardSpec& spec, const NodeSpec& node, NodeState state, const Servers& servers,
+// What the configuration says of one of its names holds for the server, and of the name of a node
+// that never answered if the server announces itself by it.
+bool may_count(const ShardSpec& spec, std::size_t node, const Servers& servers,
                const std::string& writer_region) {
-  const bool eligible = std::ranges::all_of(spec.nodes, [&](const NodeSpec& other) {
-    return is_eligible(spec, other, writer_region) || !servers.are_one(other, node);
-  });
-  return eligible && (state == NodeState::standby || state == NodeState::unreachable);
+  for (std::size_t other = 0; other < spec.nodes.size(); ++other) {
+    const bool leads_here = servers.are_one(spec.nodes[other], spec.nodes[node]) ||
+                            servers.goes_by_name_of(spec, node, other);
+    if (leads_here && !is_eligible(spec, spec.nodes[other], writer_region)) return false;
+  }
+  return true;
+}
+
+bool all_asked(const ShardSpec& spec, const Readings& readings, const std::string& writer_region) {
+  for (std::size_t node = 0; node < readings.size(); ++node) {
+    const bool asked = readings[node].last_success || readings[node].failing_since;
+    if (!asked && !is_eligible(spec, spec.nodes[node], writer_region)) return false;
+  }
+  return true;
 }
 
 // A server holds one history, under whichever of its names that was found out.
@@ -112,8 +123,10 @@ void count_servers(Copies& copies, const ShardSpec& spec, const std::vector<Node
                    const Servers& servers, const std::string& writer_region) {
   std::vector<std::size_t> able;
   for (std::size_t node = 0; node < copies.size(); ++node) {
-    if (is_sound_server(spec, copies, node, servers) &&
-        may_count(spec, spec.nodes[node], states[node], servers, writer_region))
+    const bool is_copy =
+        states[node] == NodeState::standby || states[node] == NodeState::unreachable;
+    if (is_copy && is_sound_server(spec, copies, node, servers) &&
+        may_count(spec, node, servers, writer_region))
       able.push_back(node);
   }
   for (Copy& copy : copies) copy.counted = false;
@@ -138,11 +151,14 @@ Copies locate_copies(Copies copies, const ShardSpec& spec, const Readings& readi
   RPOGUARD_CHECK(readings.size() == spec.nodes.size() && lineages.size() == readings.size());
   copies.resize(readings.size());
   const auto& writer = verdict.writer;
+  // Who may not count is not known before the writer is.
+  const bool asked = writer && all_asked(spec, readings, writer_region(spec, source));
   std::vector<std::string> names = row_names(spec, servers);
   for (std::size_t node = 0; node < copies.size(); ++node) {
     Copy& copy = copies[node];
     const Reading& reading = readings[node];
     copy.row_name = std::move(names[node]);
+    copy.told_apart = copy.told_apart || asked;
     if (source.changed) forget_last_writer(copy);
     take_own_word(copy, reading, source);
     if (!writer) {
@@ -162,7 +178,7 @@ Copies locate_copies(Copies copies, const ShardSpec& spec, const Readings& readi
 std::optional<CopyProof> proof_of(const Copy& copy, Durability durability,
                                   const WalSource& source) {
   const auto position = copy.position ? durable_part(*copy.position, durability) : std::nullopt;
-  if (!is_sound(copy.lineage) || !position || !source.origin ||
+  if (!copy.told_apart || !is_sound(copy.lineage) || !position || !source.origin ||
       !shared_up_to(*copy.position, source.place(), *position))
     return std::nullopt;
   auto until = source.clock.proven_until(*position);

@@ -31,6 +31,9 @@ struct Copy {
   /// of them is not known.
   std::optional<std::int64_t> disagreement_bytes;
   BootstrapMemory bootstrap;
+  /// Every other name that may not count has been asked since this copy is known, so that none of
+  /// them can turn out to be this copy's at its first answer. Until then the copy proves nothing.
+  bool told_apart = false;
 
   // Judged anew at each evaluation.
   std::string

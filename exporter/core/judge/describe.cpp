@@ -118,11 +118,12 @@ void describe_copy(NodeView& out, const Reading& reading, const Copy& copy,
   describe_row(out, row_of(writer->facts(), copy.row_name), copy);
 }
 
-// A second name of a server that is named before.
+// A second name of a server that is named before, or that goes by the name of a silent node.
 void describe_server(NodeView& out, const ShardSpec& spec, std::size_t node,
                      const Servers& servers) {
-  for (std::size_t other = 0; other < node && out.same_server_as.empty(); ++other) {
-    if (servers.are_one(spec.nodes[other], spec.nodes[node]))
+  for (std::size_t other = 0; other < spec.nodes.size() && out.same_server_as.empty(); ++other) {
+    const bool named_before = other < node && servers.are_one(spec.nodes[other], spec.nodes[node]);
+    if (named_before || servers.goes_by_name_of(spec, node, other))
       out.same_server_as = spec.nodes[other].name;
   }
 }

@@ -53,6 +53,10 @@ NodeLineage as_it_counts(const LineageVerdict& verdict, const LineageInput& inpu
     return {.state = Lineage::unknown, .why = "it was readmitted, and has not been seen since"};
   if (!memory.run.known)
     return {.state = Lineage::unknown, .why = "the writer does not say when it was started"};
+  if (has_own_checkpoint(input.readings[node].facts(), *verdict.record.run))
+    return {
+        .state = Lineage::unknown,
+        .why = "it shows a checkpoint that the writer's run did not make, unless another began"};
   const std::string awaits = awaits_stamp(memory.stamp, input, node, memory.tracks[node]);
   if (!awaits.empty())
     return {.state = Lineage::unknown,
@@ -75,6 +79,8 @@ std::vector<Track> look_at_nodes(std::vector<Track> tracks, const LineageInput& 
                                  const LineageRecord& record) {
   for (std::size_t node = 0; node < tracks.size(); ++node) {
     if (record.receives.contains(input.name(node))) tracks[node].receives = true;
+    const auto life = record.lives_in_recovery.find(input.name(node));
+    if (life != record.lives_in_recovery.end()) tracks[node].life_in_recovery = life->second;
     if (input.readings[node].answered)
       tracks[node] = take_look(std::move(tracks[node]), input.readings[node], record.run);
   }
@@ -95,6 +101,7 @@ std::set<std::string> all_feeders(const LineageInput& input, std::size_t node, c
 // What of a track must survive a restart of rpoguard.
 void keep_track(LineageRecord& record, const std::string& name, const Track& track) {
   if (track.receives) record.receives.insert(name);
+  if (track.life_in_recovery) record.lives_in_recovery[name] = *track.life_in_recovery;
   const std::string last = record.run ? record.run->node : "";
   const bool by_others =
       std::ranges::any_of(track.fed_by, [&](const std::string& feeder) { return feeder != last; });

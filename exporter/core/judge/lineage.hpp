@@ -36,6 +36,8 @@ struct LineageRecord {
     friend bool operator==(const Feeders&, const Feeders&) = default;
   };
   std::map<std::string, Feeders> fed_by{};
+  /// Track::life_in_recovery.
+  std::map<std::string, WallTime> lives_in_recovery{};
   friend bool operator==(const LineageRecord&, const LineageRecord&) = default;
 };
 

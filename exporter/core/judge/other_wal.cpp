@@ -94,23 +94,26 @@ NodeLineage miss_mark(NodeLineage known, const LineageInput& input, std::size_t 
                   facts.replay_lsn, input.writer->facts().insert_lsn);
 }
 
-// A checkpoint stands where its redo begins if it was made by a stop, or at the end of a crash
-// recovery. The writer has made none such since its run began: that node has accepted writes.
 NodeLineage made_a_checkpoint(NodeLineage known, const LineageInput& input, std::size_t node,
                               const WriterRun& run) {
   const Reading& reading = input.readings[node];
   const NodeFacts& facts = reading.facts();
-  const auto& made = facts.checkpoint;
   const bool asked_later = input.writer->asked() >= reading.last_success->answered;
-  if (!facts.in_recovery || facts.timeline != run.timeline || !run.begun_by || !asked_later ||
-      !made || made->redo != made->lsn || made->lsn <= *run.begun_by)
-    return known;
-  return diverged("it has made a checkpoint of its own, at " + render_lsn(made->lsn) +
+  if (!asked_later || !has_own_checkpoint(facts, run)) return known;
+  return diverged("it has made a checkpoint of its own, at " + render_lsn(facts.checkpoint->lsn) +
                       ", as only a server does that accepts writes",
                   facts.replay_lsn, input.writer->facts().insert_lsn);
 }
 
 }  // namespace
+
+// A checkpoint stands where its redo begins if it was made by a stop, or at the end of a crash
+// recovery. The writer has made none such since its run began.
+bool has_own_checkpoint(const NodeFacts& facts, const WriterRun& run) {
+  const auto& made = facts.checkpoint;
+  return facts.in_recovery && facts.timeline == run.timeline && run.begun_by && made &&
+         made->redo == made->lsn && made->lsn > *run.begun_by;
+}
 
 bool is_rival(const LineageInput& input, std::size_t node) {
   const NodeFacts& writes = input.writer->facts();

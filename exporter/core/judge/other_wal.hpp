@@ -40,6 +40,11 @@ std::optional<NodeLineage> parted(const LineageInput& input, std::size_t node,
 NodeLineage beside_writer(NodeLineage known, const LineageInput& input, std::size_t node,
                           const Track& track, const std::optional<StampMark>& stamp);
 
+/// Does its control file name a checkpoint on the run's timeline that a stop has made, or the end
+/// of a crash recovery, and that the run did not begin with? The node has accepted writes itself,
+/// or the writer has begun another run.
+bool has_own_checkpoint(const NodeFacts& facts, const WriterRun& run);
+
 /// What a node shows that no copy of this run of the writer can: that it has passed the mark of the
 /// run and does not hold it, or that it has accepted writes itself. REQUIRES: as beside_writer(),
 /// and that the writer is in that run.

@@ -149,7 +149,7 @@ bool goes_on_with_its_timeline(const AtBegin& at, const ConfirmedWriter& writer)
 // t=11 and have lost what it wrote until t=13.
 bool is_of_promotion(const AtBegin& at, const ConfirmedWriter& writer, const Track& track) {
   const WallTime life = at.run.backends_started;
-  if (track.promoted_in == life || track.life_in_recovery == life) return true;
+  if (track.life_in_recovery == life) return true;
   if (at.run_between) return false;
   if (at.begin.last_look) {
     const auto& in_recovery = writer.reading.in_recovery_at;

@@ -122,6 +122,14 @@ bool Servers::are_one(const NodeSpec& a, const NodeSpec& b) const {
   return pair != pairs.end() && pair->second.verdict != Verdict::two;
 }
 
+bool Servers::goes_by_name_of(const ShardSpec& spec, std::size_t node, std::size_t silent) const {
+  RPOGUARD_CHECK(sightings.size() == spec.nodes.size());
+  if (node == silent || sightings[silent] || !sightings[node]) return false;
+  const NodeSpec& other = spec.nodes[silent];
+  const std::string& name = other.application_name.empty() ? other.name : other.application_name;
+  return sightings[node]->announced_name == name;
+}
+
 Servers tell_servers_apart(Servers before, const ShardSpec& spec, const Readings& readings) {
   RPOGUARD_CHECK(readings.size() == spec.nodes.size());
   Servers servers;

@@ -50,8 +50,8 @@ Track take_look(Track track, const Reading& reading, const std::optional<WriterR
     fresh.life_in_recovery = track.life_in_recovery;
     track = std::move(fresh);
   }
-  if (facts.in_recovery) track.life_in_recovery = facts.backends_started;
-  if (has_begun_its_timeline(facts)) track.promoted_in = facts.backends_started;
+  if (facts.in_recovery || has_begun_its_timeline(facts))
+    track.life_in_recovery = facts.backends_started;
   if (facts.receive_lsn) track.receives = true;
   track.restores = facts.restores;
   track.replayed_before = std::exchange(track.last_replayed, {facts.session, facts.replay_lsn});

@@ -32,12 +32,11 @@ struct Track {
   std::vector<Look> since;      ///< the looks since then, old to new; at most kTrackLooksMax
   /// When the backends were started that accepted writes at a look since then, old to new.
   std::vector<WallTime> lives;
-  /// The life of the backends in which it was last seen in recovery, on any timeline.
+  /// The last life of the backends in which it was in recovery, on any timeline: it was seen so, or
+  /// promoted in that life. While it accepted writes, its control file named a checkpoint from
+  /// before its timeline began, then: every start of a server that is no standby ends in a
+  /// checkpoint, or finds that of a clean stop.
   std::optional<WallTime> life_in_recovery;
-  /// The life of the backends in which it was promoted to this timeline: while it accepted writes,
-  /// its control file named a checkpoint from before that timeline began. Every start of a server
-  /// that is no standby ends in a checkpoint, or finds that of a clean stop.
-  std::optional<WallTime> promoted_in;
   /// Nodes that accepted writes on this timeline and had a connection of it.
   std::set<std::string> fed_by;
   /// The writer had one when last asked.

@@ -114,6 +114,10 @@ bool overlaps_another(std::size_t node, const std::vector<NodeState>& states,
   return false;
 }
 
+bool is_configured(const ShardSpec& spec, const std::string& name) {
+  return std::ranges::find(spec.nodes, name, &NodeSpec::name) != spec.nodes.end();
+}
+
 // The node that is meant says what it is.
 bool is_heard(std::size_t node, const EpochVerdict& verdict, const Readings& readings) {
   return readings[node].current && verdict.states[node] != NodeState::foreign;
@@ -132,6 +136,10 @@ std::map<std::string, std::optional<Epoch>> rivals_now(const EpochRecord& before
                                                        const EpochVerdict& verdict,
                                                        const Readings& readings) {
   std::map<std::string, std::optional<Epoch>> rivals;
+  for (const auto& rival : before.rivals) {
+    if (!is_configured(spec, rival.first) && !is_outranked(rival.second, verdict))
+      rivals.insert(rival);
+  }
   for (std::size_t node = 0; node < readings.size(); ++node) {
     const auto known = before.rivals.find(spec.nodes[node].name);
     const bool was = known != before.rivals.end();
@@ -176,14 +184,46 @@ void tell_writers_apart(EpochVerdict& verdict, const ShardSpec& spec, const Read
   if (!who.empty()) verdict.detail += ": " + who;
 }
 
-// What the operator may do about rivals that cannot be asked.
-void tell_how_to_forget(EpochVerdict& verdict, const ShardSpec& spec) {
-  for (const std::size_t node : verdict.unseen_rivals) {
-    const std::string& name = spec.nodes[node].name;
-    verdict.detail += "; " + name;
-    verdict.detail += " cannot be reached and may still accept writes: fence it first, then run ";
-    verdict.detail += "`rpoguard forget-rival " + spec.id + "/" + name + " --reason TEXT`";
+// What the operator may do about a rival that cannot be asked.
+std::string how_to_forget(const ShardSpec& spec, const std::string& name) {
+  return "; " + name + " cannot be reached and may still accept writes: fence it first, then run " +
+         "`rpoguard forget-rival " + spec.id + "/" + name + " --reason TEXT`";
+}
+
+void tell_how_to_forget(EpochVerdict& verdict, const std::vector<std::string>& removed,
+                        const ShardSpec& spec) {
+  for (const std::size_t node : verdict.unseen_rivals)
+    verdict.detail += how_to_forget(spec, spec.nodes[node].name);
+  for (const std::string& name : removed)
+    verdict.detail += how_to_forget(spec, name) + " (it is not in the configuration any more)";
+}
+
+// To take a rival out of the configuration does not stop it: nobody is confirmed beside it.
+void recall_removed_rivals(EpochVerdict& verdict, const std::vector<std::string>& removed,
+                           const ShardSpec& spec) {
+  if (removed.empty()) return;
+  const std::size_t node = *verdict.writer;
+  std::string all = spec.nodes[node].name;
+  for (const std::string& name : removed) all += " and " + name;
+  verdict.writer.reset();
+  verdict.epoch.reset();
+  verdict.states[node] = NodeState::split_brain;
+  verdict.notes[node] = "accepts writes, as another did when last seen: " + all;
+  verdict.reason = Reason::split_brain;
+  verdict.detail = all + " accepted writes at the same time when last seen";
+}
+
+// Those beside whom the writer may not be confirmed. An authority that names a node has told all
+// others from it.
+std::vector<std::string> removed_rivals(const EpochVerdict& verdict, const EpochRecord& record,
+                                        const ShardSpec& spec, const EpochMemory& remembered) {
+  std::vector<std::string> removed;
+  const bool named = remembered.authority && is_configured(spec, remembered.authority->writer);
+  if (!verdict.writer || named) return removed;
+  for (const auto& [name, shown] : record.rivals) {
+    if (!is_configured(spec, name) && !is_outranked(shown, verdict)) removed.push_back(name);
   }
+  return removed;
 }
 
 // An unknown timeline is not another one, and another name of the same server is not another node.
@@ -213,10 +253,11 @@ void confirm(EpochRecord& record, const ConfirmedWriter& writer) {
 
 std::string forget_rival(EpochRecord& record, const ShardSpec& spec, const Readings& readings,
                          const std::string& name) {
-  const auto node = std::ranges::find(spec.nodes, name, &NodeSpec::name);
-  if (node == spec.nodes.end()) return "shard " + spec.id + " has no node " + name;
-  if (!record.rivals.contains(name))
+  if (!record.rivals.contains(name)) {
+    if (!is_configured(spec, name)) return "shard " + spec.id + " has no node " + name;
     return name + " is no rival of a split brain: there is nothing to forget";
+  }
+  const auto node = std::ranges::find(spec.nodes, name, &NodeSpec::name);
   const auto index = static_cast<std::size_t>(node - spec.nodes.begin());
   const Reading* reading = index < readings.size() ? &readings[index] : nullptr;
   const bool heard = reading != nullptr && reading->current &&
@@ -239,10 +280,13 @@ WriterVerdict judge_writer(EpochRecord before, const ShardSpec& spec, const Read
   }
   WriterVerdict verdict;
   EpochVerdict& epochs = verdict.epochs;
-  epochs = judge_epochs(spec, remember(before, spec, readings, servers, epoch_witness, now), facts);
+  const auto remembered = remember(before, spec, readings, servers, epoch_witness, now);
+  epochs = judge_epochs(spec, remembered, facts);
+  const auto removed = removed_rivals(epochs, before, spec, remembered);
+  recall_removed_rivals(epochs, removed, spec);
   auto rivals = rivals_now(before, spec, epochs, readings);
   tell_writers_apart(epochs, spec, readings, now);
-  tell_how_to_forget(epochs, spec);
+  tell_how_to_forget(epochs, removed, spec);
 
   EpochRecord& record = verdict.record = std::move(before);
   record.rivals = std::move(rivals);

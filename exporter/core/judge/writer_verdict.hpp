@@ -30,8 +30,8 @@ struct EpochRecord {
   std::optional<WallTime> confirmed_started{};
   /// Nodes that were part of a split brain, beyond doubt, with the epoch that each showed last. A
   /// node leaves it when it is seen in recovery, or as the confirmed or an outranked writer, when a
-  /// writer is confirmed on a higher stamp, when it leaves the configuration, and by
-  /// forget_rival().
+  /// writer is confirmed on a higher stamp, and by forget_rival(); not when it leaves the
+  /// configuration.
   std::map<std::string, std::optional<Epoch>> rivals;
   friend bool operator==(const EpochRecord&, const EpochRecord&) = default;
 };

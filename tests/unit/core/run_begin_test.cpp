@@ -172,5 +172,14 @@ TEST_F(UnstampedPromotions,
   }
 }
 
+TEST_F(UnstampedPromotions, of_a_server_that_was_seen_in_recovery_before_a_restart_of_rpoguard) {
+  be_away();
+  promote(*facts(kPhxA).backends_started);
+  make_checkpoint();
+  idle(2);
+  ASSERT_EQ(shard.view.writer->node, "phx-a");
+  EXPECT_TRUE(sound(kIadB)) << note(kIadB);
+}
+
 }  // namespace
 }  // namespace rpoguard::core

@@ -266,6 +266,55 @@ TEST_F(SecondName, of_a_server_beside_the_writer_is_no_remote_copy) {
   EXPECT_EQ(shard.reason(), "unproven") << "its name in the region does not answer any more";
 }
 
+TEST_F(SecondName, that_nobody_has_asked_yet_may_be_any_servers) {
+  run(3);
+  ASSERT_TRUE(shard.open()) << shard.reason();
+  shard.restart();
+  shard.failures[kIadB] = ProbeFailure::timeout;
+  shard.unprobed = kIadB;
+  shard.probe_node(kPhxA);  // before anybody knows who is the writer
+  run(20);
+  EXPECT_EQ(shard.reason(), "unproven") << "phx-a may lead to iad-b";
+  EXPECT_FALSE(shard.view.nodes[kPhxA].recovery_point_flush);
+  shard.unprobed.reset();
+  run(10);
+  EXPECT_TRUE(shard.open()) << "it was asked, and is down: " << shard.reason();
+}
+
+TEST_F(SecondName, that_is_silent_is_that_of_the_server_that_goes_by_it) {
+  for (const char* configured : {"iad-b", ""}) {
+    shard = TestShard();
+    shard.spec.nodes[kIadB].application_name = configured;
+    shard.failures[kIadB] = ProbeFailure::timeout;
+    shard.facts[kPhxA].announced_name = "iad-b";
+    run(20);
+    EXPECT_EQ(shard.reason(), "unproven");
+    EXPECT_EQ(shard.view.nodes[kPhxA].same_server_as, "iad-b");
+    EXPECT_EQ(shard.view.nodes[kIadB].same_server_as, "");
+    shard.failures[kIadB].reset();
+    run(20);
+    EXPECT_TRUE(shard.open()) << "they answer as two: " << shard.reason();
+    EXPECT_EQ(shard.view.nodes[kPhxA].same_server_as, "");
+  }
+}
+
+// A node that is new in the configuration closes no gate until it is asked.
+TEST_F(SecondName, that_is_new_ends_no_count) {
+  run(3);
+  ASSERT_TRUE(shard.open()) << shard.reason();
+  ShardSpec after = shard.spec;
+  after.nodes.push_back(make_node("iad-c", "iad"));
+  shard.memory = adopt(std::move(shard.memory), shard.spec, after);
+  shard.spec = after;
+  shard.facts.push_back(make_standby_facts(9));
+  shard.failures.emplace_back();
+  shard.observations.nodes.emplace_back();
+  shard.observations.slow.emplace_back();
+  shard.unprobed = 3;
+  run(3);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+}
+
 TEST_F(SecondName, of_the_writer_opens_no_gate) {
   lead_to(kIadA);
   shard.run(3);

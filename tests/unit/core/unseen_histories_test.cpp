@@ -317,9 +317,11 @@ TEST_F(UnseenHistories, of_a_copy_that_was_opened_and_closed_while_rpoguard_was_
   const Lsn stop{facts(kPhxA).replay_lsn->value + 3000};
   facts(kPhxA).checkpoint = {stop, stop, shard.wall() - seconds(20)};
   shard.commit(90000);
-  look(3);
-  ASSERT_EQ(shard.view.writer->node, "iad-a");
-  EXPECT_FALSE(sound(kPhxA)) << lineage(kPhxA);
+  for (const char* known : {"unknown", "diverged"}) {
+    look(1);  // the writer is asked first: it may have been started again since
+    ASSERT_EQ(shard.view.writer->node, "iad-a");
+    EXPECT_EQ(lineage(kPhxA), known) << note(kPhxA);
+  }
 }
 
 // phx-b cascades from phx-a and is behind. The writer has lost WAL that nobody saw; phx-a,

@@ -57,6 +57,39 @@ TEST_P(Rivals, stay_rivals_while_the_way_to_one_of_them_refuses) {
   }
 }
 
+void take_out(TestShard& shard, std::size_t node) {
+  ShardSpec after = shard.spec;
+  const auto at = static_cast<std::ptrdiff_t>(node);
+  after.nodes.erase(after.nodes.begin() + at);
+  shard.memory = adopt(std::move(shard.memory), shard.spec, after);
+  shard.spec = after;
+  shard.facts.erase(shard.facts.begin() + at);
+  shard.failures.erase(shard.failures.begin() + at);
+  shard.observations.nodes.erase(shard.observations.nodes.begin() + at);
+  shard.observations.slow.erase(shard.observations.slow.begin() + at);
+}
+
+TEST_P(Rivals, stay_rivals_when_one_is_taken_out_of_the_configuration) {
+  TestShard shard = split(GetParam());
+  shard.failures[kPhxA] = ProbeFailure::timeout;
+  shard.run_healthy(5);
+  take_out(shard, kPhxA);
+  shard.run_healthy(20);
+  EXPECT_EQ(shard.reason(), "split_brain");
+  EXPECT_EQ(shard.state(kIadA), "split_brain");
+  shard.restart();
+  shard.run_healthy(20);
+  EXPECT_EQ(shard.reason(), "split_brain") << "after a restart";
+  const std::string& detail = shard.view.gate.detail;
+  EXPECT_TRUE(detail.starts_with("iad-a and phx-a accepted writes at the same time when last seen"))
+      << detail;
+  EXPECT_TRUE(detail.ends_with("--reason TEXT` (it is not in the configuration any more)"))
+      << detail;
+  EXPECT_EQ(forget(shard, "phx-a"), "");
+  shard.run_healthy(20);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+}
+
 TEST_P(Rivals, stay_rivals_while_the_address_of_one_of_them_is_another_clusters) {
   TestShard shard = split(GetParam());
   shard.facts[kPhxA].system_identifier = 99;
@@ -70,21 +103,6 @@ TEST_P(Rivals, are_none_any_more_once_the_other_is_seen_in_recovery) {
   TestShard shard = split(GetParam());
   shard.restart();
   shard.facts[kPhxA] = make_standby_facts(90);
-  shard.run_healthy(8);
-  EXPECT_TRUE(shard.open()) << shard.reason();
-  EXPECT_TRUE(shard.memory.durable.epochs.rivals.empty());
-}
-
-TEST_P(Rivals, are_none_any_more_once_the_operator_takes_one_out) {
-  TestShard shard = split(GetParam());
-  const ShardSpec before = shard.spec;
-  shard.spec.nodes.erase(shard.spec.nodes.begin() + kPhxA);
-  shard.memory = adopt(shard.memory, before, shard.spec);
-  EXPECT_EQ(shard.memory.durable.epochs.rivals.size(), 2U);
-  shard.facts.erase(shard.facts.begin() + kPhxA);
-  shard.failures.pop_back();
-  shard.observations.nodes.assign(3, std::nullopt);
-  shard.observations.slow.resize(3);
   shard.run_healthy(8);
   EXPECT_TRUE(shard.open()) << shard.reason();
   EXPECT_TRUE(shard.memory.durable.epochs.rivals.empty());
@@ -226,6 +244,17 @@ TEST(WritersInUse, one_that_cannot_be_reached_is_named_with_the_command_that_for
       detail.ends_with("; phx-a cannot be reached and may still accept writes: fence it "
                        "first, then run `rpoguard forget-rival 184/phx-a --reason TEXT`"))
       << detail;
+}
+
+TEST(RemovedRival, is_outranked_by_a_stamp) {
+  TestShard shard = split(EpochSource::table);
+  take_out(shard, kPhxA);
+  shard.run_healthy(5);
+  ASSERT_EQ(shard.reason(), "split_brain");
+  shard.facts[kIadA].stamped = make_stamp(2, "iad");
+  shard.run_healthy(20);
+  EXPECT_TRUE(shard.open()) << shard.reason();
+  EXPECT_TRUE(shard.memory.durable.epochs.rivals.empty());
 }
 
 TEST(ForgetRival, is_refused_for_whom_it_makes_no_sense) {

@@ -58,6 +58,7 @@ class StateStoreTest : public ::testing::Test {
                               .since = core::Lsn{0x1'0000'0100},
                               .replayed = core::Lsn{0x1'0000'0900}}}};
     memory.lineage.receives = {"iad-b", "phx-a"};
+    memory.lineage.lives_in_recovery = {{"phx-a", core::WallTime(std::chrono::microseconds(7))}};
     memory.lineage.fed_by = {{"iad-b", {core::Timeline{3}, {"iad-a", "phx-b"}}}};
     memory.addresses = {{"iad-a", "10.0.0.1", 5432}, {"phx-a", "phx.example", 6432}};
     memory.freeze = {"jo", "moving \"184\"", core::WallTime(std::chrono::seconds(1'700'000'000)),
