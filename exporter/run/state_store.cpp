@@ -242,7 +242,7 @@ core::DurableMemory from_json(const json& in) {
   }
   if (in.contains("life_in_recovery_unix_us")) {
     for (const auto& [node, life] : in.at("life_in_recovery_unix_us").get<json::object_t>())
-      memory.lineage.lives_in_recovery[node] = wall_time(life);
+      memory.lineage.lives_in_recovery[node] = server_time(life);
   }
   if (in.contains("addresses")) {
     for (const json& each : in.at("addresses"))
