@@ -122,7 +122,7 @@ TEST_F(HttpReferenceLive, refusals_have_the_documented_status) {
   EXPECT_EQ(status(rpoguard_.ops_port(), "POST", "/-/freeze?shard=x&by=y&reason=z"), 404);
   const std::string forget = "/-/forget-rival?by=y&reason=z&shard=184&node=";
   EXPECT_EQ(status(rpoguard_.ops_port(), "POST", forget), 400);
-  EXPECT_EQ(status(rpoguard_.ops_port(), "POST", forget + "x"), 404);
+  EXPECT_EQ(status(rpoguard_.ops_port(), "POST", forget + "x"), 409);
   EXPECT_EQ(status(rpoguard_.ops_port(), "POST", forget + "phx-a"), 409);
   EXPECT_EQ(status(rpoguard_.ops_port(), "POST", "/-/readmit?by=y&reason=z&shard=184&node=phx-a"),
             409);

@@ -109,7 +109,8 @@ constexpr auto kNodeRows = std::to_array<MetricRow>({
      .kind = MetricKind::gauge,
      .labels = {"shard", "node"},
      .help = "1 if this node's name leads to the same server as that of a node before it in the "
-             "configuration, or is not known to lead to another one: it does not count as a copy "
+             "configuration, or is not known to lead to another one, or if its server announces "
+             "itself by the name of a node that has never answered: it does not count as a copy "
              "once more. 0 for a server of its own. Absent before its first answer.",
      .read = each_node([](const NodeScrape& node) {
        return node.view.last_answer ? std::optional(!node.view.same_server_as.empty())
