@@ -1,6 +1,8 @@
 // A standby beside the writer takes over while the writer is out of sight: by hand, by Patroni, by
 // repmgr, by pg_auto_failover. Nobody stamps at first; then the shipped callback does
 // (docs/integrations/stamp-on-promotion).
+#include <filesystem>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
@@ -352,6 +354,9 @@ class AutoFailoverNode {
  public:
   /// `role`: what stands after `pg_autoctl create`.
   explicit AutoFailoverNode(const std::vector<std::string>& role) {
+    // Made here: the node and whoever asks for its state would make them at the same time.
+    for (const char* each : {"share", "config", "run"})
+      std::filesystem::create_directory(dir_ / each);
     give_to(unprivileged_user(), dir_.path());
     std::vector<std::string> argv{"pg_autoctl", "create"};
     argv.insert(argv.end(), role.begin(), role.end());
