@@ -30,9 +30,10 @@ std::string pick(const std::array<Versioned, N>& newest_first, int server_versio
 // Whatever the servers, the database and the role have as their defaults: a standby refuses
 // serializable transactions, and a read-only one that is deferrable may wait for ever. It comes
 // first in its message, before any snapshot, and ends with it: one message without BEGIN is one
-// transaction.
+// transaction. The timeout of each later statement of the message is then ours, too.
 constexpr const char* kOwnTransaction =
-    "set transaction isolation level read committed, read only, not deferrable;\n";
+    "set transaction isolation level read committed, read only, not deferrable;\n"
+    "set local statement_timeout = 0;\n";
 
 // Privilege: none. Cost: once per session. Sets nothing that outlives it.
 constexpr const char* kBackend = "select pg_catalog.pg_backend_pid() as backend_pid";
@@ -368,6 +369,7 @@ from (select pg_catalog.pg_is_in_recovery() as in_recovery offset 0) f)";
 // Privilege: what `rpoguard sql --with-canary` grants. Cost: one row, one commit. One message, so
 // that nothing is left open when rpoguard goes away in between, and no setting stays with a pooler.
 constexpr const char* kCanary = R"(begin isolation level read committed, read write, not deferrable;
+set local statement_timeout = 0;
 set local search_path = pg_catalog, pg_temp;
 set local lock_timeout = @timeout_ms@;
 insert into rpoguard.canary as c (name, written_at, counter)
