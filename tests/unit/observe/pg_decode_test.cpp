@@ -441,11 +441,14 @@ TEST(pg_queries, a_look_waits_for_a_lock_only_a_part_of_its_time) {
 TEST(pg_queries, no_mark_is_left) {
   for (const auto table : {EpochTable::ignored, EpochTable::absent, EpochTable::present}) {
     EXPECT_EQ(light_sql(150000, table).find('@'), std::string::npos);
+    EXPECT_EQ(light_sql(150000, table, CommitLevels::left_out).find("pg_db_role_setting"),
+              std::string::npos);
     for (const int version : {120000, 140000, 170000})
       EXPECT_EQ(session_sql(version, std::chrono::milliseconds(700), table).find('@'),
                 std::string::npos);
   }
-  EXPECT_EQ(slow_sql(150000).find('@'), std::string::npos);
+  for (const std::string& sql : {slow_sql(150000), epoch_lock_sql(), settings_lock_sql()})
+    EXPECT_EQ(sql.find('@'), std::string::npos) << sql;
 }
 
 }  // namespace
