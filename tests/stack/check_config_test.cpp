@@ -60,7 +60,13 @@ TEST_F(Commands, an_unknown_one_is_named_with_the_nearest) {
   const CommandResult far = rpoguard({"xyzzy", "--config.file=x"});
   EXPECT_EQ(far.exit_code, 2);
   EXPECT_NE(far.output.find("there is no command \"xyzzy\"\n"), std::string::npos) << far.output;
-  EXPECT_EQ(rpoguard({"--version"}).exit_code, 0);
+  const CommandResult option = rpoguard({"--config.file=x", "serve"});
+  EXPECT_EQ(option.exit_code, 2);
+  EXPECT_NE(option.output.find("there is no option \"--config.file\" before the command"),
+            std::string::npos)
+      << option.output;
+  for (const char* known : {"--version", "--help", "-h", "--man"})
+    EXPECT_EQ(rpoguard({known}).exit_code, 0) << known;
 }
 
 TEST_F(Commands, check_config_names_every_problem_with_its_place) {
