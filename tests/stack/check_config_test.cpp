@@ -122,5 +122,14 @@ TEST_F(Commands, sql_refuses_a_role_that_would_need_quoting) {
   EXPECT_NE(result.output.find("--role"), std::string::npos) << result.output;
 }
 
+TEST_F(Commands, sql_refuses_a_region_that_no_configuration_can_name) {
+  for (const std::string& region :
+       {std::string(), std::string("a b"), std::string("a\nb"), std::string(64, 'x')}) {
+    const CommandResult result = rpoguard({"sql", "--home-region", region});
+    EXPECT_EQ(result.exit_code, 2) << region;
+    EXPECT_NE(result.output.find("--home-region"), std::string::npos) << result.output;
+  }
+}
+
 }  // namespace
 }  // namespace rpoguard::test
