@@ -322,10 +322,15 @@ void add_sql(CLI::App& app, Options& options, int& exit_code) {
   });
 }
 
-// The first word, if it should be a command and is none; empty: it is one.
+// What is wrong with the first word, if it is no command; empty: it is one.
 std::string unknown_command(const CLI::App& app, int argc, char** argv) {
   const std::string word = argc > 1 ? argv[1] : "";
-  if (word.empty() || word.starts_with('-')) return "";
+  if (word.empty()) return "";
+  if (word.starts_with('-')) {
+    const std::string name = word.substr(0, word.find('='));
+    if (app.get_option_no_throw(name) != nullptr) return "";
+    return "there is no option \"" + printed(name) + "\" before the command";
+  }
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
     names.push_back(command->get_name());

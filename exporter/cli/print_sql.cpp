@@ -1,9 +1,24 @@
 #include <cstdio>
+#include <optional>
 
 #include "exporter/cli/commands.hpp"
+#include "exporter/config/keys.hpp"
+#include "exporter/config/value.hpp"
 #include "exporter/observe/postgres/migration.hpp"
 
 namespace rpoguard::cli {
+
+namespace {
+
+// A stamp of a region that no configuration can name would never be home. nullopt: it can.
+std::optional<base::Error> problem_of_region(const std::string& region) {
+  const auto parsed = config::parse_value(config::key_of<&core::ShardSpec::home_region>(),
+                                          {config::Node::Kind::quoted, {}, region});
+  if (parsed) return std::nullopt;
+  return parsed.error();
+}
+
+}  // namespace
 
 int print_sql(const std::string& role, const std::string& home_region, bool with_canary,
               bool with_marks) {
@@ -19,8 +34,8 @@ int print_sql(const std::string& role, const std::string& home_region, bool with
                  "are PostgreSQL's\n");
     return 2;
   }
-  if (home_region.empty()) {
-    std::fprintf(stderr, "rpoguard sql: --home-region must not be empty\n");
+  if (const auto problem = problem_of_region(home_region)) {
+    std::fprintf(stderr, "rpoguard sql: --home-region %s\n", problem->message.c_str());
     return 2;
   }
   const auto canary = with_canary ? observe::Canary::with_table : observe::Canary::without_table;

@@ -49,6 +49,10 @@ std::string render_type(const Key& key) {
       return "a list of " + render_choices(key);
     case Type::command:
       return "a list of 1..64 texts: the absolute path of a program, then its arguments";
+    case Type::dns_name:
+      return "a name in the DNS, without a port";
+    case Type::dns_names:
+      return "a list of 1..16 different names in the DNS, e.g. [\"rpoguard.example.com\"]";
     case Type::env_name:
       return "letters, digits and _, not starting with a digit";
     case Type::host:
@@ -106,7 +110,7 @@ std::vector<Key> joined(std::initializer_list<std::vector<Key>> parts) {
 
 bool is_list(Type type) {
   return type == Type::labels || type == Type::command || type == Type::choices ||
-         type == Type::queries || type == Type::settings;
+         type == Type::dns_names || type == Type::queries || type == Type::settings;
 }
 
 std::string render_allowed(const Key& key) {

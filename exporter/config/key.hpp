@@ -14,15 +14,17 @@ namespace rpoguard::config {
 
 /// How the text of a value is read.
 enum class Type {
-  address,   ///< host:port to listen on
-  argument,  ///< one word of a command: printable text, may be empty
-  boolean,   ///< true | false
-  choice,    ///< one of Key::choices
-  choices,   ///< a list of them
-  command,   ///< a list: the path of a program, then its arguments
-  duration,  ///< with units: 800ms, 5s, 1h30m
-  env_name,  ///< name of an environment variable
-  host,      ///< name or address without a port, or the absolute directory of a Unix socket
+  address,    ///< host:port to listen on
+  argument,   ///< one word of a command: printable text, may be empty
+  boolean,    ///< true | false
+  choice,     ///< one of Key::choices
+  choices,    ///< a list of them
+  command,    ///< a list: the path of a program, then its arguments
+  dns_name,   ///< a name in the DNS; "*.name" is any below it, "*" any
+  dns_names,  ///< a list of dns_name
+  duration,   ///< with units: 800ms, 5s, 1h30m
+  env_name,   ///< name of an environment variable
+  host,       ///< name or address without a port, or the absolute directory of a Unix socket
   integer,
   label,     ///< id, name or region: becomes a metric label and part of a path
   labels,    ///< a list of label

@@ -197,6 +197,8 @@ class Collector {
         return {Type::path, Type::argument, limits::kCommandWordsMax, false};
       case Type::choices:
         return {Type::choice, Type::choice, key.choices.size(), true};
+      case Type::dns_names:
+        return {Type::dns_name, Type::dns_name, kFew, true};
       case Type::queries:
         return {Type::query, Type::query, kFew, false};
       case Type::settings:

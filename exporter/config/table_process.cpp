@@ -18,7 +18,7 @@ std::vector<Key> listen_keys() {
            "IPv4 and IPv6; port 0 picks a free one"},
       {.path = "listen.ops_hosts",
        .sets = member<&Spec::ops_hosts>(),
-       .type = Type::labels,
+       .type = Type::dns_names,
        .optional = true,
        .reloadable = false,
        .help = "names of the ops listener in the public DNS, while it speaks plain HTTP; "

@@ -111,6 +111,15 @@ Result<Value> parse_host(std::string_view text) {
   return refusal("not a host");
 }
 
+Result<Value> parse_dns_name(std::string_view text) {
+  const std::string_view name = text.substr(text.starts_with("*.") ? 2 : 0);
+  if (text == "*" || core::is_host_name(name)) return Value(std::string(text));
+  if (const std::size_t colon = text.rfind(':');
+      colon != std::string_view::npos && core::is_host_name(text.substr(0, colon)))
+    return refusal(quote(text) + " has a port, which does not belong to the name");
+  return refusal(quote(text) + " is no name in the DNS");
+}
+
 // What an optional key yields that is not set.
 Value unset(const Key& key) {
   if (is_list(key.type)) return std::vector<std::string>();
@@ -236,6 +245,8 @@ Result<Value> parse_scalar(const Key& key, std::string_view text) {
       return parse_boolean(text);
     case Type::choice:
       return parse_choice(key, text);
+    case Type::dns_name:
+      return parse_dns_name(text);
     case Type::duration:
       return parse_duration_value(key, text);
     case Type::env_name:
@@ -248,6 +259,7 @@ Result<Value> parse_scalar(const Key& key, std::string_view text) {
     case Type::label:
       return parse_label(text);
     case Type::command:  // uncovered: lists are read by their elements
+    case Type::dns_names:
     case Type::labels:
     case Type::choices:
     case Type::queries:

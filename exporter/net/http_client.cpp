@@ -1,12 +1,18 @@
 #include "exporter/net/http_client.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <functional>
 #include <memory>
+#include <string_view>
 #include <thread>
 #include <utility>
 
 #include <fcntl.h>
 #include <httplib.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "exporter/base/mutex.hpp"
@@ -76,6 +82,131 @@ class Watchdog {
   std::thread thread_;  // last: it uses the others
 };
 
+// A peer that takes nothing is ended from outside, and the socket is ready then.
+bool waits_for(socket_t socket, short what) {
+  pollfd descriptor{.fd = socket, .events = what, .revents = 0};
+  return ::poll(&descriptor, 1, -1) > 0;
+}
+
+/// A connected socket with its time-outs set; `ssl` is null without TLS. Both outlive it.
+///
+/// The library takes the status line of an answer apart with std::regex, which calls itself for
+/// each character: a line of some ten thousand ends the process. So such a line has a longest,
+/// there may be more than one (100 Continue), and where one is longer the peer has gone for the
+/// library.
+class BoundedStream final : public httplib::Stream {
+ public:
+  static constexpr std::size_t kStatusLineBytesMax = 1024;
+
+  BoundedStream(socket_t socket, SSL* ssl) : socket_(socket), ssl_(ssl) {}
+
+  bool is_readable() const override;
+  bool is_writable() const override;
+  ssize_t read(char* bytes, std::size_t size) override;
+  ssize_t write(const char* bytes, std::size_t size) override;
+  void get_remote_ip_and_port(std::string& ip, int& port) const override;
+  void get_local_ip_and_port(std::string& ip, int& port) const override;
+  socket_t socket() const override { return socket_; }
+
+ private:
+  bool has_unread() const { return taken_ < filled_; }
+  ssize_t receive(char* bytes, std::size_t size) const;
+  ssize_t take(char* bytes, std::size_t size);
+  bool line_may_go_on(char byte);
+
+  const socket_t socket_;
+  SSL* const ssl_;
+  std::array<char, 4096> buffer_{};
+  std::size_t filled_ = 0;
+  std::size_t taken_ = 0;
+  std::size_t line_ = 0;       // bytes of the line that the library reads
+  bool may_be_status_ = true;  // and it begins as a status line does
+};
+
+bool BoundedStream::is_readable() const {
+  return has_unread() || (ssl_ != nullptr && SSL_pending(ssl_) > 0) || waits_for(socket_, POLLIN);
+}
+
+bool BoundedStream::is_writable() const {
+  return waits_for(socket_, POLLOUT);
+}
+
+// Negative: it failed; 0: the peer has ended.
+ssize_t BoundedStream::receive(char* bytes, std::size_t size) const {
+  if (ssl_ != nullptr) return SSL_read(ssl_, bytes, static_cast<int>(size));
+  ssize_t received = 0;
+  do {
+    received = ::recv(socket_, bytes, size, 0);
+  } while (received < 0 && errno == EINTR);
+  return received;
+}
+
+bool BoundedStream::line_may_go_on(char byte) {
+  constexpr std::string_view kStatus = "HTTP/";
+  if (byte == '\n') {
+    line_ = 0;
+    may_be_status_ = true;
+    return true;
+  }
+  if (line_ < kStatus.size() && byte != kStatus[line_]) may_be_status_ = false;
+  return ++line_ <= kStatusLineBytesMax || !may_be_status_;
+}
+
+ssize_t BoundedStream::take(char* bytes, std::size_t size) {
+  const std::size_t taken = std::min(size, filled_ - taken_);
+  std::copy_n(buffer_.data() + taken_, taken, bytes);
+  taken_ += taken;
+  return static_cast<ssize_t>(taken);
+}
+
+// The library reads lines byte by byte, and nothing else.
+ssize_t BoundedStream::read(char* bytes, std::size_t size) {
+  if (!has_unread()) {
+    if (size >= buffer_.size()) return receive(bytes, size);
+    const ssize_t received = receive(buffer_.data(), buffer_.size());
+    if (received <= 0) return received;
+    filled_ = static_cast<std::size_t>(received);
+    taken_ = 0;
+  }
+  const ssize_t taken = take(bytes, size);
+  return size > 1 || line_may_go_on(*bytes) ? taken : -1;
+}
+
+ssize_t BoundedStream::write(const char* bytes, std::size_t size) {
+  if (ssl_ != nullptr) return SSL_write(ssl_, bytes, static_cast<int>(size));
+  ssize_t sent = 0;
+  do {
+    sent = ::send(socket_, bytes, size, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  return sent;
+}
+
+// Nobody asks a client for these.
+void BoundedStream::get_remote_ip_and_port(std::string& ip, int& port) const {
+  ip.clear();
+  port = 0;
+}
+
+void BoundedStream::get_local_ip_and_port(std::string& ip, int& port) const {
+  ip.clear();
+  port = 0;
+}
+
+/// `Client` is httplib::ClientImpl or httplib::SSLClient: what the library says and reads of one
+/// exchange goes through a BoundedStream.
+template <typename Client>
+class BoundedClient final : public Client {
+ public:
+  using Client::Client;
+
+ private:
+  bool process_socket(const typename Client::Socket& socket,
+                      std::function<bool(httplib::Stream&)> callback) override {
+    BoundedStream stream(socket.sock, socket.ssl);
+    return callback(stream);
+  }
+};
+
 std::string where(const HttpGet& get) {
   return get.host + ":" + std::to_string(get.port);
 }
@@ -99,12 +230,12 @@ HttpFailure failure_of(httplib::Error error) {
 std::unique_ptr<httplib::ClientImpl> make_client(const HttpGet& get) {
   std::unique_ptr<httplib::ClientImpl> client;
   if (get.tls) {
-    client =
-        std::make_unique<httplib::SSLClient>(get.host, int{get.port}, get.cert_file, get.key_file);
+    client = std::make_unique<BoundedClient<httplib::SSLClient>>(get.host, int{get.port},
+                                                                 get.cert_file, get.key_file);
     client->enable_server_certificate_verification(true);
     if (!get.ca_file.empty()) client->set_ca_cert_path(get.ca_file);
   } else {
-    client = std::make_unique<httplib::ClientImpl>(get.host, int{get.port});
+    client = std::make_unique<BoundedClient<httplib::ClientImpl>>(get.host, int{get.port});
   }
   if (!get.address.empty()) client->set_hostname_addr_map({{get.host, get.address}});
   client->set_connection_timeout(get.timeout);

@@ -272,14 +272,16 @@ TEST(observe_failure, statement_timeout_survives_a_failed_probe) {
   ProbeRun run({node_on(writer)}, pg_options());
   ASSERT_TRUE(run_to_facts(run, 0));
   const std::uint64_t session = run.facts(0)->session;
+  writer.exec("alter table rpoguard.cluster_state rename to state_of_old");
   for (int round = 0; round < 2; ++round) {
-    Session locker = writer.connect();
-    locker.rows("begin");
-    locker.rows("lock table pg_db_role_setting in access exclusive mode");
+    writer.exec(
+        "create view rpoguard.cluster_state as "
+        "select s.*, pg_sleep(60)::text as slept from rpoguard.state_of_old s");
+    writer.exec("grant select on rpoguard.cluster_state to rpoguard");
     ASSERT_TRUE(run_to_failure(run, 0, ProbeFailure::timeout));
     // The server gave up, not we: the session goes on.
     EXPECT_NE(run.error(0)->message.find("sqlstate"), std::string::npos) << run.error(0)->message;
-    locker.rows("rollback");
+    writer.exec("drop view rpoguard.cluster_state");
     ASSERT_TRUE(run_to_facts(run, 0));
     EXPECT_EQ(run.facts(0)->session, session);
   }
@@ -311,6 +313,54 @@ TEST(observe_failure, a_lock_on_the_epoch_table_takes_only_the_stamp_away_and_is
   ASSERT_TRUE(run_to_facts(run, 0, [](const core::NodeFacts& facts) { return !!facts.stamped; }));
   EXPECT_FALSE(run.facts(0)->epoch_lock.has_value());
   EXPECT_EQ(run.facts(0)->session, session);
+}
+
+// pg_dump --create reads them, and VACUUM FULL waits for its end.
+TEST(observe_failure, a_lock_on_what_roles_have_set_takes_only_that_away_and_is_named) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  writer.exec("create role batch");
+  writer.exec("alter role batch set synchronous_commit = local");
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(run_to_facts(run, 0));
+  const std::uint64_t session = run.facts(0)->session;
+  for (const char* locked : {"pg_db_role_setting", "pg_database", "rpoguard.cluster_state"}) {
+    Session locker = writer.connect();
+    locker.rows("begin");
+    locker.rows("lock table pg_database, " + std::string(locked) + " in access exclusive mode");
+    const std::string pid = locker.value("select pg_backend_pid()").value();
+    ASSERT_TRUE(run_to_facts(
+        run, 0, [](const core::NodeFacts& facts) { return !facts.settings_lock.empty(); }));
+    const core::NodeFacts& facts = *run.facts(0);
+    EXPECT_TRUE(facts.settings_lock.starts_with("pid " + pid + " (postgres"))
+        << facts.settings_lock;
+    ASSERT_TRUE(facts.weakest_commit.has_value());
+    EXPECT_EQ(facts.weakest_commit->level, "local") << "as it was read before";
+    EXPECT_EQ(facts.session, session);
+    EXPECT_TRUE(facts.insert_lsn && facts.snapshot);
+    EXPECT_NE(facts.stamped.has_value(), facts.epoch_lock.has_value());
+    EXPECT_EQ(facts.epoch_lock.has_value(), std::string_view(locked) == "rpoguard.cluster_state");
+    locker.rows("rollback");
+    ASSERT_TRUE(run_to_facts(
+        run, 0, [](const core::NodeFacts& seen) { return seen.settings_lock.empty(); }));
+  }
+}
+
+// REINDEX waits for who reads, and whoever plans a statement then waits for REINDEX.
+TEST(observe_failure, a_lock_on_an_index_of_the_epoch_table_is_a_lock_on_it) {
+  Cluster shard;
+  Server& writer = shard.writer();
+  apply_migration(writer);
+  Session locker = writer.connect();
+  locker.rows("begin");
+  locker.rows("reindex table rpoguard.cluster_state");
+  ProbeRun run({node_on(writer)}, pg_options());
+  ASSERT_TRUE(
+      run_to_facts(run, 0, [](const core::NodeFacts& facts) { return !!facts.epoch_lock; }));
+  const std::string pid = locker.value("select pg_backend_pid()").value();
+  EXPECT_TRUE(run.facts(0)->epoch_lock->holder.starts_with("pid " + pid + " (postgres"))
+      << run.facts(0)->epoch_lock->holder;
 }
 
 TEST(observe_failure, a_node_costs_one_named_connection) {

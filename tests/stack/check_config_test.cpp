@@ -60,7 +60,13 @@ TEST_F(Commands, an_unknown_one_is_named_with_the_nearest) {
   const CommandResult far = rpoguard({"xyzzy", "--config.file=x"});
   EXPECT_EQ(far.exit_code, 2);
   EXPECT_NE(far.output.find("there is no command \"xyzzy\"\n"), std::string::npos) << far.output;
-  EXPECT_EQ(rpoguard({"--version"}).exit_code, 0);
+  const CommandResult option = rpoguard({"--config.file=x", "serve"});
+  EXPECT_EQ(option.exit_code, 2);
+  EXPECT_NE(option.output.find("there is no option \"--config.file\" before the command"),
+            std::string::npos)
+      << option.output;
+  for (const char* known : {"--version", "--help", "-h", "--man"})
+    EXPECT_EQ(rpoguard({known}).exit_code, 0) << known;
 }
 
 TEST_F(Commands, check_config_names_every_problem_with_its_place) {
@@ -114,6 +120,15 @@ TEST_F(Commands, sql_refuses_a_role_that_would_need_quoting) {
       rpoguard({"sql", "--home-region", "iad", "--role", "x; drop table y"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_NE(result.output.find("--role"), std::string::npos) << result.output;
+}
+
+TEST_F(Commands, sql_refuses_a_region_that_no_configuration_can_name) {
+  for (const std::string& region :
+       {std::string(), std::string("a b"), std::string("a\nb"), std::string(64, 'x')}) {
+    const CommandResult result = rpoguard({"sql", "--home-region", region});
+    EXPECT_EQ(result.exit_code, 2) << region;
+    EXPECT_NE(result.output.find("--home-region"), std::string::npos) << result.output;
+  }
 }
 
 }  // namespace

@@ -129,6 +129,30 @@ TEST(HttpClient, a_peer_whose_head_has_no_end_is_cut_off) {
   }
 }
 
+// The library takes that line apart by recursion: without a bound the process would end here.
+TEST(HttpClient, a_status_line_that_is_too_long_is_no_answer) {
+  for (const std::size_t length : {2'000U, 60'000U, 500'000U, 5'000'000U}) {
+    for (const auto& [before, end] :
+         {std::pair("", "\r\nContent-Length: 0\r\n\r\n"), std::pair("", ""),
+          std::pair("HTTP/1.1 100 Continue\r\n\r\n", "\r\nContent-Length: 0\r\n\r\n")}) {
+      const Peer peer([&](int socket, const std::atomic<bool>&) {
+        say(socket, before + ("HTTP/1.1 200 " + std::string(length, 'O')) + end);
+      });
+      net::HttpGet get = peer.get();
+      get.timeout = 10s;
+      EXPECT_FALSE(net::http_get(get).ok()) << length;
+    }
+  }
+}
+
+TEST(HttpClient, a_status_line_of_a_thousand_bytes_is_one_and_a_header_may_be_longer) {
+  const Peer peer([](int socket, const std::atomic<bool>&) {
+    say(socket, "HTTP/1.1 200 " + std::string(1000, 'O') + "\r\nX: " + std::string(6000, 'H') +
+                    "\r\nContent-Length: 2\r\n\r\nok");
+  });
+  EXPECT_TRUE(net::http_get(peer.get()).ok());
+}
+
 // Each byte comes well within the time-out of a single read.
 TEST(HttpClient, a_peer_that_dribbles_its_head_is_given_up) {
   const Peer peer([](int socket, const std::atomic<bool>& over) {

@@ -43,6 +43,9 @@ void describe_facts(NodeView& out, const NodeFacts& facts, const Reading& readin
   // Where nothing is known of its stamp, the verdict says so.
   if (facts.epoch_lock && facts.stamped)
     add_note(out, render_lock(*facts.epoch_lock) + "; its epoch is the one that was read before");
+  if (!facts.settings_lock.empty())
+    add_note(out, "pg_db_role_setting or pg_database cannot be read: " + facts.settings_lock +
+                      "; what roles have set is as it was read before");
 }
 
 TimelinePlace place_of(const NodeFacts& facts) {

@@ -162,6 +162,9 @@ struct NodeFacts {
   /// Such a setting of rpoguard's own role or database hides the level that the server gives
   /// others.
   bool synchronous_commit_hidden = false;
+  /// Who has locked the catalogs with these two; empty: nobody. They are then as they were read
+  /// before.
+  std::string settings_lock{};
 
   /// The last mark that the server holds, asked for once a run of the writer is known. Absent:
   /// none, or it does not tell.

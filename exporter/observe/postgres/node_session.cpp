@@ -17,8 +17,10 @@ using core::ProbeFailure;
 /// Tries to mark a run that follow each other at once.
 constexpr int kMarkTries = 5;
 
-constexpr std::array<const char*, kEpochTableCount + 1> kNames{
-    "rpoguard_light", "rpoguard_light_absent", "rpoguard_light_present", "rpoguard_slow"};
+constexpr std::array<const char*, 2 * kEpochTableCount + 1> kNames{
+    "rpoguard_light",        "rpoguard_light_absent",        "rpoguard_light_present",
+    "rpoguard_light_around", "rpoguard_light_absent_around", "rpoguard_light_present_around",
+    "rpoguard_slow"};
 
 std::uint64_t next_session_id() {
   static std::atomic<std::uint64_t> last{0};
@@ -34,6 +36,11 @@ bool lost_epoch_table(const Failure& failure) {
 // untranslatable_character.
 bool has_unreadable_text(const Failure& failure) {
   return failure.sqlstate == "22021" || failure.sqlstate == "22P05";
+}
+
+// To wait for its end costs less than to guess: with `off`, unflushed WAL counts as acknowledged.
+core::CommitLevel unknown_level() {
+  return {.whom = "some role, for all that is known", .level = "off"};
 }
 
 bool met_a_lock(const Failure& failure) {
@@ -70,7 +77,7 @@ Task<std::optional<ProbeError>> NodeSession::set_up(Duration statement_timeout,
   if (const auto* error = std::get_if<ProbeError>(&decoded)) co_return *error;
   epoch_table_ = std::get<EpochTable>(decoded);
   // What is refused here is tried again by the first look, which says why.
-  const Answer prepared = co_await prepare(current_light());
+  const Answer prepared = co_await prepare(light_statement({epoch_table_, CommitLevels::asked}));
   const auto* failure = std::get_if<Failure>(&prepared);
   if (failure != nullptr && !usable()) co_return failure->error;
   co_return std::nullopt;
@@ -83,32 +90,73 @@ Task<std::optional<ProbeError>> NodeSession::find_pooler() {
   co_return decode_backend(std::get<RowSet>(answer), session_.backend_pid());
 }
 
-// The table of epochs may have gone, or be locked: what else there is to know does not hang on it.
+// The table of epochs may have gone, or be locked, and so may what roles have set: what else there
+// is to know does not hang on it.
 Task<NodeSession::Light> NodeSession::ask_light() {
   Light light;
-  light.reply = co_await execute(current_light());
+  light.reply = co_await execute(light_statement({epoch_table_, CommitLevels::asked}));
   const auto* failure = std::get_if<Failure>(&light.reply.answer);
-  if (failure == nullptr || epoch_table_ != EpochTable::present || !usable()) co_return light;
-  if (lost_epoch_table(*failure)) {
+  if (failure == nullptr || !usable()) co_return light;
+  if (epoch_table_ == EpochTable::present && lost_epoch_table(*failure)) {
     epoch_table_ = EpochTable::absent;
-    light.reply = co_await execute(current_light());
+    light.reply = co_await execute(light_statement({epoch_table_, CommitLevels::asked}));
   } else if (met_a_lock(*failure)) {
-    Reply without = co_await execute(static_cast<std::size_t>(EpochTable::absent));
-    // Asked afterwards: then it was there when the rest was read.
-    light.lock = co_await find_epoch_lock();
-    if (light.lock) light.reply = std::move(without);
+    if (auto around = co_await ask_around_locks()) light = *std::move(around);
   }
   co_return light;
 }
 
-Task<std::optional<core::EpochLock>> NodeSession::find_epoch_lock() {
+// Leaves out no more than it must. Absent: what is locked is something else, or free again.
+Task<std::optional<NodeSession::Light>> NodeSession::ask_around_locks() {
+  const EpochTable without =
+      epoch_table_ == EpochTable::present ? EpochTable::absent : epoch_table_;
+  const std::array ways{LightForm{without, CommitLevels::asked},
+                        LightForm{epoch_table_, CommitLevels::left_out},
+                        LightForm{without, CommitLevels::left_out}};
+  for (const LightForm& way : ways) {
+    Reply reply = co_await execute(light_statement(way));
+    const auto* failure = std::get_if<Failure>(&reply.answer);
+    if (failure == nullptr) co_return co_await name_locks(way, std::move(reply));
+    if (!met_a_lock(*failure) || !usable()) break;
+  }
+  co_return std::nullopt;
+}
+
+// Asked afterwards: then they were there when the rest was read.
+Task<std::optional<NodeSession::Light>> NodeSession::name_locks(LightForm form, Reply reply) {
+  Light light{.reply = std::move(reply)};
+  if (form.table != epoch_table_) {
+    light.lock = co_await find_lock(epoch_lock_sql());
+    if (!light.lock) co_return std::nullopt;
+  }
+  if (form.levels == CommitLevels::left_out) {
+    light.settings_lock = co_await find_lock(settings_lock_sql());
+    if (!light.settings_lock) co_return std::nullopt;
+  }
+  co_return light;
+}
+
+Task<std::optional<core::EpochLock>> NodeSession::find_lock(std::string sql) {
   if (!usable()) co_return std::nullopt;
-  const Answer answer = co_await ask(epoch_lock_sql());
+  const Answer answer = co_await ask(std::move(sql));
   const auto* rows = std::get_if<RowSet>(&answer);
   if (rows == nullptr) co_return std::nullopt;
   auto decoded = decode_epoch_lock(*rows);
   auto* lock = std::get_if<std::optional<core::EpochLock>>(&decoded);
   co_return lock == nullptr ? std::nullopt : std::move(*lock);
+}
+
+// Nobody but who has them locked can change them meanwhile, and he only at its end.
+void NodeSession::recall_levels(core::NodeFacts& facts,
+                                const std::optional<core::EpochLock>& lock) {
+  if (facts.in_recovery) return;
+  if (!lock) {
+    levels_ = Levels{facts.weakest_commit, facts.synchronous_commit_hidden};
+    return;
+  }
+  facts.settings_lock = lock->holder;
+  facts.weakest_commit = levels_ ? levels_->weakest : unknown_level();
+  facts.synchronous_commit_hidden = levels_ && levels_->hidden;
 }
 
 Task<Asked<core::NodeFacts>> NodeSession::light() {
@@ -129,6 +177,7 @@ Task<Asked<core::NodeFacts>> NodeSession::light() {
     epoch_table_ = answer.epoch_table_exists ? EpochTable::present : EpochTable::absent;
   answer.facts.session = id_;
   answer.facts.epoch_lock = std::move(light.lock);
+  recall_levels(answer.facts, light.settings_lock);
   co_return Asked<core::NodeFacts>{reply.asked, std::move(answer.facts)};
 }
 
@@ -141,8 +190,9 @@ Task<Asked<core::SlowFacts>> NodeSession::slow() {
 
 std::string NodeSession::sql_of(std::size_t statement) const {
   const int version = session_.server_version();
-  return statement == kSlow ? slow_sql(version)
-                            : light_sql(version, static_cast<EpochTable>(statement));
+  if (statement == kSlow) return slow_sql(version);
+  return light_sql(version, static_cast<EpochTable>(statement % kEpochTableCount),
+                   static_cast<CommitLevels>(statement / kEpochTableCount));
 }
 
 Task<Answer> NodeSession::prepare(std::size_t statement) {

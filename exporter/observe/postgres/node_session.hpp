@@ -71,8 +71,13 @@ class NodeSession {
   core::ProbeError deadline_error() const { return session_.deadline_error(); }
 
  private:
-  /// The slow statement, after one light one for each EpochTable.
-  static constexpr std::size_t kSlow = kEpochTableCount;
+  /// The slow statement, after one light one for each LightForm.
+  static constexpr std::size_t kSlow = 2 * kEpochTableCount;
+
+  struct LightForm {
+    EpochTable table;
+    CommitLevels levels;
+  };
 
   struct Reply {
     core::Instant asked;
@@ -82,9 +87,19 @@ class NodeSession {
   struct Light {
     Reply reply;
     std::optional<core::EpochLock> lock{};
+    std::optional<core::EpochLock> settings_lock{};
   };
 
-  std::size_t current_light() const { return static_cast<std::size_t>(epoch_table_); }
+  /// What roles and databases have set, as a writer told it last.
+  struct Levels {
+    std::optional<core::CommitLevel> weakest;
+    bool hidden;
+  };
+
+  static std::size_t light_statement(LightForm form) {
+    return static_cast<std::size_t>(form.levels) * kEpochTableCount +
+           static_cast<std::size_t>(form.table);
+  }
   std::string sql_of(std::size_t statement) const;
   Task<std::optional<core::ProbeError>> find_pooler();
   Task<Answer> prepare(std::size_t statement);
@@ -92,7 +107,10 @@ class NodeSession {
   Task<Answer> ask(std::string sql);
   Task<bool> take_bytes_as_they_are();
   Task<Light> ask_light();
-  Task<std::optional<core::EpochLock>> find_epoch_lock();
+  Task<std::optional<Light>> ask_around_locks();
+  Task<std::optional<Light>> name_locks(LightForm form, Reply reply);
+  Task<std::optional<core::EpochLock>> find_lock(std::string sql);
+  void recall_levels(core::NodeFacts& facts, const std::optional<core::EpochLock>& lock);
   Task<core::ProbeError> explain(const Failure& failure);
   Task<> look_for_marks(core::Duration retry_after);
   Task<> read_mark();
@@ -105,7 +123,8 @@ class NodeSession {
   const std::uint64_t id_;
   bool bytes_as_they_are_ = false;  // and not converted to UTF-8
   EpochTable epoch_table_ = EpochTable::ignored;
-  std::array<bool, kEpochTableCount + 1> prepared_{};
+  std::array<bool, 2 * kEpochTableCount + 1> prepared_{};
+  std::optional<Levels> levels_{};
   LightDecoder light_;
   SlowDecoder slow_;
   std::optional<core::WallTime> backends_started_{};

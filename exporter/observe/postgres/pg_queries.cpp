@@ -30,9 +30,10 @@ std::string pick(const std::array<Versioned, N>& newest_first, int server_versio
 // Whatever the servers, the database and the role have as their defaults: a standby refuses
 // serializable transactions, and a read-only one that is deferrable may wait for ever. It comes
 // first in its message, before any snapshot, and ends with it: one message without BEGIN is one
-// transaction.
+// transaction. The timeout of each later statement of the message is then ours, too.
 constexpr const char* kOwnTransaction =
-    "set transaction isolation level read committed, read only, not deferrable;\n";
+    "set transaction isolation level read committed, read only, not deferrable;\n"
+    "set local statement_timeout = 0;\n";
 
 // Privilege: none. Cost: once per session. Sets nothing that outlives it.
 constexpr const char* kBackend = "select pg_catalog.pg_backend_pid() as backend_pid";
@@ -125,6 +126,9 @@ constexpr const char* kCommitLevels = R"(select s.whom, s.level, s.ours
       left join pg_catalog.pg_database b on b.oid = o.setdatabase
       cross join lateral pg_catalog.unnest(o.setconfig) v(setting)
       where v.setting ~ '^synchronous_commit=') s)";
+
+constexpr const char* kNoCommitLevels = R"(select null::text as whom, null::text as level
+    , null::boolean as ours, null::integer as strength where false)";
 
 // Privilege: pg_monitor (pg_read_all_stats for the walsender, walreceiver and activity functions);
 // SELECT on rpoguard.cluster_state. Cost: about 0.1 ms on PostgreSQL 15 with two standbys; it grows
@@ -231,26 +235,39 @@ left join lateral (
   left join lateral pg_catalog.pg_stat_get_activity(s.pid) b on true
   where not n.in_recovery limit @senders_max@) w on true)";
 
-// Asked after a light statement that could not have its lock. Readers and stamps alike wait for
-// whom has the table locked for himself, or asked for that before. Privilege: pg_monitor (names of
+// Asked after a light statement that could not have its lock. Whoever has one of these relations
+// locked for himself, or asked for that before, lets readers wait, and those who change it. An
+// index counts as its table: the planner opens all of them. Privilege: pg_monitor (names of
 // others). Cost: one pass over the lock table; only while the lock lasts.
-constexpr const char* kEpochLock = R"(with locks as (
-  select l.pid, l.granted, l.virtualtransaction, l.mode
+constexpr const char* kLock = R"(with locks as (
+  select l.pid, l.granted, l.virtualtransaction, l.mode, l.relation
   , coalesce('pid ' || l.pid, 'a prepared transaction')
       || coalesce(' (' || nullif(pg_catalog.concat_ws(', '
         , nullif(pg_catalog.pg_get_userbyid(a.usesysid), '')
         , nullif(a.application_name, '')), '') || ')', '') as who
   from pg_catalog.pg_lock_status() l
   left join lateral pg_catalog.pg_stat_get_activity(l.pid) a on a.pid = l.pid
-  where l.locktype = 'relation'
-    and l.database = (select b.oid from pg_catalog.pg_database b
-      where b.datname = pg_catalog.current_database())
-    and l.relation = pg_catalog.to_regclass('rpoguard.cluster_state')::oid)
+  where l.locktype = 'relation' and l.database = @database@
+    and l.relation in (
+      select t.oid from pg_catalog.unnest(@tables@) t(oid) union all
+      select x.indexrelid from pg_catalog.pg_index x where x.indrelid = any (@tables@)))
 select b.virtualtransaction as transaction
 , b.who || case when b.granted then ' has it locked' else ' waits to lock it, behind '
     || coalesce((select pg_catalog.string_agg(h.who, ' and ' order by h.pid) from locks h
-      where h.granted), 'others') end as holder
+      where h.granted and h.relation = b.relation), 'others') end as holder
 from locks b where b.mode = 'AccessExclusiveLock' order by b.granted desc, b.pid limit 1)";
+
+// Not by pg_database, which may be locked itself.
+constexpr const char* kThisDatabase =
+    "(select s.datid from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) s)";
+constexpr const char* kEpochTables = "array[pg_catalog.to_regclass('rpoguard.cluster_state')::oid]";
+constexpr const char* kSettingsTables = R"(array[
+      pg_catalog.to_regclass('pg_catalog.pg_db_role_setting')::oid
+      , pg_catalog.to_regclass('pg_catalog.pg_database')::oid])";
+
+std::string lock_sql(const char* database, const char* tables) {
+  return base::replace_all(base::replace_all(kLock, "@database@", database), "@tables@", tables);
+}
 
 // The questions that follow a light statement only when there is something to ask.
 //
@@ -368,6 +385,7 @@ from (select pg_catalog.pg_is_in_recovery() as in_recovery offset 0) f)";
 // Privilege: what `rpoguard sql --with-canary` grants. Cost: one row, one commit. One message, so
 // that nothing is left open when rpoguard goes away in between, and no setting stays with a pooler.
 constexpr const char* kCanary = R"(begin isolation level read committed, read write, not deferrable;
+set local statement_timeout = 0;
 set local search_path = pg_catalog, pg_temp;
 set local lock_timeout = @timeout_ms@;
 insert into rpoguard.canary as c (name, written_at, counter)
@@ -434,19 +452,25 @@ std::string session_sql(int server_version, core::Duration statement_timeout,
       base::replace_all(sql, "@epoch_table_exists@", ask ? kEpochTableExists : "false"));
 }
 
-std::string light_sql(int server_version, EpochTable epoch_table) {
+std::string light_sql(int server_version, EpochTable epoch_table, CommitLevels commit_levels) {
   const bool ask = epoch_table != EpochTable::ignored;
   const bool read = epoch_table == EpochTable::present;
   std::string sql = base::replace_all(kLight, "@snapshot@", pick(kSnapshot, server_version));
   sql = base::replace_all(sql, "@epoch_table_exists@", ask ? kEpochTableExists : "false");
-  sql = base::replace_all(sql, "@commit_levels@", kCommitLevels);
+  sql = base::replace_all(sql, "@commit_levels@",
+                          commit_levels == CommitLevels::asked ? kCommitLevels : kNoCommitLevels);
   sql = base::replace_all(sql, "@epoch_columns@", read ? kEpochColumns : kNoEpochColumns);
   sql = base::replace_all(sql, "@epoch_join@", read ? kEpochJoin : "");
   return base::replace_all(sql, "@senders_max@", std::to_string(core::limits::kReplicationRowsMax));
 }
 
 std::string epoch_lock_sql() {
-  return kEpochLock;
+  return lock_sql(kThisDatabase, kEpochTables);
+}
+
+// Shared catalogs are in no database.
+std::string settings_lock_sql() {
+  return lock_sql("0", kSettingsTables);
 }
 
 std::string slow_sql(int server_version) {

@@ -24,6 +24,10 @@ inline constexpr int kServerVersionMin = 120000;
 enum class EpochTable { ignored, absent, present };
 inline constexpr std::size_t kEpochTableCount = 3;
 
+/// Whether the light statement reads what ALTER ROLE and ALTER DATABASE set: the two catalogs that
+/// it needs for this may be locked.
+enum class CommitLevels { asked, left_out };
+
 /// Pins the transaction that a message without BEGIN is: whatever the server, the database and the
 /// role have as their defaults. Sets nothing that outlives it. For the simple protocol.
 std::string in_own_transaction(const std::string& sql);
@@ -45,9 +49,12 @@ std::variant<EpochTable, core::ProbeError> decode_session(const RowSet& answer,
                                                           EpochTable epoch_table);
 
 /// The light statement, for a server of this version (>= kServerVersionMin).
-std::string light_sql(int server_version, EpochTable epoch_table);
+std::string light_sql(int server_version, EpochTable epoch_table,
+                      CommitLevels commit_levels = CommitLevels::asked);
 /// Who keeps this session from reading the table of epochs.
 std::string epoch_lock_sql();
+/// Who keeps it from reading the catalogs of CommitLevels. The answer is of the same form.
+std::string settings_lock_sql();
 /// nullopt: nobody. Error: the answer does not parse.
 std::variant<std::optional<core::EpochLock>, core::ProbeError> decode_epoch_lock(
     const RowSet& answer);

@@ -36,6 +36,22 @@ struct Said {
   const HttpNames& repeated;
 };
 
+// "epochs", "epoc", "eposh", "eopch": one letter too many, too few, another one, or two that have
+// changed places.
+bool is_slip_of(std::string_view text, std::string_view word) {
+  while (!text.empty() && !word.empty() && base::lower(text.front()) == word.front()) {
+    text.remove_prefix(1);
+    word.remove_prefix(1);
+  }
+  while (!text.empty() && !word.empty() && base::lower(text.back()) == word.back()) {
+    text.remove_suffix(1);
+    word.remove_suffix(1);
+  }
+  if (text.size() == 2 && word.size() == 2)
+    return base::lower(text) == std::string{word[1], word[0]};
+  return text.size() <= 1 && word.size() <= 1 && text.size() + word.size() > 0;
+}
+
 // "1;epoch=7": who wrote that meant two parameters.
 bool holds_parameter(std::string_view value, std::string_view name) {
   const std::size_t start = value.find_first_of(";&?");
@@ -52,12 +68,13 @@ bool is_misspelt(const Said& said, const Field& field) {
   const auto in_query = [&](const auto& pair) {
     const auto& [name, value] = pair;
     return (name != field.query && base::has_word(name, field.query)) ||
-           holds_parameter(value, field.query);
+           is_slip_of(name, field.query) || holds_parameter(value, field.query);
   };
   const auto in_headers = [&](const auto& header) {
     const std::string& name = header.first;
-    return name != field.header && base::has_word(name, "rpoguard") &&
-           base::has_word(name, field.query);
+    return (name != field.header && base::has_word(name, "rpoguard") &&
+            base::has_word(name, field.query)) ||
+           is_slip_of(name, field.header);
   };
   return std::ranges::any_of(said.query, in_query) || std::ranges::any_of(said.headers, in_headers);
 }

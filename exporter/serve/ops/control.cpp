@@ -34,11 +34,15 @@ HttpResponse unauthorized() {
 
 // Only one that says so can be told from a caller on this machine.
 bool came_through_proxy(const HttpRequest& request) {
-  constexpr std::array<const char*, 7> kSigns{
-      "forwarded",          "via",      "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto",
-      "x-forwarded-server", "x-real-ip"};
-  return std::ranges::any_of(kSigns,
-                             [&](const char* name) { return request.headers.contains(name); });
+  constexpr std::array<std::string_view, 8> kSigns{
+      "forwarded",           "via",
+      "x-real-ip",           "x-client-ip",
+      "x-cluster-client-ip", "true-client-ip",
+      "cf-connecting-ip",    "x-envoy-external-address"};
+  return std::ranges::any_of(request.headers, [&](const auto& header) {
+    return header.first.starts_with("x-forwarded") ||
+           std::ranges::find(kSigns, header.first) != kSigns.end();
+  });
 }
 
 // Reads the parameters of an order, and remembers the first thing that is wrong with them.
@@ -88,23 +92,33 @@ std::optional<std::string> read_shard(QueryReader& reader) {
   return shard;
 }
 
-std::optional<core::WallTime> read_end(QueryReader& reader, core::WallTime now) {
+struct Longest {
+  core::Duration time;
+  const char* words;
+};
+constexpr Longest kLongestFreeze{limits::kFreezeMax, "a year"};
+constexpr Longest kLongestWaiver{limits::kWaiverMax, "30 days"};
+
+std::optional<core::WallTime> read_end(QueryReader& reader, core::WallTime now,
+                                       const Longest& longest) {
   const auto length = reader.value("for");
   const auto until = reader.value("until");
   if (length && until) reader.complain("give for or until, not both");
   std::optional<core::WallTime> end;
   if (length) {
     const auto duration = core::parse_duration(*length);
-    if (!duration || *duration <= core::Duration{0} || *duration > limits::kFreezeMax) {
-      reader.complain("for is a duration of at most a year, such as 30m");
+    if (!duration || *duration <= core::Duration{0} || *duration > longest.time) {
+      reader.complain(std::string("for is a duration of more than 0s and at most ") +
+                      longest.words + ", such as 30m");
     } else {
       end = now + std::chrono::ceil<core::WallTime::duration>(*duration);
     }
   }
   if (until) {
     end = core::parse_time(*until);
-    if (!end || *end <= now || *end - now > limits::kFreezeMax)
-      reader.complain("until is a moment to come within a year, such as 2030-01-31T18:00Z");
+    if (!end || *end <= now || *end - now > longest.time)
+      reader.complain(std::string("until is a moment to come within ") + longest.words +
+                      ", such as 2030-01-31T18:00Z");
   }
   return end;
 }
@@ -124,7 +138,7 @@ std::variant<FreezeOrder, std::string> read_freeze(const HttpRequest& request, c
   order.shard = read_shard(reader);
   order.by = reader.text("by", true);
   order.reason = reader.text("reason", order.freeze);
-  if (order.freeze) order.until = read_end(reader, now);
+  if (order.freeze) order.until = read_end(reader, now, kLongestFreeze);
   if (!reader.problem().empty()) return reader.problem();
   return order;
 }
@@ -143,11 +157,9 @@ std::variant<WaiverOrder, std::string> read_waiver(const HttpRequest& request, c
   order.shard = reader.text("shard", true);
   order.by = reader.text("by", true);
   order.reason = reader.text("reason", order.waive);
-  const auto end = order.waive ? read_end(reader, now) : std::nullopt;
+  const auto end = order.waive ? read_end(reader, now, kLongestWaiver) : std::nullopt;
   // A promise that is waived for good is none.
   if (order.waive && !end) reader.complain("give for=DURATION or until=TIME");
-  if (end && *end - now > limits::kWaiverMax)
-    reader.complain("a waiver lasts 30 days at most: change rpo for good");
   if (!reader.problem().empty()) return reader.problem();
   if (end) order.until = *end;
   return order;
@@ -167,7 +179,9 @@ std::variant<LowerOrder, std::string> read_lower(const HttpRequest& request) {
     reader.complain("give either epoch=NUMBER or generation=NUMBER");
   order.epoch = epoch.has_value();
   const auto number = base::parse_number<std::int64_t>(epoch ? *epoch : generation.value_or(""));
-  if (!number || *number < 0) reader.complain("the number is whole, and 0 or greater");
+  if (!number || *number < 0)
+    reader.complain(std::string(epoch ? "epoch" : "generation") +
+                    " is a whole number from 0 to 9223372036854775807");
   order.to = number.value_or(0);
   if (!reader.problem().empty()) return reader.problem();
   return order;

@@ -131,6 +131,22 @@ TEST(ConfigValue, urls_may_name_the_shard_behind_the_host) {
             "has a user or a password before the host; a secret belongs in token_file");
 }
 
+TEST(ConfigValue, names_in_the_dns_are_names) {
+  const Key key{.path = "x", .type = Type::dns_name};
+  const auto parse_name = [&key](std::string text) {
+    return parse_value(key, Node(Node::Kind::quoted, {}, std::move(text)));
+  };
+  const std::string longest = std::string(63, 'a') + '.' + std::string(63, 'b') + '.' +
+                              std::string(63, 'c') + ".example.com";
+  for (const std::string& name :
+       {std::string("db.example.com"), std::string("*.example.com"), std::string("*"), longest})
+    EXPECT_EQ(parse_name(name).value(), Value(name));
+  EXPECT_EQ(parse_name("db.example.com:10187").error().message,
+            "\"db.example.com:10187\" has a port, which does not belong to the name");
+  for (const char* name : {"", "*.", "db*.example.com", "http://db", "a b", ".com", "[::1]"})
+    EXPECT_FALSE(parse_name(name).ok()) << name;
+}
+
 TEST(ConfigValue, words_of_a_command_have_a_longest) {
   const Key word{.path = "x", .type = Type::argument};
   const auto parse_word = [&word](std::string text) {

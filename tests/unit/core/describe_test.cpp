@@ -126,6 +126,15 @@ TEST(NodeNote, names_who_has_the_epochs_locked_while_the_last_one_stands) {
             "the one that was read before");
 }
 
+TEST(NodeNote, names_who_has_the_settings_of_roles_locked) {
+  TestShard shard;
+  shard.facts[kIadA].settings_lock = "pid 7 (ann, psql) has it locked";
+  shard.tick();
+  EXPECT_EQ(shard.view.nodes[kIadA].note,
+            "pg_db_role_setting or pg_database cannot be read: pid 7 (ann, psql) has it locked; "
+            "what roles have set is as it was read before");
+}
+
 TEST(ForkPoint, is_not_known_without_a_writer_or_of_another_cluster) {
   TestShard shard = failed_over();
   shard.failures[kIadA].reset();

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "exporter/base/text.hpp"
 #include "exporter/core/model/limits.hpp"
 #include "exporter/observe/postgres/pg_queries.hpp"
 
@@ -415,11 +416,14 @@ TEST(pg_queries, a_session_pins_what_its_version_knows) {
 TEST(pg_queries, what_may_pass_a_pooler_states_its_transaction_and_sets_nothing_else) {
   for (const std::string& sql : {backend_sql(), endpoint_sql()}) {
     EXPECT_TRUE(sql.starts_with("set transaction isolation level read committed, ")) << sql;
-    EXPECT_EQ(sql.find("\nset "), std::string::npos) << sql;
+    EXPECT_NE(sql.find("deferrable;\nset local statement_timeout = 0;\n"), std::string::npos);
+    const std::string beyond_it = base::replace_all(sql, "\nset local ", "");
+    EXPECT_EQ(beyond_it.find("\nset "), std::string::npos) << sql;
     EXPECT_EQ(sql.find("set_config"), std::string::npos) << sql;
   }
   const std::string canary = canary_sql("184", std::chrono::milliseconds(100));
   EXPECT_TRUE(canary.starts_with("begin isolation level read committed, read write, ")) << canary;
+  EXPECT_NE(canary.find("deferrable;\nset local statement_timeout = 0;\n"), std::string::npos);
   EXPECT_TRUE(canary.ends_with("commit")) << canary;
 }
 
@@ -437,11 +441,14 @@ TEST(pg_queries, a_look_waits_for_a_lock_only_a_part_of_its_time) {
 TEST(pg_queries, no_mark_is_left) {
   for (const auto table : {EpochTable::ignored, EpochTable::absent, EpochTable::present}) {
     EXPECT_EQ(light_sql(150000, table).find('@'), std::string::npos);
+    EXPECT_EQ(light_sql(150000, table, CommitLevels::left_out).find("pg_db_role_setting"),
+              std::string::npos);
     for (const int version : {120000, 140000, 170000})
       EXPECT_EQ(session_sql(version, std::chrono::milliseconds(700), table).find('@'),
                 std::string::npos);
   }
-  EXPECT_EQ(slow_sql(150000).find('@'), std::string::npos);
+  for (const std::string& sql : {slow_sql(150000), epoch_lock_sql(), settings_lock_sql()})
+    EXPECT_EQ(sql.find('@'), std::string::npos) << sql;
 }
 
 }  // namespace

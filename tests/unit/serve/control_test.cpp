@@ -153,7 +153,8 @@ TEST_F(ControlTest, without_a_token_only_this_machine_on_a_loopback_listener_may
 }
 
 TEST_F(ControlTest, without_a_token_nobody_may_through_a_proxy_that_says_it_is_one) {
-  for (const char* sign : {"forwarded", "via", "x-forwarded-for", "x-real-ip"}) {
+  for (const char* sign : {"forwarded", "via", "x-forwarded-for", "x-forwarded-port", "x-real-ip",
+                           "cf-connecting-ip", "x-envoy-external-address"}) {
     HttpRequest asked = freeze_184();
     asked.headers[sign] = "127.0.0.1";
     EXPECT_EQ(ask(asked).status, 403) << sign;
@@ -164,7 +165,7 @@ TEST_F(ControlTest, without_a_token_nobody_may_through_a_proxy_that_says_it_is_o
     EXPECT_EQ(ask(asked).status, 200) << sign << ", with the token";
     world.control.token = nullptr;
   }
-  EXPECT_EQ(orders.size(), 8U);
+  EXPECT_EQ(orders.size(), 14U);
 }
 
 TEST_F(ControlTest, without_a_token_whom_the_listener_has_authenticated_may_but_no_web_page) {
@@ -312,6 +313,8 @@ TEST_F(ControlTest, a_waiver_says_who_why_and_until_when) {
         std::pair("until", "2001-01-01T00:00Z"), std::pair("all", "true"),
         std::pair("reason", "twice"), std::pair("SHARD", "184")})
     EXPECT_EQ(ask(with(name, value)).status, 400) << name << "=" << value;
+  EXPECT_EQ(ask(with("for", "31d")).body,
+            "for is a duration of more than 0s and at most 30 days, such as 30m\n");
   EXPECT_EQ(ask(post("/-/waive", {{"shard", "184"}, {"by", "jo"}, {"for", "2h"}})).status, 400);
   EXPECT_EQ(ask(post("/-/unwaive", {{"shard", "184"}, {"by", "jo"}, {"for", "2h"}})).status, 400);
   EXPECT_EQ(ask(post("/-/unwaive", {{"shard", "nope"}, {"by", "jo"}})).status, 404);
@@ -346,6 +349,8 @@ TEST_F(ControlTest, a_number_is_lowered_by_somebody_for_a_reason) {
   lowered.clear();
   for (const char* number : {"", "-1", "x", "7 ", "9223372036854775808"})
     EXPECT_EQ(ask(with("epoch", number)).status, 400) << number;
+  EXPECT_EQ(ask(with("epoch", "9223372036854775808")).body,
+            "epoch is a whole number from 0 to 9223372036854775807\n");
   EXPECT_EQ(ask(post("/-/lower", who)).status, 400);
   HttpRequest both = with("epoch", "7");
   both.query.emplace("generation", "7");

@@ -83,5 +83,16 @@ TEST(GateRequest, an_error_names_the_field) {
   EXPECT_EQ(problem_of({{"priority", ""}}), "priority must be low, normal or high");
 }
 
+TEST(GateRequest, a_slip_of_the_keyboard_is_not_let_in_unfenced) {
+  for (const char* name : {"epochs", "epoc", "poch", "eposh", "eopch", "Epochs", "timelines",
+                           "write", "generations", "prioritiy"})
+    EXPECT_FALSE(parse_gate_request({{name, "7"}}, {}).ok()) << name;
+  for (const char* name :
+       {"rpoguard-epochs", "rpoguard-epoc", "rpoguardepoch", "rpogaurd-epoch", "rpoguard-writers"})
+    EXPECT_FALSE(parse_gate_request({}, {{name, "7"}}).ok()) << name;
+  for (const char* name : {"", "e", "q", "eoch7", "hcope", "time", "line", "rite", "gen"})
+    EXPECT_TRUE(parse_gate_request({{name, "7"}}, {}).ok()) << name;
+}
+
 }  // namespace
 }  // namespace rpoguard::serve
