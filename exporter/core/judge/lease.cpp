@@ -16,6 +16,11 @@ constexpr Duration kRetryAfterMax = std::chrono::seconds(60);
 // and goes.
 constexpr int kReopenAftersPerCycle = 2;
 
+// What a waiver takes away.
+bool is_of_proof(std::optional<Reason> reason) {
+  return reason == Reason::rpo_exceeded || reason == Reason::unproven;
+}
+
 // Remembers how long the exposure has been low, and whether that is long enough.
 //
 // Example: rpo 5 s, reopen_below 2.5 s, reopen_after 5 s.
@@ -33,6 +38,8 @@ LeaseMemory settle(LeaseMemory memory, const ShardSpec& spec, const LeaseInput& 
   if (input.waived_until) {
     // The waiver has taken the place of the proof; what the proof says meanwhile closes nothing.
     memory.must_settle = false;
+    // Whoever waives the cause of the closing does not wait for it to come and go.
+    if (!memory.waived && is_of_proof(memory.closed_for)) memory.reopened.reset();
     return memory;
   }
   // The lease ran out since the last look: the gate was closed then, whether or not anybody looked.
@@ -110,14 +117,13 @@ std::vector<Reason> reasons_to_close(const ShardSpec& spec, const LeaseMemory& m
 }
 
 std::string detail_of(const LeaseInput& input, Reason shown) {
-  const bool of_proof = shown == Reason::unproven || shown == Reason::rpo_exceeded;
   if (input.verdict_reason) return input.verdict_detail;
   if (shown == Reason::frozen) return input.freeze_detail;
   if (shown == Reason::archive_too_old && !input.archive_detail.empty())
     return input.archive_detail;
   if (shown == Reason::endpoint_misrouted && !input.endpoint_detail.empty())
     return input.endpoint_detail;
-  if (of_proof && !input.proof_detail.empty()) return input.proof_detail;
+  if (is_of_proof(shown) && !input.proof_detail.empty()) return input.proof_detail;
   return meaning_of(shown);
 }
 
@@ -196,6 +202,7 @@ RenewedLease renew_lease(LeaseMemory memory, const ShardSpec& spec, const LeaseI
   memory.open_until = gate.open_until;
   memory.when_expired = gate.when_expired;
   memory.limit = lease_limit(spec.gate, now);
+  memory.waived = input.waived_until.has_value();
   return {.memory = std::move(memory), .gate = std::move(gate)};
 }
 

@@ -22,6 +22,7 @@ struct LeaseMemory {
   Instant limit{};                       ///< no yes of the last evaluation outlived this
   bool must_settle = false;              ///< closed for rpo_exceeded: reopening waits
   std::optional<Instant> settled_since;  ///< the exposure has been below reopen_below since
+  bool waived = false;                   ///< under a waiver
   std::map<std::pair<bool, Reason>, std::uint64_t> transitions;
 };
 
@@ -61,7 +62,7 @@ struct RenewedLease {
 /// Closing is never delayed. Opening is, so that a gate whose cause comes and goes (a flapping
 /// link) goes through no more than one transition per reopen_after: it reopens no sooner than two
 /// of them after it last did, with Reason::reopening until then. A first closing is over when its
-/// cause is.
+/// cause is, and what operators do is no flapping: to end a freeze, or to waive the missing proof.
 RenewedLease renew_lease(LeaseMemory memory, const ShardSpec& spec, const LeaseInput& input,
                          Instant now);
 

@@ -264,6 +264,15 @@ TEST_F(Flapping, waits_under_a_waiver_too) {
   EXPECT_TRUE(judge_with(12, std::nullopt).reasons.empty());
 }
 
+TEST_F(Flapping, does_not_hold_up_a_waiver_of_what_has_closed_it) {
+  blip();
+  EXPECT_EQ(judge(3, seconds(6)).reasons, only(Reason::rpo_exceeded));
+  input.waived_until = kStart + seconds(90);
+  EXPECT_TRUE(judge(4, seconds(7)).reasons.empty());
+  EXPECT_EQ(judge_with(5, Reason::no_writer).reasons, only(Reason::no_writer));
+  EXPECT_EQ(judge_with(6, std::nullopt).reasons, only(Reason::reopening)) << "that may flap";
+}
+
 TEST_F(Flapping, waits_for_the_longer_of_both_where_the_exposure_has_to_settle) {
   blip();
   judge(5, seconds(6));
