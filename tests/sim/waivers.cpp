@@ -16,6 +16,10 @@ namespace {
 /// Chance streams of waivers begin here: they change no other draw.
 constexpr std::uint64_t kWaiverStreams = 1'300'000;
 
+bool is_of_proof(core::Reason reason) {
+  return reason == core::Reason::rpo_exceeded || reason == core::Reason::unproven;
+}
+
 }  // namespace
 
 void World::waive_meanwhile(std::size_t fault) {
@@ -54,8 +58,8 @@ void World::judge_order() {
   const auto& view = *sidecar_.view();
   const bool there = view.waiver && !view.waiver->by.empty();
   if (!there) {
-    const bool due = !waiver_ordered_ || waiver_ordered_->until <= sidecar_.wall() ||
-                     view.recovery_point || view.waiver;
+    const bool due = !waiver_ordered_ || waiver_ordered_->until <= sidecar_.wall() || view.waiver ||
+                     std::ranges::none_of(view.gate.reasons, is_of_proof);
     if (!due) fail("what an operator has waived until later is not waived any more");
     waiver_ordered_.reset();
     return;
