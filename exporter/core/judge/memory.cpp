@@ -78,7 +78,10 @@ Rivals renamed(const Rivals& known, const Addresses& before, const Addresses& af
   for (const Address& now : after) {
     const auto names = former_names(now, before, after);
     if (!names.empty()) rivals.erase(now.name);
-    for (const std::string& name : names) {
+    for (const std::string& name : names) rivals.erase(name);
+  }
+  for (const Address& now : after) {
+    for (const std::string& name : former_names(now, before, after)) {
       const auto old = known.find(name);
       if (old != known.end()) rivals.insert_or_assign(now.name, old->second);
     }

@@ -9,8 +9,8 @@ namespace {
 
 using Verdict = NamePair::Verdict;
 
-std::pair<std::string, std::string> key_of(const NodeSpec& a, const NodeSpec& b) {
-  return std::minmax(a.name, b.name);
+NamePairKey key_of(const NodeSpec& a, const NodeSpec& b) {
+  return std::minmax(std::string_view(a.name), std::string_view(b.name));
 }
 
 Sighting sighting_of(const NodeFacts& facts, Instant answered) {
@@ -141,10 +141,16 @@ Servers tell_servers_apart(Servers before, const ShardSpec& spec, const Readings
     for (std::size_t a = 0; a < b; ++a) {
       const auto& other = servers.sightings[a];
       if (!other || other->system_identifier != servers.sightings[b]->system_identifier) continue;
-      const auto key = key_of(spec.nodes[a], spec.nodes[b]);
+      const Named one{*other, readings[a]};
+      const Named two{*servers.sightings[b], readings[b]};
+      const NamePairKey key = key_of(spec.nodes[a], spec.nodes[b]);
       const auto known = before.pairs.find(key);
-      servers.pairs[key] = judge_pair(known != before.pairs.end() ? &known->second : nullptr,
-                                      {*other, readings[a]}, {*servers.sightings[b], readings[b]});
+      if (known == before.pairs.end()) {
+        servers.pairs.emplace(key, judge_pair(nullptr, one, two));
+      } else {
+        known->second = judge_pair(&known->second, one, two);
+        servers.pairs.insert(before.pairs.extract(known));
+      }
     }
   }
   return servers;

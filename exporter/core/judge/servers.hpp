@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -39,12 +40,20 @@ struct NamePair {
   std::optional<std::pair<std::uint64_t, std::uint64_t>> told_apart;
 };
 
+/// Of two nodes, the lesser name first.
+using NamePairKey = std::pair<std::string_view, std::string_view>;
+
+/// Finds a pair without a copy of its names.
+struct NamePairLess {
+  using is_transparent = void;
+  bool operator()(const NamePairKey& a, const NamePairKey& b) const { return a < b; }
+};
+
 struct Servers {
   /// Parallel to ShardSpec::nodes; absent: it never answered.
   std::vector<std::optional<Sighting>> sightings;
-  /// By the names of two nodes, the lesser first. Absent: one of them never answered, or they hold
-  /// two clusters' data.
-  std::map<std::pair<std::string, std::string>, NamePair> pairs;
+  /// By NamePairKey. Absent: one of them never answered, or they hold two clusters' data.
+  std::map<std::pair<std::string, std::string>, NamePair, NamePairLess> pairs;
 
   /// Must two nodes be taken for one server? Every node is one with itself.
   bool are_one(const NodeSpec& a, const NodeSpec& b) const;

@@ -51,6 +51,19 @@ TEST_F(UnconfirmedRuns, do_not_go_back_by_an_older_look_under_another_name) {
   EXPECT_EQ(memory.fell_to, Lsn{150}) << "asked after that";
 }
 
+// It is confirmed by a look that is older than the last one under its other name.
+TEST_F(UnconfirmedRuns, lose_nothing_by_an_older_look_that_confirms_them) {
+  watch({seen(2, Lsn{200}, Lsn{200})});
+  const NodeSpec node = make_node("iad-a", "iad");
+  const auto begun_by = [&](int after) {
+    const Reading look = seen(after, Lsn{150}, Lsn{150});
+    const ConfirmedWriter writer{0, node, look, Epoch{1}};
+    return follow_run(memory, run, writer).memory.begun.has_value();
+  };
+  EXPECT_FALSE(begun_by(1));
+  EXPECT_TRUE(begun_by(4)) << "asked after that";
+}
+
 TEST_F(UnconfirmedRuns, do_not_go_back_by_a_position_that_is_not_told) {
   watch({seen(1, std::nullopt, Lsn{120})});
   watch({seen(2, Lsn{200}, std::nullopt)});
