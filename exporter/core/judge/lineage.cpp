@@ -90,7 +90,7 @@ std::vector<Track> look_at_nodes(std::vector<Track> tracks, const LineageInput& 
 // Whom the node has been fed by on its timeline, also before rpoguard was started again.
 std::set<std::string> all_feeders(const LineageInput& input, std::size_t node, const Track& track,
                                   const LineageRecord& record) {
-  std::set<std::string> feeders = feeders_of(input, node, track);
+  std::set<std::string> feeders = feeders_of(input, node, track, record.run);
   feeders.insert(track.fed_by.begin(), track.fed_by.end());
   const auto kept = record.fed_by.find(input.name(node));
   if (kept != record.fed_by.end() && kept->second.timeline == track.timeline)

@@ -240,5 +240,56 @@ TEST_F(OtherNames, of_a_delayed_copy_that_is_started_again) {
   EXPECT_FALSE(sound(kPhxA)) << lineage(kPhxA);
 }
 
+// Two were promoted to one timeline. The one that fed iad-b is given up, and is taken out of the
+// configuration.
+TEST_F(OtherNames, of_a_rival_that_fed_a_copy_are_not_forgotten_with_its_node) {
+  idle(1);
+  shard.failures[kIadA] = ProbeFailure::refused;
+  for (const std::size_t node : {kPhxA, kPhxB}) {
+    shard.promote(node, 2);
+    facts(node).snapshot = "1000:1000:";
+  }
+  facts(kPhxB).replication = {make_row("iad-b", *facts(kPhxB).flushed_lsn)};
+  facts(kIadB).timeline = Timeline{2};
+  shard.writer_node = kPhxB;
+  for (int i = 0; i < 3; ++i) {
+    shard.commit();
+    shard.replicate(kIadB);
+    idle(1);
+  }
+  ASSERT_FALSE(shard.view.writer);
+  shard.failures[kPhxB] = ProbeFailure::refused;
+  shard.writer_node = kPhxA;
+  shard.commit(9000);
+  facts(kIadB).receive_lsn = facts(kPhxA).flushed_lsn;
+  facts(kPhxA).replication = {make_row("iad-b", *facts(kIadB).receive_lsn)};
+  facts(kPhxA).stamped = make_stamp(2, "phx");
+  reload(without(kPhxB));
+  idle(3);
+  ASSERT_TRUE(shard.view.writer) << shard.view.gate.detail;
+  ASSERT_EQ(shard.view.writer->node, "phx-a");
+  EXPECT_FALSE(sound(kIadB)) << lineage(kIadB);
+}
+
+// The writer's server goes by another name from now on, in DNS: its old name is no rival of it.
+TEST_F(OtherNames, of_the_writer_are_no_rivals_of_it) {
+  cut_row(kIadA, kPhxA);  // a cascade
+  look(2);
+  const NodeFacts writes = writer();
+  shard.failures[kIadA] = ProbeFailure::timeout;
+  facts(kIadB) = writes;
+  facts(kIadB).session = 70;
+  shard.writer_node = kIadB;
+  look(8);
+  ASSERT_TRUE(shard.view.writer) << shard.view.gate.detail;
+  ASSERT_EQ(shard.view.writer->node, "iad-b");
+  for (const std::size_t copy : {kPhxA, kPhxB}) EXPECT_TRUE(sound(copy)) << note(copy);
+  reload(without(kIadA));
+  shard.writer_node = 0;
+  look(3);
+  ASSERT_TRUE(shard.view.writer) << shard.view.gate.detail;
+  for (const std::size_t copy : {kPhxA, kPhxB}) EXPECT_TRUE(sound(copy - 1)) << note(copy - 1);
+}
+
 }  // namespace
 }  // namespace rpoguard::core
