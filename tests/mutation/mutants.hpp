@@ -205,6 +205,18 @@ inline constexpr std::array kMutants{
     Mutant{"fed_by_its_old_name", "other_wal.cpp",
            "if (last && run_of(feeder.facts()) == last->id()) continue;", "",
            "what the writer sent under its old name is held against its copies", "", 0},
+    Mutant{
+        "not_configured_is_not_judged", "run_begin.cpp",
+        "if (auto now = judge_node(lineage, Track{}, at, of_other_wal, of_promotion))",
+        "if (auto now = judge_node(lineage, Track{}, at, of_other_wal, of_promotion); now && "
+        "false)",
+        "a node counts that was taken out of the configuration while the writer lost what it has",
+        "", 0},
+    Mutant{"further_than_an_unseen_begin", "run_begin.cpp",
+           "const bool unseen = !begin.last_look && shows_more(tracks[node], run);",
+           "const bool unseen = false;",
+           "a copy counts that another one may feed with WAL that was lost while rpoguard was down",
+           "", 0},
     Mutant{"another_interval_another_archive", "memory.cpp",
            "if (!is_same_repository(before.archive, after.archive)) {",
            "if (before.archive != after.archive) {",

@@ -291,5 +291,26 @@ TEST_F(OtherNames, of_the_writer_are_no_rivals_of_it) {
   for (const std::size_t copy : {kPhxA, kPhxB}) EXPECT_TRUE(sound(copy - 1)) << note(copy - 1);
 }
 
+// A node is not in the configuration while the writer loses WAL that it has.
+TEST_F(OtherNames, that_are_away_when_a_run_begins_are_judged) {
+  for (const bool lost : {false, true}) {
+    begin(four_nodes());
+    const ShardSpec before = shard.spec;
+    const Lsn end = *writer().flushed_lsn;
+    shard.commit(5000);
+    shard.replicate(kPhxA);
+    idle(1);
+    reload(without(kPhxA));
+    idle(1);
+    start_at(kIadA, Lsn{end.value + (lost ? 1000 : 5000)});
+    idle(2);
+    ASSERT_EQ(shard.view.wal_losses.count, lost ? 1U : 0U);
+    reload(before);
+    shard.commit(9000);
+    look(5);
+    EXPECT_EQ(sound(kPhxA), !lost) << lineage(kPhxA);
+  }
+}
+
 }  // namespace
 }  // namespace rpoguard::core

@@ -369,6 +369,27 @@ TEST_F(UnseenHistories, are_kept_when_a_node_is_renamed_and_rpoguard_started_aga
   EXPECT_FALSE(sound(kPhxA)) << lineage(kPhxA);
 }
 
+// rpoguard was down while the writer lost WAL. The copies answer before the writer: phx-a is
+// further than the new run began, and phx-b cascades from it.
+TEST_F(UnseenHistories, of_a_copy_behind_one_that_is_further_than_an_unseen_begin) {
+  cut_row(kIadA, kPhxB);
+  const Lsn behind = *facts(kPhxB).replay_lsn;
+  shard.restart();
+  shard.pass(minutes(1));
+  start_at(kIadA, Lsn{behind.value + 1000});
+  place(kPhxA, Lsn{behind.value + 9000});
+  shard.pass(seconds(5));
+  shard.commit(90000);
+  set_clocks();
+  shard.probe_node(kPhxA);
+  shard.probe_node(kPhxB);
+  idle(3);
+  place(kPhxB, Lsn{behind.value + 9000});
+  idle(3);
+  ASSERT_EQ(shard.view.writer->node, "iad-a");
+  EXPECT_FALSE(sound(kPhxB)) << lineage(kPhxB);
+}
+
 ShardSpec counted_archive() {
   ShardSpec spec = directory_spec();
   spec.archive.readable_from = {"phx"};
