@@ -390,6 +390,37 @@ TEST_F(UnseenHistories, of_a_copy_behind_one_that_is_further_than_an_unseen_begi
   EXPECT_FALSE(sound(kPhxB)) << lineage(kPhxB);
 }
 
+// It was seen ahead, and started again. Until it is connected, it tells the timeline of its control
+// file.
+TEST_F(UnseenHistories, of_a_copy_that_was_ahead_and_tells_an_earlier_timeline) {
+  const TimelineHistory history{{{Timeline{1}, *facts(kIadB).replay_lsn}}};
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.promote(kIadB, 2);
+  facts(kIadB).stamped = make_stamp(2, "iad");
+  shard.writer_node = kIadB;
+  for (const std::size_t node : {kIadB, kPhxA, kPhxB}) facts(node).history = history;
+  for (const std::size_t node : {kPhxA, kPhxB}) shard.row(node);
+  look(3);
+  ASSERT_EQ(shard.view.writer->node, "iad-b");
+  ASSERT_TRUE(sound(kPhxA));
+  const Lsn seen = *writer().flushed_lsn;
+  place(kPhxA, Lsn{seen.value + 5000});
+  probe_soon(kPhxA);
+  restart_copy(kPhxA);
+  facts(kPhxA).timeline = Timeline{1};
+  facts(kPhxA).history = TimelineHistory{};
+  facts(kPhxA).streaming = false;
+  facts(kPhxA).receive_lsn.reset();
+  probe_soon(kPhxA);
+  start_at(kIadB, Lsn{seen.value + 1000});
+  shard.commit(9000);
+  idle(1);
+  facts(kPhxA).timeline = Timeline{2};
+  facts(kPhxA).history = history;
+  look(3);
+  EXPECT_EQ(lineage(kPhxA), "diverged");
+}
+
 ShardSpec counted_archive() {
   ShardSpec spec = directory_spec();
   spec.archive.readable_from = {"phx"};
