@@ -152,36 +152,46 @@ std::string judge_node(LineageVerdict& verdict, const LineageInput& input, std::
   return std::move(judged.readmitted);
 }
 
-// A copy that has just been found to hold WAL which the writer has not.
-std::optional<std::size_t> found_ahead(const std::map<std::string, NodeLineage>& before,
-                                       const std::map<std::string, NodeLineage>& now,
-                                       const LineageInput& input,
-                                       const std::vector<Track>& tracks) {
-  if (!input.writer) return std::nullopt;
+// Copies that have just been found to hold WAL which the writer has not.
+std::vector<std::size_t> found_diverged(const std::map<std::string, NodeLineage>& before,
+                                        const std::map<std::string, NodeLineage>& now,
+                                        const LineageInput& input,
+                                        const std::vector<Track>& tracks) {
+  std::vector<std::size_t> nodes;
+  if (!input.writer) return nodes;
   for (std::size_t node = 0; node < input.readings.size(); ++node) {
     const auto was = before.find(input.name(node));
     const auto is = now.find(input.name(node));
     const bool found = is != now.end() && is->second.state == Lineage::diverged &&
                        (was == before.end() || was->second.state != Lineage::diverged);
-    if (found && is_ahead(input, tracks[node])) return node;
+    if (found && tracks[node].timeline == input.writer->facts().timeline) nodes.push_back(node);
   }
-  return std::nullopt;
+  return nodes;
 }
 
-// WAL that the writer has lost is on that copy, which may have passed it on.
+std::optional<Lsn> last_position(const Track& track) {
+  return track.since.empty() ? track.highest : std::optional(track.since.back().position);
+}
+
+// WAL that the writer has not is on that copy, which may have passed it on, or have archived it for
+// those that restore and have not come so far yet.
 void doubt_fed_by_others(LineageVerdict& verdict, const LineageInput& input, std::size_t ahead) {
+  const std::vector<Track>& tracks = verdict.memory.tracks;
   const NodeFacts& writes = input.writer->facts();
   for (std::size_t node = 0; node < input.readings.size(); ++node) {
     const auto known = verdict.record.nodes.find(input.name(node));
+    const bool restores =
+        tracks[node].restores && last_position(tracks[node]) < last_position(tracks[ahead]);
     const bool judged = node != input.writer->node && known != verdict.record.nodes.end() &&
                         input.readings[node].last_success;
-    if (!judged || !is_sound(known->second.state) || input.is_fed(node) ||
+    if (!judged || !is_sound(known->second.state) || (input.is_fed(node) && !restores) ||
         input.readings[node].facts().timeline != writes.timeline)
       continue;
     known->second = {.state = Lineage::unknown,
                      .why = input.name(ahead) +
                             " holds WAL that the writer has not, and may have " +
-                            "sent it to this one, which the writer does not feed",
+                            "sent it to this one, which " +
+                            (restores ? "restores from an archive" : "the writer does not feed"),
                      .since = writes.insert_lsn};
   }
 }
@@ -227,8 +237,9 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
   const auto before = verdict.record.nodes;
   for (std::size_t node = 0; node < readings.size(); ++node)
     verdict.readmitted.push_back(judge_node(verdict, input, node));
-  if (const auto ahead = found_ahead(before, verdict.record.nodes, input, verdict.memory.tracks))
-    doubt_fed_by_others(verdict, input, *ahead);
+  for (const std::size_t other :
+       found_diverged(before, verdict.record.nodes, input, verdict.memory.tracks))
+    doubt_fed_by_others(verdict, input, other);
   for (std::size_t node = 0; node < readings.size(); ++node) {
     verdict.nodes.push_back(as_it_counts(verdict, input, node));
     if (!is_sound(verdict.nodes.back().state)) verdict.readmitted[node].clear();

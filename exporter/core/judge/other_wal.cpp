@@ -129,12 +129,6 @@ bool is_rival(const LineageInput& input, std::size_t node) {
          facts.system_identifier == writes.system_identifier && !is_one_life(facts, writes);
 }
 
-bool is_ahead(const LineageInput& input, const Track& track) {
-  const NodeFacts& writes = input.writer->facts();
-  return track.timeline == writes.timeline && writes.insert_lsn &&
-         look_ahead(*input.writer, track) != nullptr;
-}
-
 std::set<std::string> feeders_of(const LineageInput& input, std::size_t node, const Track& track,
                                  const std::optional<WriterRun>& last) {
   std::set<std::string> feeders;

@@ -299,7 +299,7 @@ TEST_F(OtherHistories, of_a_promotion_and_a_loss_that_nobody_saw) {
   facts(kIadB).stamped->promoted_at = shard.wall() - seconds(10);
   facts(kIadB).history = facts(kPhxA).history = history;
   facts(kPhxA).timeline = Timeline{2};
-  facts(kPhxA).stamped = facts(kIadB).stamped;
+  facts(kPhxA).stamped = facts(kPhxB).stamped = facts(kIadB).stamped;
   shard.writer_node = kIadB;
   TestShard promoted_only = shard;
   start_at(kIadB, *facts(kIadB).insert_lsn);

@@ -421,6 +421,52 @@ TEST_F(UnseenHistories, of_a_copy_that_was_ahead_and_tells_an_earlier_timeline) 
   EXPECT_EQ(lineage(kPhxA), "diverged");
 }
 
+// phx-a was opened by hand and made a standby again while rpoguard was down; phx-b cascades from
+// it.
+TEST_F(UnseenHistories, of_a_copy_behind_one_that_was_opened_and_closed) {
+  for (NodeFacts& each : shard.facts) each.history.emplace();
+  begin_anew();
+  cut_row(kIadA, kPhxB);
+  facts(kIadB).restores = true;
+  shard.commit(9000);
+  look(2);
+  ASSERT_TRUE(sound(kPhxB)) << note(kPhxB);
+  shard.restart();
+  shard.pass(minutes(1));
+  restart_copy(kPhxA);
+  const Lsn stop{facts(kPhxA).replay_lsn->value + 3000};
+  facts(kPhxA).checkpoint = {stop, stop, shard.wall() - seconds(20)};
+  shard.commit(90000);
+  look(4);
+  ASSERT_EQ(lineage(kPhxA), "diverged");
+  EXPECT_FALSE(sound(kPhxB)) << "phx-a may have sent it what it wrote itself";
+  EXPECT_TRUE(sound(kIadB)) << "it is as far, and needs nothing from an archive: " << note(kIadB);
+}
+
+// Lost WAL is found on phx-b only later, and is in the archive. phx-a has not come so far, is
+// connected to the writer, and restores whenever it is not.
+TEST_F(UnseenHistories, of_a_connected_copy_that_restores_when_a_loss_is_found_later) {
+  facts(kPhxA).restores = true;
+  const Lsn behind = *facts(kPhxA).replay_lsn;
+  shard.failures[kPhxB] = ProbeFailure::timeout;
+  idle(1);
+  start_at(kIadA, Lsn{behind.value + 1000});
+  probe_soon(kPhxA);
+  idle(1);
+  ASSERT_TRUE(sound(kPhxA)) << lineage(kPhxA);
+  place(kPhxB, Lsn{behind.value + 9000});
+  shard.failures[kPhxB].reset();
+  idle(2);
+  ASSERT_EQ(lineage(kPhxB), "diverged");
+  cut_row(kIadA, kPhxA);
+  shard.commit(90000);
+  place(kPhxA, Lsn{behind.value + 9000});
+  idle(1);
+  shard.row(kPhxA);
+  look(3);
+  EXPECT_FALSE(sound(kPhxA)) << lineage(kPhxA);
+}
+
 ShardSpec counted_archive() {
   ShardSpec spec = directory_spec();
   spec.archive.readable_from = {"phx"};
