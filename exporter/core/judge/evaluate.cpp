@@ -12,7 +12,6 @@
 #include "exporter/core/judge/freeze.hpp"
 #include "exporter/core/judge/pace.hpp"
 #include "exporter/core/judge/proof.hpp"
-#include "exporter/core/judge/row_names.hpp"
 
 namespace rpoguard::core {
 namespace {
@@ -175,9 +174,8 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
                                              next.servers, next.epoch_witness, now);
   const auto& writer = verdict.writer;
   next.durable.epochs = verdict.record;
-  LineageVerdict lineage =
-      follow_lineage(std::move(memory.lineage), std::move(durable.lineage), shard, next.readings,
-                     row_names(shard, next.servers), writer, probe);
+  LineageVerdict lineage = follow_lineage(std::move(memory.lineage), std::move(durable.lineage),
+                                          shard, next.readings, next.servers, writer, probe);
   next.lineage = std::move(lineage.memory);
   next.durable.lineage = std::move(lineage.record);
   next.source = follow_writer(std::move(memory.source), writer, has_lost_wal(next.lineage));

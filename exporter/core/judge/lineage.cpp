@@ -6,6 +6,7 @@
 
 #include "exporter/base/check.hpp"
 #include "exporter/core/judge/other_wal.hpp"
+#include "exporter/core/judge/row_names.hpp"
 #include "exporter/core/judge/run_begin.hpp"
 #include "exporter/core/judge/run_mark.hpp"
 
@@ -196,6 +197,27 @@ void doubt_fed_by_others(LineageVerdict& verdict, const LineageInput& input, std
   }
 }
 
+// A server holds one history, under all its names. One that has been readmitted under one of them
+// is not accused under it again.
+void share_between_names(std::map<std::string, NodeLineage>& nodes,
+                         const std::map<std::string, NodeLineage>& before,
+                         const LineageInput& input) {
+  const auto was_sound = [&](const std::string& name) {
+    const auto was = before.find(name);
+    return was == before.end() || is_sound(was->second.state);
+  };
+  for (const NodeSpec& from : input.spec.nodes) {
+    for (const NodeSpec& to : input.spec.nodes) {
+      const auto held = nodes.find(from.name);
+      const auto known = nodes.find(to.name);
+      if (held == nodes.end() || known == nodes.end() || held->second.state != Lineage::diverged ||
+          !is_sound(known->second.state) || !input.servers.surely_one(from, to))
+        continue;
+      if (was_sound(from.name) || !before.contains(to.name)) known->second = held->second;
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<RunId> known_run(const LineageMemory& memory, const LineageRecord& record) {
@@ -207,12 +229,17 @@ bool has_lost_wal(const LineageMemory& memory) {
 }
 
 LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const ShardSpec& spec,
-                              const Readings& readings, const std::vector<std::string>& rows,
+                              const Readings& readings, const Servers& servers,
                               const std::optional<ConfirmedWriter>& writer,
                               const ProbeSpec& probe) {
   RPOGUARD_CHECK(readings.size() == spec.nodes.size());
-  const LineageInput input{
-      .spec = spec, .readings = readings, .rows = rows, .writer = writer, .probe = probe};
+  const LineageInput input{.spec = spec,
+                           .readings = readings,
+                           .servers = servers,
+                           .rows = row_names(spec, servers),
+                           .writer = writer,
+                           .probe = probe};
+  const auto last = record.nodes;
   memory.tracks.resize(readings.size());
   RunVerdict run = follow_run(std::move(memory.run), std::move(record.run), writer);
   memory.run = std::move(run.memory);
@@ -240,6 +267,7 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
   for (const std::size_t other :
        found_diverged(before, verdict.record.nodes, input, verdict.memory.tracks))
     doubt_fed_by_others(verdict, input, other);
+  share_between_names(verdict.record.nodes, last, input);
   for (std::size_t node = 0; node < readings.size(); ++node) {
     verdict.nodes.push_back(as_it_counts(verdict, input, node));
     if (!is_sound(verdict.nodes.back().state)) verdict.readmitted[node].clear();

@@ -312,5 +312,58 @@ TEST_F(OtherNames, that_are_away_when_a_run_begins_are_judged) {
   }
 }
 
+/// phx-b is another name of phx-a, of which rpoguard knows only what it announces.
+class SecondName : public OtherNames {
+ protected:
+  SecondName() {
+    ShardSpec spec = four_nodes();
+    for (NodeSpec& node : spec.nodes) node.application_name.clear();
+    begin(spec);
+    facts(kPhxB).started = facts(kPhxA).started;
+    facts(kPhxB).backends_started = facts(kPhxA).backends_started;
+    facts(kPhxA).announced_name = facts(kPhxB).announced_name = "phx_a";
+    facts(kIadA).replication = {make_row("iad-b", Lsn{}), make_row("phx_a", Lsn{})};
+    look(3);
+    EXPECT_EQ(shard.view.nodes[kPhxB].same_server_as, "phx-a");
+    shard.failures[kPhxB] = ProbeFailure::timeout;
+    place(kPhxA, Lsn{writer().flushed_lsn->value + 5000});
+    idle(2);
+    EXPECT_EQ(lineage(kPhxA), "diverged");
+  }
+};
+
+TEST_F(SecondName, of_a_diverged_server_does_not_count_when_the_first_is_taken_away) {
+  reload(without(kPhxA));
+  shard.failures.assign(3, std::nullopt);
+  shard.commit(9000);
+  look(6);
+  EXPECT_FALSE(sound(2)) << lineage(2);
+}
+
+TEST_F(SecondName, of_a_diverged_server_does_not_count_after_a_restart) {
+  shard.restart();
+  shard.failures[kPhxA] = ProbeFailure::timeout;
+  shard.failures[kPhxB].reset();
+  shard.commit(9000);
+  look(6);
+  EXPECT_FALSE(shard.view.nodes[kPhxB].counted) << lineage(kPhxB);
+}
+
+// Each name is readmitted by itself, and stays so. As long as one is not, the server does not
+// count.
+TEST_F(SecondName, of_a_diverged_server_is_readmitted_too) {
+  shard.failures[kPhxB].reset();
+  shard.commit(9000);
+  look(2);
+  ASSERT_FALSE(sound(kPhxB));
+  for (const std::size_t node : {kPhxA, kPhxB}) {
+    const std::string& name = shard.spec.nodes[node].name;
+    ASSERT_EQ(readmit(shard.memory, shard.spec, name, shard.now), "");
+    look(3);
+    EXPECT_TRUE(sound(node)) << note(node);
+    EXPECT_EQ(shard.view.nodes[kPhxA].counted, node == kPhxB);
+  }
+}
+
 }  // namespace
 }  // namespace rpoguard::core
