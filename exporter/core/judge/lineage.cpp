@@ -36,7 +36,7 @@ bool stands_still(const Track& track, const NodeFacts& facts) {
 std::string awaits_stamp(const std::optional<StampMark>& stamp, const LineageInput& input,
                          std::size_t node, const Track& track) {
   const NodeFacts& facts = input.readings[node].facts();
-  if (!stamp || !shows_another(*stamp, facts)) return "";
+  if (!stamp || !(shows_another(*stamp, facts) || shows_none(*stamp, facts))) return "";
   if (!input.is_fed(node)) return "it is not connected to the writer";
   return stands_still(track, facts) ? "its replay stands still" : "";
 }

@@ -467,6 +467,34 @@ TEST_F(UnseenHistories, of_a_connected_copy_that_restores_when_a_loss_is_found_l
   EXPECT_FALSE(sound(kPhxA)) << lineage(kPhxA);
 }
 
+// Two were promoted to one timeline at one position; rpoguard has never heard of the other, which
+// iad-b follows. Whether it holds the stamp cannot be read there.
+TEST_F(UnseenHistories, of_a_cascade_that_shows_no_stamp) {
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.promote(kPhxA, 2);
+  shard.writer_node = kPhxA;
+  const Lsn fork = *facts(kPhxA).insert_lsn;
+  facts(kIadB).timeline = Timeline{2};
+  place(kIadB, Lsn{fork.value + 300});
+  facts(kIadB).stamped.reset();
+  facts(kIadB).epoch_lock = EpochLock{"5/77", "transaction 5/77"};
+  shard.commit(2000);
+  facts(kPhxA).stamped = StampedEpoch{Epoch{2}, "phx", "jo", shard.wall()};
+  shard.commit(200);
+  for (int i = 0; i < 5; ++i) {
+    shard.commit(5000);
+    place(kIadB, *facts(kPhxA).flushed_lsn);
+    idle(1);
+  }
+  ASSERT_EQ(shard.view.writer->node, "phx-a") << shard.view.gate.detail;
+  EXPECT_FALSE(sound(kIadB)) << lineage(kIadB);
+  // It is the writer's own cascade.
+  facts(kIadB).stamped = facts(kPhxA).stamped;
+  facts(kIadB).epoch_lock.reset();
+  idle(1);
+  EXPECT_TRUE(sound(kIadB)) << note(kIadB);
+}
+
 ShardSpec counted_archive() {
   ShardSpec spec = directory_spec();
   spec.archive.readable_from = {"phx"};
