@@ -365,5 +365,31 @@ TEST_F(SecondName, of_a_diverged_server_is_readmitted_too) {
   }
 }
 
+// In DNS, the name of a rival leads to phx-b's server now, which is in recovery.
+TEST_F(OtherNames, that_lead_to_another_node_say_nothing_of_a_rival) {
+  lose_rival_phx_a();
+  TestShard back = shard;
+  shard.failures[kPhxA].reset();
+  facts(kPhxA) = facts(kPhxB);
+  facts(kPhxA).session = 90;
+  look(30);
+  ASSERT_EQ(shard.view.nodes[kPhxB].same_server_as, "phx-a");
+  EXPECT_EQ(shard.reason(), "split_brain");
+  EXPECT_NE(shard.view.gate.detail.find("(its name leads to another server now)"),
+            std::string::npos)
+      << shard.view.gate.detail;
+  EXPECT_EQ(forget_rival(shard.memory.durable.epochs, shard.spec, shard.memory.readings, "phx-a"),
+            "");
+  look(1);
+  EXPECT_NE(shard.reason(), "split_brain");
+
+  // The rival itself is a standby again.
+  shard = back;
+  shard.failures[kPhxA].reset();
+  facts(kPhxA) = make_standby_facts(60, *writer().flushed_lsn);
+  look(5);
+  EXPECT_NE(shard.reason(), "split_brain") << shard.view.gate.detail;
+}
+
 }  // namespace
 }  // namespace rpoguard::core
