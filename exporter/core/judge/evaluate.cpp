@@ -130,7 +130,8 @@ ArchiveProof look_into_archive(ShardMemory& memory, const ShardMemory& next, con
   memory.archive.last_backup = memory.durable.archive_last_backup;
   ArchiveMemory archive =
       meet_run(std::move(memory.archive), next.lineage.run, next.durable.lineage.run);
-  archive = meet_rivals(std::move(archive), spec, next.readings, next.durable.lineage.run);
+  archive = meet_rivals(std::move(archive), spec, next.readings, next.lineage.run,
+                        next.durable.lineage.run);
   return prove_archive(std::move(archive), spec, latest, writer, next.source, probe, now);
 }
 

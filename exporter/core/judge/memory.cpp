@@ -178,7 +178,8 @@ Addresses all_addresses(const DurableMemory& durable, const ShardSpec& spec) {
   return all;
 }
 
-// Another one may hold other WAL. How often it is looked at, and who may read it, changes nothing.
+// Another one may hold other WAL, and another way may lead to the same one: what is held against it
+// stays. How often it is looked at, and who may read it, changes nothing.
 bool is_same_repository(const ArchiveSpec& a, const ArchiveSpec& b) {
   return a.source == b.source && a.directory == b.directory && a.command == b.command &&
          a.format == b.format;
@@ -234,7 +235,6 @@ ShardMemory adopt(ShardMemory memory, const ShardSpec& before, const ShardSpec& 
     ArchiveMemory archive;
     archive.failure = std::move(memory.archive.failure);
     memory.archive = std::move(archive);
-    memory.durable.archive_foreign_until.reset();
     memory.durable.archive_last_backup.reset();
   }
   return memory;

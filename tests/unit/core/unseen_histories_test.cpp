@@ -597,5 +597,84 @@ TEST(UnseenArchive, of_a_promotion_and_a_loss_that_nobody_saw) {
   EXPECT_FALSE(shard.archive().frontier) << "segments 3 to 6 are of the WAL that was lost";
 }
 
+/// iad-a is lost, and this node is promoted to timeline 2 with what it has.
+void promote_to_2(ArchivedShard& shard, std::size_t node) {
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.promote(node, 2);
+  shard.facts[node].history = TimelineHistory{{{Timeline{1}, Lsn{0x3000000}}}};
+  shard.facts[node].archiver = ArchiverFacts{"", 0, 0};
+}
+
+// It archives two segments of its own.
+void archive_beside(ArchivedShard& shard, std::size_t node) {
+  shard.facts[node].insert_lsn = shard.facts[node].flushed_lsn = Lsn{0x5000100};
+  shard.repository.runs = {{Timeline{1}, 0, 1, 2}, {Timeline{2}, 0, 3, 4}};
+}
+
+// It is stamped, and has come beyond those.
+void stamp_further(ArchivedShard& shard, std::size_t node) {
+  shard.facts[node].stamped = make_stamp(2, "iad");
+  shard.facts[node].insert_lsn = shard.facts[node].flushed_lsn = Lsn{0x7000000};
+  shard.facts[node].snapshot = "900:900:";
+  shard.writer_node = node;
+  shard.run(2);
+  ASSERT_TRUE(shard.view.writer) << shard.view.gate.detail;
+  shard.look();
+  shard.run(2);
+}
+
+// Two were promoted to one timeline. The one that is given up has archived.
+TEST(UnseenArchive, of_the_other_of_two_before_one_was_stamped) {
+  ArchivedShard shard(counted_archive());
+  shard.run(2);
+  shard.look();
+  promote_to_2(shard, kIadB);
+  promote_to_2(shard, kPhxA);
+  archive_beside(shard, kPhxA);
+  shard.writer_node = kIadB;
+  shard.run(3);
+  ASSERT_FALSE(shard.view.writer);
+  shard.failures[kPhxA] = ProbeFailure::refused;
+  shard.observations.nodes[kPhxA].reset();
+  shard.memory.readings[kPhxA] = {};
+  stamp_further(shard, kIadB);
+  EXPECT_FALSE(shard.archive().frontier) << "segments 3 and 4 are phx-a's";
+}
+
+// The same; it is out of sight when the other one is promoted, and stamped at once.
+TEST(UnseenArchive, of_one_that_was_promoted_and_given_up_before) {
+  ArchivedShard shard(counted_archive());
+  shard.run(2);
+  shard.look();
+  promote_to_2(shard, kPhxA);
+  archive_beside(shard, kPhxA);
+  shard.run(3);
+  ASSERT_FALSE(shard.view.writer);
+  shard.failures[kPhxA] = ProbeFailure::refused;
+  promote_to_2(shard, kIadB);
+  stamp_further(shard, kIadB);
+  EXPECT_FALSE(shard.archive().frontier) << "segments 3 and 4 are phx-a's";
+}
+
+// Another way may lead to the same archive.
+TEST(UnseenArchive, is_remembered_when_the_way_to_it_changes) {
+  ArchivedShard shard(counted_archive());
+  shard.repository.runs.back().last = 9;
+  shard.run(1);
+  shard.look();
+  shard.run(1);
+  ASSERT_EQ(shard.memory.durable.archive_foreign_until, Lsn{0xA000000});
+  ShardSpec after = shard.spec;
+  after.archive.directory = "/mnt/archive";
+  shard.memory = adopt(std::move(shard.memory), shard.spec, after);
+  shard.spec = after;
+  shard.writer().insert_lsn = shard.writer().flushed_lsn = Lsn{0xD000000};
+  shard.repository.runs.back().last = 12;
+  shard.run(1);
+  shard.look();
+  shard.run(1);
+  EXPECT_FALSE(shard.archive().frontier);
+}
+
 }  // namespace
 }  // namespace rpoguard::core
