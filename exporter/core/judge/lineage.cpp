@@ -113,6 +113,20 @@ void keep_track(LineageRecord& record, const std::string& name, const Track& tra
   }
 }
 
+// The writer feeds it. Copies of a writer that was started again connect within seconds: so long,
+// whoever was connected still is, unless it is seen to receive from another.
+bool is_connected(const LineageInput& input, std::size_t node, const Track& track,
+                  const RunMemory& run) {
+  constexpr Duration kConnectsWithin =
+      std::chrono::seconds(10);  // wal_retrieve_retry_interval: 5 s
+  if (input.is_fed(node)) return true;
+  const NodeObservation& look = *input.readings[node].last_success;
+  const bool elsewhere = input.readings[node].facts().streaming != false &&
+                         look.asked >= run.known_since && input.writer->asked() >= look.answered;
+  return track.connected && !elsewhere &&
+         input.writer->asked() - run.known_since <= kConnectsWithin;
+}
+
 /// A node beside the confirmed writer.
 struct Judged {
   NodeLineage known;
@@ -130,7 +144,8 @@ Judged judge_beside_writer(NodeLineage known, Track track, const LineageInput& i
     judged.known = at_first_sight();
     judged.track = seen_with_mark(judged.track, input.readings[node], *run);
   }
-  if (!is_rival(input, node)) judged.track.connected = input.is_fed(node);
+  if (!is_rival(input, node))
+    judged.track.connected = is_connected(input, node, judged.track, memory.run);
   judged.known = beside_writer(std::move(judged.known), input, node, judged.track, memory.stamp);
   if (memory.run.known)
     judged.known = unlike_run(std::move(judged.known), input, node, memory.run, *run);
@@ -185,7 +200,7 @@ void doubt_fed_by_others(LineageVerdict& verdict, const LineageInput& input, std
         tracks[node].restores && last_position(tracks[node]) < last_position(tracks[ahead]);
     const bool judged = node != input.writer->node && known != verdict.record.nodes.end() &&
                         input.readings[node].last_success;
-    if (!judged || !is_sound(known->second.state) || (input.is_fed(node) && !restores) ||
+    if (!judged || !is_sound(known->second.state) || (tracks[node].connected && !restores) ||
         input.readings[node].facts().timeline != writes.timeline)
       continue;
     known->second = {.state = Lineage::unknown,

@@ -495,6 +495,26 @@ TEST_F(UnseenHistories, of_a_cascade_that_shows_no_stamp) {
   EXPECT_TRUE(sound(kIadB)) << note(kIadB);
 }
 
+// The writer has lost the last moment of its WAL, which phx-a has. That shows a look after its
+// start, when no copy has connected to it again.
+TEST_F(UnseenHistories, are_not_those_of_a_copy_that_has_not_connected_again_yet) {
+  const Lsn end = *writer().flushed_lsn;
+  shard.commit(5000);
+  shard.replicate(kPhxA);
+  start_at(kIadA, Lsn{end.value + 1000});
+  const auto rows = std::exchange(writer().replication, {});
+  for (const std::size_t copy : {kIadB, kPhxA, kPhxB}) facts(copy).streaming = false;
+  idle(2);
+  ASSERT_EQ(lineage(kPhxA), "diverged");
+  EXPECT_TRUE(sound(kPhxB)) << note(kPhxB);
+  for (const std::size_t copy : {kIadB, kPhxB}) facts(copy).streaming = true;
+  writer().replication = rows;
+  look(20);
+  EXPECT_EQ(lineage(kPhxA), "diverged");
+  EXPECT_TRUE(sound(kPhxB)) << note(kPhxB);
+  EXPECT_TRUE(shard.open()) << shard.view.gate.detail;
+}
+
 ShardSpec counted_archive() {
   ShardSpec spec = directory_spec();
   spec.archive.readable_from = {"phx"};
