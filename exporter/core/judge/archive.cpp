@@ -152,13 +152,25 @@ void take_claim(ArchiveMemory& memory, const NodeFacts& writer, Instant asked, I
   if (memory.claim) memory.claim->as_of = asked;
 }
 
-// Up to where a server has WAL that it archives on the timeline of this run, which is another's.
-std::optional<Lsn> archived_beside(const NodeFacts& facts, const WriterRun& run) {
-  const bool same_run =
-      facts.started == run.started && facts.backends_started == run.backends_started;
-  const bool beside = !facts.in_recovery && facts.timeline == run.timeline &&
-                      facts.system_identifier == run.system_identifier && !same_run;
-  if (!beside || !facts.archiver || !facts.flushed_lsn || !is_segment_size(facts.wal_segment_bytes))
+// It accepts writes on the timeline of this run, which is another's.
+bool writes_beside(const NodeFacts& facts, const RunId& run, std::uint64_t system_identifier) {
+  return !facts.in_recovery && facts.timeline == run.timeline &&
+         facts.system_identifier == system_identifier && run_of(facts) != run;
+}
+
+// So does another one, on a timeline that nobody was confirmed on: which of them will be, nobody
+// knows.
+bool has_twin(const Readings& readings, const NodeFacts& facts, const WriterRun& last) {
+  const auto run = run_of(facts);
+  if (!run || facts.in_recovery || facts.timeline == last.timeline) return false;
+  return std::ranges::any_of(readings, [&](const Reading& other) {
+    return other.last_success && writes_beside(other.facts(), *run, facts.system_identifier);
+  });
+}
+
+// Up to where a server has WAL that it archives.
+std::optional<Lsn> archived_until(const NodeFacts& facts) {
+  if (!facts.archiver || !facts.flushed_lsn || !is_segment_size(facts.wal_segment_bytes))
     return std::nullopt;
   const std::uint64_t segment = facts.flushed_lsn->value / facts.wal_segment_bytes;
   return Lsn{(segment + 1) * facts.wal_segment_bytes};
@@ -242,11 +254,20 @@ ArchiveMemory meet_run(ArchiveMemory archive, const RunMemory& memory,
 }
 
 ArchiveMemory meet_rivals(ArchiveMemory archive, const ShardSpec& spec, const Readings& readings,
-                          const std::optional<WriterRun>& run) {
+                          const RunMemory& memory, const std::optional<WriterRun>& run) {
   RPOGUARD_CHECK(readings.size() == spec.nodes.size());
+  const auto& before = memory.begun ? memory.begun->before : std::nullopt;
   for (std::size_t node = 0; run && node < readings.size(); ++node) {
-    if (!readings[node].answered || spec.nodes[node].name == run->node) continue;
-    if (const auto until = archived_beside(readings[node].facts(), *run)) distrust(archive, *until);
+    // Whoever is silent now may have archived before this run was known.
+    const Reading& reading = readings[node];
+    const bool counts = memory.begun ? reading.last_success.has_value() : reading.answered;
+    if (!counts || spec.nodes[node].name == run->node) continue;
+    const NodeFacts& facts = reading.facts();
+    const bool was_writer = before && run_of(facts) == before->id();
+    const bool is_rival = !was_writer && (writes_beside(facts, run->id(), run->system_identifier) ||
+                                          has_twin(readings, facts, *run));
+    const auto until = is_rival ? archived_until(facts) : std::nullopt;
+    if (until) distrust(archive, *until);
   }
   return archive;
 }

@@ -111,9 +111,10 @@ ArchiveMemory meet_run(ArchiveMemory archive, const RunMemory& memory,
                        const std::optional<WriterRun>& run);
 
 /// Takes notice of other servers that accept writes on the timeline of the writer's run, and
-/// archive: what they do archive has the names of the writer's own WAL.
+/// archive: what they do archive has the names of the writer's own WAL. And of two on one timeline
+/// before either of them is confirmed.
 ArchiveMemory meet_rivals(ArchiveMemory archive, const ShardSpec& spec, const Readings& readings,
-                          const std::optional<WriterRun>& run);
+                          const RunMemory& memory, const std::optional<WriterRun>& run);
 
 /// Up to there it holds WAL that is not the writer's.
 void distrust(ArchiveMemory& archive, Lsn until);

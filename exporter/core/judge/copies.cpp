@@ -18,6 +18,7 @@ void forget_last_writer(Copy& copy) {
 void take_own_word(Copy& copy, const Reading& reading, const WalSource& source) {
   if (!reading.answered || !source.origin) return;
   copy.position = own_position(reading.facts(), source.origin->system_identifier);
+  copy.has_target = reading.facts().has_target;
   copy.position_as_of = reading.last_success->asked;
 }
 
@@ -47,7 +48,9 @@ void take_row(Copy& copy, const DurablePosition& reported) {
 
 void locate_by_row(Copy& copy, const Reading& reading, const ReplicationRow* row,
                    const ConfirmedWriter& writer, const WalSource& source) {
-  const auto reported = row == nullptr ? std::nullopt : reported_position(*row, source.place());
+  auto reported = row == nullptr ? std::nullopt : reported_position(*row, source.place());
+  // What it receives beyond its recovery target is thrown away by a promotion.
+  if (reported && copy.has_target) reported->flushed = reported->replayed.value_or(Lsn{});
   // The next row under that name may be a stranger's, and so may the next connection's.
   if (!reported || row->pid != copy.row_pid) copy.row_trusted = false;
   copy.row_pid = row == nullptr ? std::nullopt : row->pid;

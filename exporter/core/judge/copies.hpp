@@ -21,6 +21,7 @@ namespace rpoguard::core {
 /// evaluation to the next.
 struct Copy {
   std::optional<DurablePosition> position;  ///< as the latest reading proves it
+  bool has_target = false;                  ///< a recovery target, by its own word
   Instant position_as_of{};  ///< when that was last shown to be so; it proves nothing about later
   std::optional<std::int64_t> row_pid;  ///< of the writer's row for this node: its connection
   /// The writer's row for this node has agreed with the node's own report, never been ahead.

@@ -12,7 +12,6 @@
 #include "exporter/core/judge/freeze.hpp"
 #include "exporter/core/judge/pace.hpp"
 #include "exporter/core/judge/proof.hpp"
-#include "exporter/core/judge/row_names.hpp"
 
 namespace rpoguard::core {
 namespace {
@@ -131,7 +130,8 @@ ArchiveProof look_into_archive(ShardMemory& memory, const ShardMemory& next, con
   memory.archive.last_backup = memory.durable.archive_last_backup;
   ArchiveMemory archive =
       meet_run(std::move(memory.archive), next.lineage.run, next.durable.lineage.run);
-  archive = meet_rivals(std::move(archive), spec, next.readings, next.durable.lineage.run);
+  archive = meet_rivals(std::move(archive), spec, next.readings, next.lineage.run,
+                        next.durable.lineage.run);
   return prove_archive(std::move(archive), spec, latest, writer, next.source, probe, now);
 }
 
@@ -175,9 +175,8 @@ Evaluation evaluate(std::shared_ptr<const ShardSpec> spec, ShardMemory memory,
                                              next.servers, next.epoch_witness, now);
   const auto& writer = verdict.writer;
   next.durable.epochs = verdict.record;
-  LineageVerdict lineage =
-      follow_lineage(std::move(memory.lineage), std::move(durable.lineage), shard, next.readings,
-                     row_names(shard, next.servers), writer, probe);
+  LineageVerdict lineage = follow_lineage(std::move(memory.lineage), std::move(durable.lineage),
+                                          shard, next.readings, next.servers, writer, probe);
   next.lineage = std::move(lineage.memory);
   next.durable.lineage = std::move(lineage.record);
   next.source = follow_writer(std::move(memory.source), writer, has_lost_wal(next.lineage));

@@ -6,6 +6,7 @@
 
 #include "exporter/base/check.hpp"
 #include "exporter/core/judge/other_wal.hpp"
+#include "exporter/core/judge/row_names.hpp"
 #include "exporter/core/judge/run_begin.hpp"
 #include "exporter/core/judge/run_mark.hpp"
 
@@ -35,7 +36,7 @@ bool stands_still(const Track& track, const NodeFacts& facts) {
 std::string awaits_stamp(const std::optional<StampMark>& stamp, const LineageInput& input,
                          std::size_t node, const Track& track) {
   const NodeFacts& facts = input.readings[node].facts();
-  if (!stamp || !shows_another(*stamp, facts)) return "";
+  if (!stamp || !(shows_another(*stamp, facts) || shows_none(*stamp, facts))) return "";
   if (!input.is_fed(node)) return "it is not connected to the writer";
   return stands_still(track, facts) ? "its replay stands still" : "";
 }
@@ -90,7 +91,7 @@ std::vector<Track> look_at_nodes(std::vector<Track> tracks, const LineageInput& 
 // Whom the node has been fed by on its timeline, also before rpoguard was started again.
 std::set<std::string> all_feeders(const LineageInput& input, std::size_t node, const Track& track,
                                   const LineageRecord& record) {
-  std::set<std::string> feeders = feeders_of(input, node, track);
+  std::set<std::string> feeders = feeders_of(input, node, track, record.run);
   feeders.insert(track.fed_by.begin(), track.fed_by.end());
   const auto kept = record.fed_by.find(input.name(node));
   if (kept != record.fed_by.end() && kept->second.timeline == track.timeline)
@@ -112,6 +113,20 @@ void keep_track(LineageRecord& record, const std::string& name, const Track& tra
   }
 }
 
+// The writer feeds it. Copies of a writer that was started again connect within seconds: so long,
+// whoever was connected still is, unless it is seen to receive from another.
+bool is_connected(const LineageInput& input, std::size_t node, const Track& track,
+                  const RunMemory& run) {
+  constexpr Duration kConnectsWithin =
+      std::chrono::seconds(10);  // wal_retrieve_retry_interval: 5 s
+  if (input.is_fed(node)) return true;
+  const NodeObservation& look = *input.readings[node].last_success;
+  const bool elsewhere = input.readings[node].facts().streaming != false &&
+                         look.asked >= run.known_since && input.writer->asked() >= look.answered;
+  return track.connected && !elsewhere &&
+         input.writer->asked() - run.known_since <= kConnectsWithin;
+}
+
 /// A node beside the confirmed writer.
 struct Judged {
   NodeLineage known;
@@ -129,7 +144,8 @@ Judged judge_beside_writer(NodeLineage known, Track track, const LineageInput& i
     judged.known = at_first_sight();
     judged.track = seen_with_mark(judged.track, input.readings[node], *run);
   }
-  if (!is_rival(input, node)) judged.track.connected = input.is_fed(node);
+  if (!is_rival(input, node))
+    judged.track.connected = is_connected(input, node, judged.track, memory.run);
   judged.known = beside_writer(std::move(judged.known), input, node, judged.track, memory.stamp);
   if (memory.run.known)
     judged.known = unlike_run(std::move(judged.known), input, node, memory.run, *run);
@@ -152,37 +168,68 @@ std::string judge_node(LineageVerdict& verdict, const LineageInput& input, std::
   return std::move(judged.readmitted);
 }
 
-// A copy that has just been found to hold WAL which the writer has not.
-std::optional<std::size_t> found_ahead(const std::map<std::string, NodeLineage>& before,
-                                       const std::map<std::string, NodeLineage>& now,
-                                       const LineageInput& input,
-                                       const std::vector<Track>& tracks) {
-  if (!input.writer) return std::nullopt;
+// Copies that have just been found to hold WAL which the writer has not.
+std::vector<std::size_t> found_diverged(const std::map<std::string, NodeLineage>& before,
+                                        const std::map<std::string, NodeLineage>& now,
+                                        const LineageInput& input,
+                                        const std::vector<Track>& tracks) {
+  std::vector<std::size_t> nodes;
+  if (!input.writer) return nodes;
   for (std::size_t node = 0; node < input.readings.size(); ++node) {
     const auto was = before.find(input.name(node));
     const auto is = now.find(input.name(node));
     const bool found = is != now.end() && is->second.state == Lineage::diverged &&
                        (was == before.end() || was->second.state != Lineage::diverged);
-    if (found && is_ahead(input, tracks[node])) return node;
+    if (found && tracks[node].timeline == input.writer->facts().timeline) nodes.push_back(node);
   }
-  return std::nullopt;
+  return nodes;
 }
 
-// WAL that the writer has lost is on that copy, which may have passed it on.
+std::optional<Lsn> last_position(const Track& track) {
+  return track.since.empty() ? track.highest : std::optional(track.since.back().position);
+}
+
+// WAL that the writer has not is on that copy, which may have passed it on, or have archived it for
+// those that restore and have not come so far yet.
 void doubt_fed_by_others(LineageVerdict& verdict, const LineageInput& input, std::size_t ahead) {
+  const std::vector<Track>& tracks = verdict.memory.tracks;
   const NodeFacts& writes = input.writer->facts();
   for (std::size_t node = 0; node < input.readings.size(); ++node) {
     const auto known = verdict.record.nodes.find(input.name(node));
+    const bool restores =
+        tracks[node].restores && last_position(tracks[node]) < last_position(tracks[ahead]);
     const bool judged = node != input.writer->node && known != verdict.record.nodes.end() &&
                         input.readings[node].last_success;
-    if (!judged || !is_sound(known->second.state) || input.is_fed(node) ||
+    if (!judged || !is_sound(known->second.state) || (tracks[node].connected && !restores) ||
         input.readings[node].facts().timeline != writes.timeline)
       continue;
     known->second = {.state = Lineage::unknown,
                      .why = input.name(ahead) +
                             " holds WAL that the writer has not, and may have " +
-                            "sent it to this one, which the writer does not feed",
+                            "sent it to this one, which " +
+                            (restores ? "restores from an archive" : "the writer does not feed"),
                      .since = writes.insert_lsn};
+  }
+}
+
+// A server holds one history, under all its names. One that has been readmitted under one of them
+// is not accused under it again.
+void share_between_names(std::map<std::string, NodeLineage>& nodes,
+                         const std::map<std::string, NodeLineage>& before,
+                         const LineageInput& input) {
+  const auto was_sound = [&](const std::string& name) {
+    const auto was = before.find(name);
+    return was == before.end() || is_sound(was->second.state);
+  };
+  for (const NodeSpec& from : input.spec.nodes) {
+    for (const NodeSpec& to : input.spec.nodes) {
+      const auto held = nodes.find(from.name);
+      const auto known = nodes.find(to.name);
+      if (held == nodes.end() || known == nodes.end() || held->second.state != Lineage::diverged ||
+          !is_sound(known->second.state) || !input.servers.surely_one(from, to))
+        continue;
+      if (was_sound(from.name) || !before.contains(to.name)) known->second = held->second;
+    }
   }
 }
 
@@ -197,12 +244,17 @@ bool has_lost_wal(const LineageMemory& memory) {
 }
 
 LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const ShardSpec& spec,
-                              const Readings& readings, const std::vector<std::string>& rows,
+                              const Readings& readings, const Servers& servers,
                               const std::optional<ConfirmedWriter>& writer,
                               const ProbeSpec& probe) {
   RPOGUARD_CHECK(readings.size() == spec.nodes.size());
-  const LineageInput input{
-      .spec = spec, .readings = readings, .rows = rows, .writer = writer, .probe = probe};
+  const LineageInput input{.spec = spec,
+                           .readings = readings,
+                           .servers = servers,
+                           .rows = row_names(spec, servers),
+                           .writer = writer,
+                           .probe = probe};
+  const auto last = record.nodes;
   memory.tracks.resize(readings.size());
   RunVerdict run = follow_run(std::move(memory.run), std::move(record.run), writer);
   memory.run = std::move(run.memory);
@@ -227,8 +279,10 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
   const auto before = verdict.record.nodes;
   for (std::size_t node = 0; node < readings.size(); ++node)
     verdict.readmitted.push_back(judge_node(verdict, input, node));
-  if (const auto ahead = found_ahead(before, verdict.record.nodes, input, verdict.memory.tracks))
-    doubt_fed_by_others(verdict, input, *ahead);
+  for (const std::size_t other :
+       found_diverged(before, verdict.record.nodes, input, verdict.memory.tracks))
+    doubt_fed_by_others(verdict, input, other);
+  share_between_names(verdict.record.nodes, last, input);
   for (std::size_t node = 0; node < readings.size(); ++node) {
     verdict.nodes.push_back(as_it_counts(verdict, input, node));
     if (!is_sound(verdict.nodes.back().state)) verdict.readmitted[node].clear();

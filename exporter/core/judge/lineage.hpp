@@ -12,6 +12,7 @@
 
 #include "exporter/core/judge/node_lineage.hpp"
 #include "exporter/core/judge/readings.hpp"
+#include "exporter/core/judge/servers.hpp"
 #include "exporter/core/judge/stamp_mark.hpp"
 #include "exporter/core/judge/track.hpp"
 #include "exporter/core/judge/writer_run.hpp"
@@ -57,10 +58,10 @@ struct LineageVerdict {
   std::vector<std::string> readmitted;
 };
 
-/// Continues the lineage of all nodes. `rows`: the names of the writer's rows for them
-/// (row_names.hpp). REQUIRES: readings and rows are parallel to the spec's nodes.
+/// Continues the lineage of all nodes. REQUIRES: readings and servers are parallel to the spec's
+/// nodes.
 LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const ShardSpec& spec,
-                              const Readings& readings, const std::vector<std::string>& rows,
+                              const Readings& readings, const Servers& servers,
                               const std::optional<ConfirmedWriter>& writer, const ProbeSpec& probe);
 
 /// The writer that has just been looked at has lost some of its own WAL.

@@ -7,16 +7,18 @@
 
 #include "exporter/core/judge/readings.hpp"
 #include "exporter/core/judge/recovery_point.hpp"
+#include "exporter/core/judge/servers.hpp"
 #include "exporter/core/judge/writer_verdict.hpp"
 #include "exporter/core/model/spec.hpp"
 
 namespace rpoguard::core {
 
-/// REQUIRES: readings and rows are parallel to the spec's nodes, and all of it outlives this.
+/// REQUIRES: readings and rows are parallel to the spec's nodes, and what it refers to outlives it.
 struct LineageInput {
   const ShardSpec& spec;
   const Readings& readings;
-  const std::vector<std::string>& rows;  ///< the names of the writer's rows (row_names.hpp)
+  const Servers& servers;
+  const std::vector<std::string> rows;  ///< the names of the writer's rows (row_names.hpp)
   const std::optional<ConfirmedWriter>& writer;
   const ProbeSpec& probe;
 

@@ -6,6 +6,12 @@
 namespace rpoguard::core {
 namespace {
 
+// One server, also under two names.
+bool is_one_life(const NodeFacts& a, const NodeFacts& b) {
+  return a.started && a.backends_started && a.system_identifier == b.system_identifier &&
+         a.started == b.started && a.backends_started == b.backends_started;
+}
+
 bool has_rival(const LineageInput& input) {
   for (std::size_t node = 0; node < input.readings.size(); ++node) {
     if (is_rival(input, node)) return true;
@@ -120,20 +126,16 @@ bool is_rival(const LineageInput& input, std::size_t node) {
   if (node == input.writer->node || !input.readings[node].last_success) return false;
   const NodeFacts& facts = input.readings[node].facts();
   return !facts.in_recovery && facts.timeline == writes.timeline &&
-         facts.system_identifier == writes.system_identifier;
+         facts.system_identifier == writes.system_identifier && !is_one_life(facts, writes);
 }
 
-bool is_ahead(const LineageInput& input, const Track& track) {
-  const NodeFacts& writes = input.writer->facts();
-  return track.timeline == writes.timeline && writes.insert_lsn &&
-         look_ahead(*input.writer, track) != nullptr;
-}
-
-std::set<std::string> feeders_of(const LineageInput& input, std::size_t node, const Track& track) {
+std::set<std::string> feeders_of(const LineageInput& input, std::size_t node, const Track& track,
+                                 const std::optional<WriterRun>& last) {
   std::set<std::string> feeders;
   for (std::size_t other = 0; other < input.readings.size(); ++other) {
     const Reading& feeder = input.readings[other];
     if (!feeder.answered || feeder.facts().in_recovery) continue;
+    if (last && run_of(feeder.facts()) == last->id()) continue;
     if (track.timeline == feeder.facts().timeline &&
         row_of(feeder.facts(), input.rows[node]) != nullptr)
       feeders.insert(input.name(other));
@@ -142,10 +144,15 @@ std::set<std::string> feeders_of(const LineageInput& input, std::size_t node, co
 }
 
 bool was_fed_by_another(const LineageInput& input, const Track& track) {
-  for (std::size_t other = 0; other < input.readings.size(); ++other) {
-    if (other != input.writer->node && track.fed_by.contains(input.name(other))) return true;
-  }
-  return false;
+  return std::ranges::any_of(track.fed_by, [&](const std::string& feeder) {
+    const auto node = std::ranges::find(input.spec.nodes, feeder, &NodeSpec::name);
+    // To take it out of the configuration does not undo what it has sent.
+    if (node == input.spec.nodes.end()) return true;
+    const auto index = static_cast<std::size_t>(node - input.spec.nodes.begin());
+    const Reading& reading = input.readings[index];
+    return index != input.writer->node &&
+           !(reading.last_success && is_one_life(reading.facts(), input.writer->facts()));
+  });
 }
 
 // It accepts writes where the last writer wrote. That one's own server under another name does not

@@ -19,13 +19,12 @@ namespace rpoguard::core {
 /// it writes has the positions of the writer's own WAL. REQUIRES: a writer is confirmed.
 bool is_rival(const LineageInput& input, std::size_t node);
 
-/// It had more than the writer had written when asked later. REQUIRES: a writer is confirmed.
-bool is_ahead(const LineageInput& input, const Track& track);
-
-/// Who is seen to send WAL to the node whose track this is, and accepts writes on its timeline: by
-/// name. Also while nobody is confirmed: of two that write on one timeline, one may have fed a copy
-/// that is connected to the other by the time it is confirmed.
-std::set<std::string> feeders_of(const LineageInput& input, std::size_t node, const Track& track);
+/// Who is seen to send WAL to the node whose track this is, and accepts writes on its timeline, but
+/// for the last writer in its run: by name. Also while nobody is confirmed: of two that write on
+/// one timeline, one may have fed a copy that is connected to the other by the time it is
+/// confirmed.
+std::set<std::string> feeders_of(const LineageInput& input, std::size_t node, const Track& track,
+                                 const std::optional<WriterRun>& last);
 
 /// Has another than the writer fed it, on its timeline? REQUIRES: a writer is confirmed.
 bool was_fed_by_another(const LineageInput& input, const Track& track);

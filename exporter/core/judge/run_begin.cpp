@@ -159,6 +159,13 @@ bool is_of_promotion(const AtBegin& at, const ConfirmedWriter& writer, const Tra
   return stamped && stamped->promoted_at >= life && !goes_on_with_its_timeline(at, writer);
 }
 
+// It has more than the run began with. If that begin was not seen, it may have that from before.
+bool shows_more(const Track& track, const WriterRun& run) {
+  return run.shared && track.timeline == run.timeline &&
+         std::ranges::any_of(track.since,
+                             [&](const Track::Look& look) { return look.position > *run.shared; });
+}
+
 AtBegin at_begin(const LineageInput& input, const std::vector<Track>& tracks,
                  const RunMemory::Begin& begin, const WriterRun& run) {
   const std::size_t writer = input.writer->node;
@@ -168,7 +175,9 @@ AtBegin at_begin(const LineageInput& input, const std::vector<Track>& tracks,
              .run_between = was_another_between(tracks[writer], begin, run),
              .lost_wal_is_about = begin.lost_wal};
   for (std::size_t node = 0; node < tracks.size(); ++node) {
-    if (node != writer && at.beyond(tracks[node])) at.lost_wal_is_about = true;
+    if (node == writer) continue;
+    const bool unseen = !begin.last_look && shows_more(tracks[node], run);
+    if (unseen || at.beyond(tracks[node])) at.lost_wal_is_about = true;
   }
   return at;
 }
@@ -209,6 +218,13 @@ std::map<std::string, NodeLineage> judge_at_begin(std::map<std::string, NodeLine
     auto now = judge_node(before == known.end() ? std::nullopt : std::optional(before->second),
                           tracks[node], at, of_other_wal, of_promotion);
     if (now) known[input.name(node)] = std::move(*now);
+  }
+  // Of a node that is not configured now, nothing was seen.
+  for (auto& [name, lineage] : known) {
+    if (std::ranges::find(input.spec.nodes, name, &NodeSpec::name) != input.spec.nodes.end())
+      continue;
+    if (auto now = judge_node(lineage, Track{}, at, of_other_wal, of_promotion))
+      lineage = std::move(*now);
   }
   return known;
 }

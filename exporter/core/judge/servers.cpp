@@ -122,6 +122,11 @@ bool Servers::are_one(const NodeSpec& a, const NodeSpec& b) const {
   return pair != pairs.end() && pair->second.verdict != Verdict::two;
 }
 
+bool Servers::surely_one(const NodeSpec& a, const NodeSpec& b) const {
+  const auto pair = pairs.find(key_of(a, b));
+  return pair != pairs.end() && pair->second.verdict == Verdict::one;
+}
+
 bool Servers::goes_by_name_of(const ShardSpec& spec, std::size_t node, std::size_t silent) const {
   RPOGUARD_CHECK(sightings.size() == spec.nodes.size());
   if (node == silent || sightings[silent] || !sightings[node]) return false;

@@ -57,6 +57,8 @@ struct Servers {
 
   /// Must two nodes be taken for one server? Every node is one with itself.
   bool are_one(const NodeSpec& a, const NodeSpec& b) const;
+  /// Are they beyond doubt?
+  bool surely_one(const NodeSpec& a, const NodeSpec& b) const;
   /// `silent` has never answered: does the node's server announce itself by that name? They may be
   /// one server then. REQUIRES: the spec is that of the sightings.
   bool goes_by_name_of(const ShardSpec& spec, std::size_t node, std::size_t silent) const;

@@ -11,6 +11,11 @@ bool goes_on(const StampMark& mark, const StampMark& now) {
           (mark.epoch == now.epoch && mark.promoted_at == now.promoted_at));
 }
 
+bool is_on_timeline(const StampMark& mark, const NodeFacts& copy) {
+  return copy.in_recovery && copy.system_identifier == mark.system_identifier &&
+         copy.timeline == mark.timeline;
+}
+
 }  // namespace
 
 std::optional<StampMark> follow_stamp_mark(std::optional<StampMark> known,
@@ -29,12 +34,14 @@ std::optional<StampMark> follow_stamp_mark(std::optional<StampMark> known,
 }
 
 bool shows_another(const StampMark& mark, const NodeFacts& copy) {
-  const bool tells = copy.in_recovery && copy.system_identifier == mark.system_identifier &&
-                     copy.timeline == mark.timeline && copy.stamped;
-  if (!tells) return false;
+  if (!is_on_timeline(mark, copy) || !copy.stamped) return false;
   const auto& at = copy.stamped->promoted_at;
   return copy.stamped->epoch < mark.epoch ||
          (copy.stamped->epoch == mark.epoch && at && *at != mark.promoted_at);
+}
+
+bool shows_none(const StampMark& mark, const NodeFacts& copy) {
+  return is_on_timeline(mark, copy) && !copy.stamped;
 }
 
 }  // namespace rpoguard::core

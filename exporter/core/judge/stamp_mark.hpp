@@ -28,4 +28,7 @@ std::optional<StampMark> follow_stamp_mark(std::optional<StampMark> known,
 /// tells nothing.
 bool shows_another(const StampMark& mark, const NodeFacts& copy);
 
+/// Does it show no stamp at all? That tells nothing, and proves nothing either.
+bool shows_none(const StampMark& mark, const NodeFacts& copy);
+
 }  // namespace rpoguard::core

@@ -98,8 +98,10 @@ std::string name_of_several(const NodeFacts& writer) {
 bool caught_up(const ShardSpec& spec, const Copy& copy, const ReplicationRow& row, Instant least,
                const WalClock& clock) {
   if (row.sync_state != "sync" && row.sync_state != "quorum") return false;
-  if (!copy.row_trusted) return false;  // the name may be a stranger's
-  const auto position = spec.durability == Durability::flush ? row.flush_lsn : row.replay_lsn;
+  // The name may be a stranger's, or the server's own name one that may not count.
+  if (!copy.row_trusted || !copy.told_apart) return false;
+  const bool flushed_is_enough = spec.durability == Durability::flush && !copy.has_target;
+  const auto position = flushed_is_enough ? row.flush_lsn : row.replay_lsn;
   const auto proven = position ? clock.proven_until(*position) : std::nullopt;
   return proven && *proven >= least;
 }

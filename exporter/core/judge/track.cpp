@@ -42,6 +42,13 @@ Track take_look(Track track, const Reading& reading, const std::optional<WriterR
   const auto position = position_of(facts);
   if (run && facts.system_identifier != run->system_identifier) return track;
   if (!position || reading.last_success->asked < track.not_before) return track;
+  // A standby that was started again tells the timeline of its control file until it is connected.
+  const bool lags_behind =
+      facts.in_recovery && run && track.timeline == run->timeline && facts.timeline < run->timeline;
+  if (lags_behind) {
+    track.life_in_recovery = facts.backends_started;
+    return track;
+  }
   if (track.timeline != facts.timeline) {
     Track fresh;
     fresh.timeline = facts.timeline;

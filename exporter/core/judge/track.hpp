@@ -39,7 +39,7 @@ struct Track {
   std::optional<WallTime> life_in_recovery;
   /// Nodes that accepted writes on this timeline and had a connection of it.
   std::set<std::string> fed_by;
-  /// The writer had one when last asked.
+  /// The writer fed it when last asked, or before it was started again a moment ago.
   bool connected = false;
   /// WAL may come to it from an archive, too.
   bool restores = false;

@@ -123,6 +123,19 @@ bool is_heard(std::size_t node, const EpochVerdict& verdict, const Readings& rea
   return readings[node].current && verdict.states[node] != NodeState::foreign;
 }
 
+// The name of a rival leads to the server of a node that was none: that this one is in recovery is
+// not the rival's word.
+bool speaks_for_another(std::size_t node, const EpochRecord& record, const ShardSpec& spec,
+                        const Readings& readings, const Servers& servers) {
+  const NodeSpec& named = spec.nodes[node];
+  if (!record.rivals.contains(named.name) || !readings[node].current ||
+      !readings[node].facts().in_recovery)
+    return false;
+  return std::ranges::any_of(spec.nodes, [&](const NodeSpec& other) {
+    return !record.rivals.contains(other.name) && servers.are_one(other, named);
+  });
+}
+
 // A writer is confirmed on a higher stamp than the one that the rival showed last. Where only an
 // authority counts, rivals show none: it may come to name the whole region again.
 bool is_outranked(const std::optional<Epoch>& shown, const EpochVerdict& verdict) {
@@ -134,7 +147,8 @@ bool is_outranked(const std::optional<Epoch>& shown, const EpochVerdict& verdict
 std::map<std::string, std::optional<Epoch>> rivals_now(const EpochRecord& before,
                                                        const ShardSpec& spec,
                                                        const EpochVerdict& verdict,
-                                                       const Readings& readings) {
+                                                       const Readings& readings,
+                                                       const Servers& servers) {
   std::map<std::string, std::optional<Epoch>> rivals;
   for (const auto& rival : before.rivals) {
     if (!is_configured(spec, rival.first) && !is_outranked(rival.second, verdict))
@@ -143,7 +157,8 @@ std::map<std::string, std::optional<Epoch>> rivals_now(const EpochRecord& before
   for (std::size_t node = 0; node < readings.size(); ++node) {
     const auto known = before.rivals.find(spec.nodes[node].name);
     const bool was = known != before.rivals.end();
-    if (!is_heard(node, verdict, readings)) {
+    if (!is_heard(node, verdict, readings) ||
+        speaks_for_another(node, before, spec, readings, servers)) {
       if (was && !is_outranked(known->second, verdict)) rivals.insert(*known);
       continue;
     }
@@ -195,10 +210,13 @@ void tell_how_to_forget(EpochVerdict& verdict, const std::vector<std::string>& r
   for (const std::size_t node : verdict.unseen_rivals)
     verdict.detail += how_to_forget(spec, spec.nodes[node].name);
   for (const std::string& name : removed)
-    verdict.detail += how_to_forget(spec, name) + " (it is not in the configuration any more)";
+    verdict.detail += how_to_forget(spec, name) +
+                      (is_configured(spec, name) ? " (its name leads to another server now)"
+                                                 : " (it is not in the configuration any more)");
 }
 
-// To take a rival out of the configuration does not stop it: nobody is confirmed beside it.
+// To take a rival out of the configuration, or its name from it, does not stop it: nobody is
+// confirmed beside it.
 void recall_removed_rivals(EpochVerdict& verdict, const std::vector<std::string>& removed,
                            const ShardSpec& spec) {
   if (removed.empty()) return;
@@ -216,12 +234,17 @@ void recall_removed_rivals(EpochVerdict& verdict, const std::vector<std::string>
 // Those beside whom the writer may not be confirmed. An authority that names a node has told all
 // others from it.
 std::vector<std::string> removed_rivals(const EpochVerdict& verdict, const EpochRecord& record,
-                                        const ShardSpec& spec, const EpochMemory& remembered) {
+                                        const ShardSpec& spec, const EpochMemory& remembered,
+                                        const Readings& readings, const Servers& servers) {
   std::vector<std::string> removed;
   const bool named = remembered.authority && is_configured(spec, remembered.authority->writer);
   if (!verdict.writer || named) return removed;
   for (const auto& [name, shown] : record.rivals) {
-    if (!is_configured(spec, name) && !is_outranked(shown, verdict)) removed.push_back(name);
+    const auto node = std::ranges::find(spec.nodes, name, &NodeSpec::name);
+    const bool removed_now = node == spec.nodes.end() ||
+                             speaks_for_another(static_cast<std::size_t>(node - spec.nodes.begin()),
+                                                record, spec, readings, servers);
+    if (removed_now && !is_outranked(shown, verdict)) removed.push_back(name);
   }
   return removed;
 }
@@ -260,7 +283,7 @@ std::string forget_rival(EpochRecord& record, const ShardSpec& spec, const Readi
   const auto node = std::ranges::find(spec.nodes, name, &NodeSpec::name);
   const auto index = static_cast<std::size_t>(node - spec.nodes.begin());
   const Reading* reading = index < readings.size() ? &readings[index] : nullptr;
-  const bool heard = reading != nullptr && reading->current &&
+  const bool heard = reading != nullptr && reading->current && !reading->facts().in_recovery &&
                      (!record.system_identifier ||
                       reading->facts().system_identifier == *record.system_identifier);
   if (heard)
@@ -282,9 +305,9 @@ WriterVerdict judge_writer(EpochRecord before, const ShardSpec& spec, const Read
   EpochVerdict& epochs = verdict.epochs;
   const auto remembered = remember(before, spec, readings, servers, epoch_witness, now);
   epochs = judge_epochs(spec, remembered, facts);
-  const auto removed = removed_rivals(epochs, before, spec, remembered);
+  const auto removed = removed_rivals(epochs, before, spec, remembered, readings, servers);
   recall_removed_rivals(epochs, removed, spec);
-  auto rivals = rivals_now(before, spec, epochs, readings);
+  auto rivals = rivals_now(before, spec, epochs, readings, servers);
   tell_writers_apart(epochs, spec, readings, now);
   tell_how_to_forget(epochs, removed, spec);
 

@@ -29,6 +29,7 @@ inline NodeSpec make_node(const std::string& name, const std::string& region) {
   NodeSpec node;
   node.name = node.application_name = name;
   node.region = region;
+  node.connect.host = name + ".example";
   return node;
 }
 

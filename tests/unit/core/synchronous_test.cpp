@@ -259,5 +259,53 @@ TEST(SynchronousView, is_not_promised_with_an_rpo) {
   EXPECT_FALSE(shard.view.synchronous.downgraded);
 }
 
+// At the start of rpoguard: phx-a leads to the local standby, whose own name was not asked yet.
+TEST_F(Synchronous, is_not_kept_by_a_name_that_may_be_another_ones) {
+  shard.run_healthy(3);
+  ASSERT_TRUE(shard.open()) << shard.reason();
+  shard.restart();
+  shard.facts[kPhxA].started = shard.facts[kIadB].started;
+  shard.facts[kPhxA].backends_started = shard.facts[kIadB].backends_started;
+  std::erase_if(writer().replication,
+                [](const ReplicationRow& row) { return row.application_name == "iad-b"; });
+  shard.unprobed = kIadB;
+  for (int i = 0; i < 4; ++i) {
+    shard.commit();
+    shard.replicate(kPhxA);
+    shard.tick();
+    EXPECT_FALSE(shard.open()) << i;
+  }
+}
+
+// A promotion ends the WAL of phx-a at its recovery target, whatever it has received beyond.
+TEST_F(Synchronous, is_not_kept_by_what_lies_beyond_a_recovery_target) {
+  shard.facts[kPhxA].has_target = true;
+  shard.run_healthy(3);
+  ASSERT_TRUE(shard.open()) << shard.reason();
+  for (int i = 0; i < 5; ++i) {
+    shard.commit();
+    shard.facts[kPhxA].receive_lsn = shard.row(kPhxA).flush_lsn = writer().flushed_lsn;
+    shard.tick();
+  }
+  EXPECT_FALSE(shard.open());
+}
+
+// The same by the writer's row, while phx-a itself does not answer.
+TEST(RecoveryTarget, ends_what_the_writers_row_proves) {
+  for (const bool has_target : {false, true}) {
+    TestShard shard;
+    shard.facts[kPhxA].has_target = has_target;
+    shard.run_healthy(5);
+    ASSERT_TRUE(shard.open()) << shard.reason();
+    shard.failures[kPhxA] = ProbeFailure::timeout;
+    for (int i = 0; i < 20; ++i) {
+      shard.commit();
+      shard.row(kPhxA).flush_lsn = shard.facts[kIadA].flushed_lsn;
+      shard.tick();
+    }
+    EXPECT_EQ(shard.open(), !has_target) << shard.reason();
+  }
+}
+
 }  // namespace
 }  // namespace rpoguard::core

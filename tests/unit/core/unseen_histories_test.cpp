@@ -369,6 +369,152 @@ TEST_F(UnseenHistories, are_kept_when_a_node_is_renamed_and_rpoguard_started_aga
   EXPECT_FALSE(sound(kPhxA)) << lineage(kPhxA);
 }
 
+// rpoguard was down while the writer lost WAL. The copies answer before the writer: phx-a is
+// further than the new run began, and phx-b cascades from it.
+TEST_F(UnseenHistories, of_a_copy_behind_one_that_is_further_than_an_unseen_begin) {
+  cut_row(kIadA, kPhxB);
+  const Lsn behind = *facts(kPhxB).replay_lsn;
+  shard.restart();
+  shard.pass(minutes(1));
+  start_at(kIadA, Lsn{behind.value + 1000});
+  place(kPhxA, Lsn{behind.value + 9000});
+  shard.pass(seconds(5));
+  shard.commit(90000);
+  set_clocks();
+  shard.probe_node(kPhxA);
+  shard.probe_node(kPhxB);
+  idle(3);
+  place(kPhxB, Lsn{behind.value + 9000});
+  idle(3);
+  ASSERT_EQ(shard.view.writer->node, "iad-a");
+  EXPECT_FALSE(sound(kPhxB)) << lineage(kPhxB);
+}
+
+// It was seen ahead, and started again. Until it is connected, it tells the timeline of its control
+// file.
+TEST_F(UnseenHistories, of_a_copy_that_was_ahead_and_tells_an_earlier_timeline) {
+  const TimelineHistory history{{{Timeline{1}, *facts(kIadB).replay_lsn}}};
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.promote(kIadB, 2);
+  facts(kIadB).stamped = make_stamp(2, "iad");
+  shard.writer_node = kIadB;
+  for (const std::size_t node : {kIadB, kPhxA, kPhxB}) facts(node).history = history;
+  for (const std::size_t node : {kPhxA, kPhxB}) shard.row(node);
+  look(3);
+  ASSERT_EQ(shard.view.writer->node, "iad-b");
+  ASSERT_TRUE(sound(kPhxA));
+  const Lsn seen = *writer().flushed_lsn;
+  place(kPhxA, Lsn{seen.value + 5000});
+  probe_soon(kPhxA);
+  restart_copy(kPhxA);
+  facts(kPhxA).timeline = Timeline{1};
+  facts(kPhxA).history = TimelineHistory{};
+  facts(kPhxA).streaming = false;
+  facts(kPhxA).receive_lsn.reset();
+  probe_soon(kPhxA);
+  start_at(kIadB, Lsn{seen.value + 1000});
+  shard.commit(9000);
+  idle(1);
+  facts(kPhxA).timeline = Timeline{2};
+  facts(kPhxA).history = history;
+  look(3);
+  EXPECT_EQ(lineage(kPhxA), "diverged");
+}
+
+// phx-a was opened by hand and made a standby again while rpoguard was down; phx-b cascades from
+// it.
+TEST_F(UnseenHistories, of_a_copy_behind_one_that_was_opened_and_closed) {
+  for (NodeFacts& each : shard.facts) each.history.emplace();
+  begin_anew();
+  cut_row(kIadA, kPhxB);
+  facts(kIadB).restores = true;
+  shard.commit(9000);
+  look(2);
+  ASSERT_TRUE(sound(kPhxB)) << note(kPhxB);
+  shard.restart();
+  shard.pass(minutes(1));
+  restart_copy(kPhxA);
+  const Lsn stop{facts(kPhxA).replay_lsn->value + 3000};
+  facts(kPhxA).checkpoint = {stop, stop, shard.wall() - seconds(20)};
+  shard.commit(90000);
+  look(4);
+  ASSERT_EQ(lineage(kPhxA), "diverged");
+  EXPECT_FALSE(sound(kPhxB)) << "phx-a may have sent it what it wrote itself";
+  EXPECT_TRUE(sound(kIadB)) << "it is as far, and needs nothing from an archive: " << note(kIadB);
+}
+
+// Lost WAL is found on phx-b only later, and is in the archive. phx-a has not come so far, is
+// connected to the writer, and restores whenever it is not.
+TEST_F(UnseenHistories, of_a_connected_copy_that_restores_when_a_loss_is_found_later) {
+  facts(kPhxA).restores = true;
+  const Lsn behind = *facts(kPhxA).replay_lsn;
+  shard.failures[kPhxB] = ProbeFailure::timeout;
+  idle(1);
+  start_at(kIadA, Lsn{behind.value + 1000});
+  probe_soon(kPhxA);
+  idle(1);
+  ASSERT_TRUE(sound(kPhxA)) << lineage(kPhxA);
+  place(kPhxB, Lsn{behind.value + 9000});
+  shard.failures[kPhxB].reset();
+  idle(2);
+  ASSERT_EQ(lineage(kPhxB), "diverged");
+  cut_row(kIadA, kPhxA);
+  shard.commit(90000);
+  place(kPhxA, Lsn{behind.value + 9000});
+  idle(1);
+  shard.row(kPhxA);
+  look(3);
+  EXPECT_FALSE(sound(kPhxA)) << lineage(kPhxA);
+}
+
+// Two were promoted to one timeline at one position; rpoguard has never heard of the other, which
+// iad-b follows. Whether it holds the stamp cannot be read there.
+TEST_F(UnseenHistories, of_a_cascade_that_shows_no_stamp) {
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.promote(kPhxA, 2);
+  shard.writer_node = kPhxA;
+  const Lsn fork = *facts(kPhxA).insert_lsn;
+  facts(kIadB).timeline = Timeline{2};
+  place(kIadB, Lsn{fork.value + 300});
+  facts(kIadB).stamped.reset();
+  facts(kIadB).epoch_lock = EpochLock{"5/77", "transaction 5/77"};
+  shard.commit(2000);
+  facts(kPhxA).stamped = StampedEpoch{Epoch{2}, "phx", "jo", shard.wall()};
+  shard.commit(200);
+  for (int i = 0; i < 5; ++i) {
+    shard.commit(5000);
+    place(kIadB, *facts(kPhxA).flushed_lsn);
+    idle(1);
+  }
+  ASSERT_EQ(shard.view.writer->node, "phx-a") << shard.view.gate.detail;
+  EXPECT_FALSE(sound(kIadB)) << lineage(kIadB);
+  // It is the writer's own cascade.
+  facts(kIadB).stamped = facts(kPhxA).stamped;
+  facts(kIadB).epoch_lock.reset();
+  idle(1);
+  EXPECT_TRUE(sound(kIadB)) << note(kIadB);
+}
+
+// The writer has lost the last moment of its WAL, which phx-a has. That shows a look after its
+// start, when no copy has connected to it again.
+TEST_F(UnseenHistories, are_not_those_of_a_copy_that_has_not_connected_again_yet) {
+  const Lsn end = *writer().flushed_lsn;
+  shard.commit(5000);
+  shard.replicate(kPhxA);
+  start_at(kIadA, Lsn{end.value + 1000});
+  const auto rows = std::exchange(writer().replication, {});
+  for (const std::size_t copy : {kIadB, kPhxA, kPhxB}) facts(copy).streaming = false;
+  idle(2);
+  ASSERT_EQ(lineage(kPhxA), "diverged");
+  EXPECT_TRUE(sound(kPhxB)) << note(kPhxB);
+  for (const std::size_t copy : {kIadB, kPhxB}) facts(copy).streaming = true;
+  writer().replication = rows;
+  look(20);
+  EXPECT_EQ(lineage(kPhxA), "diverged");
+  EXPECT_TRUE(sound(kPhxB)) << note(kPhxB);
+  EXPECT_TRUE(shard.open()) << shard.view.gate.detail;
+}
+
 ShardSpec counted_archive() {
   ShardSpec spec = directory_spec();
   spec.archive.readable_from = {"phx"};
@@ -469,6 +615,85 @@ TEST(UnseenArchive, of_a_promotion_and_a_loss_that_nobody_saw) {
   shard.look();
   shard.run(2);
   EXPECT_FALSE(shard.archive().frontier) << "segments 3 to 6 are of the WAL that was lost";
+}
+
+/// iad-a is lost, and this node is promoted to timeline 2 with what it has.
+void promote_to_2(ArchivedShard& shard, std::size_t node) {
+  shard.failures[kIadA] = ProbeFailure::refused;
+  shard.promote(node, 2);
+  shard.facts[node].history = TimelineHistory{{{Timeline{1}, Lsn{0x3000000}}}};
+  shard.facts[node].archiver = ArchiverFacts{"", 0, 0};
+}
+
+// It archives two segments of its own.
+void archive_beside(ArchivedShard& shard, std::size_t node) {
+  shard.facts[node].insert_lsn = shard.facts[node].flushed_lsn = Lsn{0x5000100};
+  shard.repository.runs = {{Timeline{1}, 0, 1, 2}, {Timeline{2}, 0, 3, 4}};
+}
+
+// It is stamped, and has come beyond those.
+void stamp_further(ArchivedShard& shard, std::size_t node) {
+  shard.facts[node].stamped = make_stamp(2, "iad");
+  shard.facts[node].insert_lsn = shard.facts[node].flushed_lsn = Lsn{0x7000000};
+  shard.facts[node].snapshot = "900:900:";
+  shard.writer_node = node;
+  shard.run(2);
+  ASSERT_TRUE(shard.view.writer) << shard.view.gate.detail;
+  shard.look();
+  shard.run(2);
+}
+
+// Two were promoted to one timeline. The one that is given up has archived.
+TEST(UnseenArchive, of_the_other_of_two_before_one_was_stamped) {
+  ArchivedShard shard(counted_archive());
+  shard.run(2);
+  shard.look();
+  promote_to_2(shard, kIadB);
+  promote_to_2(shard, kPhxA);
+  archive_beside(shard, kPhxA);
+  shard.writer_node = kIadB;
+  shard.run(3);
+  ASSERT_FALSE(shard.view.writer);
+  shard.failures[kPhxA] = ProbeFailure::refused;
+  shard.observations.nodes[kPhxA].reset();
+  shard.memory.readings[kPhxA] = {};
+  stamp_further(shard, kIadB);
+  EXPECT_FALSE(shard.archive().frontier) << "segments 3 and 4 are phx-a's";
+}
+
+// The same; it is out of sight when the other one is promoted, and stamped at once.
+TEST(UnseenArchive, of_one_that_was_promoted_and_given_up_before) {
+  ArchivedShard shard(counted_archive());
+  shard.run(2);
+  shard.look();
+  promote_to_2(shard, kPhxA);
+  archive_beside(shard, kPhxA);
+  shard.run(3);
+  ASSERT_FALSE(shard.view.writer);
+  shard.failures[kPhxA] = ProbeFailure::refused;
+  promote_to_2(shard, kIadB);
+  stamp_further(shard, kIadB);
+  EXPECT_FALSE(shard.archive().frontier) << "segments 3 and 4 are phx-a's";
+}
+
+// Another way may lead to the same archive.
+TEST(UnseenArchive, is_remembered_when_the_way_to_it_changes) {
+  ArchivedShard shard(counted_archive());
+  shard.repository.runs.back().last = 9;
+  shard.run(1);
+  shard.look();
+  shard.run(1);
+  ASSERT_EQ(shard.memory.durable.archive_foreign_until, Lsn{0xA000000});
+  ShardSpec after = shard.spec;
+  after.archive.directory = "/mnt/archive";
+  shard.memory = adopt(std::move(shard.memory), shard.spec, after);
+  shard.spec = after;
+  shard.writer().insert_lsn = shard.writer().flushed_lsn = Lsn{0xD000000};
+  shard.repository.runs.back().last = 12;
+  shard.run(1);
+  shard.look();
+  shard.run(1);
+  EXPECT_FALSE(shard.archive().frontier);
 }
 
 }  // namespace
