@@ -313,9 +313,9 @@ TEST_F(OtherNames, that_are_away_when_a_run_begins_are_judged) {
 }
 
 /// phx-b is another name of phx-a, of which rpoguard knows only what it announces.
-class SecondName : public OtherNames {
+class DivergedServer : public OtherNames {
  protected:
-  SecondName() {
+  DivergedServer() {
     ShardSpec spec = four_nodes();
     for (NodeSpec& node : spec.nodes) node.application_name.clear();
     begin(spec);
@@ -332,7 +332,7 @@ class SecondName : public OtherNames {
   }
 };
 
-TEST_F(SecondName, of_a_diverged_server_does_not_count_when_the_first_is_taken_away) {
+TEST_F(DivergedServer, of_a_diverged_server_does_not_count_when_the_first_is_taken_away) {
   reload(without(kPhxA));
   shard.failures.assign(3, std::nullopt);
   shard.commit(9000);
@@ -340,7 +340,7 @@ TEST_F(SecondName, of_a_diverged_server_does_not_count_when_the_first_is_taken_a
   EXPECT_FALSE(sound(2)) << lineage(2);
 }
 
-TEST_F(SecondName, of_a_diverged_server_does_not_count_after_a_restart) {
+TEST_F(DivergedServer, of_a_diverged_server_does_not_count_after_a_restart) {
   shard.restart();
   shard.failures[kPhxA] = ProbeFailure::timeout;
   shard.failures[kPhxB].reset();
@@ -351,7 +351,7 @@ TEST_F(SecondName, of_a_diverged_server_does_not_count_after_a_restart) {
 
 // Each name is readmitted by itself, and stays so. As long as one is not, the server does not
 // count.
-TEST_F(SecondName, of_a_diverged_server_is_readmitted_too) {
+TEST_F(DivergedServer, of_a_diverged_server_is_readmitted_too) {
   shard.failures[kPhxB].reset();
   shard.commit(9000);
   look(2);
