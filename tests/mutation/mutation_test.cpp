@@ -12,7 +12,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/mutation/mutants.hpp"
+#include "tests/mutation/mutants_of_copies.hpp"
+#include "tests/mutation/mutants_of_writers.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -113,14 +114,21 @@ TEST_P(Mutation, is_caught) {
                                     << unchanged.output;
 }
 
-INSTANTIATE_TEST_SUITE_P(Core, Mutation, ::testing::ValuesIn(kMutants),
+std::vector<Mutant> all_mutants() {
+  std::vector<Mutant> all(kMutantsOfCopies.begin(), kMutantsOfCopies.end());
+  all.insert(all.end(), kMutantsOfWriters.begin(), kMutantsOfWriters.end());
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Core, Mutation, ::testing::ValuesIn(all_mutants()),
                          [](const auto& each) { return std::string(each.param.name); });
 
 // Else whatever keeps the unit tests from passing when they are linked like this would catch each
 // mutant that they judge.
 TEST(Mutations, the_core_as_it_is_passes_the_unit_tests_that_judge_mutants) {
-  const Mutant* judged_so = std::ranges::find_if(kMutants, &Mutant::by_unit_tests);
-  ASSERT_NE(judged_so, kMutants.end());
+  const auto mutants = all_mutants();
+  const auto judged_so = std::ranges::find_if(mutants, &Mutant::by_unit_tests);
+  ASSERT_NE(judged_so, mutants.end());
   const TempDir dir;
   const CommandResult linked = link(*judged_so, "", dir / "unchanged");
   ASSERT_EQ(linked.exit_code, 0) << linked.output;
@@ -130,11 +138,11 @@ TEST(Mutations, the_core_as_it_is_passes_the_unit_tests_that_judge_mutants) {
 }
 
 TEST(Mutations, are_many_and_each_is_told_apart) {
+  const auto mutants = all_mutants();
   std::set<std::string> names;
-  for (const Mutant& each : kMutants) names.insert(each.name);
-  EXPECT_EQ(names.size(), kMutants.size());
-  EXPECT_GE(std::ranges::count_if(kMutants, [](const Mutant& m) { return !m.by_unit_tests(); }),
-            12);
+  for (const Mutant& each : mutants) names.insert(each.name);
+  EXPECT_EQ(names.size(), mutants.size());
+  EXPECT_GE(std::ranges::count_if(mutants, [](const Mutant& m) { return !m.by_unit_tests(); }), 12);
 }
 
 }  // namespace
