@@ -100,6 +100,10 @@ json to_json(const std::string& shard, const core::DurableMemory& memory) {
                   {"backends_started_unix_us", run->backends_started.time_since_epoch().count()}};
     if (run->shared) out["run"]["shared_lsn"] = core::render_lsn(*run->shared);
     if (run->begun_by) out["run"]["begun_by_lsn"] = core::render_lsn(*run->begun_by);
+    if (run->fall) {
+      out["run"]["fell_from_lsn"] = core::render_lsn(run->fall->from);
+      out["run"]["fell_to_lsn"] = core::render_lsn(run->fall->to);
+    }
     if (run->opened) out["run"]["opened_unix_us"] = run->opened->time_since_epoch().count();
   }
   for (const auto& [node, lineage] : memory.lineage.nodes)
@@ -170,6 +174,9 @@ core::WriterRun run_from_json(const json& in) {
                       .backends_started = server_time(in.at("backends_started_unix_us")),
                       .shared = optional_lsn(in, "shared_lsn"),
                       .begun_by = optional_lsn(in, "begun_by_lsn")};
+  const auto from = optional_lsn(in, "fell_from_lsn");
+  const auto to = optional_lsn(in, "fell_to_lsn");
+  if (from && to) run.fall = {*from, *to};
   if (in.contains("opened_unix_us")) run.opened = server_time(in.at("opened_unix_us"));
   return run;
 }

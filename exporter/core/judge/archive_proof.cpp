@@ -109,8 +109,8 @@ void show_look(const ArchiveMemory& memory, bool fresh, ArchiveView& view) {
   }
   view.note = note_of_look(memory, *look, view);
   if (view.note.empty() && view.backup_gone.value_or(false))
-    view.note = "it shows no backup any more: the last one was of " +
-                render_time(*memory.last_backup);
+    view.note =
+        "it shows no backup any more: the last one was of " + render_time(*memory.last_backup);
 }
 
 // Asked after the look, the writer must have written all that was archived by then.

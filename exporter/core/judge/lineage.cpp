@@ -257,10 +257,10 @@ LineageVerdict follow_lineage(LineageMemory memory, LineageRecord record, const 
   const auto last = record.nodes;
   memory.tracks.resize(readings.size());
   RunVerdict run = follow_run(std::move(memory.run), std::move(record.run), writer);
+  if (!writer && run.run)
+    run = watch_unconfirmed(std::move(run.memory), *std::move(run.run), readings);
   memory.run = std::move(run.memory);
   record.run = std::move(run.run);
-  if (!writer && record.run)
-    memory.run = watch_unconfirmed(std::move(memory.run), *record.run, readings);
   if (has_lost_wal(memory))
     memory.losses = with_loss(std::move(memory.losses), memory.run, *record.run);
   memory.stamp = follow_stamp_mark(memory.stamp, writer);

@@ -41,7 +41,7 @@ struct DurableMemory {
   EpochRecord epochs;
   LineageRecord lineage;
   std::optional<std::int64_t> highest_generation;
-  std::optional<Lsn> archive_foreign_until;  ///< ArchiveMemory::foreign_until
+  std::optional<Lsn> archive_foreign_until;     ///< ArchiveMemory::foreign_until
   std::optional<WallTime> archive_last_backup;  ///< ArchiveMemory::last_backup
   std::optional<Waiver> waiver;
   std::optional<Freeze> freeze;  ///< set and ended by operators; its expiry ends it too

@@ -100,18 +100,22 @@ RunMemory::Begin begin_of(const RunMemory& before, const std::optional<WriterRun
   return begin;
 }
 
-// Positions only rise within one life of the backends.
-bool shows_less(const NodeFacts& facts, const RunMemory& before) {
-  return std::min(*facts.insert_lsn, before.fell_to) < before.inserted ||
-         *facts.flushed_lsn < before.flushed;
+// Positions only rise within one life of the backends. Of a fall that was seen before rpoguard was
+// started again, only that is left.
+bool has_gone_back(const ConfirmedWriter& writer, const RunMemory& before, const WriterRun& run) {
+  if (run.fall) return true;
+  const NodeFacts& facts = writer.facts();
+  return before.session != 0 && writer.asked() >= before.answered &&
+         (*facts.insert_lsn < before.inserted || *facts.flushed_lsn < before.flushed);
 }
 
 // Some time since the last look. Up to where its WAL is what it was, nobody knows.
 RunMemory::Begin went_back(const RunMemory& before, const WriterRun& run,
                            const ConfirmedWriter& writer) {
+  const bool seen = before.session != 0;
   return {.before = run,
-          .last_look = before.asked,
-          .flushed_before = before.flushed,
+          .last_look = seen ? std::optional(before.asked) : std::nullopt,
+          .flushed_before = run.fall ? run.fall->from : before.flushed,
           .earliest = before.asked,
           .latest = writer.answered(),
           .lost_wal = true};
@@ -128,8 +132,8 @@ Lsn end_of_checkpoint(Lsn checkpoint, std::uint64_t segment_bytes) {
   return {checkpoint.value + kRecord + (new_segment ? 40 : 24)};
 }
 
-RunMemory watch_unconfirmed(RunMemory memory, const WriterRun& run, const Readings& readings) {
-  if (memory.session == 0) return memory;
+RunVerdict watch_unconfirmed(RunMemory memory, WriterRun run, const Readings& readings) {
+  if (memory.session == 0) return {std::move(memory), std::move(run)};
   for (const Reading& reading : readings) {
     if (!reading.answered || reading.facts().in_recovery) continue;
     const NodeFacts& facts = reading.facts();
@@ -140,13 +144,15 @@ RunMemory watch_unconfirmed(RunMemory memory, const WriterRun& run, const Readin
     memory.answered = reading.last_success->answered;
     const auto take = [&](const std::optional<Lsn>& shown, Lsn& highest) {
       if (!shown) return;
-      if (*shown < highest) memory.fell_to = std::min(memory.fell_to, *shown);
+      if (*shown < highest)
+        run.fall = {std::max(run.fall ? run.fall->from : highest, highest),
+                    std::min(run.fall ? run.fall->to : *shown, *shown)};
       highest = std::max(highest, *shown);
     };
     take(facts.insert_lsn, memory.inserted);
     take(facts.flushed_lsn, memory.flushed);
   }
-  return memory;
+  return {std::move(memory), std::move(run)};
 }
 
 RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
@@ -162,13 +168,12 @@ RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
     before.known_since = writer->answered();
     before.flushed = *facts.flushed_lsn;
     run = std::move(current);
-  } else if (before.session != 0 && writer->asked() >= before.answered &&
-             shows_less(facts, before)) {
+  } else if (has_gone_back(*writer, before, *run)) {
     before.begun = went_back(before, *run, *writer);
     before.flushed = *facts.flushed_lsn;
-    run->shared = std::min(*facts.insert_lsn, before.fell_to);
+    run->shared = run->fall ? std::min(*facts.insert_lsn, run->fall->to) : *facts.insert_lsn;
   }
-  before.fell_to = RunMemory{}.fell_to;
+  run->fall.reset();
   if (before.session == 0) before.known_since = writer->answered();
   run->node = writer->spec.name;
   if (!run->begun_by) run->begun_by = begun_by(facts);

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 
@@ -31,6 +30,14 @@ struct WriterRun {
   /// No stop and no recovery by which this run began has made a checkpoint beyond it: where the
   /// last one stood at the first look that showed one of this timeline. Absent: none has yet.
   std::optional<Lsn> begun_by{};
+  /// It has gone back while its server was not the confirmed writer: from the highest position to
+  /// the lowest. Absent: that was not seen, or has been judged.
+  struct Fall {
+    Lsn from;
+    Lsn to;
+    friend bool operator==(const Fall&, const Fall&) = default;
+  };
+  std::optional<Fall> fall{};
 
   RunId id() const { return {timeline, started, backends_started}; }
   friend bool operator==(const WriterRun&, const WriterRun&) = default;
@@ -38,10 +45,8 @@ struct WriterRun {
 
 /// What an evaluation found out of the run. Not kept on disk.
 struct RunMemory {
-  Lsn flushed;   ///< the highest flush position that the run has shown
-  Lsn inserted;  ///< the latest insert position
-  /// To where it has gone back while the run's server was not the confirmed writer.
-  Lsn fell_to{std::numeric_limits<std::uint64_t>::max()};
+  Lsn flushed;      ///< the highest flush position that the run has shown
+  Lsn inserted;     ///< the latest insert position
   Instant asked{};  ///< of the last look at the run
   /// Of all looks at it, under any name: what was asked before may be the older word.
   Instant answered{};
@@ -77,7 +82,7 @@ RunVerdict follow_run(RunMemory before, std::optional<WriterRun> run,
 
 /// Takes the looks at the run's server into account while it is not the confirmed writer: what it
 /// had then, it must still have when it is confirmed again.
-RunMemory watch_unconfirmed(RunMemory memory, const WriterRun& run, const Readings& readings);
+RunVerdict watch_unconfirmed(RunMemory memory, WriterRun run, const Readings& readings);
 
 /// The end of the checkpoint record at `checkpoint`: 120 bytes on PostgreSQL 12 to 18, and the
 /// header of a page that begins within (XLogPageHeaderData: 24 bytes, 40 at a segment's start).

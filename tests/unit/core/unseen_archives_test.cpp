@@ -151,6 +151,7 @@ TEST(UnseenArchive, of_the_other_of_two_before_one_was_stamped) {
   shard.failures[kPhxA] = ProbeFailure::refused;
   shard.observations.nodes[kPhxA].reset();
   shard.memory.readings[kPhxA] = {};
+  shard.memory.servers.sightings[kPhxA].reset();
   stamp_further(shard, kIadB);
   EXPECT_FALSE(shard.archive().frontier) << "segments 3 and 4 are phx-a's";
 }

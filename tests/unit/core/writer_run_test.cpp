@@ -33,7 +33,9 @@ class UnconfirmedRuns : public ::testing::Test {
     return reading;
   }
   void watch(const Readings& readings) {
-    memory = watch_unconfirmed(std::move(memory), run, readings);
+    auto verdict = watch_unconfirmed(std::move(memory), run, readings);
+    memory = std::move(verdict.memory);
+    run = *std::move(verdict.run);
   }
 
   WriterRun run;
@@ -46,9 +48,9 @@ TEST_F(UnconfirmedRuns, do_not_go_back_by_an_older_look_under_another_name) {
   const Reading older = seen(2, Lsn{150}, Lsn{150});
   watch({later, older});
   EXPECT_EQ(memory.inserted, Lsn{200});
-  EXPECT_EQ(memory.fell_to, RunMemory{}.fell_to) << "nothing says that it went back";
+  EXPECT_FALSE(run.fall) << "nothing says that it went back";
   watch({seen(3, Lsn{150}, Lsn{150})});
-  EXPECT_EQ(memory.fell_to, Lsn{150}) << "asked after that";
+  EXPECT_EQ(run.fall, (WriterRun::Fall{Lsn{200}, Lsn{150}})) << "asked after that";
 }
 
 // It is confirmed by a look that is older than the last one under its other name.
@@ -67,7 +69,7 @@ TEST_F(UnconfirmedRuns, lose_nothing_by_an_older_look_that_confirms_them) {
 TEST_F(UnconfirmedRuns, do_not_go_back_by_a_position_that_is_not_told) {
   watch({seen(1, std::nullopt, Lsn{120})});
   watch({seen(2, Lsn{200}, std::nullopt)});
-  EXPECT_EQ(memory.fell_to, RunMemory{}.fell_to);
+  EXPECT_FALSE(run.fall);
   EXPECT_EQ(memory.inserted, Lsn{200});
   EXPECT_EQ(memory.flushed, Lsn{120});
 }
@@ -75,8 +77,22 @@ TEST_F(UnconfirmedRuns, do_not_go_back_by_a_position_that_is_not_told) {
 // It has written much since, and flushed little of it.
 TEST_F(UnconfirmedRuns, go_back_where_only_the_flush_position_does) {
   watch({seen(1, Lsn{300}, Lsn{90})});
-  EXPECT_EQ(memory.fell_to, Lsn{90});
+  EXPECT_EQ(run.fall, (WriterRun::Fall{Lsn{100}, Lsn{90}}));
   EXPECT_EQ(memory.inserted, Lsn{300});
+}
+
+// rpoguard is started again before the run is confirmed: what it had seen of it is gone.
+TEST_F(UnconfirmedRuns, have_gone_back_also_after_a_restart_of_rpoguard) {
+  watch({seen(1, Lsn{90}, Lsn{90})});
+  memory = {};
+  const NodeSpec node = make_node("iad-a", "iad");
+  const Reading look = seen(9, Lsn{150}, Lsn{150});
+  const RunVerdict verdict = follow_run(memory, run, ConfirmedWriter{0, node, look, Epoch{1}});
+  ASSERT_TRUE(verdict.memory.begun);
+  EXPECT_TRUE(verdict.memory.begun->lost_wal);
+  EXPECT_EQ(verdict.memory.begun->flushed_before, Lsn{100});
+  EXPECT_EQ(verdict.run->shared, Lsn{90});
+  EXPECT_FALSE(verdict.run->fall) << "it has been judged";
 }
 
 }  // namespace

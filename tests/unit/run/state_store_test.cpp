@@ -50,7 +50,8 @@ class StateStoreTest : public ::testing::Test {
         .started = core::WallTime(std::chrono::microseconds(1'700'000'000'000'001)),
         .backends_started = core::WallTime(std::chrono::microseconds(1'700'000'000'000'002)),
         .shared = core::Lsn{0x1'0000'0100},
-        .opened = core::WallTime(std::chrono::microseconds(1'700'000'000'000'003))};
+        .opened = core::WallTime(std::chrono::microseconds(1'700'000'000'000'003)),
+        .fall = core::WriterRun::Fall{core::Lsn{0x1'0000'0900}, core::Lsn{0x1'0000'0800}}};
     memory.lineage.nodes = {{"iad-b", {.state = core::Lineage::assumed, .why = ""}},
                             {"phx-a",
                              {.state = core::Lineage::diverged,
