@@ -48,7 +48,7 @@ const Address* find(const Addresses& addresses, const std::string& name) {
 
 // Servers that the configuration does not name any more go on under the name that they had, or,
 // where that was given to another server that was known, under one that no node can have.
-Addresses with_departed(const Addresses& before, Addresses after) {
+Addresses with_departed(const Addresses& before, const Addresses& after) {
   Addresses all = after;
   for (const Address& old : before) {
     if (lead_there(after, old)) continue;

@@ -31,7 +31,7 @@ inline void serve_both_families(int socket) {
 }
 
 /// "::ffff:10.0.0.1" is 10.0.0.1, who came over such a socket.
-inline std::string plain_address(std::string address) {
+inline std::string plain_address(const std::string& address) {
   const bool mapped = address.starts_with("::ffff:") && address.find('.') != std::string::npos;
   return mapped ? address.substr(7) : address;
 }

@@ -156,8 +156,9 @@ class Predecessor {
     if (file_ < 0 || ::fstat(file_, &info) != 0 || !S_ISREG(info.st_mode)) return;
     const ssize_t bytes = ::pread(file_, &header_, sizeof(header_), 0);
     is_page_ = bytes == sizeof(header_) && header_.magic == RPOGUARD_LEASE_MAGIC;
-    is_rest_ = bytes >= 0 && bytes < static_cast<ssize_t>(sizeof(header_)) &&
-               std::memcmp(&header_, &kMagic, std::min<std::size_t>(bytes, sizeof(kMagic))) == 0;
+    const std::size_t read = bytes < 0 ? sizeof(header_) : static_cast<std::size_t>(bytes);
+    is_rest_ = read < sizeof(header_) &&
+               std::memcmp(&header_, &kMagic, std::min(read, sizeof(kMagic))) == 0;
     fits_ = is_page_ && rpoguard_lease_fits(&header_, static_cast<std::uint64_t>(info.st_size));
   }
   ~Predecessor() {

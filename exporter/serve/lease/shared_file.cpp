@@ -33,8 +33,9 @@ void on_bus_error(int signal, siginfo_t* info, void*) {
   for (const Range& range : ranges) {
     const std::uintptr_t end = range.end;
     if (address < range.begin || address >= end) continue;
-    const std::uintptr_t page = address / page_bytes * page_bytes;
-    void* const mapped = ::mmap(reinterpret_cast<void*>(page), end - page, PROT_READ | PROT_WRITE,
+    const std::uintptr_t into_page = address % page_bytes;
+    char* const page = static_cast<char*>(info->si_addr) - into_page;
+    void* const mapped = ::mmap(page, end - address + into_page, PROT_READ | PROT_WRITE,
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     errno = error;
     if (mapped != MAP_FAILED) return;

@@ -441,6 +441,8 @@ TEST(NodeWord, says_what_an_operator_has_decided) {
   const NodeWord word{.node = "phx-a", .by = "jo", .reason = "it is rebuilt"};
   EXPECT_EQ(render_readmitted(word), "phx-a counts again, readmitted by jo: it is rebuilt");
   EXPECT_EQ(render_forgotten(word), "phx-a is no rival any more, forgotten by jo: it is rebuilt");
+  EXPECT_EQ(render_lowered({.what = "epoch", .from = 900, .to = 7, .by = "jo", .reason = "a slip"}),
+            "the highest epoch is 7 and no longer 900, lowered by jo: a slip");
 }
 
 TEST_F(Lineages, of_two_promoted_to_one_timeline_are_told_apart_by_whom_a_copy_is_connected_to) {

@@ -29,6 +29,15 @@ TEST(Adopt, keeps_what_is_known_of_nodes_that_stay_and_nothing_of_others) {
   EXPECT_EQ(adopted.source.clock.size(), shard.memory.source.clock.size());
 }
 
+TEST(LineageRecord, is_another_one_with_other_feeders) {
+  LineageRecord record;
+  record.fed_by["phx-a"] = {Timeline{2}, {"iad-b"}};
+  LineageRecord other = record;
+  EXPECT_EQ(record, other);
+  other.fed_by["phx-a"].names.insert("phx-b");
+  EXPECT_NE(record, other);
+}
+
 TEST(Adopt, a_node_at_another_endpoint_is_another_node) {
   TestShard shard;
   shard.run_healthy(3);

@@ -36,14 +36,12 @@ TEST(UnseenArchive, is_remembered_when_only_its_interval_changes) {
 }
 
 // A rival on the writer's timeline archives, too, and is gone before the writer is confirmed.
-TEST(UnseenArchive, of_a_rival_is_not_the_writers) {
-  ArchivedShard shard(counted_archive());
+void lose_rival(ArchivedShard& shard, const std::optional<ArchiverFacts>& archiver) {
   shard.run(2);
   shard.look();
   const Lsn at = *shard.writer().flushed_lsn;
-  const NodeFacts standby = shard.facts[kPhxA];
   shard.facts[kPhxA] = make_writer_facts(50, Lsn{at.value + 2 * kArchivedSegment});
-  shard.facts[kPhxA].archiver = ArchiverFacts{"000000010000000000000004", 0, 2};
+  shard.facts[kPhxA].archiver = archiver;
   shard.repository.runs.back().last = 4;
   shard.run(2);
   ASSERT_EQ(shard.reason(), "split_brain");
@@ -56,7 +54,15 @@ TEST(UnseenArchive, of_a_rival_is_not_the_writers) {
   ASSERT_EQ(shard.state(kIadA), "writer") << shard.view.gate.detail;
   shard.look();
   shard.run(1);
+}
+
+TEST(UnseenArchive, of_a_rival_is_not_the_writers) {
+  ArchivedShard shard(counted_archive());
+  lose_rival(shard, ArchiverFacts{"000000010000000000000004", 0, 2});
   EXPECT_FALSE(shard.archive().frontier) << "segments 3 and 4 may be phx-a's";
+  ArchivedShard alone(counted_archive());
+  lose_rival(alone, std::nullopt);
+  EXPECT_TRUE(alone.archive().frontier) << "phx-a archives nothing";
 }
 
 // rpoguard is down while the writer loses WAL that was archived; when it is back, the writer
