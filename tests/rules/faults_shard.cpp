@@ -210,6 +210,7 @@ void break_promises(AlertTable& table) {
               alter_system(pair.iad_a(), "set max_slot_wal_keep_size = '64MB'");
               pair.iad_a().exec("select pg_create_physical_replication_slot('lost', true)");
               write_wal(pair.iad_a(), 15);
+              pair.iad_a().exec("checkpoint");  // from where a slot reserves
               pair.iad_a().exec("select pg_create_physical_replication_slot('gone', true)");
               write_wal(pair.iad_a(), 55);
               pair.iad_a().exec("checkpoint");  // the moment at which slots are lost
