@@ -124,8 +124,8 @@ void print(const char* name, std::uint64_t worlds, const Tally& tally) {
 }
 
 // Each kind of world is simulated in so many cases, with seeds of their own.
-constexpr std::uint64_t kParts = 2;
-constexpr std::uint64_t kSeedsApart = 500'000;
+constexpr std::uint64_t kParts = 4;
+constexpr std::uint64_t kSeedsApart = 250'000;
 
 class Simulation : public ::testing::TestWithParam<std::uint64_t> {};
 

@@ -222,11 +222,12 @@ void share_between_names(std::map<std::string, NodeLineage>& nodes,
     return was == before.end() || is_sound(was->second.state);
   };
   for (const NodeSpec& from : input.spec.nodes) {
+    const auto held = nodes.find(from.name);
+    if (held == nodes.end() || held->second.state != Lineage::diverged) continue;
     for (const NodeSpec& to : input.spec.nodes) {
-      const auto held = nodes.find(from.name);
       const auto known = nodes.find(to.name);
-      if (held == nodes.end() || known == nodes.end() || held->second.state != Lineage::diverged ||
-          !is_sound(known->second.state) || !input.servers.surely_one(from, to))
+      if (known == nodes.end() || !is_sound(known->second.state) ||
+          !input.servers.surely_one(from, to))
         continue;
       if (was_sound(from.name) || !before.contains(to.name)) known->second = held->second;
     }
