@@ -440,7 +440,7 @@ TEST_F(LeasePageTest, nothing_is_torn_under_constant_updates) {
 // Before rpoguard notices: a store to what is gone would end the process.
 TEST_F(LeasePageTest, survives_that_its_file_is_cut_short_at_any_place) {
   const auto view = healthy_view(boot_now(), 100);  // some pages of memory
-  for (const std::size_t bytes : {0, 1, 64, 4096, 20'000}) {
+  for (const std::size_t bytes : {0U, 1U, 64U, 4096U, 20000U}) {
     auto page = publish(*view);
     ASSERT_TRUE(page->intact());
     std::filesystem::resize_file(path_, bytes);
