@@ -65,7 +65,8 @@ class Watchdog {
              std::size_t bytes_max) {
     base::MutexLock lock(mutex_);
     const auto done = [this]() REQUIRES(mutex_) { return done_; };
-    for (auto left = patience; left > std::chrono::milliseconds::zero() && !too_much_; left -= kLookEvery) {
+    for (auto left = patience; left > std::chrono::milliseconds::zero() && !too_much_;
+         left -= kLookEvery) {
       if (changed_.wait_for(lock, std::min(left, kLookEvery), done)) return;
       too_much_ = socket_ >= 0 && bytes_read(socket_).value_or(0) > bytes_max;
     }
